@@ -1,0 +1,1 @@
+"""CCTV video to one best picture and one database row per vehicle: two SQS workers."""

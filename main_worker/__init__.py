@@ -1,0 +1,1 @@
+"""Stage 2: a snapshot becomes type, make, model, colour and plate."""

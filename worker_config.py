@@ -1,0 +1,182 @@
+"""Every constant of the two workers, and the only reader of the environment.
+
+`load(environ)` gives a frozen `WorkerConfig`. Its defaults are the contract (region, bucket, queues, time
+limits) and the tuning (tracking, best shot, thresholds). Overrides from the environment are off unless
+`ENV_OVERRIDES` below is True or `CVITX_ENV_OVERRIDES=1` is set; then `CVITX_<FIELD>` overrides a field and
+an unknown `CVITX_` name or a bad value stops the start. Credentials and endpoints are boto3's and libpq's
+own business (`AWS_ENDPOINT_URL`, profiles, roles, `PGPASSFILE`) and never stand here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+ENV_OVERRIDES = False
+"""Set to True on a host whose environment file may override fields (see the README, Configuration)."""
+
+PREFIX = "CVITX_"
+SWITCH = "CVITX_ENV_OVERRIDES"
+PACKAGE_FOLDER = Path(__file__).resolve().parent
+
+log = logging.getLogger(__name__)
+
+Seconds = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ConfigurationError(Exception):
+    """The environment asks for a configuration that cannot be; the text names the variable and the remedy."""
+
+
+class WorkerConfig(BaseModel):
+    """Frozen settings of one worker process. Times are seconds, paths are relative to the package."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Where things are (DESIGN 1.1).
+    region: str = "ap-southeast-2"
+    s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "cvitx-uploads-dev-jdfirme"
+    video_queue: str = "cvitx-video-tasks"
+    snapshot_queue: str = "cvitx-snapshot-tasks"
+    database_url: str = "postgresql://cvitx@localhost:5432/cvitx"
+
+    # The consumer's promises (DESIGN 2.2).
+    visibility_timeout_s: Annotated[int, Field(ge=1, le=43_200)] = 300
+    heartbeat_s: Seconds = 60
+    wait_time_s: Annotated[int, Field(ge=0, le=20)] = 10
+    retention_s: Annotated[int, Field(ge=60, le=1_209_600)] = 14 * 24 * 3600
+    max_receive_count: Count = 5
+    stall_s: Seconds = 240
+    transient_delays_s: tuple[Seconds, ...] = (30, 90, 270, 810)
+    missing_delays_s: tuple[Seconds, ...] = (5, 10, 20, 40)
+    denied_keys_limit: Count = 3
+    pause_first_s: Seconds = 2
+    pause_longest_s: Seconds = 120
+    shutdown_grace_s: Seconds = 20
+
+    # Stage 1: detection and tracking (DESIGN 2.3 and 2.4).
+    yolo_weights: Path = Path("yolo_worker/bundle/yolov8m.pt")
+    deepsort_engine: Path = Path("yolo_worker/bundle/deepsort.engine")
+    device: Literal["auto", "cuda", "openvino", "torch"] = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Inference threads; 0: as many as the process may use cores."""
+    detector_size_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
+    """Long side of the detector's rectangular input."""
+    detector_batch: Count = 4
+    detector_confidence: Share = 0.25
+    detector_iou: Share = 0.6
+    """Boxes of any two classes that overlap by more than this are one vehicle: the better one stays."""
+    track_n_init: Count = 3
+    track_max_age_s: Seconds = 1.5
+    track_max_cosine: Share = 0.25
+    track_max_iou_distance: Share = 0.7
+    track_nn_budget: Count = 40
+    track_inflation: Annotated[float, Field(ge=0)] = 0.0
+    min_box_px: Annotated[int, Field(ge=1)] = 12
+    """Boxes lower or narrower than this are not followed: nobody could name such a vehicle."""
+
+    # Best frame of a track: steps of comparison, 0 is exact (DESIGN 2.3).
+    best_area_step: Annotated[float, Field(ge=0)] = 0.05
+    best_confidence_step: Annotated[float, Field(ge=0)] = 0.05
+    best_sharpness_step: Annotated[float, Field(ge=0)] = 0.10
+    best_centre_step: Annotated[float, Field(ge=0)] = 0.05
+    edge_px: Annotated[int, Field(ge=0)] = 3
+    """A box this near to the frame's edge counts as cut by it."""
+
+    # The snapshot (DESIGN 1.4).
+    crop_margin: Annotated[float, Field(ge=0, le=1)] = 0.12
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 92
+
+    # Stage 2.
+    run_mode: Literal["single", "compare"] = "single"
+    main_checkpoint: Path = Path("main_worker/bundle/main.pt")
+    baseline_checkpoint: Path = Path("main_worker/bundle/baseline.pt")
+    cmt_checkpoint: Path = Path("main_worker/bundle/cmt.pt")
+    micro_batch: Annotated[int, Field(ge=1, le=10)] = 10
+
+    # The process.
+    cache_dir: Path = Path("~/.cache/cvitx")
+    temp_dir: Path | None = None
+    """Where videos are fetched to; None: the system's temporary folder."""
+    min_free_disk_mb: Annotated[int, Field(ge=0)] = 512
+    notify_socket: str | None = None
+    """systemd's NOTIFY_SOCKET, for READY=1 and WATCHDOG=1."""
+
+    def path(self, relative: Path) -> Path:
+        """The absolute form of a configured path: `~` is the user's home, relative paths are the package's."""
+        return PACKAGE_FOLDER / relative.expanduser()
+
+
+def load(environ: Mapping[str, str]) -> WorkerConfig:
+    """Build the configuration from `environ` (normally os.environ).
+
+    Raises ConfigurationError, naming the variable, when overrides are on and one of them is unknown or bad.
+    """
+    named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != SWITCH}
+    fields: dict[str, object] = _from_the_process(environ)
+    if ENV_OVERRIDES or _switched_on(environ):
+        fields |= _overrides(named)
+    elif named:
+        log.warning(
+            "ignored in the environment, since overrides are off: %s (set %s=1 to use them)",
+            ", ".join(sorted(named)),
+            SWITCH,
+        )
+    try:
+        return _coherent(WorkerConfig.model_validate(fields))
+    except ValidationError as error:
+        raise ConfigurationError(_describe(error)) from None
+
+
+def _switched_on(environ: Mapping[str, str]) -> bool:
+    value = environ.get(SWITCH, "0").strip()
+    if value not in ("0", "1", ""):
+        raise ConfigurationError(f"{SWITCH}={value!r}: it is 1 (overrides are read) or 0")
+    return value == "1"
+
+
+def _from_the_process(environ: Mapping[str, str]) -> dict[str, object]:
+    """What systemd and the desktop say of the process itself: its cache folder and its notify socket."""
+    fields: dict[str, object] = {"notify_socket": environ.get("NOTIFY_SOCKET") or None}
+    if environ.get("CACHE_DIRECTORY"):
+        fields["cache_dir"] = environ["CACHE_DIRECTORY"].split(":")[0]
+    elif environ.get("XDG_CACHE_HOME"):
+        fields["cache_dir"] = Path(environ["XDG_CACHE_HOME"]) / "cvitx"
+    return fields
+
+
+def _overrides(named: Mapping[str, str]) -> dict[str, object]:
+    known = {PREFIX + field.upper(): field for field in WorkerConfig.model_fields}
+    unknown = sorted(set(named) - set(known))
+    if unknown:
+        raise ConfigurationError(f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}")
+    return {known[name]: _value(known[name], text) for name, text in named.items()}
+
+
+def _value(field: str, text: str) -> object:
+    """Lists are written with commas; all else is pydantic's to read."""
+    if field.endswith("_delays_s"):
+        return tuple(part.strip() for part in text.split(","))
+    return text
+
+
+def _coherent(config: WorkerConfig) -> WorkerConfig:
+    if config.heartbeat_s * 2 > config.visibility_timeout_s:
+        raise ConfigurationError(
+            f"CVITX_HEARTBEAT_S={config.heartbeat_s:g}: at most half of CVITX_VISIBILITY_TIMEOUT_S="
+            f"{config.visibility_timeout_s}, or one lost beat loses the message"
+        )
+    return config
+
+
+def _describe(error: ValidationError) -> str:
+    """One line naming each variable that is wrong, its value and why."""
+    return "; ".join(
+        f"{PREFIX}{str(fault['loc'][0]).upper()}={fault['input']!r}: {fault['msg']}" for fault in error.errors()
+    )

@@ -1,0 +1,1 @@
+"""What both workers share, one subject a file. Imports neither worker."""

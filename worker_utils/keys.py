@@ -1,0 +1,80 @@
+"""S3 keys: built and taken apart here alone. Pure.
+
+Raw videos:  demo_user/<workspace>/<video>/raw/<name>.mp4
+Snapshots:   demo_user/<workspace>/<video>/snapshots/<CTX####>_<CAM#>_<track>_<offset ms>.jpg
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+WORKSPACE_CODE = r"CTX[0-9]{4,}"
+CAMERA_CODE = r"CAM[0-9]+"
+SIX_DIGITS_OR_MORE = r"(?:[0-9]{6}|[1-9][0-9]{6,})"
+LONGEST_KEY_BYTES = 1024
+"""S3's own limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
+
+_RAW = re.compile(rf"demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/raw/.+\.mp4")
+_SNAPSHOT = re.compile(
+    r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/"
+    rf"(?P<key>demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/snapshots/"
+    rf"(?P<workspace_code>{WORKSPACE_CODE})_(?P<camera_code>{CAMERA_CODE})_"
+    rf"(?P<track>{SIX_DIGITS_OR_MORE})_(?P<offset>{SIX_DIGITS_OR_MORE})\.jpg)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotUri:
+    """What a snapshot's URI says; `str()` gives the URI back."""
+
+    bucket: str
+    workspace_id: str
+    video_id: str
+    workspace_code: str
+    camera_code: str
+    track_id: int
+    offset_ms: int
+
+    @property
+    def key(self) -> str:
+        """The object's key in its bucket."""
+        name = f"{self.workspace_code}_{self.camera_code}_{self.track_id:06d}_{self.offset_ms:06d}.jpg"
+        return f"demo_user/{self.workspace_id}/{self.video_id}/snapshots/{name}"
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def raw_key_owner(key: str) -> tuple[str, str]:
+    """(workspace_id, video_id) named by a raw video's key. ValueError says what is wrong with it."""
+    match = _RAW.fullmatch(key)
+    if match is None:
+        raise ValueError("is not demo_user/<workspace_id>/<video_id>/raw/<name>.mp4")
+    if ".." in key.split("/"):
+        raise ValueError("has a '..' segment")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in key):
+        raise ValueError("has a control character or half a surrogate pair")
+    if len(key.encode()) > LONGEST_KEY_BYTES:
+        raise ValueError(f"is longer than the {LONGEST_KEY_BYTES} bytes that S3 allows")
+    return match["workspace"], match["video"]
+
+
+def parse_snapshot_uri(uri: str) -> SnapshotUri:
+    """Take a snapshot's URI apart. ValueError where it is not one."""
+    match = _SNAPSHOT.fullmatch(uri)
+    if match is None:
+        raise ValueError(
+            "is not s3://<bucket>/demo_user/<workspace_id>/<video_id>/snapshots/CTX####_CAM#_<track>_<offset>.jpg"
+        )
+    return SnapshotUri(
+        bucket=match["bucket"],
+        workspace_id=match["workspace"],
+        video_id=match["video"],
+        workspace_code=match["workspace_code"],
+        camera_code=match["camera_code"],
+        track_id=int(match["track"]),
+        offset_ms=int(match["offset"]),
+    )

@@ -1,0 +1,1 @@
+"""Stage 1: a video becomes one best snapshot per vehicle."""
