@@ -8,13 +8,8 @@ out passes the same two.
 from __future__ import annotations
 
 import json
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError as SchemaError
-from jsonschema.exceptions import best_match
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -26,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from video_analysis.worker_utils import keys, timecode
+from video_analysis.worker_utils import keys, timecode, wire
 from video_analysis.worker_utils.errors import BadMessage
 
 YoloType = Literal["Car", "SUV", "Van", "LightTruck", "Utility", "Motorcycle", "CarouselBus", "E-Jeepney"]
@@ -34,8 +29,6 @@ YoloType = Literal["Car", "SUV", "Van", "LightTruck", "Utility", "Motorcycle", "
 LARGEST_INT4 = 2**31 - 1
 LARGEST_INT8 = 2**63 - 1
 LONGEST_VIDEO_MS = 366 * 24 * 3600 * 1000
-LONGEST_BODY_BYTES = 256 * 1024
-SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 
 
 def _pattern(pattern: str) -> Any:
@@ -66,7 +59,7 @@ class _Message(BaseModel):
     def to_json(self) -> str:
         """The message as it goes onto a queue; BadMessage where it would break its own schema."""
         body = self.model_dump_json()
-        check_shape(json.loads(body))
+        wire.check_shape(json.loads(body))
         return body
 
 
@@ -180,66 +173,25 @@ def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
 
 def parse(body: str) -> ProcessVideo | ProcessVideoDb | SnapshotReady:
     """Any of the three, by its `event`. BadMessage names the field and the reason."""
-    document = _decode(body)
-    check_shape(document)
+    document = wire.decode(body)
+    wire.check_shape(document)
     try:
         return _MODELS[document["event"]].model_validate(document)  # type: ignore[return-value]
     except ValidationError as error:
         raise BadMessage("; ".join(_fault(fault) for fault in error.errors())) from None
 
 
-def check_shape(document: Any) -> None:
-    """Hold a decoded body against the schema of its event. BadMessage names the path and the reason."""
-    event = document.get("event") if isinstance(document, dict) else None
-    if not isinstance(event, str) or event not in _MODELS:
-        raise BadMessage(f"event: is {_short(event)}, not one of {', '.join(_MODELS)}")
-    error = best_match(_validator(event.lower()).iter_errors(document))
-    if error is not None:
-        raise BadMessage(_schema_fault(error))
-
-
-@cache
-def _validator(name: str) -> Draft202012Validator:
-    schema = json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))
-    return Draft202012Validator(schema, format_checker=FormatChecker(formats=["date-time"]))
-
-
-def _decode(body: str) -> Any:
-    """JSON as RFC 8259 has it: no NaN, no key twice, nothing nested past reading, no half characters."""
-    try:
-        if len(body.encode()) > LONGEST_BODY_BYTES:
-            raise BadMessage(f"body: is longer than {LONGEST_BODY_BYTES} bytes")
-        return json.loads(body, object_pairs_hook=_no_key_twice, parse_constant=_refuse_constant)
-    except UnicodeEncodeError:
-        raise BadMessage("body: holds half a surrogate pair") from None
-    except (ValueError, RecursionError) as error:
-        raise BadMessage(f"body: is not JSON: {_short(str(error))}") from None
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return document
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _schema_fault(error: SchemaError) -> str:
-    where = "/".join(str(step) for step in error.absolute_path) or "body"
-    return f"{where}: {_short(error.message)}"
-
-
 def _fault(fault: Any) -> str:
     where = "/".join(str(step) for step in fault["loc"])
     reason = fault["msg"].removeprefix("Value error, ")
-    return _short(f"{where}: {reason}" if where else reason)
+    return wire.printable(f"{where}: {reason}" if where else reason)
 
 
-def _short(value: object, longest: int = 300) -> str:
-    """Text of a stranger's making, fit for one log line and one database field."""
-    text = value if isinstance(value, str) else repr(value)
-    text = "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
-    return text if len(text) <= longest else text[:longest] + "…"
+def addressee(body: str) -> tuple[str, str] | None:
+    """(workspace_id, video_id) of a body that breaks the contract elsewhere, so that its row can say why it failed."""
+    try:
+        document = wire.decode(body)
+        ids = ProcessVideoDb.model_validate({name: document[name] for name in ("workspace_id", "video_id")})
+    except (BadMessage, ValidationError, KeyError, TypeError):
+        return None
+    return ids.workspace_id, ids.video_id

