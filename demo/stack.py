@@ -78,9 +78,12 @@ class Stack:
 
     def depth(self, queue_url: str) -> int:
         """Messages in a queue, waiting and in flight."""
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        attributes = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(names))["Attributes"]
-        return sum(int(attributes[name]) for name in names)
+        attributes = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"]
+        waiting, in_flight = (
+            attributes["ApproximateNumberOfMessages"],
+            attributes["ApproximateNumberOfMessagesNotVisible"],
+        )
+        return int(waiting) + int(in_flight)
 
 
 @contextmanager

@@ -10,8 +10,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, PartialCredentialsError
 
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.errors import (
     EnvironmentFault,
     MissingObject,
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHUNK_BYTES = 1 << 20
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 30
+ATTEMPTS = 4
+CONNECTIONS = 16
 _MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "InvalidObjectState"})
 _BROKEN_SURROUNDINGS = frozenset(
     {
@@ -48,6 +55,21 @@ class ObjectStore:
         self._bucket = bucket
         self._temp_dir = temp_dir
         self._min_free_bytes = min_free_bytes
+
+    @classmethod
+    def connect(cls, session: boto3.Session, config: WorkerConfig) -> ObjectStore:
+        """The configured bucket, by a client that answers in bounded time. Nothing is sent yet."""
+        settings = Config(
+            region_name=config.region,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            max_pool_connections=CONNECTIONS,
+            tcp_keepalive=True,
+        )
+        temp_dir = None if config.temp_dir is None else config.path(config.temp_dir)
+        client = session.client("s3", config=settings)
+        return cls(client, config.s3_bucket, temp_dir, config.min_free_disk_mb << 20)
 
     @contextmanager
     def fetch(self, key: str, on_progress: Callable[[], None]) -> Iterator[Path]:

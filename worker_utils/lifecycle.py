@@ -1,0 +1,48 @@
+"""A worker process from its first line of log to its exit status: signals, start-up faults, the consumer's run."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from video_analysis.worker_config import ConfigurationError
+from video_analysis.worker_utils import logs
+from video_analysis.worker_utils.consumer import Consumer
+
+EXIT_MISCONFIGURED = 78
+"""EX_CONFIG of sysexits.h: an operator has to put something right."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+log = logging.getLogger(__name__)
+
+
+def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
+    """Build the consumer, run it until SIGTERM or SIGINT, and give the exit status: 0 is a clean stop.
+
+    While it is being built nothing is in hand, so a signal ends the process at once; later one lets the work
+    in hand be released first. A second signal changes nothing: the grace period is already running.
+    """
+    logs.start()
+    shutdown = threading.Event()
+    _on_signal(lambda: sys.exit(0))
+    log.info("%s starts", name)
+    try:
+        consumer = build(shutdown)
+    except ConfigurationError as error:
+        log.critical("%s cannot start: %s", name, error)
+        return EXIT_MISCONFIGURED
+    _on_signal(shutdown.set)
+    consumer.run()
+    return 0
+
+
+def _on_signal(react: Callable[[], object]) -> None:
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        react()
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, handler)
