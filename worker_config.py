@@ -21,6 +21,8 @@ ENV_OVERRIDES = False
 
 PREFIX = "CVITX_"
 SWITCH = "CVITX_ENV_OVERRIDES"
+POLL_ANSWER_S = 5
+"""How much longer than its own wait a poll may take to answer."""
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class ConfigurationError(Exception):
 class WorkerConfig(BaseModel):
     """Frozen settings of one worker process. Times are seconds, paths are relative to the package."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # Where things are (DESIGN 1.1).
     region: str = "ap-southeast-2"
@@ -156,6 +158,9 @@ def _overrides(named: Mapping[str, str]) -> dict[str, object]:
     unknown = sorted(set(named) - set(known))
     if unknown:
         raise ConfigurationError(f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}")
+    empty = sorted(name for name, text in named.items() if not text.strip())
+    if empty:
+        raise ConfigurationError(f"{', '.join(empty)}: set to nothing; give a value or remove the line")
     return {known[name]: _value(known[name], text) for name, text in named.items()}
 
 
@@ -171,6 +176,11 @@ def _coherent(config: WorkerConfig) -> WorkerConfig:
         raise ConfigurationError(
             f"CVITX_HEARTBEAT_S={config.heartbeat_s:g}: at most half of CVITX_VISIBILITY_TIMEOUT_S="
             f"{config.visibility_timeout_s}, or one lost beat loses the message"
+        )
+    if config.shutdown_grace_s < config.wait_time_s + POLL_ANSWER_S:
+        raise ConfigurationError(
+            f"CVITX_SHUTDOWN_GRACE_S={config.shutdown_grace_s:g}: at least CVITX_WAIT_TIME_S={config.wait_time_s}"
+            f" + {POLL_ANSWER_S}, or a poll under way is cut off and what it receives stays hidden"
         )
     return config
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg2.extras import RealDictCursor
 
 from video_analysis.demo import provision, services
@@ -20,6 +21,10 @@ from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+
+# A busy machine is no fault of the code: no example is timed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
 

@@ -6,11 +6,16 @@ became of each; it never sees the queue.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from video_analysis.worker_utils import keys
 from video_analysis.worker_utils.errors import WorkerError
+
+_VIDEO_ID = re.compile(rf'"video_id"\s*:\s*"({keys.UUID})"')
+_TRACK_ID = re.compile(r'"track_id"\s*:\s*([0-9]{1,9})')
 
 
 class Lease(Protocol):
@@ -35,6 +40,16 @@ class Delivery:
     """The redrive policy allows no receive after this one."""
     lease: Lease = field(compare=False)
     receipt_handle: str = field(default="", repr=False)
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """For `extra=`: message_id, and the video_id and track_id the body seems to name, unread and unchecked."""
+        fields: dict[str, object] = {"message_id": self.message_id}
+        if video := _VIDEO_ID.search(self.body):
+            fields["video_id"] = video[1]
+        if track := _TRACK_ID.search(self.body):
+            fields["track_id"] = int(track[1])
+        return fields
 
 
 class Handler(Protocol):

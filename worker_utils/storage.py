@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.errors import (
-    EnvironmentFault,
-    MissingObject,
-    Permanent,
-    Transient,
-    WorkerError,
-)
+from video_analysis.worker_utils.aws_faults import code_of, fault_of
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,19 +27,8 @@ READ_TIMEOUT_S = 30
 ATTEMPTS = 4
 CONNECTIONS = 16
 _MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "InvalidObjectState"})
-_BROKEN_SURROUNDINGS = frozenset(
-    {
-        "NoSuchBucket",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "TokenRefreshRequired",
-        "SignatureDoesNotMatch",
-        "RequestTimeTooSkewed",
-        "AuthorizationHeaderMalformed",
-        "PermanentRedirect",
-    }
-)
+"""InvalidObjectState: archived by a lifecycle rule, and not readable until somebody restores it."""
+_WRONG_BUCKET = frozenset({"NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed"})
 
 
 class ObjectStore:
@@ -135,26 +119,20 @@ class ObjectStore:
             yield
         except ClientError as error:
             raise self._fault_of_the_answer(error, key, permission) from error
-        except (NoCredentialsError, PartialCredentialsError) as error:
-            raise EnvironmentFault(f"no usable AWS credentials for S3: {error}") from error
-        except (HTTPClientError, BotoCoreError) as error:
-            raise Transient(f"S3 did not answer for {key}: {error}") from error
+        except BotoCoreError as error:
+            raise fault_of(error, permission, self._uri(key)) from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise EnvironmentFault(f"disk full while fetching {key}: {error}") from error
             raise
 
     def _fault_of_the_answer(self, error: ClientError, key: str, permission: str) -> WorkerError:
-        code = error.response["Error"].get("Code", "")
-        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-        if code in _BROKEN_SURROUNDINGS:
-            return EnvironmentFault(
-                f"S3 refuses bucket {self._bucket}: {code}; check the bucket's name and credentials"
-            )
-        if code in _MISSING or status in (403, 404):
-            return MissingObject(
-                f"s3://{self._bucket}/{key} is not there or {permission} on it is denied ({code})", key
-            )
-        if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling") or status == 429:
-            return Transient(f"S3 answered {code or status} for {key}")
-        return Transient(f"S3 refused {key}: {code or status}")
+        code = code_of(error)
+        if code in _WRONG_BUCKET:
+            return EnvironmentFault(f"S3 knows no bucket {self._bucket} in this region ({code}): check CVITX_S3_BUCKET")
+        if code in _MISSING:
+            return MissingObject(f"{self._uri(key)} is not there, or {permission} on it is denied ({code})", key)
+        return fault_of(error, permission, self._uri(key))
+
+    def _uri(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"

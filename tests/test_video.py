@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from video_analysis.tests import clips
+from video_analysis.worker_utils.errors import BadVideo
+from video_analysis.yolo_worker import video
+from video_analysis.yolo_worker.stages import Frame
+
+UNEVEN_MS = [0, 40, 55, 255, 288, 688, 704, 754, 1154, 1170, 1370, 1420, 1453, 1853, 1903]
+B_FRAMES = {"bf": "2"}
+
+
+def offsets(path: Path, stride: int = 1) -> list[int]:
+    return [frame.offset_ms for frame in video.frames(path, stride)]
+
+
+def brightness(frame: Frame) -> float:
+    return float(frame.image[:, frame.image.shape[1] // 2 :].mean())
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """100 frames of 40 ms, its index at its end, B-frames."""
+    return clips.write(
+        tmp_path / "clip.mp4", clips.every(40, 100), codec_options={"g": "20", "sc_threshold": "0"} | B_FRAMES
+    )
+
+
+@pytest.fixture
+def streamable(tmp_path: Path) -> Path:
+    """The same with its index in front, as for the web."""
+    options = {"movflags": "faststart"}
+    return clips.write(tmp_path / "web.mp4", clips.every(40, 100), format_options=options)
+
+
+@pytest.mark.parametrize("stride", [1, 3, 10, 1000])
+def test_a_stride_gives_every_nth_frame_with_its_own_picture_and_time(clip: Path, stride: int) -> None:
+    given = list(video.frames(clip, stride))
+    assert [frame.index for frame in given] == list(range(0, 100, stride))
+    for frame in given:
+        assert frame.offset_ms == 40 * frame.index
+        assert frame.image.shape == (clips.HEIGHT_PX, clips.WIDTH_PX, 3)
+        assert brightness(frame) == pytest.approx(frame.index * clips.BRIGHTNESS_STEP % 256, abs=7)
+
+
+def test_pictures_are_blue_green_red(clip: Path) -> None:
+    blue, green, red = next(video.frames(clip, 1)).image[:, 10].mean(axis=0)
+    assert red > 200
+    assert max(blue, green) < 50
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".ts"])
+def test_offsets_are_the_containers_timestamps_at_a_varying_rate(tmp_path: Path, ending: str) -> None:
+    path = clips.write(tmp_path / f"uneven{ending}", UNEVEN_MS, codec_options=B_FRAMES)
+    assert offsets(path) == UNEVEN_MS
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".ts"])
+def test_offsets_count_from_the_first_picture_where_the_sound_begins_earlier(tmp_path: Path, ending: str) -> None:
+    times_ms = clips.every(40, 25, start_ms=700)
+    path = clips.write(tmp_path / f"late{ending}", times_ms, codec_options=B_FRAMES, audio_s=1)
+    assert offsets(path) == clips.every(40, 25)
+
+
+def test_an_avi_has_its_frames_at_its_rate(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "even.avi", clips.every(40, 25), codec_options={"bf": "0"})
+    assert offsets(path) == clips.every(40, 25)
+
+
+@pytest.mark.parametrize("count", [20, 50])
+def test_offsets_never_fall_where_an_avi_with_b_frames_has_no_times(tmp_path: Path, count: int) -> None:
+    given = offsets(clips.write(tmp_path / "b.avi", clips.every(40, count), codec_options=B_FRAMES))
+    assert len(given) == count
+    assert all(later >= earlier for earlier, later in pairwise(given))
+
+
+def test_offsets_go_on_where_the_timestamps_begin_anew(tmp_path: Path) -> None:
+    part = clips.write(tmp_path / "part.ts", clips.every(40, 50), codec_options={"bf": "0"})
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    assert offsets(joined) == clips.every(40, 100)
+
+
+def test_a_rotation_tag_turns_the_picture(clip: Path, tmp_path: Path) -> None:
+    path = clips.turned(clip, tmp_path / "turned.mp4")
+    image = next(video.frames(path, 1)).image
+    assert image.shape == (clips.WIDTH_PX, clips.HEIGHT_PX, 3)
+    assert image[: clips.WIDTH_PX // 8, :, 2].min() > 200
+    info = video.probe(path)
+    assert (info.width_px, info.height_px) == (clips.HEIGHT_PX, clips.WIDTH_PX)
+
+
+@pytest.mark.parametrize("video_format", ["matroska", "avi", "mpegts", "mov"])
+def test_the_content_decides_not_the_name(tmp_path: Path, video_format: str) -> None:
+    path = clips.write(tmp_path / "named.mp4", clips.every(40, 10), video_format=video_format)
+    assert len(offsets(path)) == 10
+
+
+def test_a_path_that_looks_like_an_address_is_a_path(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    odd = Path(shutil.copy(clip, tmp_path / "concat:%03d.mp4"))
+    assert len(offsets(Path(odd.name))) == 100
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_shortest_clips_are_videos(tmp_path: Path, count: int) -> None:
+    path = clips.write(tmp_path / "short.mp4", clips.every(40, count))
+    assert offsets(path) == clips.every(40, count)
+    assert video.probe(path).median_interval_ms == 40
+
+
+def test_a_probe_tells_size_and_the_usual_interval(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "uneven.mkv", UNEVEN_MS)
+    info = video.probe(path)
+    assert (info.width_px, info.height_px) == (clips.WIDTH_PX, clips.HEIGHT_PX)
+    assert info.median_interval_ms == np.median(np.diff(UNEVEN_MS))
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".ts"])
+def test_a_count_that_the_container_only_guesses_is_not_held_against_it(tmp_path: Path, ending: str) -> None:
+    path = clips.write(tmp_path / f"loud{ending}", clips.every(40, 25), audio_s=4)
+    assert video.probe(path).announced_frames > 50
+    assert len(offsets(path)) == 25
+
+
+def test_frames_that_an_edit_list_hides_are_not_missing(clip: Path, tmp_path: Path) -> None:
+    path = clips.trim(clip, tmp_path / "trimmed.mp4", start_s=3.0)
+    announced = video.probe(path).announced_frames
+    given = offsets(path)
+    assert 20 <= len(given) < 0.9 * announced
+    assert given[0] == 0
+
+
+def test_a_fragmented_mp4_is_read_to_its_end(tmp_path: Path) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    path = clips.write(tmp_path / "camera.mp4", clips.every(40, 60), codec_options={"g": "15"}, format_options=options)
+    assert offsets(path) == clips.every(40, 60)
+
+
+def test_reading_goes_on_behind_a_damaged_packet(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "hit.mp4", clips.every(40, 200), codec_options={"g": "5", "bf": "0"})
+    data = bytearray(path.read_bytes())
+    packet = clips.box_positions(data, b"mdat")[0] + 8 + 2000
+    data[packet : packet + 40] = bytes(40)
+    path.write_bytes(data)
+    given = offsets(path)
+    assert 192 <= len(given) <= 200
+    assert given[-1] == 40 * 199
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty file"),
+        (b"hello\n" * 1000, "not a video: neither MP4"),
+        (bytes(100_000), "not a video: neither MP4"),
+        (cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), "not a video: neither MP4"),
+        (b"\x1a\x45\xdf\xa3" + bytes(1000), "no video stream in this Matroska file"),
+    ],
+)
+def test_what_is_no_video_is_refused_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "upload.mp4"
+    path.write_bytes(content)
+    with pytest.raises(BadVideo, match=reason):
+        video.probe(path)
+    with pytest.raises(BadVideo, match=reason):
+        next(video.frames(path, 1))
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    ["ffconcat version 1.0\nfile '{}'\n", "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n{}\n#EXT-X-ENDLIST\n"],
+)
+def test_a_playlist_opens_no_other_file(tmp_path: Path, playlist: str) -> None:
+    clips.write(tmp_path / "other.ts", clips.every(40, 10))
+    path = tmp_path / "upload.mp4"
+    path.write_text(playlist.format("other.ts"))
+    with pytest.raises(BadVideo, match="not a video: neither MP4"):
+        next(video.frames(path, 1))
+
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(BadVideo, match=r"^no video stream$"):
+        next(video.frames(clips.write_audio_only(tmp_path / "sound.mp4"), 1))
+
+
+def test_an_upload_that_lost_its_index_is_truncated(clip: Path) -> None:
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    with pytest.raises(BadVideo, match=r"^truncated: \d+ of \d+ bytes$"):
+        next(video.frames(clip, 1))
+
+
+def test_an_mp4_without_an_index_says_so(clip: Path) -> None:
+    data = clip.read_bytes()
+    clip.write_bytes(data[: clips.box_positions(data, b"moov")[0]])
+    with pytest.raises(BadVideo, match=r"^truncated: its index \(moov\) is missing$"):
+        next(video.frames(clip, 1))
+
+
+def read_until_refused(path: Path) -> tuple[list[Frame], str]:
+    given: list[Frame] = []
+    try:
+        for frame in video.frames(path, 1):
+            given.append(frame)  # noqa: PERF402  # what came before the refusal is kept
+    except BadVideo as refusal:
+        return given, str(refusal)
+    raise AssertionError(f"{path} was read to its end")
+
+
+def test_a_cut_video_gives_its_frames_up_to_the_cut_and_then_says_how_many(streamable: Path) -> None:
+    streamable.write_bytes(streamable.read_bytes()[: streamable.stat().st_size * 2 // 3])
+    given, reason = read_until_refused(streamable)
+    assert 10 < len(given) < 98
+    assert reason == f"truncated: {len(given)} of 100 frames"
+
+
+def test_a_cut_matroska_is_truncated(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "cut.mkv", clips.every(40, 100))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(BadVideo, match=r"^truncated: \d\d of 100 frames$"):
+        offsets(path)
+
+
+def test_a_file_whose_second_half_was_never_written_is_damaged(streamable: Path) -> None:
+    data = streamable.read_bytes()
+    streamable.write_bytes(data[: len(data) * 2 // 3] + bytes(len(data) - len(data) * 2 // 3))
+    with pytest.raises(BadVideo, match=r"^damaged: \d\d of 100 frames$"):
+        offsets(streamable)
+
+
+def test_absurdly_large_pictures_are_refused_undecoded(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "wide.mov", [0], codec="mjpeg", size=(16_400, 16))
+    with pytest.raises(BadVideo, match="16400×16 px"):
+        video.probe(path)
+
+
+def test_pictures_that_change_their_size_are_refused(clip: Path, tmp_path: Path) -> None:
+    path = clips.with_second_size(clip, tmp_path / "two.mp4", (64, 48))
+    with pytest.raises(BadVideo, match="changes midway: 64×48 and 160×120"):
+        next(video.frames(path, 1))
+
+
+def test_a_video_of_more_than_a_year_is_refused(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "long.mkv", [0, 40, 400 * 24 * 3600 * 1000])
+    with pytest.raises(BadVideo, match="more than a year"):
+        offsets(path)
+
+
+def test_the_file_is_closed_however_reading_ends(clip: Path) -> None:
+    opened = video.frames(clip, 1)
+    next(opened)
+    assert _is_open(clip)
+    opened.close()
+    assert not _is_open(clip)
+    offsets(clip)
+    assert not _is_open(clip)
+
+
+def _is_open(path: Path) -> bool:
+    return any(link.exists() and link.resolve() == path for link in Path("/proc/self/fd").iterdir())
+
+
+def test_the_decoder_writes_nothing_to_the_terminal(streamable: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    streamable.write_bytes(streamable.read_bytes()[: streamable.stat().st_size // 2])
+    read_until_refused(streamable)
+    streamable.write_bytes(b"hello\n" * 1000)
+    read_until_refused(streamable)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_every_real_clip_is_read_to_its_end(shared_data: Path) -> None:
+    paths = [*shared_data.glob("video/*.mp4"), *shared_data.glob("video/containers/*")]
+    assert paths
+    for path in paths:
+        given = offsets(path, stride=25)
+        assert given[0] == 0, path
+        assert len(given) == -(-video.probe(path).announced_frames // 25), path
+
+
+def test_the_real_rotated_clips_stand_upright_as_tagged(shared_data: Path) -> None:
+    for path in shared_data.glob("video/containers/*_rotate.*"):
+        assert next(video.frames(path, 1)).image.shape == (800, 600, 3)

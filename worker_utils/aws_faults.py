@@ -1,0 +1,111 @@
+"""botocore's errors as the taxonomy: what is worth another try, and what an operator has to put right.
+
+Codes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html, and SQS's own, which
+come with or without a prefix (`AWS.SimpleQueueService.NonExistentQueue`, `QueueDoesNotExist`).
+"""
+
+from __future__ import annotations
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from video_analysis.worker_utils.errors import EnvironmentFault, Transient, WorkerError
+
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    NoAuthTokenError,
+    SSOError,
+    ProfileNotFound,
+    NoRegionError,
+)
+_REFUSED_CREDENTIALS = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSecurity",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "OptInRequired",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "UnrecognizedClientException",
+    }
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "KmsAccessDenied"})
+_NO_QUEUE = frozenset({"NonExistentQueue", "QueueDoesNotExist", "QueueDeletedRecently"})
+_SOON_BETTER = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "KmsThrottled",
+        "OverLimit",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_SERVER_ERROR, _TOO_MANY_REQUESTS, _FORBIDDEN = 500, 429, 403
+
+
+class Denied(EnvironmentFault):
+    """The role lacks a permission; the text names it."""
+
+
+class NoSuchQueue(EnvironmentFault):
+    """There is no such queue, or SQS will not say that there is."""
+
+
+def fault_of(error: BotoCoreError | ClientError, permission: str, where: str) -> WorkerError:
+    """The fault behind a failed call that needs `permission` (as in IAM, 'sqs:ReceiveMessage') on `where`."""
+    if isinstance(error, ClientError):
+        return _fault_of_the_answer(error, permission, where)
+    if isinstance(error, _NO_CREDENTIALS):
+        return EnvironmentFault(f"no usable AWS credentials or region for {permission}: {error}")
+    return Transient(f"{permission} on {where}: {type(error).__name__}: {error}")
+
+
+def code_of(error: ClientError) -> str:
+    """SQS's error code, without its prefix."""
+    return str(error.response.get("Error", {}).get("Code", "")).rsplit(".", 1)[-1]
+
+
+def _fault_of_the_answer(error: ClientError, permission: str, where: str) -> WorkerError:
+    code = code_of(error)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _REFUSED_CREDENTIALS:
+        return EnvironmentFault(f"AWS refuses the credentials ({code}) at {permission} on {where}")
+    if code in _NO_QUEUE:
+        return NoSuchQueue(f"there is no queue {where} ({code})")
+    if code in _SOON_BETTER or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
+        return Transient(f"{permission} on {where}: {code or status}")
+    if code in _DENIED or status == _FORBIDDEN:
+        return Denied(f"{permission} on {where} is denied ({code}): grant it to this worker's role")
+    return EnvironmentFault(f"{permission} on {where} is refused: {error}")

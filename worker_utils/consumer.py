@@ -1,0 +1,170 @@
+"""The loop of a worker: receive, let the handler work under a lease, settle; pause while nothing could succeed.
+
+The handler runs in the calling thread. It never sees the queue, and the consumer never looks into a body.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import systemd
+from video_analysis.worker_utils.backoff import Backoff
+from video_analysis.worker_utils.delivery import Delivery, Handler
+from video_analysis.worker_utils.errors import Interrupted, Transient, WorkerError
+from video_analysis.worker_utils.lease import LeaseTimes
+from video_analysis.worker_utils.lease_keeper import LeaseKeeper
+from video_analysis.worker_utils.outcome import RetryPolicy, verdict_on
+from video_analysis.worker_utils.queue import Queue, Received
+from video_analysis.worker_utils.settlement import InHand, Settlement
+
+log = logging.getLogger(__name__)
+
+
+class Consumer:
+    """One worker's consumer. `run` returns when `shutdown` is set and what was in hand has been settled."""
+
+    def __init__(  # one argument a part
+        self,
+        queue: Queue,
+        handler: Handler,
+        config: WorkerConfig,
+        shutdown: threading.Event,
+        *,
+        slots: int = 1,
+        exit_process: Callable[[int], object] = os._exit,
+    ) -> None:
+        """`slots`: messages worked on as one batch (1 to 10). `exit_process` ends a process that hangs."""
+        self._queue = queue
+        self._handler = handler
+        self._shutdown = shutdown
+        self._slots = slots
+        self._wait_slice_s = config.stall_s / 4
+        self._notifier = systemd.Notifier(config.notify_socket)
+        self._breaker = Backoff(config.pause_first_s, config.pause_longest_s)
+        self._poll_failures = Backoff(config.pause_first_s, config.pause_longest_s)
+        times = LeaseTimes(config.visibility_timeout_s, config.heartbeat_s, config.stall_s, config.shutdown_grace_s)
+        self._keeper = LeaseKeeper(queue, times, shutdown, notifier=self._notifier, exit_process=exit_process)
+        self._settlement = Settlement(
+            queue,
+            handler,
+            self._keeper,
+            policy=RetryPolicy(config.transient_delays_s, config.missing_delays_s),
+            denied_keys_limit=config.denied_keys_limit,
+        )
+
+    def run(self) -> None:
+        """Work until told to stop. An outage at the start is sat out before the first receive."""
+        with self._keeper:
+            self._notifier.send(systemd.READY)
+            if not self._environment_is_well():
+                self._pause()
+            while not self._shutdown.is_set():
+                self._work(self._poll())
+        log.info("stopped: nothing is left in hand")
+
+    def _poll(self) -> list[Received]:
+        """What one receive gives; nothing, after a wait, where it fails."""
+        self._keeper.progress()
+        try:
+            received = self._queue.receive(self._slots)
+        except Exception as error:  # a poll error never ends the loop
+            delay_s = self._poll_failures.next_s()
+            log.warning("poll failed, next in %.1f s: %s", delay_s, verdict_on(error), exc_info=_unforeseen(error))
+            self._wait(delay_s)
+            return []
+        self._poll_failures.reset()
+        return received
+
+    def _work(self, received: Sequence[Received]) -> None:
+        batch = [self._take(message) for message in newest(received)]
+        if self._shutdown.is_set():
+            unbegun = Interrupted("the worker was told to stop before the work began")
+            self._settlement.settle(batch, [unbegun] * len(batch))
+            return
+        batch = [held for held in batch if not self._settlement.repeats(held)]
+        if not batch:
+            return
+        if self._settlement.settle(batch, self._handle(batch)):
+            self._pause()
+        else:
+            self._breaker.reset()
+
+    def _take(self, message: Received) -> InHand:
+        lease = self._keeper.take(message.message_id, message.receipt_handle)
+        delivery = Delivery(
+            message_id=message.message_id,
+            body=message.body,
+            receive_count=message.receive_count,
+            is_last=message.receive_count >= self._queue.max_receive_count,
+            lease=lease,
+            receipt_handle=message.receipt_handle,
+        )
+        log.info("received", extra=delivery.log_fields | {"receive_count": message.receive_count})
+        return InHand(delivery, lease)
+
+    def _handle(self, batch: Sequence[InHand]) -> Sequence[WorkerError | None]:
+        """The handler's outcomes; what it raises is every member's."""
+        try:
+            failures = self._handler.handle([held.delivery for held in batch])
+        except Exception as error:  # here the taxonomy is applied
+            if _unforeseen(error):
+                log.exception("the handler failed", extra=batch[0].delivery.log_fields)
+            return [verdict_on(error)] * len(batch)
+        if len(failures) != len(batch):
+            fault = Transient(f"the handler answered {len(failures)} outcomes for {len(batch)} messages")
+            return [fault] * len(batch)
+        return failures
+
+    def _pause(self) -> None:
+        """Receive nothing until both probes succeed; longer between them each time, until a batch goes well."""
+        while not self._shutdown.is_set():
+            delay_s = self._breaker.next_s()
+            log.warning("polling pauses for %.1f s", delay_s)
+            self._notifier.status(f"paused for {delay_s:.0f} s: see the log")
+            self._wait(delay_s)
+            if not self._shutdown.is_set() and self._environment_is_well():
+                log.info("polling goes on")
+                return
+
+    def _environment_is_well(self) -> bool:
+        self._keeper.progress()
+        try:
+            self._queue.probe()
+            self._handler.probe()
+        except Exception as error:  # here the taxonomy is applied
+            log.error("no message could succeed now: %s", verdict_on(error), exc_info=_unforeseen(error))
+            return False
+        self._notifier.status(f"polling {self._queue}")
+        return True
+
+    def _wait(self, delay_s: float) -> None:
+        """Wait, alive to the watchdog, or until told to stop."""
+        left_s = delay_s
+        while left_s > 0 and not self._shutdown.is_set():
+            self._keeper.progress()
+            self._keeper.wait(min(left_s, self._wait_slice_s))
+            left_s -= self._wait_slice_s
+
+
+def newest(received: Sequence[Received]) -> list[Received]:
+    """One receive of each message: SQS may give out a copy twice at once, and only the newest handle is good.
+
+    The older one is left alone: to release it could end the lease on the newer.
+    """
+    by_id: dict[str, Received] = {}
+    for message in received:
+        known = by_id.get(message.message_id)
+        if known is None or message.receive_count >= known.receive_count:
+            by_id[message.message_id] = message
+        if known is not None:
+            log.info("received twice at once", extra={"message_id": message.message_id})
+    return list(by_id.values())
+
+
+def _unforeseen(error: Exception) -> Exception | None:
+    """The error itself where it is none of the taxonomy: its traceback belongs in the log."""
+    return None if isinstance(error, WorkerError) else error

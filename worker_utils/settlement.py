@@ -1,0 +1,146 @@
+"""What becomes of each message of a batch: outcome decided, recorded, deleted or released, remembered."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from video_analysis.worker_utils.delivery import Delivery, Handler
+from video_analysis.worker_utils.errors import (
+    EnvironmentFault,
+    Interrupted,
+    LeaseLost,
+    Permanent,
+    Transient,
+    WorkerError,
+)
+from video_analysis.worker_utils.lease import HeldLease
+from video_analysis.worker_utils.lease_keeper import LeaseKeeper
+from video_analysis.worker_utils.outcome import Outcome, RetryPolicy, decide, give_up_after_s
+from video_analysis.worker_utils.queue import Queue
+from video_analysis.worker_utils.verdicts import DeniedKeys, Verdicts
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A delivery as the handler sees it, and the lease on it as the consumer does."""
+
+    delivery: Delivery
+    lease: HeldLease
+
+
+class Settlement:
+    """Acts on outcomes. Nothing it meets on the way hides an outcome or stops the loop."""
+
+    def __init__(  # one argument a part
+        self,
+        queue: Queue,
+        handler: Handler,
+        keeper: LeaseKeeper,
+        *,
+        policy: RetryPolicy,
+        denied_keys_limit: int,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._queue = queue
+        self._handler = handler
+        self._keeper = keeper
+        self._policy = policy
+        self._jitter = jitter
+        self._verdicts = Verdicts()
+        self._denied_keys = DeniedKeys(denied_keys_limit)
+
+    def repeats(self, held: InHand) -> bool:
+        """Send a message whose verdict is known on its way to the dead-letter queue; False where there is none."""
+        verdict = self._verdicts.recall(held.delivery.message_id)
+        if verdict is None:
+            return False
+        log.info("refused again: %s", verdict, extra=held.delivery.log_fields)
+        receive_count = held.delivery.receive_count
+        self._let_go(held, give_up_after_s(receive_count, self._queue.max_receive_count, self._policy))
+        return True
+
+    def settle(self, batch: Sequence[InHand], failures: Sequence[WorkerError | None]) -> bool:
+        """Act on the outcome of every member, in order. Whether polling must pause."""
+        judged = self._denied_keys.judge(failures)
+        pauses = [self._settle(held, failure) for held, failure in zip(batch, judged, strict=True)]
+        return any(pauses)
+
+    def _settle(self, held: InHand, failure: WorkerError | None) -> bool:
+        if held.lease.lost:
+            failure = LeaseLost(f"lease lost; what became of it here does not count: {failure or 'finished'}")
+        outcome = self._decide(held, failure)
+        _log_outcome(held.delivery, failure, outcome)
+        if failure is not None and outcome.record != "nothing":
+            outcome = self._record(held, failure, outcome)
+        if isinstance(failure, Permanent) and outcome.remember:
+            self._verdicts.remember(held.delivery.message_id, failure)
+        if outcome.delete:
+            self._acknowledge(held)
+        else:
+            self._let_go(held, outcome.release_after_s)
+        return outcome.pause
+
+    def _decide(self, held: InHand, failure: WorkerError | None) -> Outcome:
+        return decide(
+            failure,
+            receive_count=held.delivery.receive_count,
+            max_receive_count=self._queue.max_receive_count,
+            policy=self._policy,
+            jitter=self._jitter(),
+        )
+
+    def _record(self, held: InHand, failure: WorkerError, outcome: Outcome) -> Outcome:
+        """Write the failure down; the outcome as it stands afterwards."""
+        self._keeper.progress()
+        try:
+            self._handler.record(held.delivery, failure, outcome.record == "error")
+        except Exception as error:  # a failure to record never hides the outcome
+            foreseen = isinstance(error, WorkerError)
+            log.error("not recorded: %s", error, extra=held.delivery.log_fields, exc_info=not foreseen)
+            return self._unrecorded(held, failure, error, outcome)
+        return outcome
+
+    def _unrecorded(self, held: InHand, failure: WorkerError, error: Exception, outcome: Outcome) -> Outcome:
+        """Where the database could not be written to, the message comes again when it perhaps can."""
+        outcome = replace(outcome, remember=False)
+        if isinstance(failure, Interrupted) or not isinstance(error, EnvironmentFault | Transient):
+            return outcome
+        later = self._decide(held, error)
+        return replace(outcome, release_after_s=later.release_after_s, pause=outcome.pause or later.pause)
+
+    def _acknowledge(self, held: InHand) -> None:
+        self._keeper.drop(held.lease)
+        try:
+            self._queue.delete(held.delivery.receipt_handle)
+        except WorkerError as fault:
+            log.warning("finished but not deleted, it will come again: %s", fault, extra=held.delivery.log_fields)
+
+    def _let_go(self, held: InHand, after_s: int | None) -> None:
+        self._keeper.drop(held.lease)
+        if after_s is None or held.lease.lost:
+            return
+        try:
+            self._queue.release(held.delivery.receipt_handle, held.lease.allowed_s(after_s))
+        except WorkerError as fault:
+            log.warning("not released, it comes back by itself: %s", fault, extra=held.delivery.log_fields)
+
+
+def _log_outcome(delivery: Delivery, failure: WorkerError | None, outcome: Outcome) -> None:
+    """One line: what became of this receive, why, and when the next one is due."""
+    if failure is None:
+        log.info("finished", extra=delivery.log_fields)
+        return
+    quiet = isinstance(failure, Interrupted)
+    level = logging.ERROR if outcome.record == "error" else logging.INFO if quiet else logging.WARNING
+    facts = {
+        "verdict": type(failure).__name__,
+        "receive_count": delivery.receive_count,
+        "last_receive": delivery.is_last,
+        "released_after_s": outcome.release_after_s,
+    }
+    log.log(level, "failed: %s", failure, extra=facts | delivery.log_fields)

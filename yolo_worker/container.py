@@ -1,0 +1,164 @@
+"""What a video file's own bytes say of its container: which it is, whether it is whole. Pure but for the reading.
+
+The decoder does not tell why it cannot open a file, whether a file was cut off, or whether its frame count
+is a table or a guess. Boxes: ISO/IEC 14496-12; elements: RFC 8794 and RFC 9559; chunks: RIFF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+MP4_BEGINNINGS = {b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"wide", b"free", b"skip", b"pnot"}
+LARGEST_INDEX_BYTES = 256 * 1024 * 1024
+TS_PACKET_BYTES = (188, 192)
+EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+SHARE_OF_ALL = 0.995
+"""An edit list this near to the media's length trims nothing: it is rounded to another clock."""
+
+Kind = Literal["MP4", "Matroska", "AVI", "MPEG-TS"]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What is known before any frame is decoded."""
+
+    kind: Kind | None
+    """None: none of those we read."""
+    size_bytes: int
+    announced_bytes: int
+    """How long the file must be to hold what its outermost parts say; 0 where they say nothing."""
+    has_index: bool = True
+    """False for an MP4 without `moov`: its writer, or its upload, never got to the end."""
+    has_video: bool = True
+    counts_exactly: bool = False
+    """Its frame count comes from a table whose every frame is played: MP4, unfragmented, untrimmed."""
+    picture_sizes: frozenset[tuple[int, int]] = frozenset()
+    """Width × height in px of each kind of picture that an MP4's table lists."""
+
+    @property
+    def is_whole(self) -> bool:
+        """No part runs past the end of the file."""
+        return self.size_bytes >= self.announced_bytes
+
+
+def read(path: Path) -> Container:
+    """Look at the file's outermost parts and, in an MP4, at its index. Reads little more than that."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(TS_PACKET_BYTES[-1] * 2 + 1)
+        if start[4:8] in MP4_BEGINNINGS:
+            return _mp4(file, size)
+        if start[:4] == EBML:
+            return Container("Matroska", size, _matroska_bytes(start))
+        if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
+            return Container("AVI", size, 8 + int.from_bytes(start[4:8], "little"))
+        if any(start[:1] == start[step : step + 1] == b"\x47" for step in TS_PACKET_BYTES):
+            return Container("MPEG-TS", size, 0)
+    return Container(None, size, 0)
+
+
+def _matroska_bytes(start: bytes) -> int:
+    """Where the segment ends, 0 if it is open-ended; both headers are variable-length integers."""
+    length, at = _vint(start, 4)
+    at += length
+    if length < 0 or start[at : at + 4] != SEGMENT:
+        return 0
+    length, at = _vint(start, at + 4)
+    return at + length if length >= 0 else 0
+
+
+def _vint(data: bytes, at: int) -> tuple[int, int]:
+    """(value, where it ends); -1 for 'unknown', all ones."""
+    first = data[at] if at < len(data) else 0
+    width = 9 - first.bit_length()
+    value = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+    return (-1 if value == (1 << 7 * width) - 1 else value), at + width
+
+
+def _mp4(file: BinaryIO, size: int) -> Container:
+    end, index = 0, None
+    for kind, body, end in _outer_boxes(file, size):
+        if kind == b"moov" and end <= size and end - body <= LARGEST_INDEX_BYTES:
+            file.seek(body)
+            index = file.read(end - body)
+    if index is None:
+        return Container("MP4", size, end, has_index=False)
+    video = next((track for kind, track in _boxes(index) if kind == b"trak" and _is_video(track)), None)
+    if video is None:
+        return Container("MP4", size, end, has_video=False)
+    fragmented = any(kind == b"mvex" for kind, _ in _boxes(index))
+    exact = not fragmented and _played_share(index, video) >= SHARE_OF_ALL
+    return Container("MP4", size, end, counts_exactly=exact, picture_sizes=_picture_sizes(video))
+
+
+def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """(kind, where the body begins, where the box says it ends) of each outermost box."""
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        header = file.read(16)
+        length, body = int.from_bytes(header[:4], "big"), at + 8
+        if length == 1:
+            length, body = int.from_bytes(header[8:], "big"), at + 16
+        if length == 0 or not header[4:8].isalnum():
+            return
+        yield header[4:8], body, at + max(length, 8)
+        at += max(length, 8)
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length < 8:
+            return
+        yield data[at + 4 : at + 8], data[at + 8 : at + length]
+        at += length
+
+
+def _inside(data: bytes, *path: bytes) -> bytes:
+    """The body of the first box at the end of the path; empty where there is none."""
+    for name in path:
+        data = next((body for kind, body in _boxes(data) if kind == name), b"")
+    return data
+
+
+def _is_video(track: bytes) -> bool:
+    return _inside(track, b"mdia", b"hdlr")[8:12] == b"vide"
+
+
+def _played_share(index: bytes, track: bytes) -> float:
+    """How much of the track its edit list plays; 1 without one."""
+    edits = _inside(track, b"edts", b"elst")
+    played = sum(length for length, start in _edits(edits) if start >= 0)
+    if not edits or not played:
+        return 1.0
+    movie_scale, _ = _clock(_inside(index, b"mvhd"))
+    media_scale, media_length = _clock(_inside(track, b"mdia", b"mdhd"))
+    if not (movie_scale and media_scale and media_length):
+        return 1.0
+    return (played / movie_scale) / (media_length / media_scale)
+
+
+def _edits(data: bytes) -> Iterator[tuple[int, int]]:
+    """(length on the movie's clock, start on the media's; -1 is a pause) of each edit."""
+    width = 8 if data[:1] == b"\x01" else 4
+    for at in range(8, len(data) - 2 * width - 3, 2 * width + 4):
+        start = int.from_bytes(data[at + width : at + 2 * width], "big", signed=True)
+        yield int.from_bytes(data[at : at + width], "big"), start
+
+
+def _clock(header: bytes) -> tuple[int, int]:
+    """(ticks a second, length in ticks) of mvhd and mdhd, which begin alike."""
+    at, width = (20, 8) if header[:1] == b"\x01" else (12, 4)
+    return int.from_bytes(header[at : at + 4], "big"), int.from_bytes(header[at + 4 : at + 4 + width], "big")
+
+
+def _picture_sizes(track: bytes) -> frozenset[tuple[int, int]]:
+    entries = _inside(track, b"mdia", b"minf", b"stbl", b"stsd")[8:]
+    return frozenset(
+        (int.from_bytes(entry[24:26], "big"), int.from_bytes(entry[26:28], "big")) for _, entry in _boxes(entries)
+    )

@@ -1,0 +1,164 @@
+"""Frames of a video file, with stride and the container's own timestamps (DESIGN 2.5). The only user of the decoder.
+
+What counts as unreadable is decided here: BadVideo, with the reason an operator reads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from statistics import median
+
+import cv2
+
+from video_analysis.worker_utils import timecode
+from video_analysis.worker_utils.errors import BadVideo
+from video_analysis.worker_utils.messages import LONGEST_VIDEO_MS
+from video_analysis.yolo_worker import container
+from video_analysis.yolo_worker.container import Container
+from video_analysis.yolo_worker.stages import Frame
+
+DECODER_ENVIRONMENT = {
+    # Without the lists a playlist named .mp4 makes the decoder open any file or address it names.
+    "OPENCV_FFMPEG_CAPTURE_OPTIONS": "format_whitelist;mov,mp4,matroska,avi,mpegts|protocol_whitelist;file",
+    # AV_LOG_QUIET: its lines go to stderr from C, past any log; the verdict is in BadVideo.
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
+}
+OPENCV_SILENT = 0
+
+LARGEST_SIDE_PX = 16_384
+LARGEST_PICTURE_PX = 64_000_000
+LEAST_SHARE_READ = 0.98
+MOST_LOST_IN_A_WHOLE_FILE = 8
+"""Pictures before the first whole one cannot be shown in a clip cut from a stream (an open GOP)."""
+LOST_IN_A_ROW = 1000
+"""A damaged packet ends OpenCV's reading; asking again goes on behind it. At the true end it costs nothing."""
+RESTART_MS = 1000.0
+"""Timestamps that fall by this much begin anew (a discontinuity); smaller falls are levelled."""
+PROBED_FRAMES = 60
+NOMINAL_INTERVAL_MS = 40.0
+"""For a clip whose timestamps say nothing of its rate, as of one frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What the file says of itself, and how far apart its first frames are."""
+
+    width_px: int
+    """As shown: a rotation tag of 90° has been applied."""
+    height_px: int
+    announced_frames: int
+    """Fiction in some containers (a guess from length and rate); never derive times from it."""
+    median_interval_ms: float
+    """Between frames of the file, skipped ones included; always positive."""
+
+
+def probe(path: Path) -> VideoInfo:
+    """Size and rate, from the first frames. BadVideo where the file cannot be opened or has no frame."""
+    with _opened(path) as (capture, _):
+        offsets = list(islice(_offsets(capture), PROBED_FRAMES))
+        if not offsets:
+            raise BadVideo("not a video: none of its frames can be decoded")
+        steps = [later - earlier for earlier, later in pairwise(offsets) if later > earlier]
+        return VideoInfo(
+            width_px=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            height_px=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+            announced_frames=_announced(capture),
+            median_interval_ms=median(steps) if steps else NOMINAL_INTERVAL_MS,
+        )
+
+
+def frames(path: Path, stride: int) -> Generator[Frame, None, None]:
+    """Every `stride`-th frame from the first on, rotated as its tag says; the others are not turned into pictures.
+
+    Offsets count from the video stream's first timestamp, in ms, and never fall. Raises BadVideo: at once for
+    what is no video, after the last frame where too many of those announced were missing. The file is closed
+    however the iteration ends.
+    """
+    with _opened(path) as (capture, file):
+        read = 0
+        for index, position_ms in enumerate(_offsets(capture)):
+            read += 1
+            if index % stride:
+                continue
+            offset_ms = timecode.offset_ms(position_ms)
+            if offset_ms > LONGEST_VIDEO_MS:
+                raise BadVideo(f"frame {index} is {offset_ms} ms into the video: more than a year")
+            pictured, image = capture.retrieve()
+            if pictured:
+                yield Frame(index=index, offset_ms=offset_ms, image=image)
+        _check_read(read, _announced(capture), file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[cv2.VideoCapture, Container]]:
+    file = container.read(path)
+    os.environ.update(DECODER_ENVIRONMENT)
+    cv2.setLogLevel(OPENCV_SILENT)
+    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
+    try:
+        if not capture.isOpened():
+            raise BadVideo(_why_not_opened(file))
+        _check_size(capture, file)
+        yield capture, file
+    finally:
+        capture.release()
+
+
+def _offsets(capture: cv2.VideoCapture) -> Iterator[float]:
+    """The place in ms of each frame that decodes, right after it was grabbed (before, it is its predecessor's)."""
+    last, step, shift = 0.0, 0.0, 0.0
+    while any(capture.grab() for _ in range(LOST_IN_A_ROW)):
+        offset = capture.get(cv2.CAP_PROP_POS_MSEC) + shift
+        if offset <= last - RESTART_MS:
+            shift += last + step - offset
+            offset = last + step
+        offset = max(last, offset)
+        last, step = offset, offset - last or step
+        yield offset
+
+
+def _announced(capture: cv2.VideoCapture) -> int:
+    return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+
+
+def _why_not_opened(file: Container) -> str:
+    if file.size_bytes == 0:
+        return "empty file"
+    if file.kind is None:
+        return "not a video: neither MP4, MOV, Matroska, AVI nor MPEG-TS"
+    if not file.is_whole:
+        return f"truncated: {file.size_bytes} of {file.announced_bytes} bytes"
+    if not file.has_index:
+        return "truncated: its index (moov) is missing"
+    if not file.has_video:
+        return "no video stream"
+    return f"no video stream in this {file.kind} file that can be decoded"
+
+
+def _check_size(capture: cv2.VideoCapture, file: Container) -> None:
+    """Refuse what would not fit into memory, and what OpenCV would read beyond its buffers: a size that changes."""
+    width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    if min(width, height) < 1:
+        raise BadVideo("no video stream: its pictures have no size")
+    if max(width, height) > LARGEST_SIDE_PX or width * height > LARGEST_PICTURE_PX:
+        raise BadVideo(f"pictures of {width}×{height} px are larger than any camera's")
+    if len(file.picture_sizes) > 1:
+        sizes = " and ".join(f"{width}×{height}" for width, height in sorted(file.picture_sizes))
+        raise BadVideo(f"the size of its pictures changes midway: {sizes}")
+
+
+def _check_read(read: int, announced: int, file: Container) -> None:
+    """Too few frames are held against the file only where their number is known, or where it was cut off."""
+    if read == 0:
+        raise BadVideo("not a video: none of its frames can be decoded")
+    if read >= LEAST_SHARE_READ * announced:
+        return
+    if not file.is_whole:
+        raise BadVideo(f"truncated: {read} of {announced} frames")
+    if file.counts_exactly and announced - read > MOST_LOST_IN_A_WHOLE_FILE:
+        raise BadVideo(f"damaged: {read} of {announced} frames")
