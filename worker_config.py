@@ -72,15 +72,25 @@ class WorkerConfig(BaseModel):
     """Long side of the detector's rectangular input."""
     detector_batch: Count = 4
     detector_confidence: Share = 0.25
-    detector_iou: Share = 0.6
-    """Boxes of any two classes that overlap by more than this are one vehicle: the better one stays."""
+    detector_iou: Share = 0.5
+    """Boxes of any two classes that overlap by more than this are one vehicle: the surer one stays."""
+    detector_inside: Share = 0.8
+    """So are two boxes of which one lies in the other by more than this share of itself (a rider before a car is not)."""
     track_n_init: Count = 3
+    """Detections in a row that confirm a track, at most."""
+    track_confirm_s: Seconds = 0.5
+    """At large strides fewer detections confirm a track, so that it takes no longer than this; two at least."""
+    track_confidence: Share = 0.4
+    """A confirmed track holds at least one detection as sure as this."""
     track_max_age_s: Seconds = 1.5
+    track_gap_s: Seconds = 0.5
+    """A track lost for up to this long is found again by its place alone; later by its appearance as well."""
+    track_speed: Annotated[float, Field(ge=0)] = 2.0
+    """How far a vehicle may move in a second, in lengths of its box."""
     track_max_cosine: Share = 0.25
     track_max_iou_distance: Share = 0.7
     track_nn_budget: Count = 40
-    track_inflation: Annotated[float, Field(ge=0)] = 0.0
-    min_box_px: Annotated[int, Field(ge=1)] = 12
+    min_box_px: Annotated[int, Field(ge=1)] = 16
     """Boxes lower or narrower than this are not followed: nobody could name such a vehicle."""
 
     # Best frame of a track: steps of comparison, 0 is exact (DESIGN 2.3).

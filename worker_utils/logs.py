@@ -22,7 +22,7 @@ class JsonLine(logging.Formatter):
             "logger": record.name.removeprefix("video_analysis."),
             "event": record.getMessage(),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD | line.keys()}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)

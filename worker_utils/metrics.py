@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -12,7 +12,8 @@ Item = TypeVar("Item")
 class StageClock:
     """Wrap each stage of a chain, in order, with `timed`; `own_seconds` then says what each one cost."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: Callable[[], float] = time.perf_counter) -> None:
+        self._seconds = seconds
         self._inclusive_s: dict[str, float] = {}
         self._items: dict[str, int] = {}
 
@@ -20,15 +21,18 @@ class StageClock:
         """`items` unchanged; the time spent waiting for each is put down to `stage` and what lies upstream."""
         self._inclusive_s[stage] = 0.0
         self._items[stage] = 0
+        return self._timed(stage, items)
+
+    def _timed(self, stage: str, items: Iterable[Item]) -> Generator[Item, None, None]:
         iterator = iter(items)
         while True:
-            begun = time.perf_counter()
+            begun = self._seconds()
             try:
                 item = next(iterator)
             except StopIteration:
                 return
             finally:
-                self._inclusive_s[stage] += time.perf_counter() - begun
+                self._inclusive_s[stage] += self._seconds() - begun
             self._items[stage] += 1
             yield item
 

@@ -62,7 +62,7 @@ class ObjectStore:
         `on_progress` is called once a chunk and may raise to give up. Raises MissingObject, Transient, or
         EnvironmentFault when the disk is, or would be, full.
         """
-        with tempfile.TemporaryDirectory(prefix="cvitx-", dir=self._temp_dir, ignore_cleanup_errors=True) as folder:
+        with self._private_folder() as folder:
             path = Path(folder) / "video.mp4"
             self._download(key, path, on_progress)
             yield path
@@ -97,15 +97,24 @@ class ObjectStore:
     def _download(self, key: str, path: Path, on_progress: Callable[[], None]) -> None:
         with self._translated(key):
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
-            self._check_room(answer["ContentLength"])
             with closing(answer["Body"]) as body, path.open("wb") as file:
+                self._check_room(answer["ContentLength"])
                 for chunk in body.iter_chunks(CHUNK_BYTES):
                     file.write(chunk)
                     on_progress()
 
+    def _private_folder(self) -> tempfile.TemporaryDirectory[str]:
+        try:
+            return tempfile.TemporaryDirectory(prefix="cvitx-", dir=self._temp_dir, ignore_cleanup_errors=True)
+        except OSError as error:
+            raise EnvironmentFault(f"no temporary folder can be made, see CVITX_TEMP_DIR: {error}") from error
+
     def _check_room(self, needed_bytes: int) -> None:
         folder = self._temp_dir or Path(tempfile.gettempdir())
-        free = shutil.disk_usage(folder).free
+        try:
+            free = shutil.disk_usage(folder).free
+        except OSError as error:
+            raise EnvironmentFault(f"the temporary folder cannot be used, see CVITX_TEMP_DIR: {error}") from error
         if free < needed_bytes + self._min_free_bytes:
             wanted = needed_bytes + self._min_free_bytes
             raise EnvironmentFault(

@@ -37,7 +37,7 @@ class SnapshotSettings:
 class VideoWorker:
     """Handles PROCESS_VIDEO: one snapshot, one row and one SNAPSHOT_READY for every vehicle of a video."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # one argument a part
+    def __init__(  # one argument a part
         self,
         storage: Storage,
         videos: Videos,

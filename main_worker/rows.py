@@ -1,0 +1,56 @@
+"""From messages and logits to what the database is asked to write. Pure."""
+
+from __future__ import annotations
+
+from video_analysis.main_worker import hierarchy
+from video_analysis.main_worker.parts import Model
+from video_analysis.main_worker.stages import Forward, Logits
+from video_analysis.worker_utils import timecode
+from video_analysis.worker_utils.analyses import AnalysisRequest, Variant, VariantResult
+from video_analysis.worker_utils.delivery import Delivery
+from video_analysis.worker_utils.messages import SnapshotReady
+
+
+def request(message: SnapshotReady, delivery: Delivery) -> AnalysisRequest:
+    """The row that `message` asks for, and the receive that asks."""
+    recorded_at = None if message.recordedAt is None else timecode.parse_instant(message.recordedAt)
+    return AnalysisRequest(
+        workspace_id=message.workspace_id,
+        video_id=message.video_id,
+        workspace_code=message.workspace_code,
+        camera_code=message.camera_code,
+        track_id=message.track_id,
+        snapshot_uri=message.snapshot_s3_key,
+        recorded_at=recorded_at,
+        detected_in_ms=message.detectedIn,
+        detected_at=timecode.instant_at(recorded_at, message.detectedIn),
+        yolo_type=message.yolo_type,
+        receive_count=delivery.receive_count,
+        is_last=delivery.is_last,
+    )
+
+
+def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forward, logits: Logits) -> VariantResult:
+    """One variant's row for one snapshot. Where the model's type is not the detector's, the evidence says both.
+
+    ValueError where the logits are not finite numbers of the labels' widths.
+    """
+    verdict = hierarchy.decide(logits, model.labels)
+    evidence = dict(verdict.evidence)
+    if verdict.type_label not in (None, message.yolo_type):
+        evidence["yolo_type"] = message.yolo_type
+    return VariantResult(
+        variant=variant,
+        checkpoint=model.checkpoint,
+        type_label=verdict.type_label,
+        type_conf=verdict.type_conf,
+        make_label=verdict.make_label,
+        make_conf=verdict.make_conf,
+        model_label=verdict.model_label,
+        model_conf=verdict.model_conf,
+        evidence=evidence,
+        assets={"snapshot": message.snapshot.key},
+        latency_ms=round(forward.latency_ms),
+        gflops=model.gflops,
+        memory_usage=round(forward.memory_gb, 3),
+    )

@@ -1,0 +1,55 @@
+"""Entry point of stage 2: `python -m video_analysis.main_worker.run_poller`. Wiring, nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import boto3
+
+from video_analysis import worker_config
+from video_analysis.main_worker.classifier import Classifier, checkpoints
+from video_analysis.main_worker.parts import Model
+from video_analysis.main_worker.worker import SnapshotWorker
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import backend, lifecycle
+from video_analysis.worker_utils.analyses import Variant
+from video_analysis.worker_utils.analysis_records import AnalysisRecords
+from video_analysis.worker_utils.consumer import Consumer
+from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.queue import Queue
+from video_analysis.worker_utils.storage import ObjectStore
+
+
+def build(shutdown: threading.Event) -> Consumer:
+    """Every part of stage 2, put together. ConfigurationError where something is missing or wrong."""
+    config = worker_config.load(os.environ)
+    session = boto3.Session(region_name=config.region)
+    queue = Queue(
+        session,
+        config.snapshot_queue,
+        region=config.region,
+        visibility_timeout_s=config.visibility_timeout_s,
+        wait_time_s=config.wait_time_s,
+        max_receive_count=config.max_receive_count,
+    )
+    handler = SnapshotWorker(
+        ObjectStore.connect(session, config),
+        AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
+        _models(config),
+        config.s3_bucket,
+    )
+    return Consumer(queue, handler, config, shutdown, slots=config.micro_batch)
+
+
+def _models(config: WorkerConfig) -> dict[Variant, Model]:
+    """The checkpoints that the run mode asks for, by the variant whose row they fill."""
+    cache_dir = config.path(config.cache_dir)
+    backend.prepare(cache_dir, config.threads)
+    runtime = backend.choose(config.device, config.threads, cache_dir)
+    return {variant: Classifier.load(path, variant, runtime) for variant, path in checkpoints(config).items()}
+
+
+if __name__ == "__main__":
+    sys.exit(lifecycle.run("main_worker", build))

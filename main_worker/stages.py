@@ -1,0 +1,45 @@
+"""The values that pass from stage to stage of stage 2. All frozen; pictures are BGR uint8, 640×640×3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""640×640×3, BGR: a snapshot, checked."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logits:
+    """The three heads' outputs for one picture, float32, one number for each name in the labels."""
+
+    type: NDArray[np.float32]
+    make: NDArray[np.float32]
+    model: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forward:
+    """What one forward pass gave, in the order of its pictures, and what it cost."""
+
+    logits: tuple[Logits, ...]
+    latency_ms: float
+    """Of one picture: wall time of the pass, normalisation included, divided by the pictures in it."""
+    memory_gb: float
+    """10⁹ bytes after the pass: resident in the process, or the peak on its CUDA device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a picture shows, as far as the model may say it; a label and its confidence are None together."""
+
+    type_label: str | None
+    type_conf: float | None
+    make_label: str | None
+    make_conf: float | None
+    model_label: str | None
+    model_conf: float | None
+    evidence: Mapping[str, object]

@@ -1,0 +1,165 @@
+"""The recipe of stage 2: one micro-batch of snapshots, start to end. Its parts are the protocols of parts.py."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from video_analysis.main_worker import rows
+from video_analysis.main_worker.micro_batch import Job, MicroBatch, together_or_alone
+from video_analysis.main_worker.parts import Analyses, Model, Storage
+from video_analysis.main_worker.stages import Picture
+from video_analysis.worker_utils import imaging, messages
+from video_analysis.worker_utils.analyses import (
+    DIED_EVERY_TIME,
+    AnalysisState,
+    FinishedAnalysis,
+    Variant,
+    VariantResult,
+)
+from video_analysis.worker_utils.delivery import Delivery
+from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, WorkerError
+from video_analysis.worker_utils.outcome import verdict_on
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A job whose picture is in hand, with the results found for it so far."""
+
+    job: Job
+    analysis_id: str
+    picture: Picture = field(repr=False)
+    results: tuple[VariantResult, ...] = ()
+
+
+class SnapshotWorker:
+    """Handles SNAPSHOT_READY: a result of each variant for each snapshot of a micro-batch; a bad member fails alone."""
+
+    def __init__(self, storage: Storage, analyses: Analyses, models: Mapping[Variant, Model], bucket: str) -> None:
+        self._storage = storage
+        self._analyses = analyses
+        self._models = models
+        self._bucket = bucket
+
+    def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
+        """One outcome for each delivery, in order: None once its snapshot's results are committed."""
+        book = MicroBatch(batch)
+        jobs = book.read(partial(messages.parse_snapshot_ready, bucket=self._bucket))
+        seen = self._fetch(book, self._begin(book, jobs))
+        for variant in self._models:
+            seen = self._classify(book, seen, variant)
+        self._finish(book, seen)
+        return book.outcomes()
+
+    def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
+        """Leave the reason in the snapshot's row; a body that breaks the contract names none."""
+        try:
+            message = messages.parse_snapshot_ready(delivery.body, self._bucket)
+        except BadMessage:
+            return
+        self._analyses.fail_analysis(message.snapshot_s3_key, str(failure), final)
+
+    def probe(self) -> None:
+        """EnvironmentFault while no snapshot could be classified."""
+        self._analyses.ping()
+        for variant in self._models:
+            self._check_inference(variant)
+
+    def _begin(self, book: MicroBatch, jobs: Sequence[Job]) -> list[tuple[Job, str]]:
+        """Commit to the rows that work begins; the jobs that are left to do, with their rows' ids."""
+        ours = [job for job in jobs if book.still_ours(job)]
+
+        def begin(some: Sequence[Job]) -> Sequence[AnalysisState]:
+            return self._analyses.begin_analyses([rows.request(job.message, book.latest(job)) for job in some])
+
+        todo: list[tuple[Job, str]] = []
+        for job, state in zip(ours, together_or_alone(begin, ours, verdict_on), strict=True):
+            if isinstance(state, WorkerError):
+                book.settle(job, state)
+            elif state.died_every_time:
+                book.settle(job, Permanent(DIED_EVERY_TIME))
+            elif self._is_done(state):
+                log.info("snapshot already done", extra=book.ids(job))
+                book.settle(job, None)
+            else:
+                todo.append((job, state.id))
+        return todo
+
+    def _is_done(self, state: AnalysisState) -> bool:
+        return state.status == "done" and all(
+            state.done_checkpoints.get(variant) == model.checkpoint for variant, model in self._models.items()
+        )
+
+    def _fetch(self, book: MicroBatch, todo: Sequence[tuple[Job, str]]) -> list[_Seen]:
+        """All pictures at once, each checked; what cannot be fetched or is no snapshot is settled."""
+        seen: list[_Seen] = []
+        with ThreadPoolExecutor(max_workers=max(1, len(todo)), thread_name_prefix="fetch") as pool:
+            coming = [pool.submit(self._picture, job) for job, _ in todo]
+            for (job, analysis_id), future in zip(todo, coming, strict=True):
+                try:
+                    seen.append(_Seen(job, analysis_id, future.result()))
+                except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
+                    book.settle(job, verdict_on(error))
+                book.still_ours(job)
+        return seen
+
+    def _picture(self, job: Job) -> Picture:
+        key = job.message.snapshot.key
+        return imaging.check_snapshot(*self._storage.fetch_bytes(key, imaging.LARGEST_SNAPSHOT_BYTES))
+
+    def _classify(self, book: MicroBatch, seen: Sequence[_Seen], variant: Variant) -> list[_Seen]:
+        """One forward pass over all; each picture with this variant's result added."""
+        ours = [one for one in seen if book.still_ours(one.job)]
+        results = together_or_alone(partial(self._results, variant), ours, partial(self._blame, variant))
+        judged: list[_Seen] = []
+        for one, result in zip(ours, results, strict=True):
+            if isinstance(result, WorkerError):
+                book.settle(one.job, result)
+            else:
+                judged.append(replace(one, results=(*one.results, result)))
+        return judged
+
+    def _results(self, variant: Variant, seen: Sequence[_Seen]) -> list[VariantResult]:
+        model = self._models[variant]
+        forward = model.classify([one.picture for one in seen])
+        return [
+            rows.result(one.job.message, variant, model, forward, logits)
+            for one, logits in zip(seen, forward.logits, strict=True)
+        ]
+
+    def _blame(self, variant: Variant, error: Exception) -> WorkerError:
+        """Whose fault a failed forward pass over one picture is: the picture's, if a blank one passes."""
+        try:
+            self._check_inference(variant)
+        except EnvironmentFault as fault:
+            return fault
+        log.error("inference failed on one picture", exc_info=error, extra={"variant": variant})
+        return Permanent(f"inference ({variant}) fails on this picture: {error}")
+
+    def _check_inference(self, variant: Variant) -> None:
+        try:
+            self._models[variant].warm_up()
+        except Exception as error:  # whatever the vendor raises, no picture would pass
+            raise EnvironmentFault(f"inference ({variant}) fails even on a blank picture: {error}") from error
+
+    def _finish(self, book: MicroBatch, seen: Sequence[_Seen]) -> None:
+        """All results in one transaction, without those whose lease is gone."""
+        ours = [one for one in seen if book.still_ours(one.job)]
+
+        def write(some: Sequence[_Seen]) -> list[None]:
+            self._analyses.finish_analyses([FinishedAnalysis(one.analysis_id, one.results) for one in some])
+            return [None] * len(some)
+
+        for one, outcome in zip(ours, together_or_alone(write, ours, verdict_on), strict=True):
+            book.settle(one.job, outcome)
+            if outcome is None:
+                log.info("snapshot classified", extra=book.ids(one.job) | _labels(one.results))
+
+
+def _labels(results: Sequence[VariantResult]) -> dict[str, object]:
+    return {result.variant: [result.type_label, result.make_label, result.model_label] for result in results}

@@ -1,0 +1,107 @@
+"""Models on the CPU through OpenVINO, converted once and kept in the cache folder.
+
+An entry is a folder of its own, named by the weights' SHA-256, the input's shape and the converters' versions. It
+appears whole (written aside, then renamed) and holds the digest of its own files: one that does not match is made anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import torch
+from torch.export import ExportedProgram
+
+from video_analysis.worker_utils.network import Batch, Outputs, Shape, in_steps
+
+log = logging.getLogger(__name__)
+
+
+class OpenVinoNetwork:
+    """A compiled IR. The same picture gives the same bits in a batch of any size and with any number of threads."""
+
+    def __init__(self, xml: Path, threads: int) -> None:
+        model = ov.Core().read_model(xml)
+        lengths = [-1 if length.is_dynamic else length.get_length() for length in model.input(0).partial_shape]
+        self.input_shape: Shape = (lengths[0], lengths[1], lengths[2], lengths[3])
+        hints = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads)}
+        compiled = ov.Core().compile_model(model, "CPU", hints)
+        self.precision = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+        self._request = compiled.create_infer_request()
+
+    def __call__(self, batch: Batch) -> Outputs:
+        """See `Network`."""
+        return in_steps(self._run, batch, self.input_shape[0])
+
+    def _run(self, batch: Batch) -> Outputs:
+        results = self._request.infer([np.ascontiguousarray(batch)])
+        return [np.array(results[index], np.float32) for index in range(len(results))]
+
+
+def converted(
+    module: torch.nn.Module | ExportedProgram, name: str, fingerprint: str, input_shape: Shape, cache_dir: Path
+) -> Path:
+    """The IR's .xml of a loaded model; converted now where the cache has none that is whole.
+
+    Several processes may ask at once: one converts, the others wait for it.
+    """
+    shape = "x".join("N" if length < 0 else str(length) for length in input_shape)
+    versions = hashlib.sha256(f"{ov.__version__} {torch.__version__}".encode()).hexdigest()[:8]
+    entry = cache_dir / "openvino" / f"{name}-{fingerprint[:16]}-{shape}-{versions}"
+    with _alone(entry.parent):
+        if not _is_whole(entry):
+            log.info("converting %s for OpenVINO, once", name, extra={"cache_entry": str(entry)})
+            _write(_convert(module, input_shape), entry)
+    return entry / "model.xml"
+
+
+def _convert(module: torch.nn.Module | ExportedProgram, input_shape: Shape) -> ov.Model:
+    if isinstance(module, ExportedProgram):
+        return ov.convert_model(module, input=list(input_shape))
+    example = torch.zeros(
+        [length if length > 0 else fallback for length, fallback in zip(input_shape, (2, 3, 224, 224), strict=True)]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        return ov.convert_model(module.eval(), example_input=example, input=list(input_shape))
+
+
+def _write(model: ov.Model, entry: Path) -> None:
+    """In full precision, so that the first start computes what all later ones do."""
+    with tempfile.TemporaryDirectory(dir=entry.parent, prefix=".making-") as folder:
+        made = Path(folder) / entry.name
+        made.mkdir()
+        ov.save_model(model, made / "model.xml", compress_to_fp16=False)
+        (made / "sha256").write_text(_digest(made))
+        if entry.exists():
+            shutil.rmtree(entry)
+        made.rename(entry)
+
+
+def _is_whole(entry: Path) -> bool:
+    try:
+        return (entry / "sha256").read_text() == _digest(entry)
+    except FileNotFoundError:
+        return False
+
+
+def _digest(entry: Path) -> str:
+    return " ".join(hashlib.sha256((entry / file).read_bytes()).hexdigest() for file in ("model.xml", "model.bin"))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Only one process at a time gets past here; the lock goes with the process that holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

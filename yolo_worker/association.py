@@ -1,0 +1,125 @@
+"""Which detection continues which track: DeepSORT's association, mended where vehicles move fast or frames are few.
+
+DeepSORT (Wojke et al., 2017) first goes by appearance, within the Kalman filter's gate, then by the overlap of a
+track's predicted box with the detections; a track that is not confirmed, or was missed once, has only the overlap or
+only the appearance. Two additions serve vehicles that jump by most of their width from one processed frame to the next:
+
+- a last step on boxes grown on all sides by as much as a vehicle may have moved since it was seen (buffered IoU: Yang
+  et al., "Hard to Track Objects with Irregular Motions and Similar Appearances?", WACV 2023), from the predicted box or
+  from the last observed one, whichever fits better (as in OC-SORT: Cao et al., CVPR 2023);
+- a filter whose speed may change as much in a long processed interval as it really can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from deep_sort_realtime.deep_sort import linear_assignment
+from deep_sort_realtime.deep_sort.detection import Detection
+from deep_sort_realtime.deep_sort.nn_matching import NearestNeighborDistanceMetric
+from deep_sort_realtime.deep_sort.tracker import Tracker as LibraryTracker
+from numpy.typing import NDArray
+
+from video_analysis.yolo_worker.detections import MOTORCYCLE, overlaps
+
+FILTER_INTERVAL_S = 0.13
+"""Up to here the library's constants for the filter hold; it was tuned on pedestrians at 7 to 30 frames a second."""
+LARGEST_BUFFER = 1.5
+"""Share of a box's size that it grows by on each side, at most: beyond, everything overlaps with everything."""
+IMPOSSIBLE = linear_assignment.INFTY_COST
+
+Matches = tuple[list[tuple[int, int]], list[int], list[int]]
+"""(track index, detection index), then the unmatched of both."""
+Box = NDArray[np.float64]
+"""x1, y1, x2, y2 in px."""
+
+
+class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has no types
+    """deep-sort-realtime's tracker with its association replaced; everything else is the library's."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        interval_s: float,
+        n_init: int,
+        max_age: int,
+        max_cosine: float,
+        max_iou_distance: float,
+        nn_budget: int,
+        speed: float,
+        gap_s: float,
+    ) -> None:
+        metric = NearestNeighborDistanceMetric("cosine", max_cosine, nn_budget)
+        super().__init__(metric, max_iou_distance=max_iou_distance, max_age=max_age, n_init=n_init)
+        self.kf._std_weight_velocity *= max(1.0, interval_s / FILTER_INTERVAL_S)
+        self._interval_s = interval_s
+        self._speed = speed
+        self._gap_s = max(gap_s, interval_s)
+        self._observed: dict[str, Box] = {}
+
+    def update(self, detections: Sequence[Detection], today: None = None) -> None:
+        """Associate, then remember where each track was last observed."""
+        super().update(detections, today)
+        self._observed = {
+            track.track_id: np.array(track.to_ltrb(orig=True), np.float64)
+            if track.time_since_update == 0
+            else self._observed[track.track_id]
+            for track in self.tracks
+        }
+
+    def _match(self, detections: Sequence[Detection]) -> Matches:
+        confirmed = [index for index, track in enumerate(self.tracks) if track.is_confirmed()]
+        matches, unmatched, free = linear_assignment.matching_cascade(
+            self._appearance_cost, self.metric.matching_threshold, self.max_age, self.tracks, detections, confirmed
+        )
+        tentative = [index for index, track in enumerate(self.tracks) if not track.is_confirmed()]
+        candidates = tentative + [index for index in sorted(unmatched) if self._unseen_s(index) <= self._gap_s]
+        for cost in (self._overlap_cost, self._buffered_cost):
+            found, candidates, free = linear_assignment.min_cost_matching(
+                cost, self.max_iou_distance, self.tracks, detections, candidates, free
+            )
+            matches = matches + found
+        matched = {track for track, _ in matches}
+        return matches, [index for index in range(len(self.tracks)) if index not in matched], list(free)
+
+    def _appearance_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
+        features = np.array([detections[column].feature for column in columns])
+        cost = self.metric.distance(features, [tracks[row].track_id for row in rows])
+        cost[self._other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
+        return linear_assignment.gate_cost_matrix(self.kf, cost, tracks, detections, rows, columns)
+
+    def _overlap_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
+        seen = np.array([detections[column].to_tlbr() for column in columns])
+        predicted = np.array([tracks[row].to_ltrb() for row in rows])
+        cost = 1 - overlaps(predicted, seen)
+        cost[self._other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
+        return cost
+
+    def _buffered_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
+        seen = np.array([detections[column].to_tlbr() for column in columns])
+        cost = np.ones((len(rows), len(columns)))
+        for line, row in enumerate(rows):
+            share = min(LARGEST_BUFFER, self._speed * self._unseen_s(row))
+            own = np.array([tracks[row].to_ltrb(), self._observed[tracks[row].track_id]])
+            cost[line] = 1 - overlaps(grown(own, share), grown(seen, share)).max(0)
+        cost[self._other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
+        return cost
+
+    def _unseen_s(self, index: int) -> float:
+        seconds: float = self.tracks[index].time_since_update * self._interval_s
+        return seconds
+
+    @staticmethod
+    def _other_kind(tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> NDArray[np.bool_]:
+        """A motorcycle never becomes a car, while cars, vans and trucks are easily taken for one another."""
+        of_tracks = np.array([tracks[row].det_class == MOTORCYCLE for row in rows])
+        of_detections = np.array([detections[column].class_name == MOTORCYCLE for column in columns])
+        return of_tracks[:, None] != of_detections[None, :]
+
+
+def grown(boxes: Box, share: float) -> Box:
+    """Each box larger by `share` of its width and height on each of its sides."""
+    margin = (boxes[:, 2:4] - boxes[:, :2]) * share
+    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:4] + margin], axis=1)

@@ -1,0 +1,95 @@
+"""Entry point of stage 1: `python -m video_analysis.yolo_worker.run_poller`. Wiring, nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import boto3
+
+from video_analysis import worker_config
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import backend, lifecycle
+from video_analysis.worker_utils.consumer import Consumer
+from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.queue import Publisher, Queue
+from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.storage import ObjectStore
+from video_analysis.worker_utils.video_records import VideoRecords
+from video_analysis.yolo_worker.best_shot import SelectionRules
+from video_analysis.yolo_worker.detector import Detector, DetectorSettings
+from video_analysis.yolo_worker.embedder import Embedder
+from video_analysis.yolo_worker.tracker import TrackerSettings
+from video_analysis.yolo_worker.vision import VideoVision
+from video_analysis.yolo_worker.worker import SnapshotSettings, VideoWorker
+
+
+def build(shutdown: threading.Event) -> Consumer:
+    """Every part of stage 1, put together. ConfigurationError where something is missing or wrong."""
+    config = worker_config.load(os.environ)
+    session = boto3.Session(region_name=config.region)
+    queue = Queue(
+        session,
+        config.video_queue,
+        region=config.region,
+        visibility_timeout_s=config.visibility_timeout_s,
+        wait_time_s=config.wait_time_s,
+        max_receive_count=config.max_receive_count,
+    )
+    database = Database(config.database_url, "cvitx-yolo-video")
+    handler = VideoWorker(
+        ObjectStore.connect(session, config),
+        VideoRecords(database),
+        QueuedAnalyses(database),
+        Publisher(session, config.snapshot_queue, region=config.region),
+        _vision(config),
+        SnapshotSettings(config.s3_bucket, config.jpeg_quality, _selection(config)),
+    )
+    return Consumer(queue, handler, config, shutdown)
+
+
+def _vision(config: WorkerConfig) -> VideoVision:
+    cache_dir = config.path(config.cache_dir)
+    backend.prepare(cache_dir, config.threads)
+    runtime = backend.choose(config.device, config.threads, cache_dir)
+    detecting = DetectorSettings(
+        size_px=config.detector_size_px,
+        batch=config.detector_batch,
+        confidence=config.detector_confidence,
+        iou=config.detector_iou,
+        inside=config.detector_inside,
+        min_box_px=config.min_box_px,
+    )
+    detector = Detector.load(config.path(config.yolo_weights), runtime, detecting)
+    embedder = Embedder.load(config.path(config.deepsort_engine), runtime)
+    return VideoVision(detector, embedder, _tracking(config))
+
+
+def _tracking(config: WorkerConfig) -> TrackerSettings:
+    return TrackerSettings(
+        n_init=config.track_n_init,
+        confirm_s=config.track_confirm_s,
+        confidence=config.track_confidence,
+        max_age_s=config.track_max_age_s,
+        gap_s=config.track_gap_s,
+        speed=config.track_speed,
+        max_cosine=config.track_max_cosine,
+        max_iou_distance=config.track_max_iou_distance,
+        nn_budget=config.track_nn_budget,
+    )
+
+
+def _selection(config: WorkerConfig) -> SelectionRules:
+    return SelectionRules(
+        area_step=config.best_area_step,
+        confidence_step=config.best_confidence_step,
+        sharpness_step=config.best_sharpness_step,
+        centre_step=config.best_centre_step,
+        edge_px=config.edge_px,
+        crop_margin=config.crop_margin,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(lifecycle.run("yolo_worker", build))

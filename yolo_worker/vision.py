@@ -1,0 +1,42 @@
+"""Detector, embedder and tracker behind one door: loaded once, used for one video after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from video_analysis.yolo_worker import video
+from video_analysis.yolo_worker.detector import Detector
+from video_analysis.yolo_worker.embedder import Embedder
+from video_analysis.yolo_worker.stages import DetectedFrame, Frame, TrackedFrame
+from video_analysis.yolo_worker.tracker import Tracker, TrackerSettings
+
+
+class VideoVision:
+    """The loaded networks; each video gets a tracker of its own."""
+
+    def __init__(self, detector: Detector, embedder: Embedder, tracking: TrackerSettings) -> None:
+        self._detector = detector
+        self._embedder = embedder
+        self._tracking = tracking
+
+    def frames(self, path: Path, stride: int) -> Iterator[Frame]:
+        """Every `stride`-th frame of the file. BadVideo where it cannot be read to its end."""
+        return video.frames(path, stride)
+
+    def detect(self, frames: Iterable[Frame]) -> Iterator[DetectedFrame]:
+        """Vehicles in each frame, in order."""
+        return self._detector.detect(frames)
+
+    def track(self, frames: Iterable[DetectedFrame], path: Path, stride: int) -> Iterator[TrackedFrame]:
+        """Detections linked over time; the file tells how far apart its frames are."""
+        interval_ms = video.probe(path).median_interval_ms * stride
+        return Tracker(self._embedder, self._tracking, interval_ms).track(frames)
+
+    def traits(self) -> Mapping[str, object]:
+        """Everything that decides which tracks are found."""
+        return {
+            "detector": self._detector.traits,
+            "embedder": self._embedder.traits,
+            "tracker": self._tracking.traits,
+        }
