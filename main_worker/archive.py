@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SIZE_PX = 640
 HEADS = ("type", "make", "model")
+SETTINGS = "CVITX_MAIN_CHECKPOINT, CVITX_BASELINE_CHECKPOINT or CVITX_CMT_CHECKPOINT"
 REMEDY = "export the model again as the README says (How a main model is exported)"
 
 
@@ -42,7 +43,7 @@ class Archive:
 
 def read(path: Path) -> Archive:
     """Open the checkpoint at `path`. ConfigurationError names the file, what is wrong with it, and the remedy."""
-    require(path, f"put the exported main model there, or {REMEDY}")
+    require(path, f"put the exported main model there, or set {SETTINGS} to where it is; or {REMEDY}")
     try:
         labels = _inspect(path)
         program = _load(path)

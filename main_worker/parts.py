@@ -21,7 +21,7 @@ class Analyses(Protocol):
     """The rows of `image_analyses` and their results. Every method is one transaction and bears being repeated."""
 
     def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> Sequence[AnalysisState]:
-        """Insert the rows that are not there, write `analyses.opening` into each; the rows as found, in order."""
+        """Insert the rows that are not there, write `attempts.opening` into each; the rows as found, in order."""
 
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
         """Upsert all results by (analysis, variant) and make the rows `done`, without an error_msg."""

@@ -14,12 +14,12 @@ from video_analysis.main_worker.parts import Analyses, Model, Storage
 from video_analysis.main_worker.stages import Picture
 from video_analysis.worker_utils import imaging, messages
 from video_analysis.worker_utils.analyses import (
-    DIED_EVERY_TIME,
     AnalysisState,
     FinishedAnalysis,
     Variant,
     VariantResult,
 )
+from video_analysis.worker_utils.attempts import DIED_EVERY_TIME
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, WorkerError
 from video_analysis.worker_utils.outcome import verdict_on

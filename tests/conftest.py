@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+
+# As backend.prepare does it for a worker: OpenVINO's converter reports to its makers, by way of the home folder.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 # A busy machine is no fault of the code: no example is timed.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,9 +68,10 @@ def queue_name() -> str:
     return f"test-{uuid.uuid4().hex[:12]}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def bucket(s3: S3Client) -> str:
-    config = WorkerConfig(s3_bucket="cvitx-test-bucket")
+    """A bucket no other test uses."""
+    config = WorkerConfig(s3_bucket=f"cvitx-test-{uuid.uuid4().hex[:12]}")
     provision.bucket(s3, config)
     return config.s3_bucket
 

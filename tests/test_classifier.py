@@ -27,8 +27,6 @@ from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError, Wor
 from video_analysis.worker_utils import backend
 
 # PyTorch's own, of itself, inside OpenVINO's conversion of an archive.
-pytestmark = pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning")
-
 NAMED = untrained.labels("untrained")
 
 

@@ -24,17 +24,15 @@ from video_analysis.main_worker.stages import Forward, Logits, Picture
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_utils import backend, imaging, messages
 from video_analysis.worker_utils.analyses import (
-    DIED_EVERY_TIME,
-    LAST_ATTEMPT,
     AnalysisRequest,
     AnalysisState,
     FinishedAnalysis,
     Status,
     Variant,
     VariantResult,
-    opening,
 )
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
+from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, LAST_ATTEMPT, opening
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import (

@@ -94,11 +94,12 @@ class FakeVision:
 class Outbox:
     """The snapshot queue; each message is checked against what must stand by then."""
 
+    bucket: str
     on_send: Callable[[messages.SnapshotReady], None] = lambda message: None
     sent: list[messages.SnapshotReady] = field(default_factory=list)
 
     def send(self, body: str) -> None:
-        message = messages.parse_snapshot_ready(body, "cvitx-test-bucket")
+        message = messages.parse_snapshot_ready(body, self.bucket)
         self.on_send(message)
         self.sent.append(message)
 
@@ -135,15 +136,13 @@ def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str) -> Iterator[Be
         *(VIDEO, WORKSPACE, KEY),
     )
     database = Database(database_url, "test")
-    outbox, vision = Outbox(), FakeVision()
+    outbox, vision = Outbox(bucket), FakeVision()
     rules = SelectionRules(0.05, 0.05, 0.10, 0.05, edge_px=3, crop_margin=0.12)
     settings = SnapshotSettings(bucket, 90, rules)
     storage = ObjectStore(s3, bucket)
     worker = VideoWorker(storage, VideoRecords(database), QueuedAnalyses(database), outbox, vision, settings)
     yield Bench(worker, outbox, vision, sql, s3, bucket)
     database.close()
-    for item in s3.list_objects_v2(Bucket=bucket, Prefix=f"demo_user/{WORKSPACE}/{VIDEO}/").get("Contents", []):
-        s3.delete_object(Bucket=bucket, Key=item["Key"])
 
 
 def objects(bench: Bench) -> dict[str, bytes]:
@@ -262,7 +261,7 @@ def test_a_video_whose_object_is_missing_names_the_key(bench: Bench) -> None:
 
 def test_the_last_receive_of_a_video_that_killed_the_worker_each_time_does_no_work(bench: Bench) -> None:
     bench.sql("UPDATE videos SET status = 'processing'")
-    with pytest.raises(Permanent, match="without an outcome"):
+    with pytest.raises(Permanent, match="died in every attempt"):
         bench.deliver(receive=5)
     assert bench.vision.paths == []
 

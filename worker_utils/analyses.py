@@ -1,7 +1,6 @@
-"""What the main worker asks of `image_analyses` and `image_analysis_results`, and the rule of their status. Pure.
+"""What the main worker asks of `image_analyses` and `image_analysis_results`. Pure.
 
-The worker builds the values, the database stores them; `opening` decides, from the row as it was found, what
-beginning an attempt writes into it, so that no row stays `processing` for ever.
+The worker builds the values, the database stores them.
 """
 
 from __future__ import annotations
@@ -11,13 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from video_analysis.worker_utils.attempts import Status
 from video_analysis.worker_utils.messages import YoloType
 
 Variant = Literal["baseline", "cmt"]
-Status = Literal["queued", "processing", "done", "error"]
-
-LAST_ATTEMPT = "last attempt under way; if this stays, the worker died in it"
-DIED_EVERY_TIME = "the worker died in every attempt at this snapshot, and left no other reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class AnalysisState:
     done_checkpoints: Mapping[str, str]
     """Variant to checkpoint, of the result rows that are there."""
     died_every_time: bool
-    """What `opening` found: there is nothing to try any more."""
+    """What `attempts.opening` found: there is nothing to try any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +79,3 @@ class FinishedAnalysis:
 
     id: str
     results: tuple[VariantResult, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What beginning an attempt writes into the row."""
-
-    status: Status
-    error_msg: str | None
-    died_every_time: bool = False
-
-
-def opening(status: Status, error_msg: str | None, receive_count: int, is_last: bool) -> Opening:
-    """What to write when an attempt begins, from the row as found and the receive it is.
-
-    A `done` row is left as it is: a duplicate that fails must not take its results back. The first receive
-    clears the reason of an earlier life of the row, later ones keep what the receives before them left. The
-    last one writes `error` in advance, so that a death in it leaves an error; if none of the receives before
-    it left a reason, the process died each time, and the row is given up at once.
-    """
-    if status == "done":
-        return Opening(status, error_msg)
-    no_outcome = (status == "processing" and error_msg is None) or error_msg == DIED_EVERY_TIME
-    if is_last and receive_count > 1 and no_outcome:
-        return Opening("error", DIED_EVERY_TIME, died_every_time=True)
-    if is_last:
-        return Opening("error", LAST_ATTEMPT)
-    return Opening("processing", None if receive_count == 1 else error_msg)

@@ -12,8 +12,8 @@ from video_analysis.worker_utils.analyses import (
     AnalysisState,
     FinishedAnalysis,
     VariantResult,
-    opening,
 )
+from video_analysis.worker_utils.attempts import opening
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.errors import Transient
 
@@ -46,7 +46,7 @@ class AnalysisRecords:
         self._database = database
 
     def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisState]:
-        """Open an attempt at each snapshot, in one transaction: rows made where there are none, status by `opening`.
+        """Open an attempt at each snapshot, in one transaction: a row for each, status by `attempts.opening`.
 
         The states come in the order of the requests, as the rows stood before. Rows are locked in one order, so
         that two workers with overlapping batches wait for each other instead of deadlocking.

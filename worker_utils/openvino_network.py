@@ -23,6 +23,9 @@ from torch.export import ExportedProgram
 
 from video_analysis.worker_utils.network import Batch, Outputs, Shape, in_steps
 
+EXAMPLE: Shape = (2, 3, 320, 320)
+"""What a module is traced on where its input has no fixed length."""
+
 log = logging.getLogger(__name__)
 
 
@@ -65,14 +68,14 @@ def converted(
 
 
 def _convert(module: torch.nn.Module | ExportedProgram, input_shape: Shape) -> ov.Model:
-    if isinstance(module, ExportedProgram):
-        return ov.convert_model(module, input=list(input_shape))
-    example = torch.zeros(
-        [length if length > 0 else fallback for length, fallback in zip(input_shape, (2, 3, 224, 224), strict=True)]
-    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        return ov.convert_model(module.eval(), example_input=example, input=list(input_shape))
+        # The tracer's doubts about Python loops over a head's levels, and PyTorch's own deprecations inside OpenVINO.
+        for category in (torch.jit.TracerWarning, FutureWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", category)
+        if isinstance(module, ExportedProgram):
+            return ov.convert_model(module, input=list(input_shape))
+        lengths = [length if length > 0 else example for length, example in zip(input_shape, EXAMPLE, strict=True)]
+        return ov.convert_model(module.eval(), example_input=torch.zeros(lengths), input=list(input_shape))
 
 
 def _write(model: ov.Model, entry: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import tensorrt
+import tensorrt  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import torch
 
 from video_analysis.worker_config import ConfigurationError

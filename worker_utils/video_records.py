@@ -6,6 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, cast
 
+from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, Opening, opening
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.errors import Permanent, Transient
 from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb, parse_video_task
@@ -13,8 +14,6 @@ from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb, p
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-LAST_ATTEMPT = "the last attempt is under way; if this stays, the worker died in it"
-DIED_EACH_TIME = "every earlier attempt ended without an outcome (the worker died in it); given up unworked"
 DEFAULT_STRIDE = 3
 
 log = logging.getLogger(__name__)
@@ -45,39 +44,37 @@ class VideoRecords:
             raise Transient(f"videos has no row {task.video_id} yet; the API may not have committed it")
         return _full_task(task, row)
 
-    def begin(self, task: ProcessVideo, *, first: bool, last: bool) -> None:
-        """Mark the video `processing`, committed before any work. No row (an operator's message): a warning.
+    def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
+        """Open an attempt, committed before any work: status by `attempts.opening`.
 
-        `done` stays `done`. On the last receive the row says `error` while the work goes on, so that a death in
-        it leaves no row `processing` for ever; and if earlier receives left no trace but `processing`, Permanent.
+        No row (an operator's message): a warning, and the work goes on. Raises Permanent where the row is another
+        workspace's, or where every earlier attempt died.
         """
 
-        def claim(cursor: Cursor) -> None:
+        def open_attempt(cursor: Cursor) -> Opening | None:
             cursor.execute(
                 "SELECT workspace_id::text, status, error_msg FROM videos WHERE id = %s FOR UPDATE", (task.video_id,)
             )
             row = cursor.fetchone()
             if row is None:
-                log.warning("videos has no row for this video; going on without", extra={"video_id": task.video_id})
-                return
+                return None
             workspace_id, status, error_msg = row
             if workspace_id != task.workspace_id:
                 raise Permanent(f"workspace_id: video {task.video_id} belongs to another workspace")
-            if status == "done":
-                return
-            if last and status == "processing" and error_msg is None:
-                raise Permanent(DIED_EACH_TIME)
-            cursor.execute(
-                "UPDATE videos SET status = %s, error_msg = %s, processing_started_at = now(),"
-                " processing_finished_at = NULL, updated_at = now() WHERE id = %s",
-                (
-                    "error" if last else "processing",
-                    LAST_ATTEMPT if last else None if first else error_msg,
-                    task.video_id,
-                ),
-            )
+            opened = opening(status, error_msg, receive_count, is_last)
+            if status != "done":
+                cursor.execute(
+                    "UPDATE videos SET status = %s, error_msg = %s, processing_started_at = now(),"
+                    " processing_finished_at = NULL, updated_at = now() WHERE id = %s",
+                    (opened.status, opened.error_msg, task.video_id),
+                )
+            return opened
 
-        self._database.transaction(claim)
+        opened = self._database.transaction(open_attempt)
+        if opened is None:
+            log.warning("videos has no row for this video; going on without", extra={"video_id": task.video_id})
+        elif opened.died_every_time:
+            raise Permanent(DIED_EVERY_TIME)
 
     def finish(self, task: ProcessVideo) -> None:
         """Every snapshot of the video has been emitted: `done`. A row that is `done` already is left alone."""

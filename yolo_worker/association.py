@@ -39,7 +39,7 @@ Box = NDArray[np.float64]
 class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has no types
     """deep-sort-realtime's tracker with its association replaced; everything else is the library's."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         *,
         interval_s: float,
@@ -114,9 +114,9 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
     @staticmethod
     def _other_kind(tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> NDArray[np.bool_]:
         """A motorcycle never becomes a car, while cars, vans and trucks are easily taken for one another."""
-        of_tracks = np.array([tracks[row].det_class == MOTORCYCLE for row in rows])
-        of_detections = np.array([detections[column].class_name == MOTORCYCLE for column in columns])
-        return of_tracks[:, None] != of_detections[None, :]
+        of_tracks = np.array([[tracks[row].det_class == MOTORCYCLE] for row in rows], np.bool_)
+        of_detections = np.array([[detections[column].class_name == MOTORCYCLE for column in columns]], np.bool_)
+        return np.logical_xor(of_tracks, of_detections)
 
 
 def grown(boxes: Box, share: float) -> Box:

@@ -40,7 +40,9 @@ class Letterbox:
         height, width = frame_shape[:2]
         longest = max(height, width)
         inner = [max(1, round(side * size_px / longest)) for side in (height, width)]
-        outer = [free if free > 0 else -(-side // STRIDE_PX) * STRIDE_PX for free, side in zip(fixed, inner, strict=True)]
+        outer = [
+            free if free > 0 else -(-side // STRIDE_PX) * STRIDE_PX for free, side in zip(fixed, inner, strict=True)
+        ]
         scale = min(outer[0] / height, outer[1] / width, size_px / longest)
         inner_height, inner_width = round(height * scale), round(width * scale)
         return cls(outer[1], outer[0], scale, (outer[1] - inner_width) // 2, (outer[0] - inner_height) // 2)
@@ -58,8 +60,9 @@ class Letterbox:
     def undo(self, boxes: Boxes, frame_shape: tuple[int, ...]) -> Boxes:
         """Boxes of the input as boxes of the frame, clipped to it."""
         height, width = frame_shape[:2]
-        corners = (boxes[:, :4] - np.float32([self.left_px, self.top_px] * 2)) / np.float32(self.scale)
-        clipped = np.clip(corners, 0, np.float32([width, height] * 2))
+        offset = np.array([self.left_px, self.top_px] * 2, np.float32)
+        corners = (boxes[:, :4] - offset) / np.float32(self.scale)
+        clipped = np.clip(corners, 0, np.array([width, height] * 2, np.float32))
         return np.concatenate([clipped, boxes[:, 4:]], axis=1, dtype=np.float32)
 
 
@@ -111,11 +114,13 @@ def _shared_of_smaller(one: Corners, other: Corners) -> Corners:
 def _shared(one: Corners, other: Corners) -> Corners:
     corner_min = np.maximum(one[:, None, :2], other[None, :, :2])
     corner_max = np.minimum(one[:, None, 2:4], other[None, :, 2:4])
-    return np.clip(corner_max - corner_min, 0, None).prod(2)
+    shared: Corners = np.clip(corner_max - corner_min, 0, None).prod(2)
+    return shared
 
 
 def _areas(boxes: Corners) -> Corners:
-    return np.clip(boxes[:, 2:4] - boxes[:, :2], 0, None).prod(1)
+    areas: Corners = np.clip(boxes[:, 2:4] - boxes[:, :2], 0, None).prod(1)
+    return areas
 
 
 def _ratio(part: Corners, whole: Corners) -> Corners:

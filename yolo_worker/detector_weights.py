@@ -58,13 +58,13 @@ def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
 
 
 def _exported(folder: Path, runtime: backend.Runtime) -> LoadedDetector:
-    import yaml  # noqa: PLC0415  # ultralytics' own dependency, and its format
+    from ultralytics.utils import YAML  # noqa: PLC0415
 
     documents = [*folder.glob("*.xml")]
     backend.require(folder / "metadata.yaml", "export it anew with ultralytics, or remove the folder")
     if len(documents) != 1:
         raise ConfigurationError(f"{folder}: holds {len(documents)} .xml files, not one; export it anew or remove it")
-    names = yaml.safe_load((folder / "metadata.yaml").read_text("utf-8"))["names"]
+    names = YAML.load(folder / "metadata.yaml")["names"]
     return LoadedDetector(backend.load_ir(documents[0], runtime), names, backend.sha256_of(folder))
 
 

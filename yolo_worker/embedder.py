@@ -23,8 +23,8 @@ SIDE_PX = 224
 LENGTH = 1280
 STEP = 8
 """Crops a pass: bounds the memory that a crowded frame takes."""
-MEAN = np.float32([0.485, 0.456, 0.406]).reshape(3, 1, 1)
-STD = np.float32([0.229, 0.224, 0.225]).reshape(3, 1, 1)
+MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)
+STD = np.array([0.229, 0.224, 0.225], np.float32).reshape(3, 1, 1)
 """Of ImageNet, RGB: what the weights were trained with."""
 
 Embeddings = NDArray[np.float32]
@@ -78,7 +78,8 @@ def _crop(image: Image, box: NDArray[np.float32]) -> Image:
 def _prepared(crop: Image) -> NDArray[np.float32]:
     """[3, 224, 224] float32 RGB, normalised."""
     planes: NDArray[np.float32] = cv2.dnn.blobFromImage(crop, 1 / 255, (SIDE_PX, SIDE_PX), swapRB=True)[0]
-    return (planes - MEAN) / STD
+    normalised: NDArray[np.float32] = (planes - MEAN) / STD
+    return normalised
 
 
 def _shipped_weights() -> Path:

@@ -30,7 +30,7 @@ class Videos(Protocol):
     def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
         """The full task of the compatibility form."""
 
-    def begin(self, task: ProcessVideo, *, first: bool, last: bool) -> None:
+    def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
         """Mark it `processing`, or refuse it for good."""
 
     def finish(self, task: ProcessVideo) -> None:

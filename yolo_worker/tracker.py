@@ -100,9 +100,7 @@ class Tracker:
 
         vectors = self._appearance.embed(detected.frame.image, detected.boxes)
         return [
-            Detection(
-                (x1, y1, x2 - x1, y2 - y1), confidence, vectors[number], class_name=int(kind), others=number
-            )
+            Detection((x1, y1, x2 - x1, y2 - y1), confidence, vectors[number], class_name=int(kind), others=number)
             for number, (x1, y1, x2, y2, confidence, kind) in enumerate(detected.boxes.tolist())
         ]
 

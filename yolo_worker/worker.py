@@ -73,7 +73,7 @@ class VideoWorker:
 
     def _process(self, delivery: Delivery) -> None:
         task = self._task(delivery)
-        self._videos.begin(task, first=delivery.receive_count == 1, last=delivery.is_last)
+        self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
         run_key = run_key_of(task.frame_stride, self._vision.traits())
         clock = StageClock()
         vehicles = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from video_analysis.worker_utils.analyses import DIED_EVERY_TIME, LAST_ATTEMPT, Opening, Status, opening
+from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, LAST_ATTEMPT, Opening, Status, opening
 
 
 @pytest.mark.parametrize(
