@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help install test lint demo clean
+.PHONY: help install test lint demo mot clips clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -28,8 +28,15 @@ lint: install .typecheck/video_analysis  ## ruff and mypy, strict
 test: install  ## everything, against a real PostgreSQL and SQS and S3 over HTTP
 	$(BIN)/pytest
 
-demo: install  ## a real clip through both workers into PostgreSQL: make demo VIDEO=clip.mp4 WEIGHTS=detector.pt
-	$(BIN)/python -m video_analysis.demo.run $(if $(VIDEO),--video "$(VIDEO)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+demo: install  ## a real clip through both workers into PostgreSQL: make demo VIDEO=clip.mp4 WEIGHTS=detector.pt MAIN_MODEL=main.pt
+	$(BIN)/python -m video_analysis.demo.run $(if $(VIDEO),--video "$(VIDEO)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
+		$(if $(MAIN_MODEL),--main-model "$(MAIN_MODEL)")
+
+clips: install  ## every real clip at strides 1, 3 and 10 through both workers; contact sheets in out/clips
+	$(BIN)/python -m video_analysis.benchmarks.clips
+
+mot: install  ## tracking against ground truth: recall, id switches, tracks per vehicle; writes out/mot.json
+	$(BIN)/python -m video_analysis.benchmarks.mot $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 clean:  ## removes what the other targets made
 	rm -rf $(VENV) .typecheck .mypy_cache .ruff_cache .pytest_cache out *.egg-info

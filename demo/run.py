@@ -7,11 +7,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-import cv2
-
-from video_analysis.demo import contact_sheet, findings, pollers, stack, untrained
+from video_analysis.demo import findings, pollers, show, stack, untrained, watch
 from video_analysis.demo.findings import Findings
 from video_analysis.demo.pollers import Poller
 from video_analysis.demo.stack import Stack
@@ -20,7 +19,6 @@ from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
 CLIP = SHARED / "video" / "residential_road_640x352_905f.mp4"
 WEIGHTS = SHARED / "models" / "yolov8n_coco.pt"
-POLL_S = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,47 +56,18 @@ def _journey(environment: Stack, options: Options) -> list[str]:
     environment.send(task)
     print(f"sent PROCESS_VIDEO for {options.video.name}, stride {options.stride}", flush=True)
     with pollers.both(environment.environ, options.out) as workers:
-        faults = _watch(environment, workers, task["video_id"])
+        progress = partial(watch.of_video, environment, workers[0], task["video_id"])
+        faults = watch.until_settled(environment, workers, progress)
         found = findings.read(environment, task["video_id"])
         if options.twice and not faults:
             environment.send(task)
             print("sent the same message again", flush=True)
-            faults += _watch(environment, workers, task["video_id"])
+            faults += watch.until_settled(environment, workers, progress)
             if findings.read(environment, task["video_id"]).digest() != found.digest():
                 faults.append("the second run changed a row, a key or a byte")
         faults += [f"{worker.name} exited with {code}" for worker in workers if (code := worker.stop()) != 0]
-    _show(found, workers, options.out)
+    _show(found, workers[0], options.out)
     return faults + found.faults() + _messages_do_not_match(workers[0], found, runs=2 if options.twice else 1)
-
-
-def _watch(environment: Stack, workers: Sequence[Poller], video_id: str) -> list[str]:
-    """Print progress until both queues are empty; says so if a worker dies or a message is dead-lettered."""
-    last = ""
-    while True:
-        for worker in workers:
-            if worker.process.poll() is not None:
-                return [f"{worker.name} ended with {worker.process.returncode}; its last words:\n{worker.last_words()}"]
-        depths = [environment.depth(url) for url in (environment.video_queue_url, environment.snapshot_queue_url)]
-        line = _progress(environment, workers[0], video_id)
-        if line != last:
-            print(line, flush=True)
-            last = line
-        if not any(depths):
-            dead = [environment.depth(url) for url in (environment.video_dlq_url, environment.snapshot_dlq_url)]
-            return [f"dead-lettered: {dead[0]} video and {dead[1]} snapshot messages"] if any(dead) else []
-        time.sleep(POLL_S)
-
-
-def _progress(environment: Stack, yolo: Poller, video_id: str) -> str:
-    status = environment.sql("SELECT status FROM videos WHERE id = %s", video_id)[0]["status"]
-    counts = environment.sql(
-        "SELECT count(*) AS found, count(*) FILTER (WHERE status = 'done') AS done"
-        " FROM image_analyses WHERE video_id = %s",
-        video_id,
-    )[0]
-    seen = yolo.events("video progress")
-    at = f", at {seen[-1]['offset_ms'] / 1000:.1f} s of the clip" if seen and status == "processing" else ""
-    return f"  video {status}{at}; vehicles: {counts['found']} found, {counts['done']} classified"
 
 
 def _messages_do_not_match(yolo: Poller, found: Findings, runs: int) -> list[str]:
@@ -107,35 +76,12 @@ def _messages_do_not_match(yolo: Poller, found: Findings, runs: int) -> list[str
     return [] if sent == expected else [f"{sent} SNAPSHOT_READY for {len(found.analyses)} rows in {runs} run(s)"]
 
 
-def _show(found: Findings, workers: Sequence[Poller], out: Path) -> None:
-    """The table on the terminal, the contact sheet beside the logs."""
-    print(f"\n{'track':>5} {'at':>8}  {'yolo type':<11} {'variant':<9} type / make / model")
-    for row in found.rows:
-        print(
-            f"{row['track_id']:>5} {row['detected_in_ms'] / 1000:>7.2f}s  {row['yolo_type']:<11}"
-            f" {row['variant'] or '-':<9} {' / '.join(_labels(row))}"
-        )
-    for done in workers[0].events("video done"):
-        print(f"\n{done['frames']} frames, {done['vehicles']} vehicles; seconds by stage: {done['seconds']}")
-    checkpoints = sorted({row["checkpoint"] for row in found.rows if row["checkpoint"]})
-    print(f"main model: {', '.join(checkpoints) or 'none'}")
-    pictures = []
-    for row in found.analyses.values():
-        snapshot = found.snapshots.get(row["snapshot_s3_key"].split("/", 3)[3])
-        if snapshot is not None:
-            title = f"#{row['track_id']} {row['detected_in_ms'] / 1000:.2f}s {row['yolo_type']}"
-            pictures.append((snapshot.image, [title, " / ".join(_labels(row))]))
-    cv2.imwrite(str(out / "contact_sheet.png"), contact_sheet.draw(pictures))
+def _show(found: Findings, yolo: Poller, out: Path) -> None:
+    show.table(found)
+    for done in yolo.events("video done"):
+        print(f"{done['frames']} frames, {done['vehicles']} vehicles; seconds by stage: {done['seconds']}")
+    show.sheet(found, out / "contact_sheet.png")
     print(f"contact sheet: {out / 'contact_sheet.png'}; logs: {out}/*.log")
-
-
-def _labels(row: dict[str, object]) -> list[str]:
-    """Type, make and model with their confidences; '?' where the model abstains."""
-    shown = []
-    for level in ("type", "make", "model"):
-        label, confidence = row[f"{level}_label"], row[f"{level}_conf"]
-        shown.append(f"{label or '?'} {confidence:.2f}" if confidence is not None else str(label or "?"))
-    return shown
 
 
 def _untrained_checkpoint(out: Path) -> Path:

@@ -1,5 +1,5 @@
 -- The tables both workers write, created in a fresh environment; running it again changes nothing.
--- `videos` belongs to the API: where it exists already, only what the workers lack is added.
+-- `videos` belongs to the API: where it exists already, it is left as it is.
 
 DO $$ BEGIN
     CREATE TYPE video_status_enum AS ENUM ('uploaded', 'queued', 'processing', 'done', 'error');

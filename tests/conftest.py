@@ -112,3 +112,9 @@ def run_sql(url: str, statement: str, *values: object) -> list[dict[str, object]
 def sql(database_url: str) -> Callable[..., list[dict[str, object]]]:
     """`sql(statement, *values)` on the test's own database."""
     return lambda statement, *values: run_sql(database_url, statement, *values)
+
+
+@pytest.fixture
+def server_sql(postgres_url: str) -> Callable[..., list[dict[str, object]]]:
+    """`server_sql(statement, *values)` on the server's own database, for tests that need none of the tables."""
+    return lambda statement, *values: run_sql(postgres_url, statement, *values)

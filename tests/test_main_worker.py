@@ -27,12 +27,11 @@ from video_analysis.worker_utils.analyses import (
     AnalysisRequest,
     AnalysisState,
     FinishedAnalysis,
-    Status,
     Variant,
     VariantResult,
 )
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
-from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, LAST_ATTEMPT, opening
+from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, LAST_ATTEMPT, Status, opening
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import (

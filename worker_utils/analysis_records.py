@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2.extras import Json
 
+from video_analysis.worker_utils import wire
 from video_analysis.worker_utils.analyses import (
     AnalysisRequest,
     AnalysisState,
@@ -81,7 +82,7 @@ class AnalysisRecords:
                 "UPDATE image_analyses SET error_msg = %s, updated_at = now(),"
                 " status = CASE WHEN %s THEN 'error' ELSE status END"
                 " WHERE snapshot_s3_key = %s AND status <> 'done'",
-                (reason, final, snapshot_uri),
+                (wire.printable(reason, wire.LONGEST_REASON), final, snapshot_uri),
             )
         )
 

@@ -23,7 +23,10 @@ ATTEMPTS = 3
 CONNECT_TIMEOUT_S = 10
 SETTINGS = "SET statement_timeout = '60s'; SET lock_timeout = '20s'; SET timezone = 'UTC'"
 
-_TRY_AGAIN_AT_ONCE = frozenset({errorcodes.DEADLOCK_DETECTED, errorcodes.SERIALIZATION_FAILURE})
+_TRY_AGAIN_AT_ONCE = frozenset(
+    {errorcodes.DEADLOCK_DETECTED, errorcodes.SERIALIZATION_FAILURE, errorcodes.UNIQUE_VIOLATION}
+)
+"""A unique key is violated only where another writer came in between two statements: a second look finds its row."""
 _TRY_LATER = frozenset({errorcodes.LOCK_NOT_AVAILABLE, errorcodes.QUERY_CANCELED}) | _TRY_AGAIN_AT_ONCE
 _BAD_DATA_CLASSES = ("22", "23")
 

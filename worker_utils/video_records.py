@@ -6,6 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, cast
 
+from video_analysis.worker_utils import wire
 from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, Opening, opening
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.errors import Permanent, Transient
@@ -33,8 +34,8 @@ class VideoRecords:
 
         def select(cursor: Cursor) -> tuple[object, ...] | None:
             cursor.execute(
-                "SELECT workspace_id::text, workspace_code, camera_code, s3_key_raw, frame_stride, recorded_at"
-                " FROM videos WHERE id = %s",
+                "SELECT workspace_id::text, workspace_code, camera_code, s3_key_raw, frame_stride,"
+                " to_json(recorded_at) #>> '{}' FROM videos WHERE id = %s",
                 (task.video_id,),
             )
             return cursor.fetchone()
@@ -94,7 +95,7 @@ class VideoRecords:
                 " status = CASE WHEN %s THEN 'error' ELSE status END,"
                 " processing_finished_at = CASE WHEN %s THEN now() ELSE processing_finished_at END"
                 " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
-                (reason, final, final, video_id, workspace_id),
+                (wire.printable(reason, wire.LONGEST_REASON), final, final, video_id, workspace_id),
             )
         )
 
@@ -126,6 +127,6 @@ def _full_task(task: ProcessVideoDb, row: tuple[object, ...]) -> ProcessVideo:
         "camera_code": camera_code,
         "s3_key_raw": s3_key_raw,
         "frame_stride": DEFAULT_STRIDE if frame_stride is None else frame_stride,
-        "recordedAt": None if recorded_at is None else recorded_at.isoformat(),  # type: ignore[attr-defined]
+        "recordedAt": recorded_at,
     }
     return cast(ProcessVideo, parse_video_task(json.dumps(body)))

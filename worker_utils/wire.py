@@ -18,6 +18,8 @@ from video_analysis.worker_utils.errors import BadMessage
 
 EVENTS = ("PROCESS_VIDEO", "PROCESS_VIDEO_DB", "SNAPSHOT_READY")
 LONGEST_BODY_BYTES = 256 * 1024
+LONGEST_REASON = 2000
+"""Characters of an error_msg."""
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 
 

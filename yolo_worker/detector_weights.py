@@ -40,15 +40,15 @@ def load(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
 
 
 def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
-    from ultralytics.nn.modules import Detect  # noqa: PLC0415
+    from ultralytics.nn.modules import Detect, v10Detect  # noqa: PLC0415
     from ultralytics.nn.tasks import load_checkpoint  # noqa: PLC0415
 
     if weights.suffix != ".pt":
         raise ConfigurationError(f"{weights}: ultralytics' weights end in .pt (exports lie beside them); {REMEDY}")
     model = load_checkpoint(weights)[0]
     head = model.model[-1]
-    if model.task != "detect" or not isinstance(head, Detect):
-        raise ConfigurationError(f"{weights}: is a YOLO for {model.task!r} ({type(head).__name__}), not a detector")
+    if type(head) not in (Detect, v10Detect):
+        raise ConfigurationError(f"{weights}: ends in {type(head).__name__}, not in Detect: this is no YOLO detector")
     if not head.end2end:
         model.fuse(verbose=False)  # of a YOLOv10 it would take the very head that NMS is for
     head.export, head.dynamic, head.end2end = True, True, False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from video_analysis.worker_utils import imaging, messages, timecode
-from video_analysis.worker_utils.delivery import Delivery, Lease
+from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.keys import SnapshotUri, parse_snapshot_uri
 from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
@@ -79,19 +79,17 @@ class VideoWorker:
         vehicles = 0
         with (
             self._storage.fetch(task.s3_key_raw, delivery.lease.check) as path,
-            closing(self._best_shots(path, task, delivery.lease, clock)) as shots,
+            closing(self._best_shots(path, task, delivery, clock)) as shots,
         ):
             for shot in shots:
-                delivery.lease.check()
-                self._emit(task, run_key, shot)
+                self._emit(delivery, task, run_key, shot)
                 vehicles += 1
         delivery.lease.check()
         self._videos.finish(task)
         log.info(
             "video done",
             extra={
-                "message_id": delivery.message_id,
-                "video_id": task.video_id,
+                **delivery.log_fields,
                 "run_key": run_key,
                 "frames": clock.count("decode"),
                 "vehicles": vehicles,
@@ -104,27 +102,28 @@ class VideoWorker:
         return self._videos.resolve(message) if isinstance(message, ProcessVideoDb) else message
 
     def _best_shots(
-        self, path: Path, task: ProcessVideo, lease: Lease, clock: StageClock
+        self, path: Path, task: ProcessVideo, delivery: Delivery, clock: StageClock
     ) -> Generator[BestShot, None, None]:
         frames = clock.timed("decode", self._vision.frames(path, task.frame_stride))
-        detected = clock.timed("detect", self._vision.detect(_watched(frames, task, lease)))
+        detected = clock.timed("detect", self._vision.detect(_watched(frames, delivery)))
         tracked = clock.timed("track", self._vision.track(detected, path, task.frame_stride))
         return clock.timed("select", best_shot.select(tracked, self._settings.selection))
 
-    def _emit(self, task: ProcessVideo, run_key: str, shot: BestShot) -> None:
+    def _emit(self, delivery: Delivery, task: ProcessVideo, run_key: str, shot: BestShot) -> None:
         """Object, then row, then message. Where an earlier attempt's row stands, its picture is the one announced."""
         message = _announcement(task, self._uri(task, shot), shot.type)
+        delivery.lease.check()
         standing = self._analyses.find(task.video_id, run_key, shot.track_id)
         if standing is None or standing.snapshot_uri == message.snapshot_s3_key:
             picture = imaging.snapshot(shot.crop, self._settings.jpeg_quality)
             self._storage.put(message.snapshot.key, picture, "image/jpeg")
+            delivery.lease.check()
             standing = self._analyses.queue(message, run_key)
         adopted = _announcement(task, parse_snapshot_uri(standing.snapshot_uri), standing.yolo_type)
+        delivery.lease.check()
         self._publisher.send(adopted.to_json())
-        log.info(
-            "snapshot ready",
-            extra={"video_id": task.video_id, "track_id": shot.track_id, "snapshot": standing.snapshot_uri},
-        )
+        facts = {"track_id": shot.track_id, "snapshot": standing.snapshot_uri}
+        log.info("snapshot ready", extra=delivery.log_fields | facts)
 
     def _uri(self, task: ProcessVideo, shot: BestShot) -> SnapshotUri:
         return SnapshotUri(
@@ -160,13 +159,13 @@ def _announcement(task: ProcessVideo, uri: SnapshotUri, yolo_type: messages.Yolo
     )
 
 
-def _watched(frames: Iterable[Frame], task: ProcessVideo, lease: Lease) -> Iterator[Frame]:
+def _watched(frames: Iterable[Frame], delivery: Delivery) -> Iterator[Frame]:
     """The frames, with the lease checked at each and a line of progress every few seconds."""
     said = time.monotonic()
     for count, frame in enumerate(frames):
-        lease.check()
+        delivery.lease.check()
         if time.monotonic() - said >= PROGRESS_EVERY_S:
             said = time.monotonic()
-            progress = {"video_id": task.video_id, "frames": count, "offset_ms": frame.offset_ms}
-            log.info("video progress", extra=progress)
+            progress = {"frames": count, "offset_ms": frame.offset_ms}
+            log.info("video progress", extra=delivery.log_fields | progress)
         yield frame

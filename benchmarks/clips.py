@@ -1,0 +1,86 @@
+"""`make clips`: every real clip at strides 1, 3 and 10 through both workers; a table, and a contact sheet of each.
+
+What was missed or doubled is for a person to see: look at out/clips/*.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from video_analysis.demo import findings, pollers, show, stack, untrained, watch
+from video_analysis.demo.pollers import Poller
+from video_analysis.demo.stack import Stack
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+
+SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
+STRIDES = (1, 3, 10)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all clips; 0 when every journey was whole."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", type=Path, nargs="*", help="default: every clip of ../shared/data/video and mot")
+    parser.add_argument("--weights", type=Path, default=SHARED / "models" / "yolov8n_coco.pt")
+    parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "clips")
+    options = parser.parse_args(arguments)
+    clips = options.clips or [*sorted(SHARED.glob("video/*.mp4")), *sorted(SHARED.glob("mot/*/video.mp4"))]
+    if not clips or not options.weights.is_file():
+        print(f"no clips, or no detector at {options.weights}: name them", file=sys.stderr)
+        return 2
+    options.out.mkdir(parents=True, exist_ok=True)
+    untrained.export(options.out / "untrained.pt")
+    settings = {
+        "CVITX_YOLO_WEIGHTS": str(options.weights.resolve()),
+        "CVITX_MAIN_CHECKPOINT": str((options.out / "untrained.pt").resolve()),
+        "CVITX_CACHE_DIR": str((options.out / "cache").resolve()),
+        "CVITX_WAIT_TIME_S": "1",
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="cvitx-clips-", ignore_cleanup_errors=True) as folder,
+        stack.started(Path(folder), WorkerConfig(), settings) as environment,
+        pollers.both(environment.environ, options.out) as workers,
+    ):
+        results = list(_results(environment, workers, clips, options.out))
+    (options.out / "clips.json").write_text(json.dumps(results, indent=2) + "\n")
+    return 1 if any(result["faults"] for result in results) else 0
+
+
+def _results(
+    environment: Stack, workers: Sequence[Poller], clips: Sequence[Path], out: Path
+) -> Iterator[dict[str, Any]]:
+    """One journey after the other, each printed as it ends."""
+    print(f"{'clip':<42} {'stride':>6} {'frames':>6} {'vehicles':>8} {'seconds':>8}  faults", flush=True)
+    for clip in clips:
+        name = clip.stem if clip.stem != "video" else clip.parent.name
+        for stride in STRIDES:
+            task = environment.upload(clip, stride)
+            environment.send(task)
+            faults = watch.until_settled(environment, workers, lambda: "")
+            found = findings.read(environment, task["video_id"])
+            faults += found.faults()
+            show.sheet(found, out / f"{name}_stride{stride}.png")
+            done = next((line for line in workers[0].events("video done") if line["video_id"] == task["video_id"]), {})
+            seconds = sum(done.get("seconds", {}).values())
+            frames, vehicles = done.get("frames", 0), len(found.analyses)
+            print(
+                f"{name:<42} {stride:>6} {frames:>6} {vehicles:>8} {seconds:>8.1f}  {'; '.join(faults) or '-'}",
+                flush=True,
+            )
+            yield {
+                "clip": name,
+                "stride": stride,
+                "frames": frames,
+                "vehicles": vehicles,
+                "seconds": done.get("seconds", {}),
+                "faults": faults,
+            }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Tracking measured against ground truth: `make mot`, or python -m video_analysis.benchmarks.mot --help.
+
+Runs stage 1's own detector, embedder and tracker over sequences in MOTChallenge's layout (video.mp4 and gt.txt in a
+folder each) and prints, of each: recall of the ground-truth boxes, id switches, tracks per true vehicle. The ground
+truth leaves far vehicles out, so precision says nothing here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.yolo_worker import run_poller
+from video_analysis.yolo_worker.detections import overlaps
+from video_analysis.yolo_worker.stages import Box, TrackedFrame
+
+DATA = PACKAGE_FOLDER.parent / "shared" / "data"
+SAME_IOU = 0.4
+Labelled = tuple[int, Box]
+"""An id and its box."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What became of one sequence's true vehicles."""
+
+    sequence: str
+    boxes: int
+    recall: float
+    """Share of the true boxes that a confirmed track's box of the same frame covers, its tentative frames included."""
+    id_switches: int
+    """How often a true vehicle went on under another track than the one before."""
+    tracks_per_vehicle: float
+    """Different tracks that ever covered a true vehicle, on average over those covered at all."""
+    tracks: int
+
+
+def score(sequence: str, truth: Sequence[Sequence[Labelled]], tracked: Sequence[Sequence[Labelled]]) -> Score:
+    """Compare frame by frame; within a frame boxes are paired one to one (Hungarian) at IoU ≥ 0.4."""
+    followers: dict[int, list[int]] = {}
+    for true, found in zip(truth, tracked, strict=True):
+        for vehicle, track in paired(true, found):
+            followers.setdefault(vehicle, []).append(track)
+    boxes = sum(map(len, truth))
+    switches = sum(a != b for follow in followers.values() for a, b in pairwise(follow))
+    return Score(
+        sequence=sequence,
+        boxes=boxes,
+        recall=sum(map(len, followers.values())) / boxes,
+        id_switches=switches,
+        tracks_per_vehicle=sum(len(set(follow)) for follow in followers.values()) / max(1, len(followers)),
+        tracks=len({track for found in tracked for track, _ in found}),
+    )
+
+
+def paired(true: Sequence[Labelled], found: Sequence[Labelled]) -> list[tuple[int, int]]:
+    """(vehicle, track) of one frame: the pairing with the largest sum of overlaps, each at least IoU 0.4."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # after BLAS has been told its threads
+
+    if not true or not found:
+        return []
+    shared = overlaps(np.array([box for _, box in true]), np.array([box for _, box in found]))
+    gain = np.where(shared >= SAME_IOU, shared, 0)
+    rows, columns = linear_sum_assignment(gain, maximize=True)
+    return [(true[row][0], found[column][0]) for row, column in zip(rows, columns, strict=True) if gain[row, column]]
+
+
+def read_truth(path: Path, frames: int) -> list[list[Labelled]]:
+    """gt.txt (frame from 1, id, left, top, width, height, …) as one list of boxes a frame."""
+    truth: list[list[Labelled]] = [[] for _ in range(frames)]
+    for line in path.read_text("utf-8").split():
+        frame, vehicle, left, top, width, height = (float(field) for field in line.split(",")[:6])
+        truth[int(frame) - 1].append((int(vehicle), (left, top, left + width, top + height)))
+    return truth
+
+
+def confirmed(frames: Iterable[TrackedFrame]) -> list[list[Labelled]]:
+    """One list of boxes a frame, of the tracks that are confirmed sooner or later."""
+    boxes = [[(track.key, track.box, track.id is not None) for track in frame.tracks] for frame in frames]
+    keys = {key for frame in boxes for key, _, is_confirmed in frame if is_confirmed}
+    return [[(key, box) for key, box, _ in frame if key in keys] for frame in boxes]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table and write it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, default=DATA / "models" / "yolov8n_coco.pt")
+    parser.add_argument("--sequences", type=Path, default=DATA / "mot", help="folder of sequences")
+    parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "mot.json")
+    options = parser.parse_args(arguments)
+    folders = sorted(path.parent for path in options.sequences.glob("*/gt.txt"))
+    if not folders or not options.weights.is_file():
+        parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
+    vision = run_poller._vision(WorkerConfig(yolo_weights=options.weights.resolve()))
+    scores = []
+    for folder in folders:
+        clip = folder / "video.mp4"
+        found = confirmed(vision.track(vision.detect(vision.frames(clip, 1)), clip, 1))
+        scores.append(score(folder.name, read_truth(folder / "gt.txt", len(found)), found))
+    _report(scores, vision.traits(), options.out)
+
+
+def _report(scores: Sequence[Score], traits: object, out: Path) -> None:
+    print(f"{'sequence':<16}{'boxes':>7}{'recall':>8}{'switches':>10}{'tracks/vehicle':>16}{'tracks':>8}")
+    for row in scores:
+        print(
+            f"{row.sequence:<16}{row.boxes:>7}{row.recall:>8.3f}{row.id_switches:>10}"
+            f"{row.tracks_per_vehicle:>16.2f}{row.tracks:>8}"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    document = {"scores": [asdict(row) for row in scores], "traits": traits}
+    out.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

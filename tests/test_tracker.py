@@ -1,0 +1,236 @@
+"""Tracks of painted vehicles: numbered when confirmed, with the detections' own boxes, ended when gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from video_analysis.yolo_worker.embedder import Embeddings, unit
+from video_analysis.yolo_worker.stages import Box, Boxes, DetectedFrame, Frame, Image, TrackedFrame
+from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
+from video_analysis.yolo_worker.tracker import Tracker, TrackerSettings
+
+SETTINGS = TrackerSettings(
+    n_init=3,
+    confirm_s=0.5,
+    confidence=0.4,
+    max_age_s=1.5,
+    gap_s=0.5,
+    speed=2.0,
+    max_cosine=0.25,
+    max_iou_distance=0.7,
+    nn_budget=40,
+)
+RED, GREEN, BLUE = (30, 30, 220), (30, 220, 30), (220, 30, 30)
+HEIGHT_PX, WIDTH_PX = 240, 800
+
+
+class MeanColour:
+    """Appearance by colour alone: enough to tell painted vehicles apart."""
+
+    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
+        crops = [image[int(y1) : int(y2), int(x1) : int(x2)] for x1, y1, x2, y2 in boxes[:, :4]]
+        return unit(np.array([crop.mean((0, 1)) for crop in crops], np.float32).reshape(-1, 3))
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """A coloured box whose place is a function of the frame; None while it cannot be seen."""
+
+    place: Callable[[int], Box | None]
+    colour: tuple[int, int, int] = RED
+    confidence: float = 0.8
+    type: str = "Car"
+
+
+def driving(
+    start: float, step: float, *, top: float = 100, width: float = 60, height: float = 40
+) -> Callable[[int], Box]:
+    return lambda index: (start + step * index, top, start + step * index + width, top + height)
+
+
+def seen_only(place: Callable[[int], Box], visible: Callable[[int], bool]) -> Callable[[int], Box | None]:
+    return lambda index: place(index) if visible(index) else None
+
+
+def film(count: int, *vehicles: Vehicle, stride: int = 1) -> Iterator[DetectedFrame]:
+    for index in range(0, count, stride):
+        image = np.full((HEIGHT_PX, WIDTH_PX, 3), 90, np.uint8)
+        rows = []
+        for vehicle in vehicles:
+            box = vehicle.place(index)
+            if box is not None:
+                x1, y1, x2, y2 = (round(side) for side in box)
+                image[y1:y2, x1:x2] = vehicle.colour
+                rows.append((*box, vehicle.confidence, YOLO_TYPES.index(vehicle.type)))  # type: ignore[arg-type]
+        yield DetectedFrame(Frame(index, 40 * index, image), np.array(rows, np.float32).reshape(-1, 6))
+
+
+def follow(
+    frames: Iterator[DetectedFrame], interval_ms: float = 40, settings: TrackerSettings = SETTINGS
+) -> list[TrackedFrame]:
+    return list(Tracker(MeanColour(), settings, interval_ms).track(frames))
+
+
+def keys(tracked: Sequence[TrackedFrame]) -> set[int]:
+    return {track.key for frame in tracked for track in frame.tracks}
+
+
+def numbers(tracked: Sequence[TrackedFrame]) -> set[int | None]:
+    return {track.id for frame in tracked for track in frame.tracks} - {None}
+
+
+def test_a_vehicle_is_numbered_at_its_third_frame_and_its_first_ones_have_the_same_key() -> None:
+    tracked = follow(film(6, Vehicle(driving(20, 5))))
+    assert [[track.id for track in frame.tracks] for frame in tracked] == [[None], [None], [1], [1], [1], [1]]
+    assert len(keys(tracked)) == 1
+
+
+def test_a_track_has_the_box_confidence_and_type_of_its_detection_in_that_frame() -> None:
+    frames = list(film(12, Vehicle(lambda index: driving(20, 7 + index % 3)(index), confidence=0.61, type="Van")))
+    for detected, frame in zip(frames, follow(iter(frames)), strict=True):
+        (track,) = frame.tracks
+        assert (*track.box, track.confidence) == tuple(detected.boxes[0, :5].tolist())
+        assert track.type == "Van"
+        assert frame.frame is detected.frame
+
+
+def test_a_vehicle_that_is_not_seen_in_a_frame_has_no_track_there_and_goes_on_afterwards() -> None:
+    hidden = range(8, 14)
+    tracked = follow(film(20, Vehicle(seen_only(driving(20, 6), lambda index: index not in hidden))))
+    assert [frame.frame.index for frame in tracked if not frame.tracks] == list(hidden)
+    assert len(keys(tracked)) == 1
+
+
+def test_a_vehicle_hidden_for_a_second_is_known_again_by_its_looks() -> None:
+    tracked = follow(film(60, Vehicle(seen_only(driving(20, 4), lambda index: not 20 <= index < 45))))
+    assert len(keys(tracked)) == 1
+
+
+def test_another_vehicle_at_the_same_place_a_second_later_is_another_track() -> None:
+    red = Vehicle(seen_only(driving(20, 4), lambda index: index < 20))
+    green = Vehicle(seen_only(driving(20, 4), lambda index: index >= 45), GREEN)
+    assert len(numbers(follow(film(60, red, green)))) == 2
+
+
+def test_a_track_has_ended_when_it_was_not_seen_for_its_age_and_only_once() -> None:
+    tracked = follow(film(80, Vehicle(seen_only(driving(20, 4), lambda index: index < 20))))
+    (key,) = keys(tracked)
+    ended = {frame.frame.index: list(frame.ended) for frame in tracked if frame.ended}
+    assert ended == {19 + 38 + 1: [key]}  # 1.5 s are 37.5 frames
+
+
+def test_a_slip_of_the_detector_has_ended_in_the_next_frame_without_a_number() -> None:
+    tracked = follow(film(6, Vehicle(seen_only(driving(20, 4), lambda index: index == 2))))
+    assert [list(frame.ended) for frame in tracked] == [[], [], [], [1], [], []]
+    assert numbers(tracked) == set()
+
+
+def test_numbers_count_vehicles_from_one_whatever_the_slips_between_them() -> None:
+    slips = [Vehicle(seen_only(driving(400, 0, top=10 + 5 * n), lambda index, n=n: index == 2 * n)) for n in range(8)]
+    first = Vehicle(driving(20, 4))
+    second = Vehicle(seen_only(driving(20, 4, top=180), lambda index: index >= 16), BLUE)
+    tracked = follow(film(24, *slips, first, second))
+    assert numbers(tracked) == {1, 2}
+    assert max(keys(tracked)) > 2
+
+
+@pytest.mark.parametrize("widths", [0.3, 0.75, 0.9, 1.2])
+@pytest.mark.parametrize("stride", [3, 10])
+def test_a_vehicle_that_jumps_by_its_own_width_from_frame_to_frame_is_one_track(widths: float, stride: int) -> None:
+    step = 60 * widths / stride
+    count = min(stride * 12, int(700 / step))
+    tracked = follow(film(count, Vehicle(driving(5, step)), stride=stride), 40 * stride)
+    if widths < 2 * 0.04 * stride / 0.54 * 0.46 + 0.54:  # what a buffer of speed × interval reaches at IoU 0.3
+        assert numbers(tracked) == {1}
+        assert len(keys(tracked)) == 1
+
+
+def test_a_vehicle_that_comes_near_at_a_large_stride_is_one_track() -> None:
+    def nearing(index: int) -> Box:
+        size = 20 * 1.05**index
+        return (100 + 3 * size, 10 + size / 2, 100 + 4.5 * size, 10 + 1.5 * size)
+
+    tracked = follow(film(45, Vehicle(nearing), stride=10), 400)
+    assert len(tracked) == 5
+    assert len(keys(tracked)) == 1
+    assert numbers(tracked) == {1}
+
+
+def test_two_vehicles_one_behind_the_other_stay_two() -> None:
+    tracked = follow(film(30, Vehicle(driving(20, 12)), Vehicle(driving(95, 12)), stride=3), 120)
+    by_key = {
+        key: [track.box[0] for frame in tracked for track in frame.tracks if track.key == key] for key in keys(tracked)
+    }
+    assert sorted(places[0] for places in by_key.values()) == [20, 95]
+    assert all(len(places) == len(tracked) for places in by_key.values())
+
+
+def test_a_vehicle_that_the_detector_never_was_sure_of_has_no_number() -> None:
+    assert numbers(follow(film(20, Vehicle(driving(20, 4), confidence=0.35)))) == set()
+
+
+def test_a_motorcycle_never_goes_on_as_the_car_that_it_drives_beside() -> None:
+    car = Vehicle(seen_only(driving(20, 5), lambda index: index < 15))
+    rider = Vehicle(seen_only(driving(20, 5), lambda index: index >= 15), type="Motorcycle")
+    tracked = follow(film(40, car, rider))
+    types: dict[int, set[str]] = {}
+    for frame in tracked:
+        for track in frame.tracks:
+            types.setdefault(track.key, set()).add(track.type)
+    assert sorted(map(sorted, types.values())) == [["Car"], ["Motorcycle"]]
+
+
+def test_the_type_may_change_along_a_track_and_is_each_frames_own() -> None:
+    frames = [
+        DetectedFrame(detected.frame, np.where(np.arange(6) == 5, index % 2 * 3, detected.boxes).astype(np.float32))
+        for index, detected in enumerate(film(6, Vehicle(driving(20, 5))))
+    ]
+    tracked = follow(iter(frames))
+    assert [frame.tracks[0].type for frame in tracked] == ["Car", "LightTruck"] * 3
+    assert len(keys(tracked)) == 1
+
+
+def test_the_same_frames_give_the_same_tracks() -> None:
+    scene = [Vehicle(driving(20, 6)), Vehicle(driving(700, -6), GREEN), Vehicle(driving(300, 0, top=20), BLUE)]
+    runs = [[(list(frame.tracks), list(frame.ended)) for frame in follow(film(60, *scene))] for _ in range(2)]
+    assert runs[0] == runs[1]
+
+
+def test_a_second_video_begins_anew() -> None:
+    for _ in range(2):
+        tracked = follow(film(5, Vehicle(driving(20, 5))))
+        assert (keys(tracked), numbers(tracked)) == ({1}, {1})
+
+
+def test_what_a_track_remembers_does_not_grow_with_the_video() -> None:
+    tracker = Tracker(MeanColour(), replace(SETTINGS, nn_budget=10), 40)
+    for _ in tracker.track(film(100, Vehicle(driving(20, 2)))):
+        kept = tracker._deepsort.metric.samples
+        assert all(len(vectors) <= 10 for vectors in kept.values())
+    assert [len(vectors) for vectors in kept.values()] == [10]
+
+
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_frames_without_vehicles_come_through(count: int) -> None:
+    tracked = follow(film(count))
+    assert [(list(frame.tracks), list(frame.ended)) for frame in tracked] == [([], [])] * count
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "hits", "max_age"),
+    [(0.02, 3, 75), (0.04, 3, 38), (0.125, 3, 12), (0.17, 2, 9), (0.417, 2, 4), (1.0, 2, 2), (3.0, 2, 1)],
+)
+def test_the_constants_in_seconds_become_frames_of_the_processed_interval(
+    interval_s: float, hits: int, max_age: int
+) -> None:
+    assert (SETTINGS.hits(interval_s), SETTINGS.max_age(interval_s)) == (hits, max_age)
+
+
+def test_all_settings_decide_which_tracks_are_found() -> None:
+    assert set(SETTINGS.traits) == {
+        "n_init", "confirm_s", "confidence", "max_age_s", "gap_s", "speed", "max_cosine", "max_iou_distance", "nn_budget"
+    }  # fmt: skip

@@ -1,0 +1,221 @@
+"""The row of a video: what each attempt, its end and its failure write, and what nobody may touch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from video_analysis.worker_utils import wire
+from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, LAST_ATTEMPT
+from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, Transient
+from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb
+from video_analysis.worker_utils.video_records import VideoRecords
+
+Sql = Callable[..., list[dict[str, Any]]]
+WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+OTHER = "11111111-2222-3333-4444-555555555555"
+KEY = f"demo_user/{WORKSPACE}/{VIDEO}/raw/CCTV_Test1.mp4"
+SHORT = ProcessVideoDb(video_id=VIDEO, workspace_id=WORKSPACE)
+TASK = ProcessVideo(
+    video_id=VIDEO,
+    workspace_id=WORKSPACE,
+    workspace_code="CTX1005",
+    camera_code="CAM1",
+    s3_key_raw=KEY,
+    frame_stride=3,
+    recordedAt=None,
+)
+
+
+@pytest.fixture
+def videos(database_url: str) -> Iterator[VideoRecords]:
+    database = Database(database_url, "cvitx-test")
+    yield VideoRecords(database)
+    database.close()
+
+
+def insert(sql: Sql, **changes: object) -> None:
+    row = {
+        "id": VIDEO,
+        "workspace_id": WORKSPACE,
+        "workspace_code": "CTX1005",
+        "camera_code": "CAM1",
+        "s3_key_raw": KEY,
+        "frame_stride": 3,
+        "status": "uploaded",
+    } | changes
+    sql(f"INSERT INTO videos ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})", *row.values())
+
+
+def row_of(sql: Sql) -> dict[str, Any]:
+    """The row, with `xmin`, which changes with every byte of it."""
+    [row] = sql("SELECT xmin::text, * FROM videos")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("status", "error_msg", "receive_count", "is_last", "expected"),
+    [
+        ("uploaded", None, 1, False, ("processing", None)),
+        ("queued", None, 1, False, ("processing", None)),
+        ("processing", None, 1, False, ("processing", None)),
+        ("error", "an earlier life's", 1, False, ("processing", None)),
+        ("processing", "S3 was slow", 3, False, ("processing", "S3 was slow")),
+        ("error", "S3 was slow", 3, False, ("processing", "S3 was slow")),
+        ("processing", None, 3, False, ("processing", None)),
+        ("processing", "S3 was slow", 5, True, ("error", LAST_ATTEMPT)),
+        ("queued", None, 5, True, ("error", LAST_ATTEMPT)),
+        ("error", LAST_ATTEMPT, 5, True, ("error", LAST_ATTEMPT)),
+        ("processing", None, 1, True, ("error", LAST_ATTEMPT)),  # a queue that gives each message once
+    ],
+)
+def test_an_attempt_opens_with_the_status_that_its_receive_calls_for(
+    videos: VideoRecords,
+    sql: Sql,
+    status: str,
+    error_msg: str | None,
+    receive_count: int,
+    is_last: bool,
+    expected: tuple[str, str | None],
+) -> None:
+    insert(sql, status=status, error_msg=error_msg, processing_finished_at="2026-01-31T08:30:00Z")
+    videos.begin(TASK, receive_count=receive_count, is_last=is_last)
+    row = row_of(sql)
+    assert (row["status"], row["error_msg"]) == expected
+    assert row["processing_started_at"] is not None
+    assert row["processing_finished_at"] is None
+
+
+def test_a_video_whose_every_attempt_died_is_given_up_without_work(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, status="processing")
+    for _ in range(2):
+        with pytest.raises(Permanent, match=DIED_EVERY_TIME):
+            videos.begin(TASK, receive_count=5, is_last=True)
+        assert (row_of(sql)["status"], row_of(sql)["error_msg"]) == ("error", DIED_EVERY_TIME)
+
+
+def test_a_whole_life_of_transient_failures_ends_as_an_error_with_the_last_reason(
+    videos: VideoRecords, sql: Sql
+) -> None:
+    insert(sql)
+    for receive in range(1, 6):
+        videos.begin(TASK, receive_count=receive, is_last=receive == 5)
+        videos.fail(VIDEO, WORKSPACE, f"S3 was slow at {receive}", final=receive == 5)
+    row = row_of(sql)
+    assert (row["status"], row["error_msg"]) == ("error", "S3 was slow at 5")
+    assert row["processing_finished_at"] is not None
+
+
+def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql)
+    videos.begin(TASK, receive_count=1, is_last=False)
+    videos.fail(VIDEO, WORKSPACE, "S3 was slow", final=False)
+    assert (row_of(sql)["status"], row_of(sql)["error_msg"]) == ("processing", "S3 was slow")
+    videos.begin(TASK, receive_count=2, is_last=False)
+    videos.finish(TASK)
+    row = row_of(sql)
+    assert (row["status"], row["error_msg"]) == ("done", None)
+    assert row["processing_finished_at"] >= row["processing_started_at"]
+    assert row["updated_at"] == row["processing_finished_at"]
+
+
+def test_done_stays_done_to_the_byte_whatever_comes_again(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, status="done", processing_finished_at="2026-01-31T08:30:00Z")
+    before = row_of(sql)
+    for receive, last in ((1, False), (5, True)):
+        videos.begin(TASK, receive_count=receive, is_last=last)
+        videos.finish(TASK)
+        videos.fail(VIDEO, WORKSPACE, "late", final=False)
+        videos.fail(VIDEO, WORKSPACE, "late", final=True)
+    assert row_of(sql) == before
+
+
+def test_another_workspace_s_video_is_refused_and_left_alone(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, workspace_id=OTHER)
+    before = row_of(sql)
+    with pytest.raises(Permanent, match=r"workspace_id: .*another workspace"):
+        videos.begin(TASK, receive_count=1, is_last=False)
+    with pytest.raises(Permanent, match=r"workspace_id: .*another workspace"):
+        videos.resolve(SHORT)
+    videos.finish(TASK)
+    videos.fail(VIDEO, WORKSPACE, "not yours", final=True)
+    assert row_of(sql) == before
+
+
+def test_a_video_without_a_row_is_worked_on_with_a_warning(
+    videos: VideoRecords, sql: Sql, caplog: pytest.LogCaptureFixture
+) -> None:
+    videos.begin(TASK, receive_count=5, is_last=True)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert vars(record)["video_id"] == VIDEO
+    videos.finish(TASK)
+    videos.fail(VIDEO, WORKSPACE, "nobody hears", final=True)
+    assert sql("SELECT * FROM videos") == []
+
+
+def test_a_reason_is_kept_in_a_form_that_any_column_and_any_terminal_can_hold(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql)
+    videos.fail(VIDEO, WORKSPACE, "moov\x00 \ud800 \x1b[31m" + "x" * 5000, final=True)
+    error_msg = row_of(sql)["error_msg"]
+    assert error_msg.startswith(r"moov\x00 \xd800 \x1b[31m")
+    assert len(error_msg) == wire.LONGEST_REASON + 1
+
+
+def test_the_short_form_is_completed_from_the_row(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, frame_stride=7, recorded_at="2026-01-31T08:30:00.25+08:00")
+    assert videos.resolve(SHORT) == TASK.model_copy(
+        update={"frame_stride": 7, "recordedAt": "2026-01-31T00:30:00.25+00:00"}
+    )
+
+
+def test_a_row_without_stride_or_recording_time_has_three_and_none(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, frame_stride=None, recorded_at=None)
+    assert videos.resolve(SHORT) == TASK
+
+
+def test_a_row_that_is_not_there_yet_is_waited_for(videos: VideoRecords) -> None:
+    with pytest.raises(Transient, match=VIDEO):
+        videos.resolve(SHORT)
+
+
+@pytest.mark.parametrize("column", ["s3_key_raw", "workspace_code", "camera_code"])
+def test_a_null_that_a_snapshot_needs_is_permanent_and_named(videos: VideoRecords, sql: Sql, column: str) -> None:
+    insert(sql, **{column: None})
+    with pytest.raises(Permanent, match=rf"videos\.{column}: null"):
+        videos.resolve(SHORT)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "field"),
+    [
+        ("s3_key_raw", KEY.replace("raw/", "raw/../"), "s3_key_raw"),
+        ("s3_key_raw", KEY.replace(VIDEO, OTHER), "s3_key_raw"),
+        ("s3_key_raw", "clip.mp4", "s3_key_raw"),
+        ("workspace_code", "ctx1005", "workspace_code"),
+        ("camera_code", "Gate 1", "camera_code"),
+        ("frame_stride", 0, "frame_stride"),
+        ("recorded_at", "infinity", "recordedAt"),
+        ("recorded_at", "-infinity", "recordedAt"),
+        ("recorded_at", "20000-01-01", "recordedAt"),
+        ("recorded_at", "0044-03-15 BC", "recordedAt"),
+    ],
+)
+def test_a_row_that_breaks_the_contract_is_refused_like_a_message_that_does(
+    videos: VideoRecords, sql: Sql, column: str, value: object, field: str
+) -> None:
+    insert(sql, **{column: value})
+    with pytest.raises(BadMessage, match=field):
+        videos.resolve(SHORT)
+
+
+def test_a_database_without_the_table_is_the_environment_s_fault_and_named(videos: VideoRecords, sql: Sql) -> None:
+    sql("ALTER TABLE videos RENAME TO films")
+    videos.ping()
+    with pytest.raises(EnvironmentFault, match='"videos" does not exist'):
+        videos.begin(TASK, receive_count=1, is_last=False)
