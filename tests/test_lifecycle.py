@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,23 @@ def test_importing_an_entry_point_starts_nothing() -> None:
     code = "import video_analysis.yolo_worker.run_poller, video_analysis.main_worker.run_poller, threading, sys;"
     code += "assert threading.active_count() == 1; assert 'torch' not in sys.modules, 'torch'"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_signal_after_a_network_is_gone_stops_the_process_and_does_not_crash_it(tmp_path: Path) -> None:
+    code = """
+        import gc, os, signal, sys, threading
+        from pathlib import Path
+        from video_analysis.worker_utils import backend
+        backend.prepare(Path(sys.argv[1]), 1)
+        import torch
+        runtime = backend.choose("openvino", 1, Path(sys.argv[1]))
+        network = backend.compile_module(torch.nn.Conv2d(3, 4, 3), "conv", "0" * 64, (-1, 3, -1, -1), runtime)
+        drop = threading.Thread(target=lambda network: None, args=(network,))
+        del network
+        drop.start(), drop.join()
+        gc.collect()
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+        os.kill(os.getpid(), signal.SIGTERM)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], check=False)
+    assert done.returncode == 7

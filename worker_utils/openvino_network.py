@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +34,11 @@ class OpenVinoNetwork:
     """A compiled IR. The same picture gives the same bits in a batch of any size and with any number of threads."""
 
     def __init__(self, xml: Path, threads: int) -> None:
-        model = ov.Core().read_model(xml)
+        model = _core().read_model(xml)
         lengths = [-1 if length.is_dynamic else length.get_length() for length in model.input(0).partial_shape]
         self.input_shape: Shape = (lengths[0], lengths[1], lengths[2], lengths[3])
         hints = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads)}
-        compiled = ov.Core().compile_model(model, "CPU", hints)
+        compiled = _core().compile_model(model, "CPU", hints)
         self.precision = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         self._request = compiled.create_infer_request()
 
@@ -48,6 +49,14 @@ class OpenVinoNetwork:
     def _run(self, batch: Batch) -> Outputs:
         results = self._request.infer([np.ascontiguousarray(batch)])
         return [np.array(results[index], np.float32) for index in range(len(results))]
+
+
+@cache
+def _core() -> ov.Core:
+    """One a process, never let go: compiling sets the thread's signal stack, and the memory of that stack goes with
+    the last core, after which the next SIGTERM kills the process (SIGSEGV) instead of stopping it.
+    """
+    return ov.Core()
 
 
 def converted(

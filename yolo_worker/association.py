@@ -26,8 +26,9 @@ from video_analysis.yolo_worker.detections import MOTORCYCLE, overlaps
 
 FILTER_INTERVAL_S = 0.13
 """Up to here the library's constants for the filter hold; it was tuned on pedestrians at 7 to 30 frames a second."""
-LARGEST_BUFFER = 1.5
-"""Share of a box's size that it grows by on each side, at most: beyond, everything overlaps with everything."""
+SMALLEST_BUFFER, LARGEST_BUFFER = 0.5, 1.5
+"""Shares of a box's size that it grows by on each side: less finds no vehicle that moves by its own width from one
+processed frame to the next, with more everything overlaps with everything."""
 IMPOSSIBLE = linear_assignment.INFTY_COST
 
 Matches = tuple[list[tuple[int, int]], list[int], list[int]]
@@ -75,7 +76,7 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
             self._appearance_cost, self.metric.matching_threshold, self.max_age, self.tracks, detections, confirmed
         )
         tentative = [index for index, track in enumerate(self.tracks) if not track.is_confirmed()]
-        candidates = tentative + [index for index in sorted(unmatched) if self._unseen_s(index) <= self._gap_s]
+        candidates = tentative + sorted(unmatched)
         for cost in (self._overlap_cost, self._buffered_cost):
             found, candidates, free = linear_assignment.min_cost_matching(
                 cost, self.max_iou_distance, self.tracks, detections, candidates, free
@@ -101,11 +102,17 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
         seen = np.array([detections[column].to_tlbr() for column in columns])
         cost = np.ones((len(rows), len(columns)))
         for line, row in enumerate(rows):
-            share = min(LARGEST_BUFFER, self._speed * self._unseen_s(row))
+            share = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, self._speed * self._unseen_s(row)))
             own = np.array([tracks[row].to_ltrb(), self._observed[tracks[row].track_id]])
             cost[line] = 1 - overlaps(grown(own, share), grown(seen, share)).max(0)
+            if self._unseen_s(row) > self._gap_s:
+                cost[line, self._looks_other(tracks[row], detections, columns)] = IMPOSSIBLE
         cost[self._other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
         return cost
+
+    def _looks_other(self, track: Any, detections: Any, columns: list[int]) -> Any:
+        features = np.array([detections[column].feature for column in columns])
+        return self.metric.distance(features, [track.track_id])[0] > self.metric.matching_threshold
 
     def _unseen_s(self, index: int) -> float:
         seconds: float = self.tracks[index].time_since_update * self._interval_s

@@ -55,7 +55,8 @@ class Embedder:
         """One vector for each box (x1, y1, x2, y2 in px of `image`, further columns ignored)."""
         if not len(boxes):
             return np.zeros((0, LENGTH), np.float32)
-        crops = np.stack([_prepared(_crop(image, box)) for box in boxes])
+        height, width = self._network.input_shape[2:]
+        crops = np.stack([_prepared(_crop(image, box), (width, height)) for box in boxes])
         parts = [self._network(crops[start : start + STEP])[0] for start in range(0, len(crops), STEP)]
         return unit(np.concatenate(parts))
 
@@ -75,9 +76,9 @@ def _crop(image: Image, box: NDArray[np.float32]) -> Image:
     return image[top : max(int(box[3]), top + 1), left : max(int(box[2]), left + 1)]
 
 
-def _prepared(crop: Image) -> NDArray[np.float32]:
-    """[3, 224, 224] float32 RGB, normalised."""
-    planes: NDArray[np.float32] = cv2.dnn.blobFromImage(crop, 1 / 255, (SIDE_PX, SIDE_PX), swapRB=True)[0]
+def _prepared(crop: Image, size_px: tuple[int, int]) -> NDArray[np.float32]:
+    """[3, H, W] float32 RGB, normalised; `size_px` is (W, H), the network's own."""
+    planes: NDArray[np.float32] = cv2.dnn.blobFromImage(crop, 1 / 255, size_px, swapRB=True)[0]
     normalised: NDArray[np.float32] = (planes - MEAN) / STD
     return normalised
 
