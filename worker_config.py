@@ -75,7 +75,7 @@ class WorkerConfig(BaseModel):
     detector_iou: Share = 0.5
     """Boxes of any two classes that overlap by more than this are one vehicle: the surer one stays."""
     detector_inside: Share = 0.8
-    """So are two boxes of which one lies in the other by more than this share of itself (a rider before a car is not)."""
+    """So are two boxes of which one lies in the other by more than this share of itself (but for a motorcycle)."""
     track_n_init: Count = 3
     """Detections in a row that confirm a track, at most."""
     track_confirm_s: Seconds = 0.5
@@ -87,7 +87,7 @@ class WorkerConfig(BaseModel):
     """A track lost for up to this long is found again by its place alone; later by its appearance as well."""
     track_speed: Annotated[float, Field(ge=0)] = 2.0
     """How far a vehicle may move in a second, in lengths of its box."""
-    track_max_cosine: Share = 0.25
+    track_max_cosine: Share = 0.2
     track_max_iou_distance: Share = 0.7
     track_nn_budget: Count = 40
     min_box_px: Annotated[int, Field(ge=1)] = 16

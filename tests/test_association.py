@@ -13,7 +13,7 @@ def tracker(interval_s: float) -> VehicleTracker:
         interval_s=interval_s,
         n_init=3,
         max_age=10,
-        max_cosine=0.25,
+        max_cosine=0.2,
         max_iou_distance=0.7,
         nn_budget=40,
         speed=2.0,

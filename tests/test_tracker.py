@@ -22,7 +22,7 @@ SETTINGS = TrackerSettings(
     max_age_s=1.5,
     gap_s=0.5,
     speed=2.0,
-    max_cosine=0.25,
+    max_cosine=0.2,
     max_iou_distance=0.7,
     nn_budget=40,
 )

@@ -6,7 +6,8 @@ only the appearance. Two additions serve vehicles that jump by most of their wid
 
 - a last step on boxes grown on all sides by as much as a vehicle may have moved since it was seen (buffered IoU: Yang
   et al., "Hard to Track Objects with Irregular Motions and Similar Appearances?", WACV 2023), from the predicted box or
-  from the last observed one, whichever fits better (as in OC-SORT: Cao et al., CVPR 2023);
+  from the last observed one, whichever fits better (as in OC-SORT: Cao et al., CVPR 2023); a track unseen for longer
+  than `gap_s` must look the same as well;
 - a filter whose speed may change as much in a long processed interval as it really can.
 """
 
@@ -86,44 +87,51 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
         return matches, [index for index in range(len(self.tracks)) if index not in matched], list(free)
 
     def _appearance_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        features = np.array([detections[column].feature for column in columns])
-        cost = self.metric.distance(features, [tracks[row].track_id for row in rows])
-        cost[self._other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
+        cost = self._looks(tracks, detections, rows, columns)
+        cost[other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
         return linear_assignment.gate_cost_matrix(self.kf, cost, tracks, detections, rows, columns)
 
     def _overlap_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
         seen = np.array([detections[column].to_tlbr() for column in columns])
         predicted = np.array([tracks[row].to_ltrb() for row in rows])
-        cost = 1 - overlaps(predicted, seen)
-        cost[self._other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
-        return cost
+        return self._where_possible(1 - overlaps(predicted, seen), tracks, detections, rows, columns)
 
     def _buffered_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
         seen = np.array([detections[column].to_tlbr() for column in columns])
         cost = np.ones((len(rows), len(columns)))
         for line, row in enumerate(rows):
-            share = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, self._speed * self._unseen_s(row)))
+            reach = SMALLEST_BUFFER if self._is_late(tracks[row]) else self._speed * self._unseen_s(tracks[row])
+            share = float(np.clip(reach, SMALLEST_BUFFER, LARGEST_BUFFER))
             own = np.array([tracks[row].to_ltrb(), self._observed[tracks[row].track_id]])
             cost[line] = 1 - overlaps(grown(own, share), grown(seen, share)).max(0)
-            if self._unseen_s(row) > self._gap_s:
-                cost[line, self._looks_other(tracks[row], detections, columns)] = IMPOSSIBLE
-        cost[self._other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
+        return self._where_possible(cost, tracks, detections, rows, columns)
+
+    def _where_possible(self, cost: Any, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
+        """Rule out another kind of vehicle, and another look where the place alone no longer tells."""
+        cost[other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
+        for line, row in enumerate(rows):
+            if self._is_late(tracks[row]):
+                unlike = self._looks(tracks, detections, [row], columns)[0] > self.metric.matching_threshold
+                cost[line, unlike] = IMPOSSIBLE
         return cost
 
-    def _looks_other(self, track: Any, detections: Any, columns: list[int]) -> Any:
+    def _looks(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
+        """Smallest cosine distance between what a track looked like and each detection: 0 is the same."""
         features = np.array([detections[column].feature for column in columns])
-        return self.metric.distance(features, [track.track_id])[0] > self.metric.matching_threshold
+        return self.metric.distance(features, [tracks[row].track_id for row in rows])
 
-    def _unseen_s(self, index: int) -> float:
-        seconds: float = self.tracks[index].time_since_update * self._interval_s
-        return seconds
+    def _is_late(self, track: Any) -> bool:
+        return bool(track.is_confirmed()) and self._unseen_s(track) > self._gap_s
 
-    @staticmethod
-    def _other_kind(tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> NDArray[np.bool_]:
-        """A motorcycle never becomes a car, while cars, vans and trucks are easily taken for one another."""
-        of_tracks = np.array([[tracks[row].det_class == MOTORCYCLE] for row in rows], np.bool_)
-        of_detections = np.array([[detections[column].class_name == MOTORCYCLE for column in columns]], np.bool_)
-        return np.logical_xor(of_tracks, of_detections)
+    def _unseen_s(self, track: Any) -> float:
+        return int(track.time_since_update) * self._interval_s
+
+
+def other_kind(tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> NDArray[np.bool_]:
+    """A motorcycle never becomes a car, while cars, vans and trucks are easily taken for one another."""
+    of_tracks = np.array([[tracks[row].det_class == MOTORCYCLE] for row in rows], np.bool_)
+    of_detections = np.array([[detections[column].class_name == MOTORCYCLE for column in columns]], np.bool_)
+    return np.logical_xor(of_tracks, of_detections)
 
 
 def grown(boxes: Box, share: float) -> Box:
