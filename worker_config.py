@@ -60,6 +60,8 @@ class WorkerConfig(BaseModel):
     denied_keys_limit: Count = 3
     pause_first_s: Seconds = 2
     pause_longest_s: Seconds = 120
+    pause_restart_s: Seconds = 900
+    """An outage that lasts so long ends the process: a fresh one may be the cure (a lost GPU stays lost to the old)."""
     shutdown_grace_s: Seconds = 20
 
     # Stage 1: detection and tracking (DESIGN 2.3 and 2.4).

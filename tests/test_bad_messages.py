@@ -133,6 +133,9 @@ class BlindVision:
     def track(self, frames: object, path: object, stride: int) -> Iterator[Any]:
         yield from ()
 
+    def probe(self) -> None:
+        pass
+
     def traits(self) -> dict[str, object]:
         return {}
 

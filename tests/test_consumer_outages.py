@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -131,3 +132,15 @@ def started_server(port: int) -> ThreadedMotoServer:
 def stop(server: ThreadedMotoServer) -> None:
     server.stop()
     server._server.server_close()
+
+
+def test_an_outage_without_end_ends_the_process_for_a_fresh_one(
+    make_bench: MakeBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = make_bench(pause_restart_s=0.2)
+    handler = ScriptedHandler(finished)
+    handler.probes = itertools.repeat(EnvironmentFault("GPU lost"))
+    bench.send("x")
+    assert bench.consumer(handler).run() is False
+    assert "the process ends" in caplog.text
+    assert bench.called("ReceiveMessage") == 0

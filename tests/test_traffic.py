@@ -35,7 +35,16 @@ from video_analysis.demo.traffic.vehicle import Vehicle
 from video_analysis.yolo_worker.stages import Image
 
 TYPES = {"Car", "SUV", "Van", "LightTruck", "Utility", "Motorcycle", "CarouselBus", "E-Jeepney"}
-BASES = set("Red Orange Yellow Green Blue Purple Pink White Gray Black Silver Gold Brown Beige Maroon Cyan".split())
+BASES = {"Red", "Orange", "Yellow", "Green", "Blue", "Purple", "Pink", "White"} | {
+    "Gray",
+    "Black",
+    "Silver",
+    "Gold",
+    "Brown",
+    "Beige",
+    "Maroon",
+    "Cyan",
+}
 ROAD = Roadway(2, 3.3, 0.0, 2.0, True, 0.0, {1: 30.0, -1: 8.0})
 TRUTH_SCHEMA = {
     "type": "object",
@@ -49,7 +58,18 @@ TRUTH_SCHEMA = {
             "items": {
                 "type": "object",
                 "additionalProperties": False,
-                "required": "id type make model colors plate box visible_fraction visible_px cut".split(),
+                "required": [
+                    "id",
+                    "type",
+                    "make",
+                    "model",
+                    "colors",
+                    "plate",
+                    "box",
+                    "visible_fraction",
+                    "visible_px",
+                    "cut",
+                ],
                 "properties": {
                     "id": {"type": "integer", "minimum": 1},
                     "type": {"enum": sorted(TYPES)},
@@ -94,6 +114,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def free() -> Scene:
+    """A scene of which nothing was asked but its seed."""
+    return Scene.from_seed(11)
+
+
+@pytest.fixture(scope="module")
 def stage() -> Stage:
     """A grey world that shows vehicles 10 m away, nothing else."""
     camera = looking_at("test", (0.0, -6.0, 5.0), (11.0, 0.0, 0.6), 900.0)
@@ -124,14 +150,15 @@ def test_the_same_seed_gives_the_same_bytes(clip: Path, tmp_path: Path) -> None:
     assert truth_path(again).read_bytes() == truth_path(clip).read_bytes()
 
 
-def test_another_seed_gives_other_traffic() -> None:
-    assert scene(4).frame().truth != scene(5).frame().truth
+def test_another_seed_gives_other_traffic(clip: Path, free: Scene) -> None:
+    first = json.loads(truth_path(clip).read_text("utf-8").splitlines()[1])
+    assert json.loads(free.frame().truth.to_json())["vehicles"] != first["vehicles"]
 
 
-def test_what_is_given_is_kept_and_the_rest_is_the_seeds() -> None:
-    free, given = Scene.from_seed(11).facts, Scene.from_seed(11, weather="rain", light="night").facts
+def test_what_is_given_is_kept_and_the_rest_is_the_seeds(free: Scene) -> None:
+    given = Scene.from_seed(11, weather="rain", light="night").facts
     assert (given.weather, given.light) == ("rain", "night")
-    assert (given.camera, given.vehicles_per_frame) == (free.camera, free.vehicles_per_frame)
+    assert (given.camera, given.vehicles_per_frame) == (free.facts.camera, free.facts.vehicles_per_frame)
 
 
 def test_an_unknown_camera_is_refused() -> None:
@@ -162,8 +189,8 @@ def decoded(video: Path) -> Iterator[tuple[Image, int]]:
     capture.release()
 
 
-def test_boxes_lie_within_the_frame_and_hold_their_pixels() -> None:
-    boxes = [one for picture in scene(vehicles_per_frame=9.0).frames(3) for one in picture.truth.vehicles]
+def test_boxes_lie_within_the_frame_and_hold_their_pixels(free: Scene) -> None:
+    boxes = [one for picture in free.frames(3) for one in picture.truth.vehicles]
     assert boxes
     for one in boxes:
         x1, y1, x2, y2 = one.box
@@ -184,7 +211,7 @@ def test_the_box_is_where_the_vehicle_is_painted(stage: Stage, kind: str) -> Non
     assert y1 - 1 <= y
     assert x + wide <= x2 + 1
     assert y + high <= y2 + 1
-    assert 0.05 * one.visible_px < int(differs.sum()) <= one.visible_px * 1.1
+    assert 0.02 * one.visible_px < int(differs.sum()) <= one.visible_px * 1.1
 
 
 def test_a_vehicle_alone_is_wholly_visible(stage: Stage) -> None:
@@ -269,8 +296,9 @@ def test_a_box_between_the_eye_and_another_is_painted_after_it() -> None:
 
 def test_queues_form_at_red_and_nobody_drives_through_another() -> None:
     flow = Flow(ROAD, np.random.default_rng(5), 0.2, (-30.0, 110.0))
-    stood, moved = set(), set()
-    for _ in range(900):
+    stood: set[int] = set()
+    moved: set[int] = set()
+    for _ in range(450):
         flow.step(1 / 15)
         for one in flow.vehicles:
             (stood if one.speed < 0.05 else moved).add(one.id)
@@ -290,7 +318,7 @@ def deepest_overlap_m(vehicles: list[Vehicle]) -> float:
 
 
 def test_close_ups_are_the_same_for_the_same_seed_and_show_their_vehicle() -> None:
-    first, again = (list(islice(close_ups(2, models=CATALOGUE[:2]), 4)) for _ in range(2))
+    first, again = (list(islice(close_ups(2, models=CATALOGUE[:2], stages=1), 4)) for _ in range(2))
     assert [one.truth for one in first] == [one.truth for one in again]
     assert all(np.array_equal(a.image, b.image) for a, b in zip(first, again, strict=True))
     for one in first:

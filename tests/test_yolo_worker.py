@@ -14,7 +14,15 @@ import pytest
 from video_analysis.worker_utils import imaging, messages
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.delivery import Delivery
-from video_analysis.worker_utils.errors import BadMessage, BadVideo, LeaseLost, MissingObject, Permanent, Transient
+from video_analysis.worker_utils.errors import (
+    BadMessage,
+    BadVideo,
+    EnvironmentFault,
+    LeaseLost,
+    MissingObject,
+    Permanent,
+    Transient,
+)
 from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.storage import ObjectStore
 from video_analysis.worker_utils.video_records import VideoRecords
@@ -62,6 +70,7 @@ class FakeVision:
     frame_count: int = 6
     breaks_at: int | None = None
     growing: bool = True
+    blind: bool = False
     paths: list[Path] = field(default_factory=list)
 
     def frames(self, path: Path, stride: int) -> Iterator[Frame]:
@@ -81,6 +90,10 @@ class FakeVision:
             tracks = [self._seen(*vehicle, index) for vehicle in self.vehicles if index <= vehicle[2]]
             ended = [key for key, _, last in self.vehicles if index == last + 1]
             yield TrackedFrame(detected.frame, tracks, ended)
+
+    def probe(self) -> None:
+        if self.blind:
+            raise EnvironmentFault("the GPU fails")
 
     def traits(self) -> dict[str, object]:
         return {"detector": "fake"}
@@ -284,3 +297,10 @@ def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: 
     bench.worker.record(delivery, refusal.value, final=True)
     assert bench.video()["status"] == "error"
     assert "frame_stride" in bench.video()["error_msg"]
+
+
+def test_the_probe_looks_at_database_disk_and_inference(bench: Bench) -> None:
+    bench.worker.probe()
+    bench.vision.blind = True
+    with pytest.raises(EnvironmentFault, match="GPU"):
+        bench.worker.probe()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from video_analysis.worker_config import WorkerConfig
@@ -43,6 +44,8 @@ class Consumer:
         self._shutdown = shutdown
         self._slots = slots
         self._wait_slice_s = config.stall_s / 4
+        self._pause_restart_s = config.pause_restart_s
+        self._gave_up = False
         self._notifier = systemd.Notifier(config.notify_socket)
         self._breaker = Backoff(config.pause_first_s, config.pause_longest_s)
         self._poll_failures = Backoff(config.pause_first_s, config.pause_longest_s)
@@ -56,8 +59,11 @@ class Consumer:
             denied_keys_limit=config.denied_keys_limit,
         )
 
-    def run(self) -> None:
-        """Work until told to stop. An outage at the start is sat out before the first receive."""
+    def run(self) -> bool:
+        """Work until told to stop: True. An outage at the start is sat out before the first receive.
+
+        False where an outage lasted for `pause_restart_s`: the process should end, for another to be started.
+        """
         with self._keeper:
             self._notifier.send(systemd.READY)
             if not self._environment_is_well():
@@ -65,6 +71,7 @@ class Consumer:
             while not self._shutdown.is_set():
                 self._work(self._poll())
         log.info("stopped: nothing is left in hand")
+        return not self._gave_up
 
     def _poll(self) -> list[Received]:
         """What one receive gives; nothing, after a wait, where it fails."""
@@ -121,7 +128,13 @@ class Consumer:
 
     def _pause(self) -> None:
         """Receive nothing until both probes succeed; longer between them each time, until a batch goes well."""
+        begun_s = time.monotonic()
         while not self._shutdown.is_set():
+            if time.monotonic() - begun_s >= self._pause_restart_s:
+                log.critical("no message could succeed for %g s: the process ends", self._pause_restart_s)
+                self._gave_up = True
+                self._shutdown.set()
+                return
             delay_s = self._breaker.next_s()
             log.warning("polling pauses for %.1f s", delay_s)
             self._notifier.status(f"paused for {delay_s:.0f} s: see the log")

@@ -15,6 +15,8 @@ from video_analysis.worker_utils.consumer import Consumer
 
 EXIT_MISCONFIGURED = 78
 """EX_CONFIG of sysexits.h: an operator has to put something right."""
+EXIT_OUTAGE = 75
+"""EX_TEMPFAIL: what the workers depend on stayed broken; a fresh process may fare better."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger(__name__)
@@ -36,8 +38,7 @@ def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
         log.critical("%s cannot start: %s", name, error)
         return EXIT_MISCONFIGURED
     _on_signal(shutdown.set)
-    consumer.run()
-    return 0
+    return 0 if consumer.run() else EXIT_OUTAGE
 
 
 def _on_signal(react: Callable[[], object]) -> None:

@@ -7,7 +7,7 @@ only the appearance. Two additions serve vehicles that jump by most of their wid
 - a last step on boxes grown on all sides by as much as a vehicle may have moved since it was seen (buffered IoU: Yang
   et al., "Hard to Track Objects with Irregular Motions and Similar Appearances?", WACV 2023), from the predicted box or
   from the last observed one, whichever fits better (as in OC-SORT: Cao et al., CVPR 2023); a track unseen for longer
-  than `gap_s` must look the same as well;
+  than `gap_s` is looked for where it must be by now, and must look the same;
 - a filter whose speed may change as much in a long processed interval as it really can.
 """
 
@@ -77,7 +77,9 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
             self._appearance_cost, self.metric.matching_threshold, self.max_age, self.tracks, detections, confirmed
         )
         tentative = [index for index, track in enumerate(self.tracks) if not track.is_confirmed()]
-        candidates = tentative + sorted(unmatched)
+        candidates = tentative + [
+            row for row in sorted(unmatched) if self.tracks[row].time_since_update <= self.max_age
+        ]
         for cost in (self._overlap_cost, self._buffered_cost):
             found, candidates, free = linear_assignment.min_cost_matching(
                 cost, self.max_iou_distance, self.tracks, detections, candidates, free
@@ -100,9 +102,11 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
         seen = np.array([detections[column].to_tlbr() for column in columns])
         cost = np.ones((len(rows), len(columns)))
         for line, row in enumerate(rows):
-            reach = SMALLEST_BUFFER if self._is_late(tracks[row]) else self._speed * self._unseen_s(tracks[row])
+            late = self._is_late(tracks[row])
+            reach = SMALLEST_BUFFER if late else self._speed * self._unseen_s(tracks[row])
             share = float(np.clip(reach, SMALLEST_BUFFER, LARGEST_BUFFER))
-            own = np.array([tracks[row].to_ltrb(), self._observed[tracks[row].track_id]])
+            places = [tracks[row].to_ltrb()] if late else [tracks[row].to_ltrb(), self._observed[tracks[row].track_id]]
+            own = np.array(places)
             cost[line] = 1 - overlaps(grown(own, share), grown(seen, share)).max(0)
         return self._where_possible(cost, tracks, detections, rows, columns)
 

@@ -84,5 +84,8 @@ class Vision(Protocol):
     def track(self, frames: Iterable[DetectedFrame], path: Path, stride: int) -> Iterator[TrackedFrame]:
         """Detections linked over time, by a tracker of this video's own."""
 
+    def probe(self) -> None:
+        """EnvironmentFault while not even a blank frame could be looked at."""
+
     def traits(self) -> Mapping[str, object]:
         """Everything that decides which tracks are found: weights, precision, constants."""

@@ -42,7 +42,7 @@ class TrackerSettings:
 
     def max_age(self, interval_s: float) -> int:
         """Processed frames that a track may go unseen."""
-        return max(1, math.ceil(self.max_age_s / interval_s))
+        return max(1, math.floor(self.max_age_s / interval_s))
 
     @property
     def traits(self) -> Mapping[str, object]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
+from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.yolo_worker import video
 from video_analysis.yolo_worker.detector import Detector
 from video_analysis.yolo_worker.embedder import Embedder
 from video_analysis.yolo_worker.stages import DetectedFrame, Frame, TrackedFrame
 from video_analysis.yolo_worker.tracker import Tracker, TrackerSettings
+
+PROBE_PX = 640
 
 
 class VideoVision:
@@ -32,6 +37,15 @@ class VideoVision:
         """Detections linked over time; the file tells how far apart its frames are."""
         interval_ms = video.probe(path).median_interval_ms * stride
         return Tracker(self._embedder, self._tracking, interval_ms).track(frames)
+
+    def probe(self) -> None:
+        """Look at a blank frame: EnvironmentFault where the device fails even on that."""
+        try:
+            blank = Frame(index=0, offset_ms=0, image=np.zeros((PROBE_PX, PROBE_PX, 3), np.uint8))
+            list(self._detector.detect([blank]))
+            self._embedder.embed(blank.image, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
+        except Exception as error:  # whatever the vendor raises, no video would fare better
+            raise EnvironmentFault(f"inference fails even on a blank frame: {error}") from error
 
     def traits(self) -> Mapping[str, object]:
         """Everything that decides which tracks are found."""

@@ -70,6 +70,7 @@ class VideoWorker:
         """EnvironmentFault while no video could be processed."""
         self._videos.ping()
         self._storage.check_disk()
+        self._vision.probe()
 
     def _process(self, delivery: Delivery) -> None:
         task = self._task(delivery)
