@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folders = sorted(path.parent for path in options.sequences.glob("*/gt.txt"))
     if not folders or not options.weights.is_file():
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
-    vision = run_poller._vision(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
+    vision = run_poller.vision(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
     scores = []
     for folder in folders:
         clip = folder / "video.mp4"

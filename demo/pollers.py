@@ -51,7 +51,7 @@ def running(name: str, environ: Mapping[str, str], folder: Path) -> Iterator[Pol
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", MODULES[name]],
-            env=os.environ | environ | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | environ | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
             stderr=stream,
             stdout=stream,
         )

@@ -238,5 +238,5 @@ def test_the_constants_in_seconds_become_frames_of_the_processed_interval(
     assert (SETTINGS.hits(interval_s), SETTINGS.max_age(interval_s)) == (hits, max_age)
 
 
-def test_all_settings_decide_which_tracks_are_found() -> None:
-    assert set(SETTINGS.traits) == {field.name for field in fields(TrackerSettings)}
+def test_all_settings_and_the_way_of_associating_decide_which_tracks_are_found() -> None:
+    assert set(SETTINGS.traits) == {"association", *(field.name for field in fields(TrackerSettings))}

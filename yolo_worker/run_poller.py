@@ -43,13 +43,14 @@ def build(shutdown: threading.Event) -> Consumer:
         VideoRecords(database),
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
-        _vision(config),
+        vision(config),
         SnapshotSettings(config.s3_bucket, config.jpeg_quality, _selection(config)),
     )
     return Consumer(queue, handler, config, shutdown)
 
 
-def _vision(config: WorkerConfig) -> VideoVision:
+def vision(config: WorkerConfig) -> VideoVision:
+    """The loaded networks. ConfigurationError where weights are missing or wrong."""
     cache_dir = config.path(config.cache_dir)
     backend.prepare(cache_dir, config.threads)
     runtime = backend.choose(config.device, config.threads, cache_dir)

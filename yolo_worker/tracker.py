@@ -11,6 +11,8 @@ from video_analysis.yolo_worker.embedder import Embeddings
 from video_analysis.yolo_worker.stages import Boxes, DetectedFrame, Image, Track, TrackedFrame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 
+ASSOCIATION = 1
+"""Raised whenever association.py finds other tracks than before: then a rerun is another run."""
 FEWEST_HITS = 2
 """A vehicle seen in one frame alone is taken for a slip of the detector."""
 
@@ -47,7 +49,7 @@ class TrackerSettings:
     @property
     def traits(self) -> Mapping[str, object]:
         """What enters the run's key."""
-        return asdict(self)
+        return {"association": ASSOCIATION, **asdict(self)}
 
 
 class Appearance(Protocol):
