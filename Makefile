@@ -39,4 +39,4 @@ mot: install  ## tracking against ground truth: recall, id switches, tracks per 
 	$(BIN)/python -m video_analysis.benchmarks.mot $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 clean:  ## removes what the other targets made
-	rm -rf $(VENV) .typecheck .mypy_cache .ruff_cache .pytest_cache out *.egg-info
+	rm -rf $(VENV) .typecheck .mypy_cache .ruff_cache .pytest_cache .hypothesis build out *.egg-info

@@ -44,6 +44,11 @@ class Poller:
         return self.process.wait(STOP_TIMEOUT_S)
 
 
+def untouched() -> dict[str, str]:
+    """This process's environment without what would point a worker anywhere else than `environ` says."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("CVITX_", "AWS_"))}
+
+
 @contextmanager
 def running(name: str, environ: Mapping[str, str], folder: Path) -> Iterator[Poller]:
     """`python -m` the worker `name` with `environ` on top of this process's, logging to `folder`/<name>.log."""
@@ -51,7 +56,7 @@ def running(name: str, environ: Mapping[str, str], folder: Path) -> Iterator[Pol
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", MODULES[name]],
-            env=os.environ | environ | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=untouched() | environ | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
             stderr=stream,
             stdout=stream,
         )

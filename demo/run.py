@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 from video_analysis.demo import findings, pollers, show, stack, untrained, watch
 from video_analysis.demo.findings import Findings
@@ -121,5 +123,13 @@ def _options(arguments: Sequence[str] | None) -> Options:
     return parser.parse_args(arguments, Options())
 
 
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """End by way of the with-blocks, which stop what was started."""
+    print("interrupted", file=sys.stderr)
+    sys.exit(130)
+
+
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     sys.exit(main())

@@ -23,6 +23,9 @@ class Analyses(Protocol):
     def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> Sequence[AnalysisState]:
         """Insert the rows that are not there, write `attempts.opening` into each; the rows as found, in order."""
 
+    def begin_alone(self, analysis_id: str) -> None:
+        """Say of one whose earlier attempt died that it is now tried by itself."""
+
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
         """Upsert all results by (analysis, variant) and make the rows `done`, without an error_msg."""
 

@@ -50,10 +50,12 @@ class SnapshotWorker:
         """One outcome for each delivery, in order: None once its snapshot's results are committed."""
         book = MicroBatch(batch)
         jobs = book.read(partial(messages.parse_snapshot_ready, bucket=self._bucket))
-        seen = self._fetch(book, self._begin(book, jobs))
-        for variant in self._models:
-            seen = self._classify(book, seen, variant)
-        self._finish(book, seen)
+        begun = self._begin(book, jobs)
+        self._work(book, [(job, state.id) for job, state in begun if not state.died_before])
+        for job, state in begun:
+            if state.died_before and book.still_ours(job):
+                self._analyses.begin_alone(state.id)
+                self._work(book, [(job, state.id)])
         return book.outcomes()
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
@@ -70,14 +72,21 @@ class SnapshotWorker:
         for variant in self._models:
             self._check_inference(variant)
 
-    def _begin(self, book: MicroBatch, jobs: Sequence[Job]) -> list[tuple[Job, str]]:
-        """Commit to the rows that work begins; the jobs that are left to do, with their rows' ids."""
+    def _work(self, book: MicroBatch, todo: Sequence[tuple[Job, str]]) -> None:
+        """Pictures, forward passes, results. What kills the process here takes all of `todo` with it."""
+        seen = self._fetch(book, todo)
+        for variant in self._models:
+            seen = self._classify(book, seen, variant)
+        self._finish(book, seen)
+
+    def _begin(self, book: MicroBatch, jobs: Sequence[Job]) -> list[tuple[Job, AnalysisState]]:
+        """Commit to the rows that work begins; the jobs that are left to do, with their rows as found."""
         ours = [job for job in jobs if book.still_ours(job)]
 
         def begin(some: Sequence[Job]) -> Sequence[AnalysisState]:
             return self._analyses.begin_analyses([rows.request(job.message, book.latest(job)) for job in some])
 
-        todo: list[tuple[Job, str]] = []
+        todo: list[tuple[Job, AnalysisState]] = []
         for job, state in zip(ours, together_or_alone(begin, ours, verdict_on), strict=True):
             if isinstance(state, WorkerError):
                 book.settle(job, state)
@@ -87,7 +96,7 @@ class SnapshotWorker:
                 log.info("snapshot already done", extra=book.ids(job))
                 book.settle(job, None)
             else:
-                todo.append((job, state.id))
+                todo.append((job, state))
         return todo
 
     def _is_done(self, state: AnalysisState) -> bool:

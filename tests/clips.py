@@ -63,9 +63,9 @@ def write_audio_only(path: Path) -> Path:
     return path
 
 
-def trim(source: Path, target: Path, start_s: float) -> Path:
+def trim(source: Path, target: Path, start_s: float, format_options: dict[str, str] | None = None) -> Path:
     """Cut the beginning off without encoding anew: packets before `start_s` stay, an edit list hides them."""
-    with av.open(str(source)) as original, av.open(str(target), "w") as output:
+    with av.open(str(source)) as original, av.open(str(target), "w", options=format_options or {}) as output:
         video = original.streams.video[0]
         copy = output.add_stream_from_template(video)
         original.seek(int(start_s * 1_000_000))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, LAST_ATTEMPT, Opening, Status, opening
+from video_analysis.worker_utils.attempts import (
+    DIED_EVERY_TIME,
+    DIED_IN_A_BATCH,
+    LAST_ATTEMPT,
+    Opening,
+    Status,
+    opening,
+    opening_in_batch,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +46,23 @@ def test_giving_up_twice_gives_up_the_same_way() -> None:
 
 def test_a_redriven_message_gets_its_new_try_after_the_row_was_given_up() -> None:
     assert opening("error", DIED_EVERY_TIME, 1, False) == Opening("processing", None)
+
+
+def test_one_that_kills_the_process_takes_none_of_its_batch_into_the_dead_letter_queue() -> None:
+    """Ten are received together five times; the first of them kills the process whenever it is worked on."""
+    rows: dict[int, tuple[Status, str | None]] = dict.fromkeys(range(10), ("queued", None))
+    given_up: set[int] = set()
+    for receive in range(1, 6):
+        waiting = [number for number, (status, _) in rows.items() if status != "done" and number not in given_up]
+        opened = {number: opening_in_batch(*rows[number], receive, receive == 5) for number in waiting}
+        rows |= {number: (one.status, one.error_msg) for number, one in opened.items()}
+        given_up |= {number for number, one in opened.items() if one.died_every_time}
+        together = [number for number, one in opened.items() if not (one.died_before or one.died_every_time)]
+        for batch in [together, *([number] for number, one in opened.items() if one.died_before)]:
+            if len(batch) == 1 and rows[batch[0]][1] == DIED_IN_A_BATCH:
+                rows[batch[0]] = ("processing", None)
+            if 0 in batch:
+                break
+            rows |= dict.fromkeys(batch, ("done", None))
+    assert given_up == {0}
+    assert {number for number, (status, _) in rows.items() if status == "done"} == set(range(1, 10))

@@ -45,6 +45,20 @@ def test_only_an_mp4_with_a_table_that_is_played_in_full_counts_exactly(tmp_path
     assert not container.read(clips.write(tmp_path / "a.mkv", TIMES_MS)).counts_exactly
 
 
+@pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+default_base_moof", "frag_keyframe+empty_moov"])
+@pytest.mark.parametrize("audio_s", [0, 3])
+def test_a_fragmented_mp4_tells_the_pictures_of_all_its_fragments(tmp_path: Path, flags: str, audio_s: int) -> None:
+    options = {"movflags": flags}
+    path = clips.write(
+        tmp_path / "f.mp4", clips.every(40, 60), codec_options={"g": "6"}, format_options=options, audio_s=audio_s
+    )
+    assert container.read(path).fragmented_frames == 60
+
+
+def test_an_unfragmented_mp4_has_no_fragmented_frames(tmp_path: Path) -> None:
+    assert container.read(clips.write(tmp_path / "clip.mp4", TIMES_MS)).fragmented_frames == 0
+
+
 def test_an_mp4_says_what_it_lacks(tmp_path: Path) -> None:
     assert not container.read(clips.write_audio_only(tmp_path / "sound.mp4")).has_video
     clip = clips.write(tmp_path / "clip.mp4", TIMES_MS)

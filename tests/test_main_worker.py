@@ -31,7 +31,13 @@ from video_analysis.worker_utils.analyses import (
     VariantResult,
 )
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
-from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, LAST_ATTEMPT, Status, opening
+from video_analysis.worker_utils.attempts import (
+    DIED_EVERY_TIME,
+    DIED_IN_A_BATCH,
+    LAST_ATTEMPT,
+    Status,
+    opening_in_batch,
+)
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import (
@@ -135,11 +141,17 @@ class Records:
     def _begin(self, request: AnalysisRequest) -> AnalysisState:
         uri = request.snapshot_uri
         row = self.rows.setdefault(uri, Row(id=str(len(self.rows))))
-        opened = opening(row.status, row.error_msg, request.receive_count, request.is_last)
+        opened = opening_in_batch(row.status, row.error_msg, request.receive_count, request.is_last)
         checkpoints = {variant: result.checkpoint for variant, result in row.results.items()}
-        state = AnalysisState(row.id, uri, row.status, row.error_msg, checkpoints, opened.died_every_time)
+        died = opened.died_every_time, opened.died_before
+        state = AnalysisState(row.id, uri, row.status, row.error_msg, checkpoints, *died)
         row.status, row.error_msg = opened.status, opened.error_msg
         return state
+
+    def begin_alone(self, analysis_id: str) -> None:
+        row = next(row for row in self.rows.values() if row.id == analysis_id)
+        if row.error_msg == DIED_IN_A_BATCH:
+            row.error_msg = None
 
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
         self.finish_fault(finished)

@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.errors import Transient
 from video_analysis.worker_utils.keys import SnapshotUri
 from video_analysis.worker_utils.messages import SnapshotReady, YoloType
 from video_analysis.worker_utils.queued_analyses import ExistingSnapshot, QueuedAnalyses
@@ -123,12 +124,9 @@ def test_a_rerun_that_picks_another_frame_adopts_the_row_of_its_track(analyses: 
     assert rows(sql) == before
 
 
-@pytest.mark.parametrize("owner", [None, "another run"])
-def test_a_row_with_the_very_same_picture_becomes_this_run_s(
-    analyses: QueuedAnalyses, sql: Sql, owner: str | None
-) -> None:
+def test_an_operators_row_with_the_very_same_picture_becomes_this_run_s(analyses: QueuedAnalyses, sql: Sql) -> None:
     message = snapshot(yolo_type="SUV")
-    insert(sql, snapshot(yolo_type="Car"), owner)
+    insert(sql, snapshot(yolo_type="Car"), None)
     [before] = rows(sql)
     assert analyses.find(VIDEO, "run", 305) is None
     assert analyses.queue(message, "run") == ExistingSnapshot(message.snapshot_s3_key, "Car")
@@ -222,3 +220,14 @@ def test_a_track_s_row_that_appears_during_the_adoption_of_a_picture_wins(databa
         (theirs.snapshot_s3_key, "run"),
         (ours.snapshot_s3_key, None),
     ]
+
+
+def test_another_runs_row_with_the_same_picture_is_left_to_it(analyses: QueuedAnalyses, sql: Sql) -> None:
+    message = snapshot(yolo_type="SUV")
+    insert(sql, snapshot(yolo_type="Car"), "another run")
+    before = rows(sql)
+    assert analyses.is_taken(message.snapshot_s3_key, "run")
+    assert not analyses.is_taken(message.snapshot_s3_key, "another run")
+    with pytest.raises(Transient, match="another run"):
+        analyses.queue(message, "run")
+    assert rows(sql) == before

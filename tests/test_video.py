@@ -5,6 +5,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -146,6 +147,70 @@ def test_a_fragmented_mp4_is_read_to_its_end(tmp_path: Path) -> None:
     options = {"movflags": "frag_keyframe+empty_moov"}
     path = clips.write(tmp_path / "camera.mp4", clips.every(40, 60), codec_options={"g": "15"}, format_options=options)
     assert offsets(path) == clips.every(40, 60)
+
+
+def fragmented(path: Path, flags: str, audio_s: float = 0) -> Path:
+    codec = {"g": "6", "sc_threshold": "0"} | B_FRAMES
+    options = {"movflags": flags}
+    return clips.write(path, clips.every(40, 300), codec_options=codec, format_options=options, audio_s=audio_s)
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+default_base_moof"])
+@pytest.mark.parametrize("audio_s", [0, 3])
+def test_fragments_that_the_decoder_passes_over_are_missed(tmp_path: Path, flags: str, audio_s: float) -> None:
+    given, reason = read_until_refused(fragmented(tmp_path / "hybrid.mp4", flags, audio_s))
+    assert 0 < len(given) < 100
+    assert reason == (
+        f"fragmented: {len(given)} of 300 frames can be read; remux it (ffmpeg -c copy) and upload it again"
+    )
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "cmaf", "dash+frag_keyframe"])
+@pytest.mark.parametrize("audio_s", [0, 3])
+def test_fragments_behind_an_empty_index_are_all_read(tmp_path: Path, flags: str, audio_s: float) -> None:
+    assert offsets(fragmented(tmp_path / "camera.mp4", flags, audio_s)) == clips.every(40, 300)
+
+
+def test_a_trimmed_fragmented_mp4_is_not_refused(clip: Path, tmp_path: Path) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    assert offsets(clips.trim(clip, tmp_path / "trimmed.mp4", 3.5, options))[0] == 0
+
+
+def test_a_cut_fragmented_mp4_is_truncated_though_its_count_is_met(tmp_path: Path) -> None:
+    path = fragmented(tmp_path / "cut.mp4", "frag_keyframe+empty_moov", audio_s=3)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3 - 5])
+    given, reason = read_until_refused(path)
+    assert len(given) >= video.LEAST_SHARE_READ * video.probe(path).announced_frames
+    assert reason.startswith(f"truncated: {len(given)} frames of a file cut at {path.stat().st_size} of ")
+
+
+class HalfBlindCapture(cv2.VideoCapture):
+    """Reads every packet; of the pictures asked for it can show the first few."""
+
+    shown = 0
+
+    def retrieve(self, *_: object) -> tuple[bool, Any]:
+        pictured, image = super().retrieve()
+        self.shown -= 1
+        return (pictured, image) if self.shown >= 0 else (False, None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "stride", "reason"),
+    [
+        (0, 1, "not a video: none of its frames can be decoded"),
+        (0, 25, "not a video: none of its frames can be decoded"),
+        (50, 1, "damaged: 50 of the 100 frames looked at can be decoded"),
+        (20, 2, "damaged: 20 of the 50 frames looked at can be decoded"),
+    ],
+)
+def test_pictures_that_cannot_be_shown_are_missed(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, shown: int, stride: int, reason: str
+) -> None:
+    monkeypatch.setattr(HalfBlindCapture, "shown", shown)
+    monkeypatch.setattr(cv2, "VideoCapture", HalfBlindCapture)
+    with pytest.raises(BadVideo, match=f"^{reason}$"):
+        offsets(clip, stride)
 
 
 def test_reading_goes_on_behind_a_damaged_packet(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ class FakeVision:
     breaks_at: int | None = None
     growing: bool = True
     blind: bool = False
+    trait: str = "fake"
     paths: list[Path] = field(default_factory=list)
 
     def frames(self, path: Path, stride: int) -> Iterator[Frame]:
@@ -96,7 +97,7 @@ class FakeVision:
             raise EnvironmentFault("the GPU fails")
 
     def traits(self) -> dict[str, object]:
-        return {"detector": "fake"}
+        return {"detector": self.trait}
 
     def _seen(self, key: int, number: int, last: int, index: int) -> Track:
         size = 60 + 20 * (index if self.growing else last - index)
@@ -109,7 +110,12 @@ class Outbox:
 
     bucket: str
     on_send: Callable[[messages.SnapshotReady], None] = lambda message: None
+    closed: bool = False
     sent: list[messages.SnapshotReady] = field(default_factory=list)
+
+    def probe(self) -> None:
+        if self.closed:
+            raise EnvironmentFault("there is no queue")
 
     def send(self, body: str) -> None:
         message = messages.parse_snapshot_ready(body, self.bucket)
@@ -299,8 +305,27 @@ def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: 
     assert "frame_stride" in bench.video()["error_msg"]
 
 
-def test_the_probe_looks_at_database_disk_and_inference(bench: Bench) -> None:
+def test_the_probe_looks_at_all_that_a_video_will_need(bench: Bench) -> None:
     bench.worker.probe()
     bench.vision.blind = True
     with pytest.raises(EnvironmentFault, match="GPU"):
         bench.worker.probe()
+    bench.outbox.closed = True
+    with pytest.raises(EnvironmentFault, match="queue"):
+        bench.worker.probe()
+    bench.sql("DROP TABLE videos")
+    with pytest.raises(EnvironmentFault, match="videos"):
+        bench.worker.probe()
+
+
+def test_two_runs_that_would_give_two_vehicles_one_name_keep_both(bench: Bench) -> None:
+    bench.deliver()
+    before = (bench.rows(), objects(bench))
+    bench.vision.trait = "other weights"
+    bench.deliver()
+    assert len(bench.rows()) == len(objects(bench)) == 4
+    assert [row for row in bench.rows() if row in before[0]] == before[0]
+    assert {key: objects(bench)[key] for key in before[1]} == before[1]
+    assert [message.detectedIn for message in bench.outbox.sent] == [80, 160, 81, 161]
+    bench.deliver()
+    assert len(bench.rows()) == len(objects(bench)) == 4

@@ -46,6 +46,8 @@ class AnalysisState:
     """Variant to checkpoint, of the result rows that are there."""
     died_every_time: bool
     """What `attempts.opening` found: there is nothing to try any more."""
+    died_before: bool
+    """It is to be tried alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from video_analysis.worker_utils.analyses import (
     FinishedAnalysis,
     VariantResult,
 )
-from video_analysis.worker_utils.attempts import opening
+from video_analysis.worker_utils.attempts import DIED_IN_A_BATCH, opening_in_batch
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.errors import Transient
 
@@ -47,7 +47,7 @@ class AnalysisRecords:
         self._database = database
 
     def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisState]:
-        """Open an attempt at each snapshot, in one transaction: a row for each, status by `attempts.opening`.
+        """Open an attempt at each snapshot, in one transaction: a row for each, status by `attempts.opening_in_batch`.
 
         The states come in the order of the requests, as the rows stood before. Rows are locked in one order, so
         that two workers with overlapping batches wait for each other instead of deadlocking.
@@ -59,6 +59,16 @@ class AnalysisRecords:
             return [states[request.snapshot_uri] for request in requests]
 
         return self._database.transaction(begin)
+
+    def begin_alone(self, analysis_id: str) -> None:
+        """Take back the reason of one that died before: should it die again, it died by itself."""
+        self._database.transaction(
+            lambda cursor: cursor.execute(
+                "UPDATE image_analyses SET error_msg = NULL, updated_at = now()"
+                " WHERE id = %s AND status = 'processing' AND error_msg = %s",
+                (analysis_id, DIED_IN_A_BATCH),
+            )
+        )
 
     def finish_analyses(self, rows: Sequence[FinishedAnalysis]) -> None:
         """Write all results and mark the rows `done`, in one transaction. The same results again change nothing."""
@@ -87,8 +97,8 @@ class AnalysisRecords:
         )
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer."""
-        self._database.ping()
+        """EnvironmentFault while the database does not answer, or its tables are not there."""
+        self._database.ping("image_analyses", "image_analysis_results")
 
 
 def _begin_one(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
@@ -108,7 +118,7 @@ def _begin_one(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
     if row is None:
         raise Transient(f"the row of {request.snapshot_uri} vanished between two statements")
     analysis_id, status, error_msg = row
-    opened = opening(status, error_msg, request.receive_count, request.is_last)
+    opened = opening_in_batch(status, error_msg, request.receive_count, request.is_last)
     cursor.execute(
         "UPDATE image_analyses SET status = %s, error_msg = %s, updated_at = now()"
         " WHERE id = %s AND (status, error_msg) IS DISTINCT FROM (%s::analysis_status_enum, %s)",
@@ -116,7 +126,8 @@ def _begin_one(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
     )
     cursor.execute("SELECT variant, checkpoint FROM image_analysis_results WHERE analysis_id = %s", (analysis_id,))
     checkpoints = {variant: checkpoint or "" for variant, checkpoint in cursor.fetchall()}
-    return AnalysisState(analysis_id, request.snapshot_uri, status, error_msg, checkpoints, opened.died_every_time)
+    died = opened.died_every_time, opened.died_before
+    return AnalysisState(analysis_id, request.snapshot_uri, status, error_msg, checkpoints, *died)
 
 
 def _columns(result: VariantResult) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ Status = Literal["uploaded", "queued", "processing", "done", "error"]
 """`uploaded` is a video's alone."""
 
 LAST_ATTEMPT = "last attempt under way; if this stays, the worker died in it"
+DIED_IN_A_BATCH = "an attempt at it, or at others in one batch with it, died; it is tried alone"
 DIED_EVERY_TIME = "the worker died in every attempt, and left no other reason"
 
 
@@ -19,6 +20,8 @@ class Opening:
     status: Status
     error_msg: str | None
     died_every_time: bool = False
+    died_before: bool = False
+    """An attempt at it, or at others in one batch with it, died without a reason: it may kill the process."""
 
 
 def opening(status: Status, error_msg: str | None, receive_count: int, is_last: bool) -> Opening:
@@ -37,3 +40,15 @@ def opening(status: Status, error_msg: str | None, receive_count: int, is_last: 
     if is_last:
         return Opening("error", LAST_ATTEMPT)
     return Opening("processing", None if receive_count == 1 else error_msg)
+
+
+def opening_in_batch(status: Status, error_msg: str | None, receive_count: int, is_last: bool) -> Opening:
+    """`opening` of one of several that are worked on together, where one that kills the process takes all with it.
+
+    Whoever was in such a batch is tried alone at its next receive, and says so; only the one that dies alone, too,
+    is left without a reason, and given up at its last receive.
+    """
+    opened = opening(status, error_msg, receive_count, is_last)
+    if receive_count > 1 and status == "processing" and opened == Opening("processing", None):
+        return Opening("processing", DIED_IN_A_BATCH, died_before=True)
+    return opened

@@ -140,7 +140,6 @@ class Consumer:
             self._notifier.status(f"paused for {delay_s:.0f} s: see the log")
             self._wait(delay_s)
             if not self._shutdown.is_set() and self._environment_is_well():
-                log.info("polling goes on")
                 return
 
     def _environment_is_well(self) -> bool:
@@ -152,6 +151,7 @@ class Consumer:
             log.error("no message could succeed now: %s", verdict_on(error), exc_info=_unforeseen(error))
             return False
         self._notifier.status(f"polling {self._queue}")
+        log.info("ready: polling %s, which allows %d receives", self._queue, self._queue.max_receive_count)
         return True
 
     def _wait(self, delay_s: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
-from psycopg2 import errorcodes
+from psycopg2 import errorcodes, sql
 
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
 
@@ -60,9 +60,15 @@ class Database:
                 log.warning("database transaction tried again: %s", _one_line(error))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def ping(self) -> None:
-        """EnvironmentFault while the server does not answer a query."""
-        self.transaction(lambda cursor: cursor.execute("SELECT 1"))
+    def ping(self, *tables: str) -> None:
+        """EnvironmentFault while the server does not answer a query, or one of the tables cannot be read."""
+
+        def look(cursor: Cursor) -> None:
+            cursor.execute("SELECT 1")
+            for table in tables:
+                cursor.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(table)))
+
+        self.transaction(look)
 
     def close(self) -> None:
         """Drop the connection; the next transaction opens another."""

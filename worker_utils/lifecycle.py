@@ -37,6 +37,9 @@ def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
     except ConfigurationError as error:
         log.critical("%s cannot start: %s", name, error)
         return EXIT_MISCONFIGURED
+    except Exception as error:  # whatever stops the start, the last line says so
+        log.critical("%s cannot start: %s: %s", name, type(error).__name__, error, exc_info=True)
+        return EXIT_MISCONFIGURED
     _on_signal(shutdown.set)
     return 0 if consumer.run() else EXIT_OUTAGE
 

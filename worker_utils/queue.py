@@ -157,6 +157,15 @@ class Publisher:
         self.client = sqs_client(session, region, READ_TIMEOUT_S, ATTEMPTS)
         self._address = QueueAddress(session, self.client, name_or_url)
 
+    def probe(self) -> None:
+        """EnvironmentFault where there is no such queue, as far as this role may know."""
+        url = self._address.url()
+        try:
+            with translated("sqs:GetQueueAttributes", url):
+                self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        except Denied:
+            log.debug("whether %s is there will show when the first message is sent", url)
+
     def send(self, body: str) -> None:
         """Enqueue one message. A repeat after a lost answer makes a duplicate, which at-least-once allows."""
         with translated("sqs:SendMessage", self._address.url(), bad_body=BAD_BODY):

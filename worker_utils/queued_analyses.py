@@ -32,6 +32,17 @@ class QueuedAnalyses:
         """The row an earlier attempt of the same run left for this track, if any."""
         return self._database.transaction(lambda cursor: _by_track(cursor, video_id, run_key, track_id))
 
+    def is_taken(self, snapshot_uri: str, run_key: str) -> bool:
+        """Whether another run's row has this picture. An operator's row, without a run, is free to be adopted."""
+
+        def select(cursor: Cursor) -> bool:
+            cursor.execute(
+                "SELECT 1 FROM image_analyses WHERE snapshot_s3_key = %s AND run_key <> %s", (snapshot_uri, run_key)
+            )
+            return cursor.fetchone() is not None
+
+        return self._database.transaction(select)
+
     def queue(self, message: SnapshotReady, run_key: str) -> ExistingSnapshot:
         """Insert the vehicle's row as `queued`, or adopt the one that is there; what now stands."""
 
@@ -77,13 +88,13 @@ def _by_track(cursor: Cursor, video_id: str, run_key: str, track_id: int) -> Exi
 
 
 def _by_uri(cursor: Cursor, message: SnapshotReady, run_key: str) -> ExistingSnapshot:
-    """Another run's row, or an operator's, with the very same picture: it becomes this run's."""
+    """An operator's row with the very same picture: it becomes this run's. Another run's is left to it."""
     cursor.execute(
-        "UPDATE image_analyses SET run_key = %s, updated_at = now() WHERE snapshot_s3_key = %s"
+        "UPDATE image_analyses SET run_key = %s, updated_at = now() WHERE snapshot_s3_key = %s AND run_key IS NULL"
         " RETURNING snapshot_s3_key, yolo_type",
         (run_key, message.snapshot_s3_key),
     )
     row = cursor.fetchone()
     if row is None:
-        raise Transient(f"the row of {message.snapshot_s3_key} vanished between two statements")
+        raise Transient(f"the row of {message.snapshot_s3_key} vanished, or became another run's, in between")
     return ExistingSnapshot(*row)

@@ -100,8 +100,8 @@ class VideoRecords:
         )
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer."""
-        self._database.ping()
+        """EnvironmentFault while the database does not answer, or its tables are not there."""
+        self._database.ping("videos", "image_analyses")
 
 
 def _full_task(task: ProcessVideoDb, row: tuple[object, ...]) -> ProcessVideo:

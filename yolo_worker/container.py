@@ -35,6 +35,8 @@ class Container:
     has_video: bool = True
     counts_exactly: bool = False
     """Its frame count comes from a table whose every frame is played: MP4, unfragmented, untrimmed."""
+    fragmented_frames: int = 0
+    """Pictures in the index and in every fragment of a fragmented MP4; 0 for any other. The decoder may see fewer."""
     picture_sizes: frozenset[tuple[int, int]] = frozenset()
     """Width × height in px of each kind of picture that an MP4's table lists."""
 
@@ -79,11 +81,16 @@ def _vint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _mp4(file: BinaryIO, size: int) -> Container:
-    end, index = 0, None
+    end, index, fragments = 0, None, list[tuple[int, int]]()
     for kind, body, end in _outer_boxes(file, size):
-        if kind == b"moov" and end <= size and end - body <= LARGEST_INDEX_BYTES:
-            file.seek(body)
-            index = file.read(end - body)
+        if kind not in {b"moov", b"moof"} or end > size or end - body > LARGEST_INDEX_BYTES:
+            continue
+        file.seek(body)
+        data = file.read(end - body)
+        if kind == b"moov":
+            index = data
+        else:
+            fragments += _runs(data)
     if index is None:
         return Container("MP4", size, end, has_index=False)
     video = next((track for kind, track in _boxes(index) if kind == b"trak" and _is_video(track)), None)
@@ -91,7 +98,32 @@ def _mp4(file: BinaryIO, size: int) -> Container:
         return Container("MP4", size, end, has_video=False)
     fragmented = any(kind == b"mvex" for kind, _ in _boxes(index))
     exact = not fragmented and _played_share(index, video) >= SHARE_OF_ALL
-    return Container("MP4", size, end, counts_exactly=exact, picture_sizes=_picture_sizes(video))
+    return Container(
+        kind="MP4",
+        size_bytes=size,
+        announced_bytes=end,
+        counts_exactly=exact,
+        fragmented_frames=_fragmented_frames(video, fragments) if fragmented and fragments else 0,
+        picture_sizes=_picture_sizes(video),
+    )
+
+
+def _runs(fragment: bytes) -> Iterator[tuple[int, int]]:
+    """(track's number, samples) of each track that a `moof` goes on with."""
+    for kind, part in _boxes(fragment):
+        if kind == b"traf":
+            samples = sum(int.from_bytes(run[4:8], "big") for name, run in _boxes(part) if name == b"trun")
+            yield int.from_bytes(_inside(part, b"tfhd")[4:8], "big"), samples
+
+
+def _fragmented_frames(track: bytes, fragments: list[tuple[int, int]]) -> int:
+    """Samples in the track's own table (`stsz`, `stz2`) and in its fragments."""
+    header = _inside(track, b"tkhd")
+    at = 20 if header[:1] == b"\x01" else 12
+    number = int.from_bytes(header[at : at + 4], "big")
+    table = _inside(track, b"mdia", b"minf", b"stbl")
+    sizes = _inside(table, b"stsz") or _inside(table, b"stz2")
+    return int.from_bytes(sizes[8:12], "big") + sum(samples for owner, samples in fragments if owner == number)
 
 
 def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:

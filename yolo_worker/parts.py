@@ -61,12 +61,18 @@ class Analyses(Protocol):
     def find(self, video_id: str, run_key: str, track_id: int) -> Existing | None:
         """What an earlier attempt of the same run left for this track."""
 
+    def is_taken(self, snapshot_uri: str, run_key: str) -> bool:
+        """Whether another run's vehicle has this name."""
+
     def queue(self, message: SnapshotReady, run_key: str) -> Existing:
         """Insert the row as `queued` or adopt the one that is there."""
 
 
 class Publisher(Protocol):
     """The snapshot queue, sending side."""
+
+    def probe(self) -> None:
+        """EnvironmentFault where there is no queue to send to."""
 
     def send(self, body: str) -> None:
         """Enqueue one message."""

@@ -80,7 +80,7 @@ def frames(path: Path, stride: int) -> Generator[Frame, None, None]:
     however the iteration ends.
     """
     with _opened(path) as (capture, file):
-        read = 0
+        read = wanted = pictures = 0
         for index, position_ms in enumerate(_offsets(capture)):
             read += 1
             if index % stride:
@@ -88,10 +88,13 @@ def frames(path: Path, stride: int) -> Generator[Frame, None, None]:
             offset_ms = timecode.offset_ms(position_ms)
             if offset_ms > LONGEST_VIDEO_MS:
                 raise BadVideo(f"frame {index} is {offset_ms} ms into the video: more than a year")
+            wanted += 1
             pictured, image = capture.retrieve()
             if pictured:
+                pictures += 1
                 yield Frame(index=index, offset_ms=offset_ms, image=image)
-        _check_read(read, _announced(capture), file)
+        _check_pictures(pictures, wanted)
+        _check_read(read - (wanted - pictures), _announced(capture), file)
 
 
 @contextmanager
@@ -152,13 +155,35 @@ def _check_size(capture: cv2.VideoCapture, file: Container) -> None:
         raise BadVideo(f"the size of its pictures changes midway: {sizes}")
 
 
-def _check_read(read: int, announced: int, file: Container) -> None:
-    """Too few frames are held against the file only where their number is known, or where it was cut off."""
-    if read == 0:
+def _check_pictures(pictures: int, wanted: int) -> None:
+    """Refuse a video whose packets are read but whose pictures, among those asked for, are not."""
+    if pictures == 0:
         raise BadVideo("not a video: none of its frames can be decoded")
-    if read >= LEAST_SHARE_READ * announced:
-        return
+    if _too_few(pictures, wanted):
+        raise BadVideo(f"damaged: {pictures} of the {wanted} frames looked at can be decoded")
+
+
+def _check_read(read: int, announced: int, file: Container) -> None:
+    """Too few frames are held against the file only where their number is known, or where it was cut off.
+
+    A cut file whose count says nothing of the cut is refused whatever was read. Not so an AVI: its count
+    is its header's, and some writers state a length beyond the file's end.
+    """
     if not file.is_whole:
-        raise BadVideo(f"truncated: {read} of {announced} frames")
-    if file.counts_exactly and announced - read > MOST_LOST_IN_A_WHOLE_FILE:
+        if read < LEAST_SHARE_READ * announced:
+            raise BadVideo(f"truncated: {read} of {announced} frames")
+        if not file.counts_exactly and file.kind != "AVI":
+            raise BadVideo(
+                f"truncated: {read} frames of a file cut at {file.size_bytes} of {file.announced_bytes} bytes"
+            )
+    elif _too_few(read, file.fragmented_frames):
+        raise BadVideo(
+            f"fragmented: {read} of {file.fragmented_frames} frames can be read; "
+            "remux it (ffmpeg -c copy) and upload it again"
+        )
+    elif file.counts_exactly and _too_few(read, announced):
         raise BadVideo(f"damaged: {read} of {announced} frames")
+
+
+def _too_few(read: int, known: int) -> bool:
+    return read < LEAST_SHARE_READ * known and known - read > MOST_LOST_IN_A_WHOLE_FILE

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from video_analysis.worker_utils import imaging, messages, timecode
@@ -70,12 +70,13 @@ class VideoWorker:
         """EnvironmentFault while no video could be processed."""
         self._videos.ping()
         self._storage.check_disk()
+        self._publisher.probe()
         self._vision.probe()
 
     def _process(self, delivery: Delivery) -> None:
         task = self._task(delivery)
         self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
-        run_key = run_key_of(task.frame_stride, self._vision.traits())
+        run_key = run_key_of(task.frame_stride, {**self._vision.traits(), "snapshot": asdict(self._settings)})
         clock = StageClock()
         vehicles = 0
         with (
@@ -112,8 +113,8 @@ class VideoWorker:
 
     def _emit(self, delivery: Delivery, task: ProcessVideo, run_key: str, shot: BestShot) -> None:
         """Object, then row, then message. Where an earlier attempt's row stands, its picture is the one announced."""
-        message = _announcement(task, self._uri(task, shot), shot.type)
         delivery.lease.check()
+        message = _announcement(task, self._uri(task, run_key, shot), shot.type)
         standing = self._analyses.find(task.video_id, run_key, shot.track_id)
         if standing is None or standing.snapshot_uri == message.snapshot_s3_key:
             picture = imaging.snapshot(shot.crop, self._settings.jpeg_quality)
@@ -126,8 +127,9 @@ class VideoWorker:
         facts = {"track_id": shot.track_id, "snapshot": standing.snapshot_uri}
         log.info("snapshot ready", extra=delivery.log_fields | facts)
 
-    def _uri(self, task: ProcessVideo, shot: BestShot) -> SnapshotUri:
-        return SnapshotUri(
+    def _uri(self, task: ProcessVideo, run_key: str, shot: BestShot) -> SnapshotUri:
+        """The picture's name. Where another run's vehicle bears it, which may be another vehicle, the next free ms."""
+        uri = SnapshotUri(
             bucket=self._settings.bucket,
             workspace_id=task.workspace_id,
             video_id=task.video_id,
@@ -136,6 +138,9 @@ class VideoWorker:
             track_id=shot.track_id,
             offset_ms=shot.offset_ms,
         )
+        while self._analyses.is_taken(str(uri), run_key):
+            uri = replace(uri, offset_ms=uri.offset_ms + 1)
+        return uri
 
 
 def run_key_of(stride: int, traits: Mapping[str, object]) -> str:

@@ -1,0 +1,97 @@
+"""Training material from the traffic world, rendered by several processes into shards that are made only once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from video_analysis.demo.traffic.close_ups import close_ups, far_apart_frames
+from video_analysis.demo.training import stills
+from video_analysis.demo.training.splits import GENERATORS, Split
+from video_analysis.demo.training.stills import Seen, Still
+from video_analysis.worker_config import PACKAGE_FOLDER
+from video_analysis.worker_utils.imaging import encode_jpeg
+
+Kind = Literal["frames", "crops"]
+PER_SHARD: dict[Kind, int] = {"frames": 48, "crops": 240}
+"""Of frames: four scenes of twelve."""
+CROPS_PER_STAGE = 40
+MOST_STAGES = 6
+FRAME_QUALITY = (45, 90)
+"""JPEG qualities between which frames are written: cameras' codecs leave no fewer traces."""
+CROP_QUALITY = 95
+"""close_ups has been through a camera's codec already."""
+
+log = logging.getLogger(__name__)
+
+
+def material(folder: Path, kind: Kind, split: Split, count: int, processes: int) -> list[Still]:
+    """The first `count` pictures of a split; those that are not in `folder` are rendered, each shard from its seed."""
+    shards = list(_shards(folder / f"{kind}-{world_mark()}" / split, kind, split, count))
+    missing = [shard for shard in shards if not shard[0].is_file()]
+    if missing:
+        log.info("%s to %s on: %d of %d shards to render", kind, split, len(missing), len(shards))
+    for done, index in enumerate(_rendered(kind, missing, processes), start=1):
+        log.info("%s to %s on: %s, %d of %d", kind, split, index.stem, done, len(missing))
+    return [still for index, _, _ in shards for still in stills.read(index)]
+
+
+@cache
+def world_mark() -> str:
+    """Of the sources that say what the world looks like: pictures of another world are not used again."""
+    digest = hashlib.sha256()
+    for source in sorted((PACKAGE_FOLDER / "demo" / "traffic").rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def render(kind: Kind, index: Path, seed: int, count: int) -> Path:
+    """Render one shard."""
+    pictures = _frames(seed) if kind == "frames" else _crops(seed, count)
+    stills.write(index, islice(pictures, count))
+    return index
+
+
+def _shards(folder: Path, kind: Kind, split: Split, count: int) -> Iterator[tuple[Path, int, int]]:
+    """(file, generator seed, pictures in it) of each shard."""
+    for number, seed in zip(range(0, count, PER_SHARD[kind]), GENERATORS[split], strict=False):
+        length = min(PER_SHARD[kind], count - number)
+        yield folder / f"{seed:06d}_{length:03d}.json", seed, length
+
+
+def _rendered(kind: Kind, missing: list[tuple[Path, int, int]], processes: int) -> Iterator[Path]:
+    """The shards as they are finished. One process: this one."""
+    if processes <= 1 or len(missing) <= 1:
+        for shard in missing:
+            yield render(kind, *shard)
+        return
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _one_thread) as pool:
+        for future in as_completed([pool.submit(render, kind, *shard) for shard in missing]):
+            yield future.result()
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _frames(seed: int) -> Iterator[tuple[bytes, list[Seen]]]:
+    qualities = np.random.default_rng((seed, 51))
+    for picture in far_apart_frames(seed):
+        data = encode_jpeg(picture.image, int(qualities.integers(*FRAME_QUALITY)))
+        yield data, [Seen.of(vehicle) for vehicle in picture.truth.vehicles]
+
+
+def _crops(seed: int, count: int) -> Iterator[tuple[bytes, list[Seen]]]:
+    stages = min(MOST_STAGES, max(1, count // CROPS_PER_STAGE))
+    for crop in close_ups(seed, stages=stages):
+        yield encode_jpeg(crop.image, CROP_QUALITY), [Seen.of(crop.truth)]

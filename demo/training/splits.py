@@ -1,0 +1,25 @@
+"""Which random seeds are whose: to train on, to validate on, to evaluate on. Pure.
+
+A generator of close_ups seeded with s paints the scenes of seeds 100003·s to 100003·s + 100002 and no other, so
+generators of different seeds never share a street, a vehicle or a light. Generator 0's scenes, which are those that
+somebody asks for by a small number (Scene.from_seed(7)), are kept for evaluation: nothing here ever draws them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+SCENES_PER_GENERATOR = 100_003
+"""close_ups' own stride."""
+GENERATORS: dict[Split, range] = {"train": range(1, 50_000), "validation": range(50_000, 60_000)}
+"""Seeds for close_ups.close_ups and close_ups.far_apart_frames."""
+EVALUATION_SCENES = range(SCENES_PER_GENERATOR)
+"""Seeds for Scene.from_seed that no weights have seen: the demo's clip and the evaluation take theirs from here."""
+
+
+def scenes(generators: range) -> range:
+    """The scene seeds that a contiguous range of generators draws from."""
+    return range(generators.start * SCENES_PER_GENERATOR, generators.stop * SCENES_PER_GENERATOR)
