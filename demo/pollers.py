@@ -33,6 +33,11 @@ class Poller:
         lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
         return [line for line in lines if line["event"] == event]
 
+    def failures(self) -> list[str]:
+        """What it logged as an error, for a person."""
+        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
+        return [f"{self.name}: {line['event']}" for line in lines if line["level"] in ("ERROR", "CRITICAL")]
+
     def last_words(self, count: int = 8) -> str:
         """The end of its log, for a person."""
         return "\n".join(self.log.read_text().splitlines()[-count:])
@@ -56,7 +61,7 @@ def running(name: str, environ: Mapping[str, str], folder: Path) -> Iterator[Pol
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", MODULES[name]],
-            env=untouched() | environ | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=untouched() | dict(environ) | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
             stderr=stream,
             stdout=stream,
         )

@@ -82,8 +82,10 @@ def _show(found: Findings, yolo: Poller, out: Path) -> None:
     show.table(found)
     for done in yolo.events("video done"):
         print(f"{done['frames']} frames, {done['vehicles']} vehicles; seconds by stage: {done['seconds']}")
-    show.sheet(found, out / "contact_sheet.png")
-    print(f"contact sheet: {out / 'contact_sheet.png'}; logs: {out}/*.log")
+    if found.rows:
+        show.sheet(found, out / "contact_sheet.png")
+        print(f"contact sheet: {out / 'contact_sheet.png'}")
+    print(f"logs: {out}/*.log")
 
 
 def _untrained_checkpoint(out: Path) -> Path:

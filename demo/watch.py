@@ -9,24 +9,36 @@ from video_analysis.demo.pollers import Poller
 from video_analysis.demo.stack import Stack
 
 POLL_S = 0.5
+STUCK_S = 300
 
 
 def until_settled(environment: Stack, workers: Sequence[Poller], progress: Callable[[], str]) -> list[str]:
-    """Print progress until both queues are empty; says so if a worker dies or a message is dead-lettered."""
-    last = ""
-    while True:
+    """Print progress and what fails until both queues are empty.
+
+    What went wrong, in words: a worker died, a message was dead-lettered, or nothing moved for `STUCK_S`.
+    """
+    last: tuple[str, list[int]] = ("", [])
+    moved_s, said = time.monotonic(), 0
+    while time.monotonic() - moved_s < STUCK_S:
         for worker in workers:
             if worker.process.poll() is not None:
                 return [f"{worker.name} ended with {worker.process.returncode}; its last words:\n{worker.last_words()}"]
         depths = [environment.depth(url) for url in (environment.video_queue_url, environment.snapshot_queue_url)]
         line = progress()
-        if line and line != last:
+        if line and line != last[0]:
             print(line, flush=True)
-            last = line
+        if (line, depths) != last:
+            last, moved_s = (line, depths), time.monotonic()
+        failures = [failure for worker in workers for failure in worker.failures()]
+        for failure in failures[said:]:
+            print(f"  {failure}", flush=True)
+        said = max(said, len(failures))
         if not any(depths):
             dead = [environment.depth(url) for url in (environment.video_dlq_url, environment.snapshot_dlq_url)]
             return [f"dead-lettered: {dead[0]} video and {dead[1]} snapshot messages"] if any(dead) else []
         time.sleep(POLL_S)
+    words = "\n".join(f"{worker.name}: {worker.last_words(3)}" for worker in workers)
+    return [f"nothing has moved for {STUCK_S} s; last words:\n{words}"]
 
 
 def of_video(environment: Stack, yolo: Poller, video_id: str) -> str:
