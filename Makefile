@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help install test lint demo mot clips clean
+.PHONY: help install test lint demo mot clips train clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -34,6 +34,9 @@ demo: install  ## a real clip through both workers into PostgreSQL: make demo VI
 
 clips: install  ## every real clip at strides 1, 3 and 10 through both workers; contact sheets in out/clips
 	$(BIN)/python -m video_analysis.benchmarks.clips
+
+train: install  ## the demo weights from the synthetic traffic world, hours on a CPU; goes on where it was stopped
+	$(BIN)/python -m video_analysis.demo.training
 
 mot: install  ## tracking against ground truth: recall, id switches, tracks per vehicle; writes out/mot.json
 	$(BIN)/python -m video_analysis.benchmarks.mot $(if $(WEIGHTS),--weights "$(WEIGHTS)")

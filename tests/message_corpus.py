@@ -12,8 +12,8 @@ from video_analysis.worker_utils import messages, timecode
 from video_analysis.worker_utils.keys import SnapshotUri
 
 uuids = st.uuids(version=None).map(str)
-workspace_codes = st.integers(0).map("CTX{:04}".format)
-camera_codes = st.integers(0).map("CAM{}".format)
+workspace_codes = st.integers(0, 10**20 - 1).map("CTX{:04}".format)
+camera_codes = st.integers(0, 10**20 - 1).map("CAM{}".format)
 
 
 zones = st.one_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn
 
 from video_analysis.demo.services import free_port
+from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils.database import ATTEMPTS, Database
 from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, Transient, WorkerError
 
@@ -52,7 +55,48 @@ def pid(cursor: Cursor) -> int:
 
 
 def test_making_one_opens_nothing() -> None:
-    Database("postgresql://nobody@127.0.0.1:1/none", "cvitx-test").close()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Database(f"postgresql://nobody@127.0.0.1:{server.getsockname()[1]}/none", "cvitx-test").close()
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "postgres//cvitx:s3cret@db/cvitx",
+        '"postgresql://cvitx:s3cret@db/cvitx"',
+        "postgresql://cvitx:s3cret%zz@db/cvitx",
+        "postgresql://cvitx:s3cret@db/cvitx?nonsense=1",
+        "host=db password='s3cret",
+        "postgresql://cvitx:s3cret\udc80@db/cvitx",
+        "postgresql://cvitx:s3cret/more@db/cvitx",  # libpq takes the password for a port
+        "postgresql://cvitx:more@s3cret@db/cvitx",  # and here a part of it for a host
+    ],
+)
+def test_what_is_no_url_is_refused_at_once_and_not_told(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^CVITX_DATABASE_URL: ") as caught:
+        Database(url, "cvitx-test")
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("url", ["", "host=@abstract,db port=5432,", "postgresql://cvitx:s3%40cret@[::1]:5432,b/cvitx"])
+def test_a_url_that_libpq_takes_is_not_refused(url: str) -> None:
+    assert Database(url, "cvitx-test")
+
+
+@pytest.mark.parametrize("quoted", ["the URL", "the password"])
+def test_neither_the_url_nor_its_password_is_told_by_a_fault(postgres_url: str, quoted: str) -> None:
+    url = make_dsn(postgres_url, password="s3 cret")
+    text = {"the URL": url, "the password": "s3 cret"}[quoted]
+    database = Database(url, "cvitx-test")
+    with pytest.raises(Permanent, match=r'syntax for type integer: "\*\*\* as it was"') as caught:
+        database.transaction(lambda cursor: cursor.execute("SELECT (%s::text)::int", (f"{text} as it was",)))
+    database.close()
+    assert "cret" not in str(caught.value)
 
 
 def test_a_transaction_is_committed_and_gives_what_its_work_gives(database: Database, counters: Sql) -> None:
@@ -217,7 +261,7 @@ def test_a_table_that_is_not_there_is_named(database: Database) -> None:
 def test_a_server_that_is_not_there_is_the_environment_s_fault(postgres_url: str) -> None:
     unreachable = f"postgresql://cvitx:hunter2@127.0.0.1:{free_port()}/cvitx"
     no_such_database = postgres_url.replace("/postgres?", "/no_such?")
-    for url in (unreachable, no_such_database, "nonsense"):
+    for url in (unreachable, no_such_database):
         with pytest.raises(EnvironmentFault, match="database cannot be reached: ") as caught:
             Database(url, "cvitx-test").ping()
         assert "hunter2" not in str(caught.value)
@@ -225,7 +269,7 @@ def test_a_server_that_is_not_there_is_the_environment_s_fault(postgres_url: str
 
 
 def test_a_closed_database_opens_again_when_it_is_asked(database: Database) -> None:
-    database.ping()
+    first = database.transaction(pid)
     database.close()
     database.close()
-    database.ping()
+    assert database.transaction(pid) != first

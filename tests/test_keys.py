@@ -17,8 +17,8 @@ uris = st.builds(
     bucket=st.from_regex(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", fullmatch=True),
     workspace_id=st.uuids().map(str),
     video_id=st.uuids().map(str),
-    workspace_code=st.integers(0).map("CTX{:04}".format),
-    camera_code=st.integers(0).map("CAM{}".format),
+    workspace_code=st.integers(0, 10**20 - 1).map("CTX{:04}".format),
+    camera_code=st.integers(0, 10**20 - 1).map("CAM{}".format),
     track_id=st.integers(1, 2**31 - 1),
     offset_ms=st.integers(0, 2**63 - 1),
 )
@@ -49,6 +49,8 @@ def test_an_offset_past_sixteen_minutes_has_seven_digits_and_comes_back() -> Non
         "CTX1005_CAM1_00305_002272.jpg",
         "CTX1005_CAM1_000305_2272.jpg",
         "CTX105_CAM1_000305_002272.jpg",
+        f"CTX{'1' * 21}_CAM1_000305_002272.jpg",
+        f"CTX1005_CAM{'1' * 21}_000305_002272.jpg",
         "CTX1005_CAM_000305_002272.jpg",
         "CTX1005_CAM1_000305_002272.jpeg",
         "CTX1005_CAM1_000305_002272.JPG",
@@ -62,6 +64,12 @@ def test_an_offset_past_sixteen_minutes_has_seven_digits_and_comes_back() -> Non
 def test_a_snapshot_name_that_is_nearly_right_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not s3://"):
         parse_snapshot_uri(f"{SNAPSHOTS}/{name}")
+
+
+def test_the_longest_name_of_a_snapshot_is_far_from_s3_s_limit() -> None:
+    uri = SnapshotUri("b" * 63, WORKSPACE, VIDEO, f"CTX{'9' * 20}", f"CAM{'9' * 20}", 2**31 - 1, 2**63 - 1)
+    assert parse_snapshot_uri(str(uri)) == uri
+    assert len(uri.key.encode()) < keys.LONGEST_KEY_BYTES // 4
 
 
 @pytest.mark.parametrize("bucket", ["", "a", "UPPER", "under_score", "-lead", "trail-", "sla/sh", "a" * 64, "bucket\n"])

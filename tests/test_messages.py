@@ -231,3 +231,11 @@ def test_nothing_goes_out_that_breaks_its_own_schema() -> None:
     wrong = message.model_copy(update={"yolo_type": "Tank"})
     with pytest.raises(BadMessage, match="yolo_type: 'Tank' is not one of"):
         wrong.to_json()
+
+
+@pytest.mark.parametrize("field", ["workspace_code", "camera_code"])
+def test_a_code_that_would_make_a_snapshot_s_key_too_long_is_refused_before_the_work(field: str) -> None:
+    longest = PROCESS_VIDEO | {field: PROCESS_VIDEO[field][:3] + "9" * 20}
+    assert messages.parse(json.dumps(longest))
+    with pytest.raises(BadMessage, match=field):
+        messages.parse(json.dumps(longest | {field: f"{longest[field]}9"}))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from video_analysis.tests.broken_s3 import answering, client, nothing, reading
+from video_analysis.tests.broken_s3 import nothing, reading
 from video_analysis.worker_utils.errors import (
     EnvironmentFault,
     LeaseLost,
@@ -95,14 +95,6 @@ def test_putting_the_same_content_again_changes_nothing(store: ObjectStore, s3: 
     store.put("again.jpg", b"jpeg", "image/jpeg")
     assert state() == before
     assert before[:2] == (b"jpeg", "image/jpeg")
-
-
-def test_an_object_is_readable_or_not(store: ObjectStore, aws_endpoint: str, bucket: str) -> None:
-    assert store.readable(KEY)
-    assert not store.readable("absent.mp4")
-    denied = client(aws_endpoint)
-    answering(denied, "HeadObject", 403, "")
-    assert not ObjectStore(denied, bucket).readable(KEY)
 
 
 def test_a_disk_without_room_is_the_environment_s_fault_before_a_byte_is_written(

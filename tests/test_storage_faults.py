@@ -13,7 +13,8 @@ from botocore.awsrequest import AWSResponse
 
 from video_analysis.tests.broken_s3 import answering, broken_server, client, error_document, on_call, promise, reading
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Transient, WorkerError
+from video_analysis.worker_utils.aws_faults import Denied
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, Transient, WorkerError
 from video_analysis.worker_utils.storage import ObjectStore
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ FAULTS: list[tuple[int, str, type[WorkerError]]] = [
     (400, "InvalidToken", EnvironmentFault),
     (403, "RequestTimeTooSkewed", EnvironmentFault),
     (404, "NoSuchBucket", EnvironmentFault),
+    (400, "KeyTooLongError", Permanent),
 ]
 
 
@@ -54,14 +56,15 @@ def test_each_answer_of_s3_s_is_the_fault_it_means(
     for read in ("fetch", "fetch_bytes"):
         with pytest.raises(fault, match=code):
             reading(store, read, KEY)
-    with pytest.raises(fault, match=code):
+    with pytest.raises(EnvironmentFault if fault is MissingObject else fault, match=code):
         store.put(KEY, b"", "image/jpeg")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_denied_write_names_the_permission_that_is_missing(own_client: S3Client) -> None:
-    answering(own_client, "PutObject", 403, "AccessDenied")
-    with pytest.raises(MissingObject, match="s3:PutObject on it is denied"):
+@pytest.mark.parametrize("code", ["AccessDenied", "Forbidden", ""])
+def test_a_denied_write_is_no_fault_of_the_key_and_names_the_permission(own_client: S3Client, code: str) -> None:
+    answering(own_client, "PutObject", 403, code)
+    with pytest.raises(Denied, match=r"s3:PutObject on s3://any-bucket/.* is denied"):
         ObjectStore(own_client, "any-bucket").put(KEY, b"", "image/jpeg")
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
 from psycopg2 import errorcodes, sql
+from psycopg2.extensions import parse_dsn
 
+from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
@@ -34,10 +36,14 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """One lazily opened connection, for one thread. All work given to it must bear being done twice."""
+    """One lazily opened connection, for one thread. All work given to it must bear being done twice.
+
+    ConfigurationError where the URL is none: libpq would quote it, password and all, at each attempt to connect.
+    """
 
     def __init__(self, url: str, application_name: str) -> None:
         self._url = url
+        self._secrets = _secrets(url)
         self._application_name = application_name
         self._connection: Connection | None = None
 
@@ -56,8 +62,8 @@ class Database:
                 gone = bool(connection.closed)
                 self.close()
                 if attempt == ATTEMPTS or not (gone or error.pgcode in _TRY_AGAIN_AT_ONCE):
-                    raise _verdict(error, gone) from error
-                log.warning("database transaction tried again: %s", _one_line(error))
+                    raise _verdict(error.pgcode or "", gone, self._one_line(error)) from error
+                log.warning("database transaction tried again: %s", self._one_line(error))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def ping(self, *tables: str) -> None:
@@ -91,19 +97,35 @@ class Database:
                     cursor.execute(SETTINGS)
             except psycopg2.Error as error:
                 self.close()
-                raise EnvironmentFault(f"database cannot be reached: {_one_line(error)}") from error
+                raise EnvironmentFault(f"database cannot be reached: {self._one_line(error)}") from error
         return self._connection
 
+    def _one_line(self, error: psycopg2.Error) -> str:
+        text = str(error)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return " ".join(text.split()) or type(error).__name__
 
-def _verdict(error: psycopg2.Error, connection_gone: bool) -> WorkerError:
+
+def _verdict(code: str, connection_gone: bool, text: str) -> WorkerError:
     """What a failed transaction means, by SQLSTATE (PostgreSQL manual, appendix A)."""
-    code = error.pgcode or ""
     if code in _TRY_LATER:
-        return Transient(f"database busy: {_one_line(error)}")
+        return Transient(f"database busy: {text}")
     if code[:2] in _BAD_DATA_CLASSES and not connection_gone:
-        return Permanent(f"database refuses the data: {_one_line(error)}")
-    return EnvironmentFault(f"database failed: {_one_line(error)}")
+        return Permanent(f"database refuses the data: {text}")
+    return EnvironmentFault(f"database failed: {text}")
 
 
-def _one_line(error: psycopg2.Error) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _secrets(url: str) -> list[str]:
+    """What no text may hold: the URL, its password. ConfigurationError, without a word of it, where it is no URL."""
+    try:
+        parts = parse_dsn(url)
+    except (psycopg2.Error, ValueError):
+        raise ConfigurationError("CVITX_DATABASE_URL: is no PostgreSQL URL or DSN that libpq understands") from None
+    hosts, ports = (str(parts.get(name, "")).split(",") for name in ("host", "port"))
+    if any("@" in host[1:] for host in hosts) or not all(port.isdecimal() for port in ports if port):
+        raise ConfigurationError(
+            "CVITX_DATABASE_URL: its host or port cannot be one; '@', ':', '/', '?', '#' and '%' in a password "
+            "are written percent-encoded"
+        )
+    return [secret for secret in (url, parts.get("password")) if secret]

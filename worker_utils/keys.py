@@ -11,8 +11,9 @@ import unicodedata
 from dataclasses import dataclass
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-WORKSPACE_CODE = r"CTX[0-9]{4,}"
-CAMERA_CODE = r"CAM[0-9]+"
+WORKSPACE_CODE = r"CTX[0-9]{4,20}"
+CAMERA_CODE = r"CAM[0-9]{1,20}"
+"""The codes end somewhere, so that no snapshot's key passes S3's limit after all the work."""
 SIX_DIGITS_OR_MORE = r"(?:[0-9]{6}|[1-9][0-9]{6,})"
 LONGEST_KEY_BYTES = 1024
 """S3's own limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import scratch
 from video_analysis.worker_utils.aws_faults import code_of, fault_of
 from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError
 
@@ -28,6 +29,7 @@ ATTEMPTS = 4
 CONNECTIONS = 16
 _MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "InvalidObjectState"})
 """InvalidObjectState: archived by a lifecycle rule, and not readable until somebody restores it."""
+_READ, _WRITE = "s3:GetObject", "s3:PutObject"
 _WRONG_BUCKET = frozenset({"NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed"})
 
 
@@ -42,7 +44,10 @@ class ObjectStore:
 
     @classmethod
     def connect(cls, session: boto3.Session, config: WorkerConfig) -> ObjectStore:
-        """The configured bucket, by a client that answers in bounded time. Nothing is sent yet."""
+        """The configured bucket, by a client that answers in bounded time. Nothing is sent yet.
+
+        Fetched videos that a killed worker left in the temporary folder are removed.
+        """
         settings = Config(
             region_name=config.region,
             connect_timeout=CONNECT_TIMEOUT_S,
@@ -52,6 +57,7 @@ class ObjectStore:
             tcp_keepalive=True,
         )
         temp_dir = None if config.temp_dir is None else config.path(config.temp_dir)
+        scratch.sweep(temp_dir)
         client = session.client("s3", config=settings)
         return cls(client, config.s3_bucket, temp_dir, config.min_free_disk_mb << 20)
 
@@ -62,8 +68,8 @@ class ObjectStore:
         `on_progress` is called once a chunk and may raise to give up. Raises MissingObject, Transient, or
         EnvironmentFault when the disk is, or would be, full.
         """
-        with self._private_folder() as folder:
-            path = Path(folder) / "video.mp4"
+        with scratch.private_folder(self._temp_dir) as folder:
+            path = folder / "video.mp4"
             self._download(key, path, on_progress)
             yield path
 
@@ -77,18 +83,12 @@ class ObjectStore:
                 return body.read(), answer["ContentType"]
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
-        """Write an object whole. The same content under the same key changes nothing."""
-        with self._translated(key, "s3:PutObject"):
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+        """Write an object whole. The same content under the same key changes nothing.
 
-    def readable(self, key: str) -> bool:
-        """Whether the object can be read right now; asked while polling pauses over denied keys."""
-        try:
-            with self._translated(key):
-                self._client.head_object(Bucket=self._bucket, Key=key)
-        except WorkerError:
-            return False
-        return True
+        Raises Transient, EnvironmentFault (a denied write is never the key's fault), or Permanent for a key too long.
+        """
+        with self._translated(key, _WRITE):
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
 
     def check_disk(self) -> None:
         """EnvironmentFault while the temporary folder has less free space than it should keep."""
@@ -102,12 +102,6 @@ class ObjectStore:
                 for chunk in body.iter_chunks(CHUNK_BYTES):
                     file.write(chunk)
                     on_progress()
-
-    def _private_folder(self) -> tempfile.TemporaryDirectory[str]:
-        try:
-            return tempfile.TemporaryDirectory(prefix="cvitx-", dir=self._temp_dir, ignore_cleanup_errors=True)
-        except OSError as error:
-            raise EnvironmentFault(f"no temporary folder can be made, see CVITX_TEMP_DIR: {error}") from error
 
     def _check_room(self, needed_bytes: int) -> None:
         folder = self._temp_dir or Path(tempfile.gettempdir())
@@ -123,7 +117,7 @@ class ObjectStore:
             )
 
     @contextmanager
-    def _translated(self, key: str, permission: str = "s3:GetObject") -> Iterator[None]:
+    def _translated(self, key: str, permission: str = _READ) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
@@ -139,7 +133,9 @@ class ObjectStore:
         code = code_of(error)
         if code in _WRONG_BUCKET:
             return EnvironmentFault(f"S3 knows no bucket {self._bucket} in this region ({code}): check CVITX_S3_BUCKET")
-        if code in _MISSING:
+        if code == "KeyTooLongError":
+            return Permanent(f"{self._uri(key)} is longer than S3 allows ({code})")
+        if permission == _READ and code in _MISSING:
             return MissingObject(f"{self._uri(key)} is not there, or {permission} on it is denied ({code})", key)
         return fault_of(error, permission, self._uri(key))
 
