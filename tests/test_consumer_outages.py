@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from video_analysis.demo import services
 from video_analysis.tests.consumer_bench import FAST, PATIENCE_S, Bench, ScriptedHandler, cut_off, finished
+from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.worker_utils.queue import Received
 
@@ -144,3 +145,25 @@ def test_an_outage_without_end_ends_the_process_for_a_fresh_one(
     assert bench.consumer(handler).run() is False
     assert "the process ends" in caplog.text
     assert bench.called("ReceiveMessage") == 0
+
+
+def test_a_final_failure_that_could_not_be_recorded_is_recorded_when_the_outage_is_over(bench: Bench) -> None:
+    down = EnvironmentFault("database down")
+    outage = threading.Event()
+    outage.set()
+
+    def record(delivery: Delivery) -> None:
+        if outage.is_set():
+            if delivery.is_last:
+                outage.clear()
+            raise down
+
+    handler = ScriptedHandler(lambda _: down, recording=record)
+    bench.send("x")
+    with bench.running(handler):
+        finals = 0
+        while finals < 2:
+            body, failure, final = handler.next_record()
+            finals += final
+    assert (body, failure) == ("x", down)
+    assert not outage.is_set()

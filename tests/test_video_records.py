@@ -215,7 +215,9 @@ def test_a_row_that_breaks_the_contract_is_refused_like_a_message_that_does(
 
 
 def test_a_database_without_the_table_is_the_environment_s_fault_and_named(videos: VideoRecords, sql: Sql) -> None:
-    sql("ALTER TABLE videos RENAME TO films")
     videos.ping()
+    sql("ALTER TABLE videos RENAME TO films")
+    with pytest.raises(EnvironmentFault, match='"videos" does not exist'):
+        videos.ping()
     with pytest.raises(EnvironmentFault, match='"videos" does not exist'):
         videos.begin(TASK, receive_count=1, is_last=False)

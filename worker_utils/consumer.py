@@ -140,6 +140,7 @@ class Consumer:
             self._notifier.status(f"paused for {delay_s:.0f} s: see the log")
             self._wait(delay_s)
             if not self._shutdown.is_set() and self._environment_is_well():
+                self._settlement.write_down()
                 return
 
     def _environment_is_well(self) -> bool:

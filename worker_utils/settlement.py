@@ -53,6 +53,7 @@ class Settlement:
         self._jitter = jitter
         self._verdicts = Verdicts()
         self._denied_keys = DeniedKeys(denied_keys_limit)
+        self._unwritten: list[tuple[Delivery, WorkerError]] = []
 
     def repeats(self, held: InHand) -> bool:
         """Send a message whose verdict is known on its way to the dead-letter queue; False where there is none."""
@@ -69,6 +70,17 @@ class Settlement:
         judged = self._denied_keys.judge(failures)
         pauses = [self._settle(held, failure) for held, failure in zip(batch, judged, strict=True)]
         return any(pauses)
+
+    def write_down(self) -> None:
+        """Record the final failures that an outage kept from being recorded, so that no row stays `processing`."""
+        while self._unwritten:
+            delivery, failure = self._unwritten[0]
+            try:
+                self._handler.record(delivery, failure, True)
+            except WorkerError as error:
+                log.error("still not recorded: %s", error, extra=delivery.log_fields)
+                return
+            del self._unwritten[0]
 
     def _settle(self, held: InHand, failure: WorkerError | None) -> bool:
         if held.lease.lost:
@@ -110,6 +122,8 @@ class Settlement:
         outcome = replace(outcome, remember=False)
         if isinstance(failure, Interrupted) or not isinstance(error, EnvironmentFault | Transient):
             return outcome
+        if held.delivery.is_last:
+            self._unwritten.append((held.delivery, failure))
         later = self._decide(held, error)
         return replace(outcome, release_after_s=later.release_after_s, pause=outcome.pause or later.pause)
 
