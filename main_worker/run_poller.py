@@ -26,14 +26,7 @@ def build(shutdown: threading.Event) -> Consumer:
     """Every part of stage 2, put together. ConfigurationError where something is missing or wrong."""
     config = worker_config.load(os.environ)
     session = boto3.Session(region_name=config.region)
-    queue = Queue(
-        session,
-        config.snapshot_queue,
-        region=config.region,
-        visibility_timeout_s=config.visibility_timeout_s,
-        wait_time_s=config.wait_time_s,
-        max_receive_count=config.max_receive_count,
-    )
+    queue = Queue.connect(session, config.snapshot_queue, config)
     handler = SnapshotWorker(
         ObjectStore.connect(session, config),
         AnalysisRecords(Database(config.database_url, "cvitx-main-model")),

@@ -144,14 +144,7 @@ class BlindVision:
 def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator[None]:
     """A consumer with the real handler, in a thread, for as long as the block lasts."""
     session, shutdown = boto3.Session(), threading.Event()
-    queue = Queue(
-        session,
-        config.video_queue,
-        region=config.region,
-        visibility_timeout_s=config.visibility_timeout_s,
-        wait_time_s=config.wait_time_s,
-        max_receive_count=config.max_receive_count,
-    )
+    queue = Queue.connect(session, config.video_queue, config)
     database = Database(database_url, "test")
     worker = VideoWorker(
         ObjectStore(s3, config.s3_bucket),

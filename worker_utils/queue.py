@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import boto3
 
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws_faults import Denied
 from video_analysis.worker_utils.queue_address import (
     ATTEMPTS,
@@ -69,6 +70,18 @@ class Queue:
         self._visibility_timeout_s = visibility_timeout_s
         self._wait_time_s = wait_time_s
         self._address = QueueAddress(session, self.client, name_or_url)
+
+    @classmethod
+    def connect(cls, session: boto3.Session, name_or_url: str, config: WorkerConfig) -> Queue:
+        """The queue with the configured times. Nothing is sent yet."""
+        return cls(
+            session,
+            name_or_url,
+            region=config.region,
+            visibility_timeout_s=config.visibility_timeout_s,
+            wait_time_s=config.wait_time_s,
+            max_receive_count=config.max_receive_count,
+        )
 
     def __str__(self) -> str:
         return str(self._address)

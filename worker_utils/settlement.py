@@ -73,13 +73,7 @@ class Settlement:
 
     def write_down(self) -> None:
         """Record the final failures that an outage kept from being recorded, so that no row stays `processing`."""
-        while self._unwritten:
-            delivery, failure = self._unwritten[0]
-            try:
-                self._handler.record(delivery, failure, True)
-            except WorkerError as error:
-                log.error("still not recorded: %s", error, extra=delivery.log_fields)
-                return
+        while self._unwritten and self._obstacle_to_recording(*self._unwritten[0], final=True) is None:
             del self._unwritten[0]
 
     def _settle(self, held: InHand, failure: WorkerError | None) -> bool:
@@ -108,14 +102,19 @@ class Settlement:
 
     def _record(self, held: InHand, failure: WorkerError, outcome: Outcome) -> Outcome:
         """Write the failure down; the outcome as it stands afterwards."""
+        obstacle = self._obstacle_to_recording(held.delivery, failure, final=outcome.record == "error")
+        return outcome if obstacle is None else self._unrecorded(held, failure, obstacle, outcome)
+
+    def _obstacle_to_recording(self, delivery: Delivery, failure: WorkerError, *, final: bool) -> Exception | None:
+        """Record a failure; what kept it from its row, if anything did, which is logged and hides no outcome."""
         self._keeper.progress()
         try:
-            self._handler.record(held.delivery, failure, outcome.record == "error")
-        except Exception as error:  # a failure to record never hides the outcome
+            self._handler.record(delivery, failure, final)
+        except Exception as error:  # a failure to record never stops the loop
             foreseen = isinstance(error, WorkerError)
-            log.error("not recorded: %s", error, extra=held.delivery.log_fields, exc_info=not foreseen)
-            return self._unrecorded(held, failure, error, outcome)
-        return outcome
+            log.error("not recorded: %s", error, extra=delivery.log_fields, exc_info=not foreseen)
+            return error
+        return None
 
     def _unrecorded(self, held: InHand, failure: WorkerError, error: Exception, outcome: Outcome) -> Outcome:
         """Where the database could not be written to, the message comes again when it perhaps can."""

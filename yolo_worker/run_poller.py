@@ -29,14 +29,7 @@ def build(shutdown: threading.Event) -> Consumer:
     """Every part of stage 1, put together. ConfigurationError where something is missing or wrong."""
     config = worker_config.load(os.environ)
     session = boto3.Session(region_name=config.region)
-    queue = Queue(
-        session,
-        config.video_queue,
-        region=config.region,
-        visibility_timeout_s=config.visibility_timeout_s,
-        wait_time_s=config.wait_time_s,
-        max_receive_count=config.max_receive_count,
-    )
+    queue = Queue.connect(session, config.video_queue, config)
     database = Database(config.database_url, "cvitx-yolo-video")
     handler = VideoWorker(
         ObjectStore.connect(session, config),
