@@ -24,6 +24,7 @@ from video_analysis.demo.training.augmentation import drawn, moved, placement
 from video_analysis.demo.training.average_precision import TrueBoxes, map50
 from video_analysis.demo.training.calibration import calibration_error, softmax, temperature, threshold
 from video_analysis.demo.training.course import Course, Plan, learn
+from video_analysis.demo.training.detector_views import CANVAS, COARSE_CANVAS, DetectorViews
 from video_analysis.demo.training.hardware import Hardware
 from video_analysis.demo.training.networks import baseline, cmt
 from video_analysis.demo.training.snapshot_views import SnapshotViews, labels
@@ -211,6 +212,13 @@ def test_what_is_written_to_a_shard_is_read_from_it(tmp_path: Path) -> None:
     assert [still.seen for still in found] == [(CAR,)] * 3
     assert found[1].image().shape == (30, 40, 3)
     assert not np.array_equal(found[0].image(), found[2].image())
+
+
+def test_the_detector_sees_coarse_pictures_first_and_then_the_worker_s_own_size(tmp_path: Path) -> None:
+    views = DetectorViews(shard(tmp_path), seed=1, coarse=2)
+    sizes = [views[number][0].shape for number in range(4)]
+    assert sizes == [(3, *COARSE_CANVAS)] * 2 + [(3, *CANVAS)] * 2
+    assert all((views[number][1][:, 1:] >= 0).all() and (views[number][1][:, 1:] <= 1).all() for number in range(4))
 
 
 def test_a_rendering_cut_off_leaves_no_shard(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 
 CANVAS = (384, 640)
 """Height and width of the worker's input for 16:9 frames (Letterbox.fit at 640)."""
+COARSE_CANVAS = (256, 448)
+"""Of the beginning, when a picture of half the pixels teaches as much."""
 ZOOM = (0.65, 1.6)
 PLAIN_SHARE = 0.25
 """How many frames stay as the worker would letterbox them."""
@@ -32,22 +34,27 @@ View = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 class DetectorViews:
-    """Frames for learning. Sample n is the same for ever; there is no end of them."""
+    """Frames for learning. Sample n is the same for ever; there is no end of them.
 
-    def __init__(self, stills: Sequence[Still], seed: int) -> None:
+    The first `coarse` samples lie on the coarse canvas: let it be whole batches.
+    """
+
+    def __init__(self, stills: Sequence[Still], seed: int, coarse: int = 0) -> None:
         self._stills = stills
         self._seed = seed
+        self._coarse = coarse
 
     def __getitem__(self, number: int) -> View:
         """Sample `number`."""
         rng = np.random.default_rng((self._seed, 62, number))
         still = self._stills[drawn(self._seed, number, len(self._stills))]
         image = relit(rng, still.image())
-        matrix = _matrix(rng, (image.shape[0], image.shape[1]))
+        size = COARSE_CANVAS if number < self._coarse else CANVAS
+        matrix = _matrix(rng, (image.shape[0], image.shape[1]), size)
         canvas = cv2.warpAffine(
-            image, matrix, CANVAS[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=GREY
+            image, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=GREY
         )
-        return np.ascontiguousarray(canvas[:, :, ::-1].transpose(2, 0, 1)), _targets(still.seen, matrix)
+        return np.ascontiguousarray(canvas[:, :, ::-1].transpose(2, 0, 1)), _targets(still.seen, matrix, size)
 
 
 def collated(views: list[View]) -> dict[str, torch.Tensor]:
@@ -70,22 +77,22 @@ def truth(seen: Sequence[Seen]) -> TrueBoxes:
     )
 
 
-def _matrix(rng: np.random.Generator, source: tuple[int, int]) -> NDArray[np.float64]:
+def _matrix(rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int, int]) -> NDArray[np.float64]:
     if rng.random() >= PLAIN_SHARE:
-        return placement(rng, source, CANVAS, ZOOM, flip=0.5)
-    matrix = placement(rng, source, CANVAS, (1.0, 1.0), flip=0.5)
+        return placement(rng, source, canvas, ZOOM, flip=0.5)
+    matrix = placement(rng, source, canvas, (1.0, 1.0), flip=0.5)
     scale = matrix[1, 1]
-    matrix[1, 2] = (CANVAS[0] - round(scale * source[0])) // 2 + (scale - 1) / 2
+    matrix[1, 2] = (canvas[0] - round(scale * source[0])) // 2 + (scale - 1) / 2
     return matrix
 
 
-def _targets(seen: Sequence[Seen], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+def _targets(seen: Sequence[Seen], matrix: NDArray[np.float64], canvas: tuple[int, int]) -> NDArray[np.float32]:
     learnt = [one for one in seen if _shows(one, LEARNT_PX, LEARNT_FRACTION)]
-    corners, left = moved(_corners(learnt), matrix, CANVAS)
+    corners, left = moved(_corners(learnt), matrix, canvas)
     classes = np.array([YOLO_TYPES.index(one.type) for one in learnt], np.float32)
     size = corners[:, 2:] - corners[:, :2]
     kept = (left >= LEAST_LEFT) & (size.min(axis=1, initial=np.inf) >= 2)
-    shares = np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, size], axis=1) / np.tile(CANVAS[::-1], 2)
+    shares = np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, size], axis=1) / np.tile(canvas[::-1], 2)
     return np.asarray(np.column_stack([classes, shares])[kept], np.float32)
 
 

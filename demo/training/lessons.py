@@ -19,6 +19,8 @@ from video_analysis.demo.training.splits import GENERATORS
 
 VALIDATION_SHARE = 8
 """One picture to validate on for so many to train on."""
+COARSE_VIEWS = 48_000
+"""So many of the detector's first samples are of half the pixels."""
 MOST_LOSSES = 24
 MAIN_MODELS: dict[str, Callable[[dict[str, int]], networks.MainModel]] = {
     "baseline": networks.baseline,
@@ -54,7 +56,7 @@ def teach_detector(path: Path, terms: Terms, hardware: Hardware) -> JSON:
     unseen = material(terms.work, "frames", "validation", _share(terms.frames), terms.processes)
     net = detector.network(terms.seed).to(hardware.device)
     plan = _plan("detector", terms, batch=32 if hardware.is_gpu else 16, rate=2e-3, weight_decay=0.01)
-    views = detector_views.DetectorViews(stills, terms.seed)
+    views = detector_views.DetectorViews(stills, terms.seed, COARSE_VIEWS // plan.batch * plan.batch)
     loss = detector.loss_of(net, hardware)
     course = learn(net, views, detector_views.collated, loss, plan, hardware, _memory(net, plan, terms, len(stills)))
     shipped = course.average.half().float()

@@ -1,7 +1,7 @@
 """The two main models' bodies: a plain CNN, and convolution that meets transformer. Pictures [N, 3, 640, 640] in.
 
-Both see a snapshot through one coarse stem: a vehicle's crop is seldom wider than 300 px before it is letterboxed, so
-a first stride of 4 loses little and the rest costs little.
+Both look at a snapshot at half its size: a vehicle's crop is seldom wider than 300 px before it is letterboxed, so
+little is lost, and what is left costs a quarter.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 STEM = 32
 CNN_STAGES = ((48, 1), (96, 2), (128, 2), (192, 1))
-"""(channels, blocks) at 1/8, 1/16, 1/32 and 1/64 of the picture."""
+"""(channels, blocks) at 1/16, 1/32, 1/64 and 1/128 of the snapshot."""
 CMT_FIRST = 48
-"""Channels at 1/8, where attention would cost more than all the rest: a plain residual block."""
-CMT_STAGES = ((96, 2, 4), (160, 3, 2), (192, 1, 1))
-"""(channels, blocks, how much coarser keys and values are) at 1/16, 1/32, 1/64: 100 keys at every stage."""
+"""Channels at 1/16, where attention would cost more than all the rest: a plain residual block."""
+CMT_STAGES = ((96, 2, 2), (160, 3, 1), (192, 1, 1))
+"""(channels, blocks, how much coarser keys and values are) at 1/32, 1/64, 1/128: 100 keys at the first two."""
 HEAD_WIDTH = 16
 EXPANSION = 3
 
@@ -120,7 +120,7 @@ class MainModel(nn.Module):  # type: ignore[misc]
 
 def baseline(widths: Mapping[str, int]) -> MainModel:
     """A plain residual CNN."""
-    layers: list[nn.Module] = [_convolution(3, STEM, 7, 4), nn.ReLU()]
+    layers = _stem()
     inner = STEM
     for channels, blocks in CNN_STAGES:
         layers += [_convolution(inner, channels, 3, 2), nn.ReLU(), *(Residual(channels) for _ in range(blocks))]
@@ -129,14 +129,19 @@ def baseline(widths: Mapping[str, int]) -> MainModel:
 
 
 def cmt(widths: Mapping[str, int]) -> MainModel:
-    """Convolution down to 1/8, then local convolution and downsampled self-attention at each of three scales."""
-    layers: list[nn.Module] = [_convolution(3, STEM, 7, 4), nn.ReLU()]
+    """Convolution down to 1/16, then local convolution and downsampled self-attention at each of three scales."""
+    layers = _stem()
     layers += [_convolution(STEM, CMT_FIRST, 3, 2), nn.ReLU(), Residual(CMT_FIRST)]
     inner = CMT_FIRST
     for channels, blocks, coarser in CMT_STAGES:
         layers += [_convolution(inner, channels, 3, 2), *(HybridBlock(channels, coarser) for _ in range(blocks))]
         inner = channels
     return _begun(MainModel(nn.Sequential(*layers), inner, widths))
+
+
+def _stem() -> list[nn.Module]:
+    """To 1/8 of the snapshot."""
+    return [nn.AvgPool2d(2), _convolution(3, STEM, 7, 4), nn.ReLU()]
 
 
 def gflops(net: nn.Module, shape: Sequence[int]) -> float:
