@@ -1,0 +1,135 @@
+"""The field of fire: real PostgreSQL, SQS and S3, both workers under supervision, and the undisturbed run beside it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from video_analysis.demo import findings, stack, untrained
+from video_analysis.demo.stack import Stack
+from video_analysis.tests.fire.ledger import Ledger, Losses, compare, stray_pictures
+from video_analysis.tests.fire.supervisor import Supervised
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+
+SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
+CLIP = SHARED / "video" / "otvision_cars_truck_800x600_60f.mp4"
+WEIGHTS = SHARED / "models" / "yolov8n_coco.pt"
+VISIBILITY_S, HEARTBEAT_S = 6, 2
+PATIENCE_S = 240
+LOOK_EVERY_S = 0.1
+WORKERS = ("yolo_worker", "main_worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a scenario did, and what came of it. All but the first three must be 0."""
+
+    scenario: str
+    runs: int
+    faults: int
+    lost: int
+    duplicated: int
+    divergent: int
+    left_in_queue: int
+    wrong_in_dlq: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing lost, nothing twice, nothing otherwise."""
+        numbers = asdict(self)
+        return not any(numbers[name] for name in list(numbers)[3:])
+
+
+@dataclass
+class Field:
+    """A running environment, its workers, and the account of an undisturbed run of the clip."""
+
+    environment: Stack
+    workers: Mapping[str, Supervised]
+    undisturbed: Ledger
+    stride: int
+    sent: list[dict[str, Any]] = field(default_factory=list)
+
+    def send(self, copies: int = 1) -> dict[str, Any]:
+        """Upload the clip as a new video and send its message `copies` times; the task."""
+        task = self.environment.upload(CLIP, self.stride)
+        for _ in range(copies):
+            self.environment.send(task)
+        self.sent.append(task)
+        return task
+
+    def settle(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Wait until both queues are empty, starting workers again as they are killed; AssertionError for patience."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            for worker in self.workers.values():
+                worker.revive()
+            meanwhile()
+            if not self.left():
+                return
+            time.sleep(LOOK_EVERY_S)
+
+    def left(self) -> int:
+        """Messages in the two queues, waiting and in flight."""
+        stand = self.environment
+        return stand.depth(stand.video_queue_url) + stand.depth(stand.snapshot_queue_url)
+
+    def dead(self) -> int:
+        """Messages in the two dead-letter queues."""
+        stand = self.environment
+        return stand.depth(stand.video_dlq_url) + stand.depth(stand.snapshot_dlq_url)
+
+    def account(self, scenario: str, faults: int, dead_before: int = 0) -> Result:
+        """Compare every video sent since the last account with the undisturbed run."""
+        losses = Losses()
+        for task in self.sent:
+            found = findings.read(self.environment, task["video_id"])
+            losses += compare(self.undisturbed, Ledger.of(found)) + Losses(duplicated=stray_pictures(found))
+        runs, left = len(self.sent), self.left()
+        self.sent.clear()
+        return Result(
+            scenario, runs, faults, **asdict(losses), left_in_queue=left, wrong_in_dlq=self.dead() - dead_before
+        )
+
+
+@contextmanager
+def prepared(logs: Path, stride: int = 3) -> Iterator[Field]:
+    """Everything started, one video gone through undisturbed."""
+    with tempfile.TemporaryDirectory(prefix="cvitx-fire-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        untrained.export(folder / "untrained.pt")
+        settings = {
+            "CVITX_YOLO_WEIGHTS": str(WEIGHTS.resolve()),
+            "CVITX_MAIN_CHECKPOINT": str(folder / "untrained.pt"),
+            "CVITX_CACHE_DIR": str(folder / "cache"),
+            "CVITX_WAIT_TIME_S": "1",
+            "CVITX_VISIBILITY_TIMEOUT_S": str(VISIBILITY_S),
+            "CVITX_HEARTBEAT_S": str(HEARTBEAT_S),
+        }
+        config = WorkerConfig(visibility_timeout_s=VISIBILITY_S, heartbeat_s=HEARTBEAT_S)
+        with stack.started(folder, config, settings) as environment:
+            workers = {name: Supervised(name, environment.environ, logs) for name in WORKERS}
+            try:
+                for worker in workers.values():
+                    worker.start()
+                yield _with_undisturbed(environment, workers, stride)
+            finally:
+                for worker in workers.values():
+                    worker.end()
+
+
+def _with_undisturbed(environment: Stack, workers: Mapping[str, Supervised], stride: int) -> Field:
+    field = Field(environment, workers, Ledger("", None, {}), stride)
+    task = field.send()
+    field.settle()
+    found = findings.read(environment, task["video_id"])
+    assert found.faults() == [], found.faults()
+    assert found.analyses, "no vehicle in the clip: nothing could be lost"
+    field.undisturbed = Ledger.of(found)
+    field.sent.clear()
+    return field

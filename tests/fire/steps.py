@@ -1,0 +1,110 @@
+"""The steps of both recipes, by name, and a hook that kills the process at one of them.
+
+The hook replaces methods of the adapters in a worker process that a test has started (launcher.py): the workers'
+own code knows nothing of it, so it costs nothing where it is not wanted.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Side = Literal["before", "after"]
+
+QUEUE, STORAGE = "worker_utils.queue:Queue", "worker_utils.storage:ObjectStore"
+VIDEOS, QUEUED = "worker_utils.video_records:VideoRecords", "worker_utils.queued_analyses:QueuedAnalyses"
+ANALYSES = "worker_utils.analysis_records:AnalysisRecords"
+RECIPES: dict[str, tuple[str, ...]] = {
+    "yolo_worker": (
+        f"{QUEUE}.receive",
+        f"{VIDEOS}.begin",
+        f"{STORAGE}._download",
+        "yolo_worker.vision:VideoVision.frames",
+        f"{QUEUED}.find",
+        f"{STORAGE}.put",
+        f"{QUEUED}.queue",
+        "worker_utils.queue:Publisher.send",
+        f"{VIDEOS}.finish",
+        f"{QUEUE}.delete",
+    ),
+    "main_worker": (
+        f"{QUEUE}.receive",
+        f"{ANALYSES}.begin_analyses",
+        f"{STORAGE}.fetch_bytes",
+        "main_worker.classifier:Classifier.classify",
+        f"{ANALYSES}.finish_analyses",
+        f"{QUEUE}.delete",
+    ),
+}
+"""`module:Class.method` of every call by which a recipe touches the world, in the order of the recipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """One side of one step. A receive counts only where it brings something."""
+
+    step: str
+    side: Side
+    call: int = 1
+    """At which call, from 1."""
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.side} {self.call}"
+
+    @classmethod
+    def parse(cls, text: str) -> Boundary:
+        """What `str` gave."""
+        step, side, call = text.split()
+        return cls(step, "before" if side == "before" else "after", int(call))
+
+    @property
+    def name(self) -> str:
+        """For a table: before ObjectStore.put (2)."""
+        return f"{self.side} {self.step.split(':')[1]}" + (f" ({self.call})" if self.call > 1 else "")
+
+
+def boundaries(worker: str) -> list[Boundary]:
+    """Both sides of every step of a recipe; before a receive nothing is in hand, so it has one."""
+    sides: tuple[Side, ...] = ("before", "after")
+    found = [Boundary(step, side) for step in RECIPES[worker] for side in sides]
+    return [boundary for boundary in found if boundary.step != f"{QUEUE}.receive" or boundary.side == "after"]
+
+
+def arm(boundary: Boundary, strike: Callable[[], object] | None = None) -> None:
+    """Kill this process (or `strike`) at `boundary`."""
+    strike = strike or functools.partial(os.kill, os.getpid(), signal.SIGKILL)
+    owner, method = target(boundary.step)
+    setattr(owner, method, _armed(getattr(owner, method), boundary, strike))
+
+
+def target(step: str) -> tuple[Any, str]:
+    """The class of a step, and the name of its method."""
+    module, path = step.split(":")
+    name, method = path.split(".")
+    return getattr(importlib.import_module(f"video_analysis.{module}"), name), method
+
+
+def _armed(inner: Callable[..., Any], boundary: Boundary, strike: Callable[[], object]) -> Callable[..., Any]:
+    calls = 0
+    is_receive = boundary.step == f"{QUEUE}.receive"
+
+    @functools.wraps(inner)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        if boundary.side == "before":
+            calls += 1
+            if calls == boundary.call:
+                strike()
+        result = inner(*args, **kwargs)
+        if boundary.side == "after" and (result or not is_receive):
+            calls += 1
+            if calls == boundary.call:
+                strike()
+        return result
+
+    return wrapper
