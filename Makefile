@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help install test lint demo mot clips train clean
+.PHONY: help install test lint demo mot clips train eval fire clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -28,7 +28,7 @@ lint: install .typecheck/video_analysis  ## ruff and mypy, strict
 test: install  ## everything, against a real PostgreSQL and SQS and S3 over HTTP
 	$(BIN)/pytest
 
-demo: install  ## a real clip through both workers into PostgreSQL: make demo VIDEO=clip.mp4 WEIGHTS=detector.pt MAIN_MODEL=main.pt
+demo: install  ## a clip through both workers into PostgreSQL and out/demo/report.html; yours: VIDEO= WEIGHTS= MAIN_MODEL=
 	$(BIN)/python -m video_analysis.demo.run $(if $(VIDEO),--video "$(VIDEO)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
 		$(if $(MAIN_MODEL),--main-model "$(MAIN_MODEL)")
 
@@ -40,6 +40,12 @@ train: install  ## the demo weights from the synthetic traffic world, hours on a
 
 mot: install  ## tracking against ground truth: recall, id switches, tracks per vehicle; writes out/mot.json
 	$(BIN)/python -m video_analysis.benchmarks.mot $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+
+eval: install  ## both workers on 20 held-out synthetic scenes, targets beside figures; writes out/eval.json, up to 45 minutes
+	$(BIN)/python -m video_analysis.benchmarks.eval
+
+fire: install  ## kill -9 at every step of both workers and at 200 random instants; nothing lost, nothing twice; out/fire.json
+	$(BIN)/python -m video_analysis.tests.fire
 
 clean:  ## removes what the other targets made
 	rm -rf $(VENV) .typecheck .mypy_cache .ruff_cache .pytest_cache .hypothesis build out *.egg-info

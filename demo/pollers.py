@@ -33,6 +33,13 @@ class Poller:
         lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
         return [line for line in lines if line["event"] == event]
 
+    def start_under_way(self) -> str:
+        """What it does before it takes its first message; nothing once it polls."""
+        events = [json.loads(line)["event"] for line in self.log.read_text().splitlines() if line.startswith("{")]
+        if any(event.startswith("ready: polling") for event in events):
+            return ""
+        return f"{self.name}: {events[-1] if len(events) > 1 else 'starting'}"
+
     def failures(self) -> list[str]:
         """What it logged as an error, for a person."""
         lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))

@@ -1,75 +1,103 @@
-"""`make demo`: a real clip through S3, SQS, both workers and PostgreSQL, on this machine, start to end."""
+"""`make demo`: a clip through S3, SQS, both workers and PostgreSQL, on this machine, start to end, into a report."""
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from video_analysis.demo import findings, pollers, show, stack, untrained, watch
+from video_analysis.demo import findings, options, pollers, rendered_clip, show, stack, watch, weights
 from video_analysis.demo.findings import Findings
+from video_analysis.demo.options import Options
 from video_analysis.demo.pollers import Poller
+from video_analysis.demo.report import page, run_facts
+from video_analysis.demo.report.run_facts import RunFacts
 from video_analysis.demo.stack import Stack
-from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.demo.stopwatch import Stopwatch
+from video_analysis.demo.weights import Networks
+from video_analysis.worker_config import WorkerConfig
 
-SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
-CLIP = SHARED / "video" / "residential_road_640x352_905f.mp4"
-WEIGHTS = SHARED / "models" / "yolov8n_coco.pt"
+
+@dataclass(frozen=True)
+class Recording:
+    """The clip that is sent, and when it was recorded, if anybody knows."""
+
+    path: Path
+    recorded_at: str | None
+    is_rendered: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; 0 when every vehicle found has its picture and its finished row."""
-    options = _options(arguments)
-    missing = [f"{name}= (no {path})" for name, path in options.needed if not path.is_file()]
-    if missing:
-        print(f"make demo needs {' and '.join(missing)}", file=sys.stderr)
+    """Run the demo; 0 when every vehicle found has its picture and its finished row, 2 when it cannot begin."""
+    given = options.parse(arguments)
+    if given.not_there:
+        print(f"make demo needs {' and '.join(given.not_there)}", file=sys.stderr)
         return 2
-    options.out.mkdir(parents=True, exist_ok=True)
-    begun = time.monotonic()
-    config = WorkerConfig()
-    checkpoint = options.main_model or _untrained_checkpoint(options.out)
-    settings = {
-        "CVITX_YOLO_WEIGHTS": str(options.weights.resolve()),
-        "CVITX_MAIN_CHECKPOINT": str(checkpoint.resolve()),
-        "CVITX_CACHE_DIR": str((options.out / "cache").resolve()),
+    given.out.mkdir(parents=True, exist_ok=True)
+    networks, watched = weights.choose(given.weights, given.main_model, given.out), Stopwatch()
+    if absent := weights.absent(networks):
+        named = ", ".join(map(str, absent))
+        print(
+            f"make demo needs {named}: `make train` makes them (hours), or give WEIGHTS= and MAIN_MODEL=",
+            file=sys.stderr,
+        )
+        return 2
+    recording = _recording(given, watched)
+    settings = networks.settings | {
+        "CVITX_CACHE_DIR": str((given.out / "cache").resolve()),
         "CVITX_WAIT_TIME_S": "2",
     }
     print("starting PostgreSQL, SQS and S3 …", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="cvitx-demo-", ignore_cleanup_errors=True) as folder,
-        stack.started(Path(folder), config, settings) as environment,
+        stack.started(Path(folder), WorkerConfig(), settings) as environment,
     ):
-        faults = _journey(environment, options)
+        watched.lap("starting PostgreSQL, SQS and S3")
+        faults = _journey(environment, recording, networks, given, watched)
     for fault in faults:
         print(f"FAILED: {fault}", file=sys.stderr)
-    print(f"{'failed' if faults else 'done'} after {time.monotonic() - begun:.0f} s")
+    print(f"{'failed' if faults else 'done'} after {watched.total_s:.0f} s")
     return 1 if faults else 0
 
 
-def _journey(environment: Stack, options: Options) -> list[str]:
+def _recording(given: Options, watched: Stopwatch) -> Recording:
+    """The clip that was given, or one rendered now."""
+    if given.video is not None:
+        return Recording(given.video, given.recorded_at, is_rendered=False)
+    path = given.out / "rendered_street.mp4"
+    print(f"no VIDEO= given: rendering {rendered_clip.SECONDS} s of synthetic traffic …", flush=True)
+    rendered_clip.render(path)
+    watched.lap("rendering the clip")
+    return Recording(path, given.recorded_at or rendered_clip.RECORDED_AT, is_rendered=True)
+
+
+def _journey(
+    environment: Stack, recording: Recording, networks: Networks, given: Options, watched: Stopwatch
+) -> list[str]:
     """One clip all the way; what went wrong, in words."""
-    task = environment.upload(options.video, options.stride, options.recorded_at)
+    task = environment.upload(recording.path, given.stride, recording.recorded_at)
     environment.send(task)
-    print(f"sent PROCESS_VIDEO for {options.video.name}, stride {options.stride}", flush=True)
-    with pollers.both(environment.environ, options.out) as workers:
-        progress = partial(watch.of_video, environment, workers[0], task["video_id"])
+    print(f"sent PROCESS_VIDEO for {recording.path.name}, stride {given.stride}; starting both workers …", flush=True)
+    with pollers.both(environment.environ, given.out) as workers:
+        progress = partial(watch.of_video, environment, workers, task["video_id"])
         faults = watch.until_settled(environment, workers, progress)
+        watched.lap("both workers, from their start")
         found = findings.read(environment, task["video_id"])
-        if options.twice and not faults:
+        if given.twice and not faults:
             environment.send(task)
             print("sent the same message again", flush=True)
             faults += watch.until_settled(environment, workers, progress)
             if findings.read(environment, task["video_id"]).digest() != found.digest():
                 faults.append("the second run changed a row, a key or a byte")
         faults += [f"{worker.name} exited with {code}" for worker in workers if (code := worker.stop()) != 0]
-    _show(found, workers[0], options.out)
-    return faults + found.faults() + _messages_do_not_match(workers[0], found, runs=2 if options.twice else 1)
+    watched.lap("stopping the workers")
+    _show(found, _facts(recording, networks, workers[0], watched), given.out)
+    return faults + found.faults() + _messages_do_not_match(workers[0], found, runs=2 if given.twice else 1)
 
 
 def _messages_do_not_match(yolo: Poller, found: Findings, runs: int) -> list[str]:
@@ -78,51 +106,29 @@ def _messages_do_not_match(yolo: Poller, found: Findings, runs: int) -> list[str
     return [] if sent == expected else [f"{sent} SNAPSHOT_READY for {len(found.analyses)} rows in {runs} run(s)"]
 
 
-def _show(found: Findings, yolo: Poller, out: Path) -> None:
+def _facts(recording: Recording, networks: Networks, yolo: Poller, watched: Stopwatch) -> RunFacts:
+    """What the report says of the run; frames and stages are the first pass's."""
+    done = next(iter(yolo.events("video done")), {})
+    return RunFacts(
+        clip=run_facts.clip_facts(recording.path, is_rendered=recording.is_rendered),
+        detector=networks.detector.name,
+        frames_looked_at=done.get("frames"),
+        steps=watched.laps,
+        stage_seconds=done.get("seconds", {}),
+        zone=run_facts.zone_of(recording.recorded_at),
+    )
+
+
+def _show(found: Findings, facts: RunFacts, out: Path) -> None:
     show.table(found)
-    for done in yolo.events("video done"):
-        print(f"{done['frames']} frames, {done['vehicles']} vehicles; seconds by stage: {done['seconds']}")
+    if facts.frames_looked_at is not None:
+        stages = dict(facts.stage_seconds)
+        print(f"{facts.frames_looked_at} frames, {len(found.analyses)} vehicles; seconds by stage: {stages}")
     if found.rows:
         show.sheet(found, out / "contact_sheet.png")
         print(f"contact sheet: {out / 'contact_sheet.png'}")
-    print(f"logs: {out}/*.log")
-
-
-def _untrained_checkpoint(out: Path) -> Path:
-    print("no main model given: exporting an untrained one; what it says of a vehicle means nothing", flush=True)
-    path = out / "untrained.pt"
-    untrained.export(path)
-    return path
-
-
-class Options(argparse.Namespace):
-    """The command line."""
-
-    video: Path
-    weights: Path
-    main_model: Path | None
-    stride: int
-    recorded_at: str | None
-    twice: bool
-    out: Path
-
-    @property
-    def needed(self) -> list[tuple[str, Path]]:
-        """The files that must be there, by the variable of `make demo` that names them."""
-        named = [("VIDEO", self.video), ("WEIGHTS", self.weights)]
-        return named + ([("MAIN_MODEL", self.main_model)] if self.main_model else [])
-
-
-def _options(arguments: Sequence[str] | None) -> Options:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--video", type=Path, default=CLIP, help="the clip (VIDEO= of make demo)")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="the detector (WEIGHTS= of make demo)")
-    parser.add_argument("--main-model", type=Path, help="a main model's archive; without it an untrained one")
-    parser.add_argument("--stride", type=int, default=3, help="every n-th frame is looked at (default 3)")
-    parser.add_argument("--recorded-at", help="when the clip was recorded, RFC 3339 with an offset")
-    parser.add_argument("--twice", action="store_true", help="send the message again and compare every row and byte")
-    parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "demo", help="where the results go")
-    return parser.parse_args(arguments, Options())
+    page.write(out / "report.html", found, facts)
+    print(f"logs: {out}/*.log\nreport: {out / 'report.html'}")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

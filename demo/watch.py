@@ -10,6 +10,25 @@ from video_analysis.demo.stack import Stack
 
 POLL_S = 0.5
 STUCK_S = 300
+TELL_EVERY_S = 4.0
+
+
+class Teller:
+    """Prints a line when it changes and, lest a long step look like a hang, again every few seconds with its age."""
+
+    def __init__(self) -> None:
+        self._line, self._since_s, self._told_s = "", 0.0, 0.0
+
+    def tell(self, line: str) -> None:
+        """Say `line` if it is new or its last telling is `TELL_EVERY_S` ago; an empty one is never said."""
+        now_s = time.monotonic()
+        if line != self._line:
+            self._line, self._since_s, self._told_s = line, now_s, now_s
+            if line:
+                print(line, flush=True)
+        elif line and now_s - self._told_s >= TELL_EVERY_S:
+            self._told_s = now_s
+            print(f"{line} ({now_s - self._since_s:.0f} s)", flush=True)
 
 
 def until_settled(environment: Stack, workers: Sequence[Poller], progress: Callable[[], str]) -> list[str]:
@@ -18,15 +37,14 @@ def until_settled(environment: Stack, workers: Sequence[Poller], progress: Calla
     What went wrong, in words: a worker died, a message was dead-lettered, or nothing moved for `STUCK_S`.
     """
     last: tuple[str, list[int]] = ("", [])
-    moved_s, said = time.monotonic(), 0
+    moved_s, said, teller = time.monotonic(), 0, Teller()
     while time.monotonic() - moved_s < STUCK_S:
         for worker in workers:
             if worker.process.poll() is not None:
                 return [f"{worker.name} ended with {worker.process.returncode}; its last words:\n{worker.last_words()}"]
         depths = [environment.depth(url) for url in (environment.video_queue_url, environment.snapshot_queue_url)]
         line = progress()
-        if line and line != last[0]:
-            print(line, flush=True)
+        teller.tell(line)
         if (line, depths) != last:
             last, moved_s = (line, depths), time.monotonic()
         failures = [failure for worker in workers for failure in worker.failures()]
@@ -41,14 +59,17 @@ def until_settled(environment: Stack, workers: Sequence[Poller], progress: Calla
     return [f"nothing has moved for {STUCK_S} s; last words:\n{words}"]
 
 
-def of_video(environment: Stack, yolo: Poller, video_id: str) -> str:
-    """One line that says how far a video has come."""
+def of_video(environment: Stack, workers: Sequence[Poller], video_id: str) -> str:
+    """One line that says how far a video has come; before its first vehicle, what workers that are not up yet do."""
     status = environment.sql("SELECT status FROM videos WHERE id = %s", video_id)[0]["status"]
     counts = environment.sql(
         "SELECT count(*) AS found, count(*) FILTER (WHERE status = 'done') AS done"
         " FROM image_analyses WHERE video_id = %s",
         video_id,
     )[0]
-    seen = yolo.events("video progress")
+    seen = [line for worker in workers for line in worker.events("video progress")]
     at = f", at {seen[-1]['offset_ms'] / 1000:.1f} s of the clip" if seen and status == "processing" else ""
+    starts = [start for worker in workers if (start := worker.start_under_way())]
+    if starts and not counts["found"]:
+        return f"  {'; '.join(starts)}"
     return f"  video {status}{at}; vehicles: {counts['found']} found, {counts['done']} classified"

@@ -1,0 +1,113 @@
+"""Measure both workers on held-out synthetic scenes: `make eval`, or python -m video_analysis.benchmarks.eval --help.
+
+Prints a table, targets beside figures, and writes out/eval.json: all figures by stride, light, weather, camera and
+scene, and each vehicle that was missed, doubled or misnamed, with when and why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from video_analysis.benchmarks.eval import contact, jakarta, report, scenes, truth
+from video_analysis.benchmarks.eval.figures import Sample
+from video_analysis.benchmarks.eval.outcomes import SceneOutcome, judge
+from video_analysis.benchmarks.eval.stage_one import StageOne
+from video_analysis.benchmarks.eval.stage_two import StageTwo
+from video_analysis.demo.training.rendering import world_mark
+from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError, WorkerConfig
+
+OUT = PACKAGE_FOLDER / "out"
+DATA = PACKAGE_FOLDER.parent / "shared" / "data"
+STRIDES = (1, 3, 6)
+SAMPLED = 5
+"""Every so many frames the detector's precision is taken."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the figures are written, whatever they are; 2 where weights are missing."""
+    options = _options(arguments)
+    missing = [path for path in (options.weights, options.baseline, options.cmt) if not path.is_file()]
+    if missing:
+        print(f"{', '.join(map(str, missing))}: not there. `make train` makes the demo's weights.", file=sys.stderr)
+        return 2
+    started = time.monotonic()
+    config = WorkerConfig(
+        yolo_weights=options.weights.resolve(),
+        run_mode="compare",
+        baseline_checkpoint=options.baseline.resolve(),
+        cmt_checkpoint=options.cmt.resolve(),
+        cache_dir=options.networks.resolve(),
+    )
+    chosen = scenes.SCENES[: options.scenes]
+    clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
+    try:
+        first, second = StageOne(config), StageTwo(config)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    told = _evaluated(first, second, clips, options)
+    told["jakarta"] = jakarta.measure(options.data, config)
+    told |= {"world": world_mark(), "traits": first.vision.traits(), "checkpoints": second.checkpoints}
+    told["seconds"] = round(time.monotonic() - started, 1)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(told, indent=1, default=str) + "\n", "utf-8")
+    print(f"{report.table(told)}\n{options.out}: written after {told['seconds']:.0f} s")
+    return 0
+
+
+def _evaluated(
+    first: StageOne, second: StageTwo, clips: Sequence[Path], options: argparse.Namespace
+) -> dict[str, object]:
+    outcomes: list[SceneOutcome] = []
+    samples: dict[int, list[Sample]] = {}
+    for number, clip in enumerate(clips, start=1):
+        true = truth.read(clip)
+        seen = first.detections(clip, SAMPLED)
+        samples[true.facts.seed] = [(boxes, truth.true_boxes(true.frames[index])) for index, boxes in seen]
+        for stride in options.strides:
+            started = time.monotonic()
+            watched = first.watch(clip, stride)
+            said = second.read([shot.jpeg for shot in watched.shots])
+            outcomes.append(judge(true, watched, said))
+            print(
+                f"{clip.stem} ({number} of {len(clips)}), stride {stride}: {len(watched.shots)} snapshots of "
+                f"{len(true.counted)} vehicles, {time.monotonic() - started:.1f} s",
+                flush=True,
+            )
+            if true.facts.seed in options.look:
+                cv2.imwrite(str(options.cache / f"{clip.stem}_stride{stride}.png"), contact.sheet(true, watched, said))
+    return report.document(outcomes, samples)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m video_analysis.benchmarks.eval", description=__doc__)
+    bundle = PACKAGE_FOLDER / "main_worker" / "bundle"
+    parser.add_argument("--weights", type=Path, default=PACKAGE_FOLDER / "yolo_worker" / "bundle" / "demo.pt")
+    parser.add_argument("--baseline", type=Path, default=bundle / "demo_baseline.pt")
+    parser.add_argument("--cmt", type=Path, default=bundle / "demo_cmt.pt")
+    parser.add_argument("--scenes", type=int, default=len(scenes.SCENES), help="only the first so many")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of each clip")
+    parser.add_argument("--strides", type=int, nargs="+", default=STRIDES)
+    parser.add_argument("--look", type=int, nargs="*", default=(), metavar="SEED", help="write these contact sheets")
+    parser.add_argument("--out", type=Path, default=OUT / "eval.json")
+    parser.add_argument("--cache", type=Path, default=OUT / "eval", help="folder for clips and contact sheets")
+    parser.add_argument(
+        "--networks", type=Path, default=WorkerConfig().path(WorkerConfig().cache_dir), help="converted networks"
+    )
+    parser.add_argument("--data", type=Path, default=DATA, help="where the real sequences are, if they are")
+    parser.add_argument("--processes", type=int, help="to render; default: one for each core")
+    options = parser.parse_args(arguments)
+    if min(options.scenes, *options.strides) < 1 or options.seconds <= 0:
+        parser.error("--scenes and --strides are at least 1, --seconds is more than 0")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

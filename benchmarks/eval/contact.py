@@ -1,0 +1,32 @@
+"""A clip's snapshots on one sheet, each with what it is and what it was taken for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from video_analysis.benchmarks.eval import matching
+from video_analysis.benchmarks.eval.outcomes import Said
+from video_analysis.benchmarks.eval.stage_one import Shot, Watched
+from video_analysis.benchmarks.eval.truth import ClipTruth
+from video_analysis.demo import contact_sheet
+from video_analysis.worker_utils import imaging
+
+
+def sheet(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> contact_sheet.Image:
+    """BGR; in the order of time."""
+    both = sorted(zip(watched.shots, said, strict=True), key=lambda pair: pair[0].offset_ms)
+    return contact_sheet.draw(
+        [(imaging.check_snapshot(shot.jpeg, "image/jpeg"), _lines(truth, watched, shot, read)) for shot, read in both]
+    )
+
+
+def _lines(truth: ClipTruth, watched: Watched, shot: Shot, said: Said) -> list[str]:
+    (frame,) = [one for one in watched.frames if one.index == shot.frame]
+    found = [(track.key, track.box) for track in frame.tracks if track.confirmed]
+    vehicle = matching.paired(truth.frames[shot.frame], found).get(shot.key)
+    shown = [f"{one.id} {one.make} {one.model}" for one in truth.frames[shot.frame] if one.id == vehicle]
+    named = [
+        f"{variant}: {verdict.make_label} {verdict.model_label} {verdict.model_conf or 0:.2f}"
+        for variant, verdict in said.items()
+    ]
+    return [f"{shot.offset_ms / 1000:.1f} s {shot.type}", f"is {shown[0] if shown else 'no vehicle'}", *named]

@@ -1,0 +1,118 @@
+"""From what became of the vehicles to figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+
+from video_analysis.benchmarks.eval import tracking
+from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome, SceneOutcome
+from video_analysis.demo.training.average_precision import TrueBoxes, map50
+from video_analysis.demo.training.calibration import calibration_error
+from video_analysis.main_worker.hierarchy import LEVELS
+from video_analysis.worker_utils.analyses import Variant
+from video_analysis.yolo_worker.stages import Boxes
+
+Sample = tuple[Boxes, TrueBoxes]
+"""What the detector saw in a frame, and what was there."""
+HEADLINE: Variant = "baseline"
+"""RUN_MODE single has no other."""
+NOTICEABLE = 0.05
+
+
+def figures(outcomes: Sequence[SceneOutcome], samples: Sequence[Sample]) -> dict[str, Any]:
+    """Of scenes taken together; rates are shares of the vehicles that count."""
+    vehicles = [vehicle for outcome in outcomes for vehicle in outcome.vehicles]
+    of_variants = {variant: naming(vehicles, variant) for variant in sorted(_variants(vehicles) | {HEADLINE})}
+    return {
+        "scenes": len(outcomes),
+        "frames": sum(outcome.frames for outcome in outcomes),
+        "map50": round(map50([found for found, _ in samples], [true for _, true in samples]), 4),
+        **_tracking(outcomes),
+        **_snapshots(outcomes, vehicles),
+        **_best_shots(vehicles),
+        "yolo_type_top1": _share(v.shots[0].yolo_type == v.truth.type for v in vehicles if v.shots),
+        **of_variants[HEADLINE],
+        "variants": of_variants,
+    }
+
+
+def _tracking(outcomes: Sequence[SceneOutcome]) -> dict[str, Any]:
+    together = reduce(add, (outcome.tracking for outcome in outcomes), tracking.nothing())
+    return {
+        "hota": round(together.hota.hota(), 4),
+        "idf1": round(together.mot.idf1(), 4),
+        "mota": round(together.mot.mota(), 4),
+        "id_switches": together.mot.num_switches,
+    }
+
+
+def _snapshots(outcomes: Sequence[SceneOutcome], vehicles: Sequence[Outcome]) -> dict[str, Any]:
+    counted = max(1, len(vehicles))
+    shots = sum(len(vehicle.shots) for vehicle in vehicles)
+    missed = sum(not vehicle.shots for vehicle in vehicles)
+    extra = shots - (len(vehicles) - missed)
+    false = sum(len(outcome.false_shots) for outcome in outcomes)
+    return {
+        "vehicles": len(vehicles),
+        "ignored_vehicles": sum(outcome.ignored_vehicles for outcome in outcomes),
+        "snapshots": shots,
+        "false_snapshots": false,
+        "ignored_snapshots": sum(outcome.ignored_shots for outcome in outcomes),
+        "missed": missed,
+        "missed_too_brief": sum(not (vehicle.shots or vehicle.confirmable) for vehicle in vehicles),
+        "duplicates": extra,
+        "snapshots_per_vehicle": round((shots + false) / counted, 4),
+        "missed_rate": round(missed / counted, 4),
+        "duplicate_rate": round(extra / counted, 4),
+    }
+
+
+def _best_shots(vehicles: Sequence[Outcome]) -> dict[str, Any]:
+    """Of the vehicles that have a snapshot, by their largest."""
+    chosen = [vehicle.shots[0] for vehicle in vehicles if vehicle.shots]
+    regrets = np.array([shot.regret for shot in chosen] or [0.0])
+    return {
+        "best_shot_regret": round(float(regrets.mean()), 4),
+        "best_shot_regret_median": round(float(np.median(regrets)), 4),
+        "best_shot_regret_over_5_percent": round(float((regrets > NOTICEABLE).mean()), 4),
+        "cut_needlessly": _share(shot.cut_needlessly for shot in chosen),
+    }
+
+
+def naming(vehicles: Sequence[Outcome], variant: Variant) -> dict[str, Any]:
+    """What a variant's names are worth: top-1 of each true vehicle, a missed one wrong; ECE of each snapshot."""
+    top1 = {
+        f"{level}_top1": _share(
+            bool(vehicle.shots) and is_right(vehicle, vehicle.shots[0], variant, level) for vehicle in vehicles
+        )
+        for level in LEVELS
+    }
+    return top1 | {"ece": {level: _calibration(vehicles, variant, level) for level in LEVELS}}
+
+
+def is_right(vehicle: Outcome, shot: JudgedShot, variant: Variant, level: str) -> bool:
+    """Whether a snapshot's verdict names the vehicle as it is."""
+    verdict = shot.said.get(variant)
+    return verdict is not None and getattr(verdict, f"{level}_label") == getattr(vehicle.truth, level)
+
+
+def _calibration(vehicles: Sequence[Outcome], variant: Variant, level: str) -> float:
+    """A level of which nothing was said has confidence 0."""
+    pairs = [(vehicle, shot) for vehicle in vehicles for shot in vehicle.shots if variant in shot.said]
+    sure = np.array([getattr(shot.said[variant], f"{level}_conf") or 0.0 for _, shot in pairs], np.float64)
+    right = np.array([is_right(vehicle, shot, variant, level) for vehicle, shot in pairs], np.bool_)
+    return round(calibration_error(sure, right), 4)
+
+
+def _variants(vehicles: Iterable[Outcome]) -> set[Variant]:
+    return {variant for vehicle in vehicles for shot in vehicle.shots for variant in shot.said}
+
+
+def _share(verdicts: Iterable[bool]) -> float:
+    listed = list(verdicts)
+    return round(sum(listed) / max(1, len(listed)), 4)

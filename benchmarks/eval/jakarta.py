@@ -1,0 +1,27 @@
+"""The real sequences of ../shared/data/mot, where they are there: recall, id switches, tracks per vehicle."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from video_analysis.benchmarks import mot
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.yolo_worker import run_poller
+
+
+def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
+    """Each sequence's score under its name, by the detector that knows real traffic; or why there is none."""
+    weights = data / "models" / "yolov8n_coco.pt"
+    folders = sorted(path.parent for path in data.glob("mot/*/gt.txt"))
+    if not folders or not weights.is_file():
+        return {"skipped": "the real sequences or their detector are not here"}
+    vision = run_poller.vision(config.model_copy(update={"yolo_weights": weights.resolve()}))
+    scores: dict[str, Any] = {}
+    for folder in folders:
+        clip = folder / "video.mp4"
+        found = mot.confirmed(vision.track(vision.detect(vision.frames(clip, 1)), clip, 1))
+        scores[folder.name] = asdict(mot.score(folder.name, mot.read_truth(folder / "gt.txt", len(found)), found))
+        print(f"real sequence {folder.name}: recall {scores[folder.name]['recall']:.3f}", flush=True)
+    return scores

@@ -1,0 +1,60 @@
+"""Which true vehicle a box shows. Pure.
+
+Within a frame boxes and vehicles are paired one to one (Hungarian method) for the largest sum of overlaps, each at
+least IoU 0.5. A snapshot shows whom its box was paired with in its own frame.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from video_analysis.benchmarks.eval.truth import ClipTruth
+from video_analysis.demo.traffic.truth import SeenVehicle
+from video_analysis.yolo_worker.detections import overlaps
+from video_analysis.yolo_worker.stages import Box
+
+LEAST_IOU = 0.5
+Labelled = tuple[int, Box]
+"""A track's key and its box."""
+
+
+def paired(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> dict[int, int]:
+    """Track → vehicle, of one frame."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # after BLAS has been told its threads
+
+    shared = shared_areas(true, found)
+    gain = np.where(shared >= LEAST_IOU, shared, 0)
+    rows, columns = linear_sum_assignment(gain, maximize=True)
+    return {found[column][0]: true[row].id for row, column in zip(rows, columns, strict=True) if gain[row, column] > 0}
+
+
+def shared_areas(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> NDArray[np.float64]:
+    """IoU of each vehicle with each box: N×M."""
+    vehicles = np.array([one.box for one in true], np.float64).reshape(-1, 4)
+    boxes = np.array([box for _, box in found], np.float64).reshape(-1, 4)
+    return np.asarray(overlaps(vehicles, boxes), np.float64)
+
+
+def owners(pairs: Iterable[dict[int, int]]) -> dict[int, int]:
+    """Track → the vehicle that it was on in most of its matched frames; the smaller number of equals."""
+    votes: dict[int, Counter[int]] = {}
+    for frame in pairs:
+        for track, vehicle in frame.items():
+            votes.setdefault(track, Counter())[vehicle] += 1
+    return {track: min(count, key=lambda one: (-count[one], one)) for track, count in votes.items()}
+
+
+def regret(truth: ClipTruth, vehicle: int, chosen: int, processed: Iterable[int]) -> float:
+    """How much smaller, as a share of visible pixels, `vehicle` is in frame `chosen` than in the best processed one.
+
+    The best is the one in which most pixels of it can be seen, of those in which the frame's edge does not cut it
+    where there are any. 0 where the chosen one shows more than that (it is cut, then).
+    """
+    course = {index: one for index in processed for one in truth.frames[index] if one.id == vehicle}
+    uncut = [one.visible_px for one in course.values() if not one.cut]
+    best = max(uncut or [one.visible_px for one in course.values()])
+    return max(0.0, 1 - course[chosen].visible_px / best) if best else 0.0

@@ -1,0 +1,150 @@
+"""What became of each true vehicle of one clip at one stride. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from video_analysis.benchmarks.eval import matching, tracking
+from video_analysis.benchmarks.eval.stage_one import Shot, Watched, WatchedFrame
+from video_analysis.benchmarks.eval.tracking import Tracking
+from video_analysis.benchmarks.eval.truth import ClipTruth, shows
+from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
+from video_analysis.main_worker.stages import Verdict
+from video_analysis.worker_utils.analyses import Variant
+
+Said = Mapping[Variant, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedShot:
+    """A snapshot of a vehicle that counts."""
+
+    offset_ms: int
+    visible_px: int
+    cut_needlessly: bool
+    """The frame's edge cuts the vehicle, and an uncut frame was there."""
+    regret: float
+    yolo_type: str
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A vehicle that counts, and its snapshots, the one with most of it visible first."""
+
+    truth: SeenVehicle
+    """In the frame that shows most of it."""
+    first_ms: int
+    last_ms: int
+    """When it shows in the clip."""
+    shots: Sequence[JudgedShot]
+    confirmable: bool
+    """It shows in as many processed frames as a track needs to be confirmed."""
+    why_missed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneOutcome:
+    """A clip at a stride."""
+
+    facts: SceneFacts
+    stride: int
+    frames: int
+    vehicles: Sequence[Outcome]
+    false_shots: Sequence[Mapping[str, object]]
+    """Snapshots that show no vehicle at all."""
+    ignored_vehicles: int
+    ignored_shots: int
+    tracking: Tracking
+
+
+def judge(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> SceneOutcome:
+    """Compare with the truth; `said` holds the verdicts on each of the snapshots."""
+    confirmed = [_boxes(frame, confirmed_only=True) for frame in watched.frames]
+    frames = [truth.frames[frame.index] for frame in watched.frames]
+    pairs = {
+        frame.index: matching.paired(true, found)
+        for frame, true, found in zip(watched.frames, frames, confirmed, strict=True)
+    }
+    shown = [pairs[shot.frame].get(shot.key) for shot in watched.shots]
+    judged: dict[int, list[JudgedShot]] = {}
+    for shot, vehicle, verdicts in zip(watched.shots, shown, said, strict=True):
+        if vehicle in truth.counted:
+            judged.setdefault(vehicle, []).append(_judged(truth, watched, shot, vehicle, verdicts))
+    owners = matching.owners(pairs.values())
+    return SceneOutcome(
+        facts=truth.facts,
+        stride=watched.stride,
+        frames=len(frames),
+        vehicles=[
+            _outcome(truth, vehicle, watched, judged.get(vehicle, []), owners) for vehicle in sorted(truth.counted)
+        ],
+        false_shots=[
+            _false(shot, truth.frames[shot.frame], owners)
+            for shot, vehicle in zip(watched.shots, shown, strict=True)
+            if vehicle is None
+        ],
+        ignored_vehicles=len(truth.ignored),
+        ignored_shots=sum(vehicle in truth.ignored for vehicle in shown),
+        tracking=tracking.count(frames, confirmed),
+    )
+
+
+def _boxes(frame: WatchedFrame, *, confirmed_only: bool) -> list[matching.Labelled]:
+    return [(track.key, track.box) for track in frame.tracks if track.confirmed or not confirmed_only]
+
+
+def _judged(truth: ClipTruth, watched: Watched, shot: Shot, vehicle: int, said: Said) -> JudgedShot:
+    processed = [frame.index for frame in watched.frames]
+    course = [one for index in processed for one in truth.frames[index] if one.id == vehicle]
+    (seen,) = [one for one in truth.frames[shot.frame] if one.id == vehicle]
+    return JudgedShot(
+        shot.offset_ms,
+        seen.visible_px,
+        seen.cut and not all(one.cut for one in course),
+        matching.regret(truth, vehicle, shot.frame, processed),
+        shot.type,
+        said,
+    )
+
+
+def _outcome(
+    truth: ClipTruth, vehicle: int, watched: Watched, shots: Sequence[JudgedShot], owners: Mapping[int, int]
+) -> Outcome:
+    course = [(index, one) for index, frame in enumerate(truth.frames) for one in frame if one.id == vehicle]
+    times = [round(index * 1000 / truth.facts.fps) for index, one in course if shows(one)]
+    best = max((one for _, one in course), key=lambda one: one.visible_px)
+    ordered = sorted(shots, key=lambda shot: (-shot.visible_px, shot.offset_ms))
+    showing = [
+        frame for frame in watched.frames if any(one.id == vehicle and shows(one) for one in truth.frames[frame.index])
+    ]
+    why = None if shots else _why_missed(truth, vehicle, showing, owners)
+    return Outcome(best, times[0], times[-1], ordered, len(showing) >= watched.hits, why)
+
+
+def _why_missed(truth: ClipTruth, vehicle: int, showing: Sequence[WatchedFrame], owners: Mapping[int, int]) -> str:
+    """In words, from the truth and from the tracks that lay on it, the tentative ones included."""
+    found = sum(
+        vehicle in matching.paired(truth.frames[frame.index], _boxes(frame, confirmed_only=False)).values()
+        for frame in showing
+    )
+    told = f"shows in {len(showing)} processed frames, found in {found}"
+    tracks = [key for key, owner in owners.items() if owner == vehicle]
+    if tracks:
+        return f"{told}, followed by track {tracks[0]}, whose snapshot shows something else"
+    return f"{told}, never confirmed" if found else told
+
+
+def _false(shot: Shot, frame: Sequence[SeenVehicle], owners: Mapping[int, int]) -> dict[str, object]:
+    """What an engineer needs to find it."""
+    shared = matching.shared_areas(frame, [(shot.key, shot.box)])[:, 0]
+    nearest = int(shared.argmax()) if shared.size else None
+    return {
+        "offset_ms": shot.offset_ms,
+        "box": [round(side) for side in shot.box],
+        "yolo_type": shot.type,
+        "nearest_vehicle": None if nearest is None else frame[nearest].id,
+        "iou": 0.0 if nearest is None else round(float(shared[nearest]), 3),
+        "track_follows": owners.get(shot.key),
+    }

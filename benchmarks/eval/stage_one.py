@@ -1,0 +1,122 @@
+"""Stage 1 in process: the vision that run_poller builds, best_shot's choice, the snapshot as it would be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import imaging
+from video_analysis.worker_utils.messages import YoloType
+from video_analysis.yolo_worker import best_shot, run_poller, video
+from video_analysis.yolo_worker.stages import BestShot, Box, Boxes, Frame, TrackedFrame
+from video_analysis.yolo_worker.vision import VideoVision
+
+LEAST_CONFIDENCE = 0.01
+"""Down to here precision is measured: the curve needs what a worker would not look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackBox:
+    """A track in one frame."""
+
+    key: int
+    box: Box
+    confirmed: bool
+    """Sooner or later: also in the frames before."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFrame:
+    """A processed frame and the tracks matched in it."""
+
+    index: int
+    offset_ms: int
+    tracks: Sequence[TrackBox]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A snapshot: where it was taken, and the JPEG as it would lie in S3."""
+
+    key: int
+    """Its track's."""
+    frame: int
+    """Index of its frame in the video."""
+    offset_ms: int
+    box: Box
+    type: YoloType
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What stage 1 made of one video at one stride."""
+
+    stride: int
+    hits: int
+    """In how many processed frames in a row a vehicle must be found for a snapshot."""
+    frames: Sequence[WatchedFrame]
+    shots: Sequence[Shot]
+
+
+class StageOne:
+    """The loaded networks of stage 1. ConfigurationError where weights are missing or wrong."""
+
+    def __init__(self, config: WorkerConfig) -> None:
+        self.vision: VideoVision = run_poller.vision(config)
+        self._unsure = run_poller.vision(config.model_copy(update={"detector_confidence": LEAST_CONFIDENCE}))
+        self._rules = run_poller._selection(config)
+        self._tracking = run_poller._tracking(config)
+        self._quality = config.jpeg_quality
+
+    def watch(self, clip: Path, stride: int) -> Watched:
+        """One video from its first frame to its last."""
+        kept: list[TrackedFrame] = []
+        frames = self.vision.frames(clip, stride)
+        tracked = self.vision.track(self.vision.detect(frames), clip, stride)
+        chosen = [(shot, self._jpeg(shot)) for shot in best_shot.select(_remembered(tracked, kept), self._rules)]
+        keys = {track.id: track.key for frame in kept for track in frame.tracks if track.id is not None}
+        confirmed = set(keys.values())
+        watched = [
+            WatchedFrame(
+                frame.frame.index,
+                frame.frame.offset_ms,
+                [TrackBox(track.key, track.box, track.key in confirmed) for track in frame.tracks],
+            )
+            for frame in kept
+        ]
+        hits = self._tracking.hits(video.probe(clip).median_interval_ms * stride / 1000)
+        return Watched(
+            stride, hits, watched, [_located(shot, jpeg, keys[shot.track_id], watched) for shot, jpeg in chosen]
+        )
+
+    def detections(self, clip: Path, stride: int) -> list[tuple[int, Boxes]]:
+        """(frame's index, boxes) of every `stride`-th frame, the unsure ones included."""
+        return [(seen.frame.index, seen.boxes) for seen in self._unsure.detect(self._unsure.frames(clip, stride))]
+
+    def _jpeg(self, shot: BestShot) -> bytes:
+        return imaging.snapshot(shot.crop, self._quality)
+
+
+def _remembered(tracked: Iterable[TrackedFrame], kept: list[TrackedFrame]) -> Iterator[TrackedFrame]:
+    """The frames as they pass by, kept without their pictures."""
+    for one in tracked:
+        yield one
+        blank = Frame(one.frame.index, one.frame.offset_ms, np.zeros((0, 0, 3), np.uint8))
+        kept.append(TrackedFrame(blank, one.tracks, one.ended))
+
+
+def _located(shot: BestShot, jpeg: bytes, key: int, frames: Sequence[WatchedFrame]) -> Shot:
+    """A best shot says when it was taken; the track's box of that moment says where."""
+    ((index, box),) = [
+        (frame.index, track.box)
+        for frame in frames
+        if frame.offset_ms == shot.offset_ms
+        for track in frame.tracks
+        if track.key == key
+    ]
+    return Shot(key, index, shot.offset_ms, box, shot.type, jpeg)

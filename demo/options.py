@@ -1,0 +1,59 @@
+"""The demo's command line, and what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from video_analysis.worker_config import PACKAGE_FOLDER
+from video_analysis.worker_utils import timecode
+
+
+class Options(argparse.Namespace):
+    """The command line. What is None was not given, and is then the demo's own."""
+
+    video: Path | None
+    weights: Path | None
+    main_model: Path | None
+    stride: int
+    recorded_at: str | None
+    twice: bool
+    out: Path
+
+    @property
+    def not_there(self) -> list[str]:
+        """The files that were named and do not exist, by the variable of `make demo` that names them."""
+        named = {"VIDEO": self.video, "WEIGHTS": self.weights, "MAIN_MODEL": self.main_model}
+        return [f"{name}= (no {path})" for name, path in named.items() if path is not None and not path.is_file()]
+
+
+def parse(arguments: Sequence[str] | None) -> Options:
+    """Read the command line; ends the process with status 2 where it makes no sense."""
+    parser = argparse.ArgumentParser(
+        prog="python -m video_analysis.demo.run",
+        description="A clip through S3, SQS, both workers and PostgreSQL, on this machine, start to end.",
+    )
+    parser.add_argument("--video", type=Path, help="the clip (VIDEO= of make demo); without it one is rendered")
+    parser.add_argument("--weights", type=Path, help="the detector (WEIGHTS=); without it the demo's own")
+    parser.add_argument("--main-model", type=Path, help="a main model (MAIN_MODEL=); without it the demo's own two")
+    parser.add_argument("--stride", type=_stride, default=3, help="every n-th frame is looked at (default 3)")
+    parser.add_argument("--recorded-at", type=_instant, help="when it was recorded, RFC 3339 with an offset")
+    parser.add_argument("--twice", action="store_true", help="send the message again and compare every row and byte")
+    parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "demo", help="where the results go")
+    return parser.parse_args(arguments, Options())
+
+
+def _stride(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _instant(text: str) -> str:
+    """The text itself, once it is known to name an instant."""
+    try:
+        timecode.parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
+    return text

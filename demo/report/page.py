@@ -1,0 +1,129 @@
+"""The whole report: what the video is, how long it took, what came by, and each vehicle in order of time."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import Template
+
+from video_analysis.demo.findings import Findings
+from video_analysis.demo.report import wording
+from video_analysis.demo.report.run_facts import RunFacts
+from video_analysis.demo.report.vehicle_card import Row, card
+from video_analysis.worker_utils.keys import parse_snapshot_uri
+
+STYLE = Path(__file__).with_name("style.css")
+PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>$title</title>
+<link rel="icon" href="data:,">
+<style>
+$style
+</style>
+</head>
+<body>
+<header class="head">
+<p class="kind">Vehicle report</p>
+<h1>$name</h1>
+<p class="status $status">$verdict</p>
+$problem
+</header>
+<main>
+<section aria-labelledby="video"><h2 id="video">The video</h2>$video</section>
+<div class="pair">
+<section aria-labelledby="types"><h2 id="types">What came by</h2>$types</section>
+<section aria-labelledby="times"><h2 id="times">Time taken</h2>$times</section>
+</div>
+<section aria-labelledby="vehicles"><h2 id="vehicles">Vehicles, in order of time</h2>
+$vehicles
+</section>
+</main>
+<footer>A percentage is a model’s own confidence that its label, and every label above it, is right. Not sure: it is
+below the model’s threshold; what it leaned to stands beside it.</footer>
+</body>
+</html>
+""")
+
+
+def write(path: Path, found: Findings, run: RunFacts) -> None:
+    """Write the report to `path`, UTF-8."""
+    path.write_text(render(found, run), encoding="utf-8")
+
+
+def render(found: Findings, run: RunFacts) -> str:
+    """The report as HTML."""
+    vehicles, name = by_vehicle(found), wording.text(found.video["file_name"] or "unnamed video")
+    error = found.video["error_msg"]
+    return PAGE.substitute(
+        title=f"Vehicle report: {name}",
+        style=STYLE.read_text("utf-8"),
+        name=name,
+        status=wording.text(found.video["status"]),
+        verdict=f"{wording.text(found.video['status'])}, {wording.count(len(vehicles), 'vehicle')} found",
+        problem=f'<p class="problem">{wording.text(error)}</p>' if error else "",
+        video=_facts(_video_facts(found, run)),
+        types=_types(Counter(rows[0]["yolo_type"] for rows in vehicles)),
+        times=_facts(_times(run)),
+        vehicles="\n".join(_cards(vehicles, found, run)) or '<p class="none">No vehicle was found in this video.</p>',
+    )
+
+
+def by_vehicle(found: Findings) -> list[list[Row]]:
+    """The rows of each analysis together, in order of time."""
+    grouped = defaultdict(list)
+    for row in found.rows:
+        grouped[row["id"]].append(row)
+    return sorted(grouped.values(), key=lambda rows: (rows[0]["detected_in_ms"], rows[0]["track_id"]))
+
+
+def _cards(vehicles: Sequence[Sequence[Row]], found: Findings, run: RunFacts) -> Iterable[str]:
+    for rows in vehicles:
+        snapshot = found.snapshots.get(parse_snapshot_uri(rows[0]["snapshot_s3_key"]).key)
+        yield card(rows, snapshot, run.zone)
+
+
+def _video_facts(found: Findings, run: RunFacts) -> list[tuple[str, str]]:
+    """What is known of the video and of the networks that looked at it."""
+    clip = run.clip
+    length = wording.offset(round(clip.seconds * 1000)) if clip.seconds else "–"
+    looked = "–" if run.frames_looked_at is None else f"{run.frames_looked_at} of {clip.frames}"
+    main_models = sorted({f"{row['variant']}: {row['checkpoint']}" for row in found.rows if row["checkpoint"]})
+    return [
+        ("Recorded", wording.text(wording.day_and_time(found.video["recorded_at"], run.zone))),
+        ("Length", f"{length}, {clip.width}×{clip.height}, {clip.fps:g} frames/s"),
+        ("Source", "rendered (synthetic traffic), not filmed" if clip.is_rendered else "as given"),
+        ("Camera", wording.text(found.video["camera_label"] or found.video["camera_code"] or "–")),
+        ("Frames looked at", f"{looked} ({wording.every(found.video['frame_stride'])})"),
+        ("Detector", wording.text(run.detector)),
+        ("Main model", "<br>".join(wording.text(name) for name in main_models) or "–"),
+    ]
+
+
+def _times(run: RunFacts) -> list[tuple[str, str]]:
+    """The demo's steps, their sum, and what of it yolo_worker's stages took."""
+    told = [(wording.text(name), f"{seconds:.1f} s") for name, seconds in run.steps]
+    told.append(("Total", f"<b>{sum(seconds for _, seconds in run.steps):.1f} s</b>"))
+    stages = run.stage_seconds.items()
+    return told + [(f"of it yolo_worker’s {wording.text(stage)}", f"{seconds:.1f} s") for stage, seconds in stages]
+
+
+def _facts(facts: Iterable[tuple[str, str]]) -> str:
+    return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts) + "</dl>"
+
+
+def _types(counts: Counter[str]) -> str:
+    """A bar for each of the detector's types, the most frequent first."""
+    if not counts:
+        return '<p class="none">Nothing.</p>'
+    most = max(counts.values())
+    lines = (
+        f'<tr><th scope="row">{wording.text(name)}</th><td class="number">{number}</td>'
+        f"<td>{wording.bar(number / most)}</td></tr>"
+        for name, number in counts.most_common()
+    )
+    return f'<table class="types"><tbody>{"".join(lines)}</tbody></table>'

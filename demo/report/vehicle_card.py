@@ -1,0 +1,108 @@
+"""One vehicle in the report: its picture, when it was seen, and what each variant says of it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any
+
+from video_analysis.demo.findings import StoredSnapshot
+from video_analysis.demo.report import wording
+
+LEVELS = ("type", "make", "model")
+Row = dict[str, Any]
+"""One analysis with one of its results, or with none: the columns of findings.ROWS."""
+
+
+def card(rows: Sequence[Row], snapshot: StoredSnapshot | None, zone: tzinfo) -> str:
+    """The vehicle of `rows`, which are one analysis' results."""
+    first = rows[0]
+    track, at = first["track_id"], wording.offset(first["detected_in_ms"])
+    description = f"Vehicle {track}: {first['yolo_type']} at {at} of the video"
+    seen = f'<time class="at">{at}</time>'
+    if first["detected_at"] is not None:
+        clock = wording.clock(first["detected_at"], zone)
+        seen += f' <time datetime="{wording.text(first["detected_at"].isoformat())}">{clock}</time>'
+    return (
+        f'<article class="vehicle" id="track-{track}">'
+        f"{_picture(snapshot, description)}"
+        f'<div class="said"><header><h3>Vehicle {track}</h3><p>{seen}</p></header>{_verdict(rows)}</div></article>'
+    )
+
+
+def _picture(snapshot: StoredSnapshot | None, description: str) -> str:
+    if snapshot is None:
+        return '<p class="problem">The picture is not in the store.</p>'
+    encoded = base64.b64encode(snapshot.content).decode("ascii")
+    source = f"data:{wording.text(snapshot.content_type)};base64,{encoded}"
+    return f'<img src="{source}" width="640" height="640" alt="{wording.text(description)}">'
+
+
+def _verdict(rows: Sequence[Row]) -> str:
+    """The table of what was read; above it, why there is none or less than there should be."""
+    first, results = rows[0], [row for row in rows if row["variant"] is not None]
+    problem = ""
+    if first["status"] == "error":
+        problem = f'<p class="problem">Not classified: {wording.text(first["error_msg"] or "no reason given")}</p>'
+    elif first["status"] != "done":
+        problem = f'<p class="problem">Not classified yet: {wording.text(first["status"])}</p>'
+    detector = f'<p class="detector">Detector: <b>{wording.text(first["yolo_type"])}</b></p>'
+    return problem + detector + (_table(first["yolo_type"], results) if results else "")
+
+
+def _table(yolo_type: str, results: Sequence[Row]) -> str:
+    """What each variant reads, side by side."""
+    heads = "".join(f'<th scope="col">{wording.text(row["variant"])}</th>' for row in results)
+    body = "".join(_level(level, yolo_type, results) for level in LEVELS)
+    body += _line("Colour", [_colors(row) for row in results]) + _line("Plate", [_plate(row) for row in results])
+    return f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _level(level: str, yolo_type: str, results: Sequence[Row]) -> str:
+    """A row of the table; marked where the variants, or a variant and the detector, name different things."""
+    named = {row[f"{level}_label"] for row in results} - {None}
+    note = ""
+    if len(named) > 1:
+        note = "variants differ"
+    elif level == "type" and named - {yolo_type}:
+        note = "detector differs"
+    return _line(level.capitalize(), [_answer(row, level) for row in results], note)
+
+
+def _line(name: str, cells: Sequence[str], note: str = "") -> str:
+    mark = f' <em class="note">{note}</em>' if note else ""
+    told = "".join(f"<td>{cell}</td>" for cell in cells)
+    kind = ' class="differs"' if note else ""
+    return f'<tr{kind}><th scope="row">{name}{mark}</th>{told}</tr>'
+
+
+def _answer(row: Row, level: str) -> str:
+    """A label with its confidence; where the model abstains, so it says, with what it would have said."""
+    label, confidence = row[f"{level}_label"], row[f"{level}_conf"]
+    if label is None:
+        return f'<span class="unsure">not sure</span>{_candidate(row, level)}'
+    if confidence is None:
+        return wording.text(label)
+    return f"{wording.text(label)} <small>{wording.percent(confidence)}</small>{wording.bar(confidence)}"
+
+
+def _candidate(row: Row, level: str) -> str:
+    """What the evidence says the model leaned to, if anything."""
+    leaned = ((row["evidence"] or {}).get(level) or {}).get("candidate")
+    if not leaned:
+        return ""
+    label, confidence = leaned
+    return f' <small class="unsure">{wording.text(label)}? {wording.percent(confidence)}</small>'
+
+
+def _colors(row: Row) -> str:
+    said = "<br>".join(wording.color(described) for described in row["colors"] or ())
+    return said or '<span class="unsure">not read</span>'
+
+
+def _plate(row: Row) -> str:
+    if not row["plate_text"]:
+        return '<span class="unsure">not read</span>'
+    confidence = "" if row["plate_conf"] is None else f" <small>{wording.percent(row['plate_conf'])}</small>"
+    return f'<span class="plate">{wording.text(row["plate_text"])}</span>{confidence}'

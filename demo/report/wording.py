@@ -1,0 +1,60 @@
+"""How numbers, times and absent things are written in a report. Pure; every text given out is safe in HTML."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from html import escape
+from typing import Any
+
+
+def text(value: object) -> str:
+    """Anything as text for an element or a quoted attribute."""
+    return escape(str(value), quote=True)
+
+
+def offset(milliseconds: int) -> str:
+    """A place in a video: m:ss.mmm, or h:mm:ss.mmm from an hour on."""
+    seconds, ms = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}.{ms:03d}" if hours else f"{minutes}:{seconds:02d}.{ms:03d}"
+
+
+def day_and_time(instant: datetime | None, zone: tzinfo) -> str:
+    """An instant with its UTC offset; a dash where there is none."""
+    return "–" if instant is None else instant.astimezone(zone).isoformat(" ", "seconds")
+
+
+def clock(instant: datetime, zone: tzinfo) -> str:
+    """The time of day, to the millisecond."""
+    return instant.astimezone(zone).strftime("%H:%M:%S.%f")[:-3]
+
+
+def percent(confidence: float) -> str:
+    """A confidence of 0..1; never 100% for what is not certain."""
+    if 0.99 < confidence < 1:
+        return f"{min(confidence * 100, 99.9):.1f}%"
+    return f"{confidence * 100:.0f}%"
+
+
+def bar(share: float) -> str:
+    """A thin bar, filled to `share` of its width (0..1); the number stands beside it, so that a reader skips it."""
+    return f'<span class="bar" aria-hidden="true"><i style="width:{min(max(share, 0.0), 1.0) * 100:.1f}%"></i></span>'
+
+
+def color(described: dict[str, Any]) -> str:
+    """Finish, base and lightness as one would say them: Metallic light Silver."""
+    words = [described.get("finish"), described.get("lightness"), described.get("base")]
+    said = " ".join(text(word) for word in words if word)
+    confidence = described.get("conf")
+    return said if confidence is None else f"{said} <small>{percent(confidence)}</small>"
+
+
+def count(number: int, noun: str) -> str:
+    """1 vehicle, 2 vehicles."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def every(stride: int | None) -> str:
+    """Which frames a stride looks at; a null one is the contract's 3."""
+    return {1: "each", 2: "every 2nd", 3: "every 3rd"}.get(stride or 3, f"every {stride}th")

@@ -1,0 +1,63 @@
+"""Which networks the demo runs: those named on the command line, else the demo's own.
+
+Only the demo chooses the demo's weights. A worker started by itself never falls back to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from video_analysis.demo import untrained
+from video_analysis.worker_config import PACKAGE_FOLDER
+
+DETECTOR = PACKAGE_FOLDER / "yolo_worker" / "bundle" / "demo.pt"
+BASELINE = PACKAGE_FOLDER / "main_worker" / "bundle" / "demo_baseline.pt"
+CMT = PACKAGE_FOLDER / "main_worker" / "bundle" / "demo_cmt.pt"
+DEMO = (DETECTOR, BASELINE, CMT)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """A detector, and one main model, or two to compare. `main_models` goes by the setting that names each."""
+
+    detector: Path
+    main_models: Mapping[str, Path]
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them, the detector first."""
+        return [self.detector, *self.main_models.values()]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What points the workers at them, for the workers' environment."""
+        named = {name: str(path.resolve()) for name, path in self.main_models.items()}
+        mode = "compare" if len(named) > 1 else "single"
+        return {"CVITX_YOLO_WEIGHTS": str(self.detector.resolve()), "CVITX_RUN_MODE": mode, **named}
+
+
+def choose(detector: Path | None, main_model: Path | None, out: Path) -> Networks:
+    """The networks for a demo that was given `detector` and `main_model`, or not.
+
+    With a detector alone, and without the demo's own main models, it is an untrained one, written into `out`.
+    """
+    own = {"CVITX_BASELINE_CHECKPOINT": BASELINE, "CVITX_CMT_CHECKPOINT": CMT}
+    if main_model is not None:
+        return Networks(detector or DETECTOR, {"CVITX_MAIN_CHECKPOINT": main_model})
+    if detector is None or all(path.is_file() for path in own.values()):
+        return Networks(detector or DETECTOR, own)
+    return Networks(detector, {"CVITX_MAIN_CHECKPOINT": _untrained(out)})
+
+
+def absent(networks: Networks) -> list[Path]:
+    """Those of the demo's own that it would run and that are not there, as paths within the repository."""
+    return [path.relative_to(PACKAGE_FOLDER) for path in networks.files if path in DEMO and not path.is_file()]
+
+
+def _untrained(out: Path) -> Path:
+    print("no main model given: exporting an untrained one; what it says of a vehicle means nothing", flush=True)
+    path = out / "untrained.pt"
+    untrained.export(path)
+    return path

@@ -1,0 +1,283 @@
+"""The evaluation: its rules on scenes small enough to count by hand, and one short scene through both workers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from video_analysis.benchmarks.eval import __main__ as evaluation
+from video_analysis.benchmarks.eval import figures, hota, matching, outcomes, report, scenes, tracking, truth
+from video_analysis.benchmarks.eval.hota import CompareFrame
+from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome
+from video_analysis.benchmarks.eval.stage_one import Shot, TrackBox, Watched, WatchedFrame
+from video_analysis.benchmarks.eval.truth import ClipTruth
+from video_analysis.demo import untrained
+from video_analysis.demo.traffic.cameras import CAMERAS
+from video_analysis.demo.traffic.lighting import LIGHTS, WEATHERS
+from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
+from video_analysis.demo.training.splits import EVALUATION_SCENES
+from video_analysis.main_worker.stages import Verdict
+from video_analysis.yolo_worker.stages import Box
+
+FACTS = SceneFacts(1, "rain", "dusk", "pole", 10, 1280, 720, 4.0)
+
+
+def seen(
+    name: int, left: int, *, px: int = 900, height: int = 30, fraction: float = 1.0, cut: bool = False
+) -> SeenVehicle:
+    """A car 60 px wide at `left`."""
+    return SeenVehicle(name, "Car", "Toyota", "Vios", (), "", (left, 0, left + 60, height), fraction, px, cut)
+
+
+def box(left: float, height: float = 30) -> Box:
+    return (left, 0.0, left + 60, height)
+
+
+@pytest.mark.parametrize(
+    ("one", "counts"),
+    [
+        (seen(1, 0, height=24), True),
+        (seen(1, 0, height=23), False),
+        (seen(1, 0, fraction=0.5), True),
+        (seen(1, 0, fraction=0.49), False),
+        (SeenVehicle(1, "Car", "", "", (), "", (0, 0, 23, 90), 1.0, 9, cut=True), False),
+        (SeenVehicle(1, "Motorcycle", "", "", (), "", (0, 0, 23, 90), 1.0, 9, cut=False), True),
+    ],
+)
+def test_a_vehicle_shows_that_is_24_px_high_and_half_of_it_visible(one: SeenVehicle, counts: bool) -> None:
+    assert truth.shows(one) is counts
+
+
+def test_a_vehicle_counts_that_shows_in_one_frame_both_at_once() -> None:
+    frames = [[seen(1, 0), seen(2, 0, height=20)], [seen(2, 0, fraction=0.2), seen(1, 0, height=9)]]
+    clip = ClipTruth(FACTS, frames)
+    assert (sorted(clip.counted), sorted(clip.ignored)) == ([1], [2])
+
+
+@pytest.mark.parametrize(
+    ("true", "found", "pairs"),
+    [
+        ([seen(1, 0)], [(7, box(19))], {7: 1}),
+        ([seen(1, 0)], [(7, box(21))], {}),
+        ([seen(1, 0), seen(2, 15)], [(7, box(10)), (8, box(-10))], {7: 2, 8: 1}),
+        ([], [(7, box(0))], {}),
+        ([seen(1, 0)], [], {}),
+    ],
+)
+def test_boxes_and_vehicles_are_paired_one_to_one_from_half_overlap_on(
+    true: Sequence[SeenVehicle], found: Sequence[matching.Labelled], pairs: dict[int, int]
+) -> None:
+    assert matching.paired(true, found) == pairs
+
+
+def test_a_track_belongs_to_the_vehicle_of_most_of_its_frames() -> None:
+    assert matching.owners([{7: 1}, {7: 2}, {7: 2, 8: 1}, {8: 3}]) == {7: 2, 8: 1}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "processed", "regret"),
+    [(0, range(4), 0.5), (1, range(4), 0.0), (2, range(4), 0.0), (0, (0, 3), 0.0), (3, range(4), 0.75)],
+)
+def test_regret_is_towards_the_largest_uncut_processed_frame(
+    chosen: int, processed: Sequence[int], regret: float
+) -> None:
+    frames = [[seen(1, 0, px=400)], [seen(1, 0, px=800)], [seen(1, 0, px=999, cut=True)], [seen(1, 0, px=200)]]
+    assert matching.regret(ClipTruth(FACTS, frames), 1, chosen, processed) == regret
+
+
+def test_a_vehicle_that_is_always_cut_is_compared_with_its_largest_cut_frame() -> None:
+    frames = [[seen(1, 0, px=100, cut=True)], [seen(1, 0, px=400, cut=True)]]
+    assert matching.regret(ClipTruth(FACTS, frames), 1, 0, (0, 1)) == 0.75
+
+
+def overlap(*rows: Sequence[float]) -> hota.Floats:
+    return np.array(rows, np.float64)
+
+
+@pytest.mark.parametrize(
+    ("frames", "figure"),
+    [
+        ([], 0.0),
+        ([CompareFrame([1], [], np.zeros((1, 0)))], 0.0),
+        ([CompareFrame([1], [5], overlap([1.0]))] * 3, 1.0),
+        ([CompareFrame([1], [track], overlap([0.9])) for track in (5, 5, 6, 6)], 0.6698906348083082),
+        (
+            [
+                *[CompareFrame([1, 2], [5, 6], overlap([0.8, 0.2], [0.1, 0.6]))] * 3,
+                CompareFrame([1, 2], [5], overlap([0.3], [0.7])),
+                CompareFrame([], [6], np.zeros((0, 1))),
+                CompareFrame([1], [], np.zeros((1, 0))),
+            ],
+            0.4651728091350651,
+        ),
+    ],
+)
+def test_hota_is_what_trackeval_1_3_says_of_the_same_frames(frames: Sequence[CompareFrame], figure: float) -> None:
+    assert hota.count(frames).hota() == pytest.approx(figure, abs=1e-12)
+
+
+def test_hota_of_several_sequences_is_that_of_their_sums() -> None:
+    perfect = hota.count([CompareFrame([1], [5], overlap([1.0]))] * 4)
+    blind = hota.count([CompareFrame([1], [], np.zeros((1, 0)))] * 4)
+    assert (perfect + blind).hota() == pytest.approx(0.5**0.5)
+
+
+def test_boxes_on_vehicles_that_nobody_asks_for_count_neither_way() -> None:
+    left = tracking.asked([seen(1, 0), seen(2, 200, height=12)], [(7, box(0)), (8, box(200, 12)), (9, box(400))])
+    assert (left.true, left.found, left.shared.tolist()) == ([1], [7, 9], [[1.0, 0.0]])
+
+
+def test_a_switch_a_miss_and_a_false_alarm_are_counted_as_motmetrics_has_them() -> None:
+    true = [[seen(1, 0)]] * 5
+    found = [[(7, box(0))], [(7, box(0))], [], [(8, box(0)), (9, box(300))], [(8, box(0))]]
+    counted = tracking.count(true, found).mot
+    assert (counted.num_objects, counted.num_misses, counted.num_false_positives, counted.num_switches) == (5, 1, 1, 1)
+    assert counted.mota() == pytest.approx(1 - 3 / 5)
+    assert counted.idf1() == pytest.approx(2 * 2 / (5 + 5))
+
+
+def verdict(model: str, conf: float) -> Verdict:
+    return Verdict("Car", 0.9, "Toyota", 0.8, model, conf, {})
+
+
+def scene() -> outcomes.SceneOutcome:
+    """Vehicle 1 is found once, 2 never, 3 twice, 4 is too small, and one snapshot shows the road."""
+    frame = [seen(1, 0), seen(2, 100), seen(3, 200), seen(4, 300, height=12)]
+    second = [seen(1, 0, px=450), seen(2, 100), seen(3, 200, px=800)]
+    places = {7: 0.0, 8: 200.0, 9: 300.0, 10: 500.0}
+    first = [TrackBox(key, box(left, 12 if key == 9 else 30), True) for key, left in places.items()]
+    later = [TrackBox(7, box(0), True), TrackBox(11, box(200), True), TrackBox(12, box(100), False)]
+    watched = Watched(
+        3,
+        2,
+        [WatchedFrame(0, 0, first), WatchedFrame(1, 100, later)],
+        [
+            Shot(7, 1, 100, box(0), "Car", b""),
+            *[Shot(track.key, 0, 0, track.box, "Car", b"") for track in first[1:]],
+            Shot(11, 1, 100, box(200), "Van", b""),
+        ],
+    )
+    said: list[outcomes.Said] = [{"baseline": verdict("Vios", 0.7)} for _ in watched.shots]
+    said[0] = {"baseline": verdict("Wigo", 0.7)}
+    return outcomes.judge(ClipTruth(FACTS, [frame, second]), watched, said)
+
+
+def test_each_snapshot_is_a_vehicles_a_double_an_ignored_ones_or_nobodys() -> None:
+    told = figures.figures([scene()], [])
+    assert (told["vehicles"], told["ignored_vehicles"]) == (3, 1)
+    assert (told["snapshots"], told["false_snapshots"], told["ignored_snapshots"]) == (3, 1, 1)
+    assert (told["missed_rate"], told["duplicate_rate"], told["snapshots_per_vehicle"]) == (0.3333, 0.3333, 1.3333)
+
+
+def test_names_are_judged_by_the_largest_snapshot_and_a_missed_vehicle_is_wrong() -> None:
+    told = figures.figures([scene()], [])
+    assert (told["type_top1"], told["make_top1"], told["model_top1"]) == (0.6667, 0.6667, 0.3333)
+    assert told["yolo_type_top1"] == 1.0
+    assert told["ece"] == {"type": 0.1, "make": 0.2, "model": pytest.approx(0.7 - 2 / 3, abs=1e-4)}
+
+
+def test_the_largest_snapshot_is_the_one_whose_regret_counts() -> None:
+    told = figures.figures([scene()], [])
+    assert (told["best_shot_regret"], told["best_shot_regret_over_5_percent"]) == (0.25, 0.5)
+
+
+def test_why_a_vehicle_was_missed_is_said() -> None:
+    (missed,) = [vehicle for vehicle in scene().vehicles if not vehicle.shots]
+    assert (missed.truth.id, missed.confirmable) == (2, True)
+    assert missed.why_missed == "shows in 2 processed frames, found in 1, never confirmed"
+
+
+def test_what_went_wrong_is_listed_by_vehicle() -> None:
+    document = report.document([scene()], {1: []})
+    listed = document["to_look_at"]["3"]
+    assert {fault: len(entries) for fault, entries in listed.items()} == {
+        "missed": 1, "doubled": 1, "false": 1, "misnamed": 1, "small": 1,
+    }  # fmt: skip
+    assert listed["misnamed"][0]["said"] == {"baseline": ["Car", "Toyota", "Wigo"]}
+    assert listed["false"][0]["box"] == [500, 0, 560, 30]
+    assert "MISSED" in report.table(document)
+
+
+@pytest.mark.parametrize(
+    ("changed", "missed"),
+    [
+        ({}, []),
+        ({"snapshots_per_vehicle": 1.03}, ["snapshots_per_vehicle"]),
+        ({"idf1": 0.949}, ["idf1"]),
+        ({"ece": {"type": 0.01, "make": 0.06, "model": 0.05}}, ["ece_make"]),
+    ],
+)
+def test_a_target_is_missed_outside_its_bounds(changed: dict[str, object], missed: list[str]) -> None:
+    reached = {name: least if least else most for name, (least, most) in report.TARGETS.items()}
+    assert (
+        report.missed_targets({**reached, "ece": dict.fromkeys(("type", "make", "model"), 0.05), **changed}) == missed
+    )
+
+
+def test_a_level_of_which_nothing_is_said_is_unsure_and_wrong() -> None:
+    silent = Verdict("Car", 1.0, None, None, None, None, {})
+    shot = JudgedShot(0, 9, False, 0.0, "Car", {"baseline": silent})
+    told = figures.naming([Outcome(seen(1, 0), 0, 0, [shot], True, None)], "baseline")
+    assert (told["type_top1"], told["make_top1"]) == (1.0, 0.0)
+    assert told["ece"] == {"type": 0.0, "make": 0.0, "model": 0.0}
+
+
+def test_every_light_and_weather_is_looked_at_twice_and_no_seed_was_trained_on() -> None:
+    assert len(scenes.SCENES) >= 20
+    assert len({one.seed for one in scenes.SCENES}) == len(scenes.SCENES)
+    assert all(one.seed in EVALUATION_SCENES for one in scenes.SCENES)
+    kinds = Counter((one.light, one.weather) for one in scenes.SCENES)
+    assert set(kinds) == set(product(LIGHTS, WEATHERS)) == {(one.light, one.weather) for one in scenes.SCENES[:9]}
+    assert min(kinds.values()) >= 2
+    assert {one.camera for one in scenes.SCENES} == set(CAMERAS)
+
+
+def test_missing_weights_are_named_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluation.main(["--weights", str(tmp_path / "none.pt")]) == 2
+    assert f"{tmp_path / 'none.pt'}" in (told := capsys.readouterr().err)
+    assert "make train" in told
+
+
+@pytest.fixture(scope="module")
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("eval")
+    (clip,) = scenes.clips(scenes.SCENES[:1], folder / "clips", 2.0)
+    return clip
+
+
+def test_a_clip_is_rendered_once_and_whole(short_clip: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in short_clip.parent.iterdir()}
+    assert scenes.clips(scenes.SCENES[:1], short_clip.parent, 2.0) == [short_clip]
+    assert {path: path.stat().st_mtime_ns for path in short_clip.parent.iterdir()} == before
+    assert {path.name for path in before} == {short_clip.name, f"{short_clip.stem}.truth.jsonl"}
+    told = truth.read(short_clip)
+    assert (told.facts.seed, len(told.frames)) == (scenes.FIRST_SEED, 30)
+    assert told.counted
+
+
+def test_a_short_scene_goes_through_both_workers(shared_data: Path, tmp_path: Path) -> None:
+    weights, out = shared_data / "models" / "yolov8n_coco.pt", tmp_path / "eval.json"
+    if not weights.is_file():
+        pytest.skip(f"no detector at {weights}")
+    for name in ("baseline", "cmt"):
+        untrained.export(tmp_path / f"{name}.pt", name)
+    options = {"--weights": weights, "--baseline": tmp_path / "baseline.pt", "--cmt": tmp_path / "cmt.pt"}
+    folders = {"--out": out, "--cache": tmp_path, "--networks": tmp_path / "networks", "--data": tmp_path}
+    named = [str(word) for pair in (options | folders).items() for word in pair]
+    assert evaluation.main([*named, "--scenes=1", "--seconds=2", "--strides=3", f"--look={scenes.FIRST_SEED}"]) == 0
+    told = json.loads(out.read_text())
+    assert told["headline_stride"] == 3
+    assert told["by_stride"]["3"] == {name: told[name] for name in told["by_stride"]["3"]}
+    assert told["frames"] == 10
+    assert told["snapshots"] + told["missed"] - told["duplicates"] == told["vehicles"] > 0
+    assert len(told["to_look_at"]["3"]["missed"]) == told["missed"]
+    assert 0 < told["map50"] <= 1
+    assert set(told["variants"]) == {"baseline", "cmt"} == set(told["checkpoints"])
+    assert set(told["jakarta"]) == {"skipped"}
+    assert len(list(tmp_path.glob("*_stride3.png"))) == 1
