@@ -37,7 +37,7 @@ def build(shutdown: threading.Event) -> Consumer:
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         vision(config),
-        SnapshotSettings(config.s3_bucket, config.jpeg_quality, _selection(config)),
+        SnapshotSettings(config.s3_bucket, config.jpeg_quality, selection(config)),
     )
     return Consumer(queue, handler, config, shutdown)
 
@@ -57,10 +57,11 @@ def vision(config: WorkerConfig) -> VideoVision:
     )
     detector = Detector.load(config.path(config.yolo_weights), runtime, detecting)
     embedder = Embedder.load(config.path(config.deepsort_engine), runtime)
-    return VideoVision(detector, embedder, _tracking(config))
+    return VideoVision(detector, embedder, tracking(config))
 
 
-def _tracking(config: WorkerConfig) -> TrackerSettings:
+def tracking(config: WorkerConfig) -> TrackerSettings:
+    """How detections are linked."""
     return TrackerSettings(
         n_init=config.track_n_init,
         confirm_s=config.track_confirm_s,
@@ -74,7 +75,8 @@ def _tracking(config: WorkerConfig) -> TrackerSettings:
     )
 
 
-def _selection(config: WorkerConfig) -> SelectionRules:
+def selection(config: WorkerConfig) -> SelectionRules:
+    """How the best frame of a track is chosen."""
     return SelectionRules(
         area_step=config.best_area_step,
         confidence_step=config.best_confidence_step,

@@ -69,8 +69,8 @@ class StageOne:
     def __init__(self, config: WorkerConfig) -> None:
         self.vision: VideoVision = run_poller.vision(config)
         self._unsure = run_poller.vision(config.model_copy(update={"detector_confidence": LEAST_CONFIDENCE}))
-        self._rules = run_poller._selection(config)
-        self._tracking = run_poller._tracking(config)
+        self._rules = run_poller.selection(config)
+        self._tracking = run_poller.tracking(config)
         self._quality = config.jpeg_quality
 
     def watch(self, clip: Path, stride: int) -> Watched:
