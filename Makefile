@@ -44,7 +44,7 @@ mot: install  ## tracking against ground truth: recall, id switches, tracks per 
 eval: install  ## both workers on 20 held-out synthetic scenes, targets beside figures; writes out/eval.json, up to 45 minutes
 	$(BIN)/python -m video_analysis.benchmarks.eval
 
-fire: install  ## kill -9 at every step of both workers and at 200 random instants; nothing lost, nothing twice; out/fire.json
+fire: install  ## kill -9 and SIGTERM at every step of both workers, 200 random kills, copies, crowds; writes out/fire.json
 	$(BIN)/python -m video_analysis.tests.fire
 
 clean:  ## removes what the other targets made

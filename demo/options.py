@@ -9,6 +9,9 @@ from pathlib import Path
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils import timecode
 
+LARGEST_STRIDE = 2**31 - 1
+"""What the column frame_stride holds."""
+
 
 class Options(argparse.Namespace):
     """The command line. What is None was not given, and is then the demo's own."""
@@ -45,8 +48,8 @@ def parse(arguments: Sequence[str] | None) -> Options:
 
 
 def _stride(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_STRIDE:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {LARGEST_STRIDE}")
     return int(text)
 
 

@@ -30,20 +30,24 @@ class Poller:
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """The log lines whose event is `event`, oldest first."""
-        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
-        return [line for line in lines if line["event"] == event]
+        return [line for line in self._lines() if line["event"] == event]
 
     def start_under_way(self) -> str:
         """What it does before it takes its first message; nothing once it polls."""
-        events = [json.loads(line)["event"] for line in self.log.read_text().splitlines() if line.startswith("{")]
+        events = [line["event"] for line in self._lines()]
         if any(event.startswith("ready: polling") for event in events):
             return ""
         return f"{self.name}: {events[-1] if len(events) > 1 else 'starting'}"
 
     def failures(self) -> list[str]:
         """What it logged as an error, for a person."""
-        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
-        return [f"{self.name}: {line['event']}" for line in lines if line["level"] in ("ERROR", "CRITICAL")]
+        return [f"{self.name}: {line['event']}" for line in self._lines() if line["level"] in ("ERROR", "CRITICAL")]
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        """The log so far; a line that is being written is not there yet."""
+        for line in self.log.read_text().splitlines(keepends=True):
+            if line.startswith("{") and line.endswith("}\n"):
+                yield json.loads(line)
 
     def last_words(self, count: int = 8) -> str:
         """The end of its log, for a person."""

@@ -94,6 +94,7 @@ def _journey(
             faults += watch.until_settled(environment, workers, progress)
             if findings.read(environment, task["video_id"]).digest() != found.digest():
                 faults.append("the second run changed a row, a key or a byte")
+            watched.lap("the same message again")
         faults += [f"{worker.name} exited with {code}" for worker in workers if (code := worker.stop()) != 0]
     watched.lap("stopping the workers")
     _show(found, _facts(recording, networks, workers[0], watched), given.out)

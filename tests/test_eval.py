@@ -54,6 +54,30 @@ def test_a_vehicle_shows_that_is_24_px_high_and_half_of_it_visible(one: SeenVehi
     assert truth.shows(one) is counts
 
 
+@pytest.mark.parametrize(
+    ("true", "snapshot", "vehicle"),
+    [
+        ([seen(1, 0), seen(2, 15)], box(10), 2),
+        ([seen(1, 0)], box(19), 1),
+        ([seen(1, 0)], box(21), None),
+        ([], box(0), None),
+    ],
+)
+def test_a_snapshot_shows_whom_its_box_overlaps_most(
+    true: Sequence[SeenVehicle], snapshot: Box, vehicle: int | None
+) -> None:
+    assert matching.shown(true, snapshot) == vehicle
+
+
+def test_two_tracks_on_one_vehicle_in_the_same_frame_make_a_duplicate() -> None:
+    tracks = [TrackBox(key, box(key), confirmed=True) for key in (1, 3)]
+    frames = [WatchedFrame(0, 0, tracks)]
+    shots = [Shot(track.key, 0, 0, track.box, "Car", b"") for track in tracks]
+    outcome = outcomes.judge(ClipTruth(FACTS, [[seen(9, 0)]]), Watched(1, 1, frames, shots), [{}, {}])
+    assert [len(vehicle.shots) for vehicle in outcome.vehicles] == [2]
+    assert outcome.false_shots == []
+
+
 def test_a_vehicle_counts_that_shows_in_one_frame_both_at_once() -> None:
     frames = [[seen(1, 0), seen(2, 0, height=20)], [seen(2, 0, fraction=0.2), seen(1, 0, height=9)]]
     clip = ClipTruth(FACTS, frames)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -46,17 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cache_dir=options.networks.resolve(),
     )
     chosen = scenes.SCENES[: options.scenes]
-    clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
     try:
         first, second = StageOne(config), StageTwo(config)
-    except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.touch()
+    except (ConfigurationError, OSError, EOFError) as error:
+        print(f"make eval cannot begin: {error or 'an empty file'}", file=sys.stderr)
         return 2
+    clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
     told = _evaluated(first, second, clips, options)
     told["jakarta"] = jakarta.measure(options.data, config)
     told |= {"world": world_mark(), "traits": first.vision.traits(), "checkpoints": second.checkpoints}
     told["seconds"] = round(time.monotonic() - started, 1)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(told, indent=1, default=str) + "\n", "utf-8")
     print(f"{report.table(told)}\n{options.out}: written after {told['seconds']:.0f} s")
     return 0
@@ -104,8 +106,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="where the real sequences are, if they are")
     parser.add_argument("--processes", type=int, help="to render; default: one for each core")
     options = parser.parse_args(arguments)
-    if min(options.scenes, *options.strides) < 1 or options.seconds <= 0:
+    if min(options.scenes, *options.strides) < 1 or not 0 < options.seconds < math.inf:
         parser.error("--scenes and --strides are at least 1, --seconds is more than 0")
+    options.strides = list(dict.fromkeys(options.strides))
     return options
 
 

@@ -1,7 +1,7 @@
 """Which true vehicle a box shows. Pure.
 
-Within a frame boxes and vehicles are paired one to one (Hungarian method) for the largest sum of overlaps, each at
-least IoU 0.5. A snapshot shows whom its box was paired with in its own frame.
+Tracks are paired with vehicles one to one within a frame (Hungarian method) for the largest sum of overlaps, each at
+least IoU 0.5. A snapshot shows whom its own box overlaps most, at least as much: two may show the same vehicle.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ def paired(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> dict[int, 
     gain = np.where(shared >= LEAST_IOU, shared, 0)
     rows, columns = linear_sum_assignment(gain, maximize=True)
     return {found[column][0]: true[row].id for row, column in zip(rows, columns, strict=True) if gain[row, column] > 0}
+
+
+def shown(true: Sequence[SeenVehicle], box: Box) -> int | None:
+    """The vehicle that a snapshot's box overlaps most; None where that is less than IoU 0.5."""
+    shared = shared_areas(true, [(0, box)])[:, 0]
+    return true[int(shared.argmax())].id if shared.size and shared.max() >= LEAST_IOU else None
 
 
 def shared_areas(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> NDArray[np.float64]:

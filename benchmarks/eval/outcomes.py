@@ -67,7 +67,7 @@ def judge(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> SceneOutc
         frame.index: matching.paired(true, found)
         for frame, true, found in zip(watched.frames, frames, confirmed, strict=True)
     }
-    shown = [pairs[shot.frame].get(shot.key) for shot in watched.shots]
+    shown = [matching.shown(truth.frames[shot.frame], shot.box) for shot in watched.shots]
     judged: dict[int, list[JudgedShot]] = {}
     for shot, vehicle, verdicts in zip(watched.shots, shown, said, strict=True):
         if vehicle in truth.counted:

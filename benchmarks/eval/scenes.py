@@ -42,7 +42,8 @@ class EvaluationScene:
 
     def clip(self, folder: Path, seconds: float) -> Path:
         """Where its video lies; its truth is beside it."""
-        return folder / f"{self.seed}_{self.light}_{self.weather}_{self.camera}_{seconds:g}s.mp4"
+        look = f"{self.light}_{self.weather}_{self.camera}_{self.vehicles_per_frame:g}"
+        return folder / f"{self.seed}_{look}_{seconds:g}s_{FPS}fps.mp4"
 
 
 def _listed() -> tuple[EvaluationScene, ...]:

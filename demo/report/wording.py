@@ -57,4 +57,5 @@ def count(number: int, noun: str) -> str:
 
 def every(stride: int | None) -> str:
     """Which frames a stride looks at; a null one is the contract's 3."""
-    return {1: "each", 2: "every 2nd", 3: "every 3rd"}.get(stride or 3, f"every {stride}th")
+    stride = stride or 3
+    return "each" if stride == 1 else f"one in {stride}"

@@ -27,7 +27,7 @@ WORKERS = ("yolo_worker", "main_worker")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a scenario did, and what came of it. All but the first three must be 0."""
+    """What a scenario did, and what came of it. All numbers but the first two must be 0."""
 
     scenario: str
     runs: int
@@ -37,12 +37,14 @@ class Result:
     divergent: int
     left_in_queue: int
     wrong_in_dlq: int
+    failure: str | None = None
+    """What ended the scenario before its time."""
 
     @property
     def is_clean(self) -> bool:
-        """Nothing lost, nothing twice, nothing otherwise."""
-        numbers = asdict(self)
-        return not any(numbers[name] for name in list(numbers)[3:])
+        """Something was done to it, and nothing is lost, twice or otherwise."""
+        amiss = (self.lost, self.duplicated, self.divergent, self.left_in_queue, self.wrong_in_dlq, self.failure)
+        return self.runs > 0 and self.faults > 0 and not any(amiss)
 
 
 @dataclass
@@ -63,8 +65,16 @@ class Field:
         self.sent.append(task)
         return task
 
+    def restart(self) -> None:
+        """Fresh workers and empty queues, after a scenario that failed; what it left behind is not accounted for."""
+        for worker in self.workers.values():
+            worker.end()
+            worker.start()
+        self.settle()
+        self.sent.clear()
+
     def settle(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Wait until both queues are empty, starting workers again as they are killed; AssertionError for patience."""
+        """Wait until both queues are empty or patience is, starting workers again as they are killed."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             for worker in self.workers.values():
@@ -78,6 +88,12 @@ class Field:
         """Messages in the two queues, waiting and in flight."""
         stand = self.environment
         return stand.depth(stand.video_queue_url) + stand.depth(stand.snapshot_queue_url)
+
+    def hidden(self, worker: str) -> int:
+        """Messages of a worker's queue that nobody could receive now."""
+        url = self.environment.video_queue_url if worker == "yolo_worker" else self.environment.snapshot_queue_url
+        answer = self.environment.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        return int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"])
 
     def dead(self) -> int:
         """Messages in the two dead-letter queues."""

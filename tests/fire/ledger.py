@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +12,10 @@ from typing import Any
 from video_analysis.demo.findings import Findings
 from video_analysis.worker_utils.keys import parse_snapshot_uri
 
-COMPARED = (
-    *("detected_in_ms", "yolo_type", "status", "error_msg", "variant", "checkpoint"),
-    *("type_label", "type_conf", "make_label", "make_conf", "model_label", "model_conf"),
-)
+APART = {"id", "snapshot_s3_key", "updated_at", "result_updated_at", "latency_ms"}
+"""Columns that two runs need not share; of the picture's name all but the video's id is compared."""
 Vehicle = tuple[object, ...]
+"""Name and hash of the picture (None where it is gone), then the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class Losses:
 
 def compare(undisturbed: Ledger, found: Ledger) -> Losses:
     """Account for every vehicle of both."""
-    lost = [track for track in undisturbed.vehicles if track not in found.vehicles]
+    lost = [track for track, rows in undisturbed.vehicles.items() if _is_lost(rows, found.vehicles.get(track, ()))]
     extra = [track for track in found.vehicles if track not in undisturbed.vehicles]
-    shared = undisturbed.vehicles.keys() & found.vehicles.keys()
+    shared = (undisturbed.vehicles.keys() & found.vehicles.keys()) - set(lost)
     doubled = [track for track in shared if len(found.vehicles[track]) > len(undisturbed.vehicles[track])]
     other = [track for track in shared if Counter(found.vehicles[track]) != Counter(undisturbed.vehicles[track])]
     status = (undisturbed.status, undisturbed.reason) != (found.status, found.reason)
@@ -68,8 +68,14 @@ def stray_pictures(found: Findings) -> int:
     return len(set(found.snapshots) - named)
 
 
+def _is_lost(rows: tuple[Vehicle, ...], found: tuple[Vehicle, ...]) -> bool:
+    """A row too few, or a picture that is gone."""
+    return len(found) < len(rows) or any(row[1] is None for row in found)
+
+
 def _vehicle(row: Mapping[str, Any], found: Findings) -> Vehicle:
     key = parse_snapshot_uri(row["snapshot_s3_key"]).key
     picture = found.snapshots.get(key)
     digest = None if picture is None else hashlib.sha256(picture.content).hexdigest()
-    return (key.rsplit("/", 1)[1], digest, *(row[column] for column in COMPARED))
+    told = {column: value for column, value in row.items() if column not in APART}
+    return key.rsplit("/", 1)[1], digest, json.dumps(told, sort_keys=True, default=str)

@@ -1,4 +1,4 @@
-"""The steps of both recipes, by name, and a hook that kills the process at one of them.
+"""The steps of both recipes, by name, and a hook that strikes at one of them.
 
 The hook replaces methods of the adapters in a worker process that a test has started (launcher.py): the workers'
 own code knows nothing of it, so it costs nothing where it is not wanted.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,13 +16,14 @@ Side = Literal["before", "after"]
 
 QUEUE, STORAGE = "worker_utils.queue:Queue", "worker_utils.storage:ObjectStore"
 VIDEOS, QUEUED = "worker_utils.video_records:VideoRecords", "worker_utils.queued_analyses:QueuedAnalyses"
-ANALYSES = "worker_utils.analysis_records:AnalysisRecords"
+LEASE, ANALYSES = "worker_utils.lease:HeldLease", "worker_utils.analysis_records:AnalysisRecords"
 RECIPES: dict[str, tuple[str, ...]] = {
     "yolo_worker": (
         f"{QUEUE}.receive",
         f"{VIDEOS}.begin",
         f"{STORAGE}._download",
-        "yolo_worker.vision:VideoVision.frames",
+        f"{LEASE}.check",
+        f"{QUEUED}.is_taken",
         f"{QUEUED}.find",
         f"{STORAGE}.put",
         f"{QUEUED}.queue",
@@ -36,12 +35,14 @@ RECIPES: dict[str, tuple[str, ...]] = {
         f"{QUEUE}.receive",
         f"{ANALYSES}.begin_analyses",
         f"{STORAGE}.fetch_bytes",
-        "main_worker.classifier:Classifier.classify",
+        "main_worker.worker:SnapshotWorker._classify",
         f"{ANALYSES}.finish_analyses",
         f"{QUEUE}.delete",
     ),
 }
-"""`module:Class.method` of every call by which a recipe touches the world, in the order of the recipe."""
+"""`module:Class.method` of the calls by which a recipe touches the world when all goes well, in its order."""
+REPEATED = {f"{LEASE}.check": 15, f"{STORAGE}.put": 2, f"{QUEUED}.queue": 2, "worker_utils.queue:Publisher.send": 2}
+"""Steps struck a second time, at this call: the lease is checked at each frame while vehicles are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,13 @@ class Boundary:
 def boundaries(worker: str) -> list[Boundary]:
     """Both sides of every step of a recipe; before a receive nothing is in hand, so it has one."""
     sides: tuple[Side, ...] = ("before", "after")
-    found = [Boundary(step, side) for step in RECIPES[worker] for side in sides]
+    calls = {step: (1, REPEATED[step]) if step in REPEATED else (1,) for step in RECIPES[worker]}
+    found = [Boundary(step, side, call) for step in RECIPES[worker] for call in calls[step] for side in sides]
     return [boundary for boundary in found if boundary.step != f"{QUEUE}.receive" or boundary.side == "after"]
 
 
-def arm(boundary: Boundary, strike: Callable[[], object] | None = None) -> None:
-    """Kill this process (or `strike`) at `boundary`."""
-    strike = strike or functools.partial(os.kill, os.getpid(), signal.SIGKILL)
+def arm(boundary: Boundary, strike: Callable[[], object]) -> None:
+    """Call `strike` at `boundary`, once."""
     owner, method = target(boundary.step)
     setattr(owner, method, _armed(getattr(owner, method), boundary, strike))
 

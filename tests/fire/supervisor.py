@@ -29,11 +29,11 @@ class Supervised:
     logs: list[Path] = field(default_factory=list)
     kills: int = 0
 
-    def start(self, kill_at: Boundary | None = None) -> None:
-        """A new process, which dies at `kill_at`."""
+    def start(self, strike_at: Boundary | None = None, number: signal.Signals = signal.SIGKILL) -> None:
+        """A new process, which sends itself a signal at `strike_at`."""
         self.logs.append(self.folder / f"{self.worker}.{len(self.logs)}.log")
         environ = pollers.untouched() | dict(self.environ) | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"}
-        environ |= {} if kill_at is None else {"FIRE_KILL": str(kill_at)}
+        environ |= {} if strike_at is None else {"FIRE_AT": str(strike_at), "FIRE_SIGNAL": str(int(number))}
         with self.logs[-1].open("wb") as stream:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "video_analysis.tests.fire.launcher", self.worker],
@@ -60,6 +60,10 @@ class Supervised:
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.revive()
+
+    def has_struck(self) -> bool:
+        """Whether the process of now has reached its boundary."""
+        return any(line["event"] == "struck" for line in events(self.logs[-1]))
 
     def stop(self) -> int:
         """SIGTERM, and wait; its exit status."""
@@ -91,6 +95,6 @@ class Supervised:
 
 def events(log: Path) -> Iterator[dict[str, Any]]:
     """The JSON lines of a log; the last one may have been cut by a kill."""
-    for line in log.read_text("utf-8").splitlines():
-        if line.startswith("{") and line.endswith("}"):
+    for line in log.read_text("utf-8").splitlines(keepends=True):
+        if line.startswith("{") and line.endswith("}\n"):
             yield json.loads(line)

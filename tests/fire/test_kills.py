@@ -51,6 +51,7 @@ def test_a_kill_between_two_steps_loses_and_doubles_nothing(field: Field, worker
         (Ledger("done", None, {1: (CAR,), 2: (VAN,), 3: (CAR,)}), Losses(duplicated=1)),
         (Ledger("done", None, {1: (CAR, CAR), 2: (VAN,)}), Losses(duplicated=1)),
         (Ledger("done", None, {1: (CAR,), 2: (("van.jpg", "cc"),)}), Losses(divergent=1)),
+        (Ledger("done", None, {1: (CAR,), 2: (("van.jpg", None),)}), Losses(lost=1)),
         (Ledger("error", "truncated", WHOLE.vehicles), Losses(divergent=1)),
     ],
 )
@@ -63,7 +64,7 @@ def test_every_step_of_a_recipe_is_there_to_be_armed(worker: str, monkeypatch: p
     for boundary in steps.boundaries(worker):
         owner, method = steps.target(boundary.step)
         monkeypatch.setattr(owner, method, getattr(owner, method))  # what `arm` changes comes back
-        steps.arm(boundary)
+        steps.arm(boundary, lambda: None)
         assert Boundary.parse(str(boundary)) == boundary
 
 
