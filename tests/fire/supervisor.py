@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from video_analysis.demo import pollers
 from video_analysis.tests.fire.steps import Boundary
 
 STOP_TIMEOUT_S = 60.0
+LOOK_EVERY_S = 0.05
 
 
 @dataclass
@@ -66,8 +68,10 @@ class Supervised:
         return any(line["event"] == "struck" for line in events(self.logs[-1]))
 
     def stop(self) -> int:
-        """SIGTERM, and wait; its exit status."""
+        """SIGTERM, and wait; its exit status. Before its first line of log a process cannot answer: that is awaited."""
         assert self.process is not None
+        while self.process.poll() is None and not self.logs[-1].stat().st_size:
+            time.sleep(LOOK_EVERY_S)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOP_TIMEOUT_S)
