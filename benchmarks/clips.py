@@ -16,6 +16,7 @@ from typing import Any
 from video_analysis.demo import findings, pollers, show, stack, untrained, watch
 from video_analysis.demo.pollers import Poller
 from video_analysis.demo.stack import Stack
+from video_analysis.demo.weights import Networks
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
@@ -34,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no clips, or no detector at {options.weights}: name them", file=sys.stderr)
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
-    untrained.export(options.out / "untrained.pt")
+    main_model = options.out / "untrained.pt"
+    untrained.export(main_model)
     settings = {
-        "CVITX_YOLO_WEIGHTS": str(options.weights.resolve()),
-        "CVITX_MAIN_CHECKPOINT": str((options.out / "untrained.pt").resolve()),
+        **Networks(options.weights, {"CVITX_MAIN_CHECKPOINT": main_model}).settings,
         "CVITX_CACHE_DIR": str((options.out / "cache").resolve()),
         "CVITX_WAIT_TIME_S": "1",
     }

@@ -20,6 +20,7 @@ from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.detections import overlaps
 from video_analysis.yolo_worker.stages import Box, TrackedFrame
+from video_analysis.yolo_worker.vision import VideoVision
 
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 SAME_IOU = 0.4
@@ -60,14 +61,14 @@ def score(sequence: str, truth: Sequence[Sequence[Labelled]], tracked: Sequence[
     )
 
 
-def paired(true: Sequence[Labelled], found: Sequence[Labelled]) -> list[tuple[int, int]]:
-    """(vehicle, track) of one frame: the pairing with the largest sum of overlaps, each at least IoU 0.4."""
+def paired(true: Sequence[Labelled], found: Sequence[Labelled], least_iou: float = SAME_IOU) -> list[tuple[int, int]]:
+    """(vehicle, track) of one frame: the pairing with the largest sum of overlaps, each at least `least_iou`."""
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # after BLAS has been told its threads
 
     if not true or not found:
         return []
     shared = overlaps(np.array([box for _, box in true]), np.array([box for _, box in found]))
-    gain = np.where(shared >= SAME_IOU, shared, 0)
+    gain = np.where(shared >= least_iou, shared, 0)
     rows, columns = linear_sum_assignment(gain, maximize=True)
     return [(true[row][0], found[column][0]) for row, column in zip(rows, columns, strict=True) if gain[row, column]]
 
@@ -88,6 +89,13 @@ def confirmed(frames: Iterable[TrackedFrame]) -> list[list[Labelled]]:
     return [[(key, box) for key, box, _ in frame if key in keys] for frame in boxes]
 
 
+def measure(vision: VideoVision, folder: Path) -> Score:
+    """Run stage 1 over one sequence, every frame of it."""
+    clip = folder / "video.mp4"
+    found = confirmed(vision.track(vision.detect(vision.frames(clip, 1)), clip, 1))
+    return score(folder.name, read_truth(folder / "gt.txt", len(found)), found)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -100,11 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not folders or not options.weights.is_file():
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
     vision = run_poller.vision(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
-    scores = []
-    for folder in folders:
-        clip = folder / "video.mp4"
-        found = confirmed(vision.track(vision.detect(vision.frames(clip, 1)), clip, 1))
-        scores.append(score(folder.name, read_truth(folder / "gt.txt", len(found)), found))
+    scores = [measure(vision, folder) for folder in folders]
     _report(scores, vision.traits(), options.out)
 
 

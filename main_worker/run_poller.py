@@ -10,7 +10,6 @@ import boto3
 
 from video_analysis import worker_config
 from video_analysis.main_worker.classifier import Classifier, checkpoints
-from video_analysis.main_worker.parts import Model
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import backend, lifecycle
@@ -30,17 +29,18 @@ def build(shutdown: threading.Event) -> Consumer:
     handler = SnapshotWorker(
         ObjectStore.connect(session, config),
         AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
-        _models(config),
+        models(config),
         config.s3_bucket,
     )
     return Consumer(queue, handler, config, shutdown, slots=config.micro_batch)
 
 
-def _models(config: WorkerConfig) -> dict[Variant, Model]:
-    """The checkpoints that the run mode asks for, by the variant whose row they fill."""
-    cache_dir = config.path(config.cache_dir)
-    backend.prepare(cache_dir, config.threads)
-    runtime = backend.choose(config.device, config.threads, cache_dir)
+def models(config: WorkerConfig) -> dict[Variant, Classifier]:
+    """The checkpoints that the run mode asks for, by the variant whose row they fill.
+
+    ConfigurationError where one is missing or wrong.
+    """
+    runtime = backend.configured(config)
     return {variant: Classifier.load(path, variant, runtime) for variant, path in checkpoints(config).items()}
 
 

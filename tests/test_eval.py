@@ -17,10 +17,12 @@ from video_analysis.benchmarks.eval.hota import CompareFrame
 from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome
 from video_analysis.benchmarks.eval.stage_one import Shot, TrackBox, Watched, WatchedFrame
 from video_analysis.benchmarks.eval.truth import ClipTruth
+from video_analysis.benchmarks.mot import Labelled
 from video_analysis.demo import untrained
 from video_analysis.demo.traffic.cameras import CAMERAS
 from video_analysis.demo.traffic.lighting import LIGHTS, WEATHERS
 from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
+from video_analysis.demo.training.asked import shows
 from video_analysis.demo.training.splits import EVALUATION_SCENES
 from video_analysis.main_worker.stages import Verdict
 from video_analysis.yolo_worker.stages import Box
@@ -51,7 +53,7 @@ def box(left: float, height: float = 30) -> Box:
     ],
 )
 def test_a_vehicle_shows_that_is_24_px_high_and_half_of_it_visible(one: SeenVehicle, counts: bool) -> None:
-    assert truth.shows(one) is counts
+    assert shows(one) is counts
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_a_vehicle_counts_that_shows_in_one_frame_both_at_once() -> None:
     ],
 )
 def test_boxes_and_vehicles_are_paired_one_to_one_from_half_overlap_on(
-    true: Sequence[SeenVehicle], found: Sequence[matching.Labelled], pairs: dict[int, int]
+    true: Sequence[SeenVehicle], found: Sequence[Labelled], pairs: dict[int, int]
 ) -> None:
     assert matching.paired(true, found) == pairs
 

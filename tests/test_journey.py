@@ -17,6 +17,7 @@ import pytest
 from video_analysis.demo import findings, pollers, stack, untrained
 from video_analysis.demo.pollers import Poller
 from video_analysis.demo.stack import Stack
+from video_analysis.demo.weights import Networks
 from video_analysis.tests import clips
 from video_analysis.worker_config import WorkerConfig
 
@@ -33,8 +34,7 @@ def environment(shared_data: Path) -> Iterator[Stack]:
         folder = Path(name)
         untrained.export(folder / "untrained.pt")
         settings = {
-            "CVITX_YOLO_WEIGHTS": str(weights.resolve()),
-            "CVITX_MAIN_CHECKPOINT": str(folder / "untrained.pt"),
+            **Networks(weights, {"CVITX_MAIN_CHECKPOINT": folder / "untrained.pt"}).settings,
             "CVITX_CACHE_DIR": str(folder / "cache"),
             "CVITX_WAIT_TIME_S": "1",
             "CVITX_MISSING_DELAYS_S": "1,1,1,1",

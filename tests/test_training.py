@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from video_analysis.demo.traffic.close_ups import far_apart_frames
 from video_analysis.demo.traffic.scene import Scene
 from video_analysis.demo.training import course, stills
-from video_analysis.demo.training.__main__ import main, weights
+from video_analysis.demo.training.__main__ import destination, main
 from video_analysis.demo.training.augmentation import drawn, moved, placement
 from video_analysis.demo.training.average_precision import TrueBoxes, map50
 from video_analysis.demo.training.calibration import calibration_error, softmax, temperature, threshold
@@ -96,8 +96,8 @@ def test_figures_lie_beside_each_file(folder: Path) -> None:
 
 
 def test_weights_go_into_the_bundle_of_the_worker_that_uses_them() -> None:
-    assert weights("detector") == PACKAGE_FOLDER / "yolo_worker" / "bundle" / "demo.pt"
-    assert weights("cmt") == PACKAGE_FOLDER / "main_worker" / "bundle" / "demo_cmt.pt"
+    assert destination("detector") == PACKAGE_FOLDER / "yolo_worker" / "bundle" / "demo.pt"
+    assert destination("cmt") == PACKAGE_FOLDER / "main_worker" / "bundle" / "demo_cmt.pt"
 
 
 def test_no_two_splits_share_a_scene_and_none_has_one_of_the_evaluation_s() -> None:

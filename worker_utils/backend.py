@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from video_analysis.worker_config import ConfigurationError
+from video_analysis.worker_config import ConfigurationError, WorkerConfig
 from video_analysis.worker_utils.network import Network, Shape
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ def choose(device: Device, threads: int, cache_dir: Path) -> Runtime:
 
         torch.set_num_threads(runtime.threads)
     return runtime
+
+
+def configured(config: WorkerConfig) -> Runtime:
+    """`prepare` and `choose` as the configuration says."""
+    cache_dir = config.path(config.cache_dir)
+    prepare(cache_dir, config.threads)
+    return choose(config.device, config.threads, cache_dir)
 
 
 def compile_module(

@@ -44,10 +44,12 @@ def build(shutdown: threading.Event) -> Consumer:
 
 def vision(config: WorkerConfig) -> VideoVision:
     """The loaded networks. ConfigurationError where weights are missing or wrong."""
-    cache_dir = config.path(config.cache_dir)
-    backend.prepare(cache_dir, config.threads)
-    runtime = backend.choose(config.device, config.threads, cache_dir)
-    detecting = DetectorSettings(
+    return VideoVision(detector(config), embedder(config), tracking(config))
+
+
+def detector(config: WorkerConfig) -> Detector:
+    """What finds vehicles. ConfigurationError where its weights are missing or wrong."""
+    settings = DetectorSettings(
         size_px=config.detector_size_px,
         batch=config.detector_batch,
         confidence=config.detector_confidence,
@@ -55,9 +57,12 @@ def vision(config: WorkerConfig) -> VideoVision:
         inside=config.detector_inside,
         min_box_px=config.min_box_px,
     )
-    detector = Detector.load(config.path(config.yolo_weights), runtime, detecting)
-    embedder = Embedder.load(config.path(config.deepsort_engine), runtime)
-    return VideoVision(detector, embedder, tracking(config))
+    return Detector.load(config.path(config.yolo_weights), backend.configured(config), settings)
+
+
+def embedder(config: WorkerConfig) -> Embedder:
+    """What tells vehicles apart. ConfigurationError where its weights are missing or wrong."""
+    return Embedder.load(config.path(config.deepsort_engine), backend.configured(config))
 
 
 def tracking(config: WorkerConfig) -> TrackerSettings:

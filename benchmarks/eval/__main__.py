@@ -21,6 +21,8 @@ from video_analysis.benchmarks.eval.figures import Sample
 from video_analysis.benchmarks.eval.outcomes import SceneOutcome, judge
 from video_analysis.benchmarks.eval.stage_one import StageOne
 from video_analysis.benchmarks.eval.stage_two import StageTwo
+from video_analysis.demo import weights
+from video_analysis.demo.training.asked import true_boxes
 from video_analysis.demo.training.rendering import world_mark
 from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError, WorkerConfig
 
@@ -72,7 +74,7 @@ def _evaluated(
     for number, clip in enumerate(clips, start=1):
         true = truth.read(clip)
         seen = first.detections(clip, SAMPLED)
-        samples[true.facts.seed] = [(boxes, truth.true_boxes(true.frames[index])) for index, boxes in seen]
+        samples[true.facts.seed] = [(boxes, true_boxes(true.frames[index])) for index, boxes in seen]
         for stride in options.strides:
             started = time.monotonic()
             watched = first.watch(clip, stride)
@@ -90,10 +92,9 @@ def _evaluated(
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m video_analysis.benchmarks.eval", description=__doc__)
-    bundle = PACKAGE_FOLDER / "main_worker" / "bundle"
-    parser.add_argument("--weights", type=Path, default=PACKAGE_FOLDER / "yolo_worker" / "bundle" / "demo.pt")
-    parser.add_argument("--baseline", type=Path, default=bundle / "demo_baseline.pt")
-    parser.add_argument("--cmt", type=Path, default=bundle / "demo_cmt.pt")
+    parser.add_argument("--weights", type=Path, default=weights.DETECTOR)
+    parser.add_argument("--baseline", type=Path, default=weights.BASELINE)
+    parser.add_argument("--cmt", type=Path, default=weights.CMT)
     parser.add_argument("--scenes", type=int, default=len(scenes.SCENES), help="only the first so many")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each clip")
     parser.add_argument("--strides", type=int, nargs="+", default=STRIDES)

@@ -16,14 +16,12 @@ def sheet(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> contact_s
     """BGR; in the order of time."""
     both = sorted(zip(watched.shots, said, strict=True), key=lambda pair: pair[0].offset_ms)
     return contact_sheet.draw(
-        [(imaging.check_snapshot(shot.jpeg, "image/jpeg"), _lines(truth, watched, shot, read)) for shot, read in both]
+        [(imaging.check_snapshot(shot.jpeg, "image/jpeg"), _lines(truth, shot, read)) for shot, read in both]
     )
 
 
-def _lines(truth: ClipTruth, watched: Watched, shot: Shot, said: Said) -> list[str]:
-    (frame,) = [one for one in watched.frames if one.index == shot.frame]
-    found = [(track.key, track.box) for track in frame.tracks if track.confirmed]
-    vehicle = matching.paired(truth.frames[shot.frame], found).get(shot.key)
+def _lines(truth: ClipTruth, shot: Shot, said: Said) -> list[str]:
+    vehicle = matching.shown(truth.frames[shot.frame], shot.box)
     shown = [f"{one.id} {one.make} {one.model}" for one in truth.frames[shot.frame] if one.id == vehicle]
     named = [
         f"{variant}: {verdict.make_label} {verdict.model_label} {verdict.model_conf or 0:.2f}"

@@ -20,8 +20,6 @@ def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
     vision = run_poller.vision(config.model_copy(update={"yolo_weights": weights.resolve()}))
     scores: dict[str, Any] = {}
     for folder in folders:
-        clip = folder / "video.mp4"
-        found = mot.confirmed(vision.track(vision.detect(vision.frames(clip, 1)), clip, 1))
-        scores[folder.name] = asdict(mot.score(folder.name, mot.read_truth(folder / "gt.txt", len(found)), found))
+        scores[folder.name] = asdict(mot.measure(vision, folder))
         print(f"real sequence {folder.name}: recall {scores[folder.name]['recall']:.3f}", flush=True)
     return scores

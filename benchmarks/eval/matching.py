@@ -12,24 +12,19 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from video_analysis.benchmarks import mot
 from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.demo.traffic.truth import SeenVehicle
 from video_analysis.yolo_worker.detections import overlaps
 from video_analysis.yolo_worker.stages import Box
 
 LEAST_IOU = 0.5
-Labelled = tuple[int, Box]
-"""A track's key and its box."""
 
 
-def paired(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> dict[int, int]:
+def paired(true: Sequence[SeenVehicle], found: Sequence[mot.Labelled]) -> dict[int, int]:
     """Track → vehicle, of one frame."""
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # after BLAS has been told its threads
-
-    shared = shared_areas(true, found)
-    gain = np.where(shared >= LEAST_IOU, shared, 0)
-    rows, columns = linear_sum_assignment(gain, maximize=True)
-    return {found[column][0]: true[row].id for row, column in zip(rows, columns, strict=True) if gain[row, column] > 0}
+    vehicles = [(one.id, one.box) for one in true]
+    return {track: vehicle for vehicle, track in mot.paired(vehicles, found, LEAST_IOU)}
 
 
 def shown(true: Sequence[SeenVehicle], box: Box) -> int | None:
@@ -38,7 +33,7 @@ def shown(true: Sequence[SeenVehicle], box: Box) -> int | None:
     return true[int(shared.argmax())].id if shared.size and shared.max() >= LEAST_IOU else None
 
 
-def shared_areas(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> NDArray[np.float64]:
+def shared_areas(true: Sequence[SeenVehicle], found: Sequence[mot.Labelled]) -> NDArray[np.float64]:
     """IoU of each vehicle with each box: N×M."""
     vehicles = np.array([one.box for one in true], np.float64).reshape(-1, 4)
     boxes = np.array([box for _, box in found], np.float64).reshape(-1, 4)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from video_analysis.benchmarks.eval import matching, tracking
 from video_analysis.benchmarks.eval.stage_one import Shot, Watched, WatchedFrame
 from video_analysis.benchmarks.eval.tracking import Tracking
-from video_analysis.benchmarks.eval.truth import ClipTruth, shows
+from video_analysis.benchmarks.eval.truth import ClipTruth
+from video_analysis.benchmarks.mot import Labelled
 from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
+from video_analysis.demo.training.asked import shows
 from video_analysis.main_worker.stages import Verdict
 from video_analysis.worker_utils.analyses import Variant
 
@@ -91,7 +93,7 @@ def judge(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> SceneOutc
     )
 
 
-def _boxes(frame: WatchedFrame, *, confirmed_only: bool) -> list[matching.Labelled]:
+def _boxes(frame: WatchedFrame, *, confirmed_only: bool) -> list[Labelled]:
     return [(track.key, track.box) for track in frame.tracks if track.confirmed or not confirmed_only]
 
 

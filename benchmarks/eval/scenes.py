@@ -8,20 +8,17 @@ that and measure a short cut instead of the worker.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-
-import cv2
 
 from video_analysis.demo.traffic.cameras import CAMERAS
 from video_analysis.demo.traffic.clip import truth_path, write_clip
 from video_analysis.demo.traffic.lighting import LIGHTS, WEATHERS, Light, Weather
 from video_analysis.demo.traffic.scene import Scene
+from video_analysis.demo.training import parallel
 from video_analysis.demo.training.splits import EVALUATION_SCENES
 
 FPS = 15
@@ -67,14 +64,9 @@ def clips(scenes: Sequence[EvaluationScene], folder: Path, seconds: float, proce
     folder.mkdir(parents=True, exist_ok=True)
     missing = [scene for scene in scenes if not scene.clip(folder, seconds).is_file()]
     processes = min(processes or len(os.sched_getaffinity(0)), len(missing))
-    if processes <= 1:
-        for done, scene in enumerate(missing, start=1):
-            _announce(render(scene, folder, seconds), done, len(missing))
-    else:
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _one_thread) as pool:
-            coming = [pool.submit(render, scene, folder, seconds) for scene in missing]
-            for done, future in enumerate(as_completed(coming), start=1):
-                _announce(future.result(), done, len(missing))
+    jobs = [(scene, folder, seconds) for scene in missing]
+    for done, clip in enumerate(parallel.results(render, jobs, processes), start=1):
+        print(f"rendered {clip.stem}, {done} of {len(missing)}", flush=True)
     return [scene.clip(folder, seconds) for scene in scenes]
 
 
@@ -98,11 +90,3 @@ def render(scene: EvaluationScene, folder: Path, seconds: float) -> Path:
         for left in (partial, truth_path(partial)):
             left.unlink(missing_ok=True)
     return clip
-
-
-def _announce(clip: Path, done: int, of: int) -> None:
-    print(f"rendered {clip.stem}, {done} of {of}", flush=True)
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)

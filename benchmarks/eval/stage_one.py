@@ -13,7 +13,6 @@ from video_analysis.worker_utils import imaging
 from video_analysis.worker_utils.messages import YoloType
 from video_analysis.yolo_worker import best_shot, run_poller, video
 from video_analysis.yolo_worker.stages import BestShot, Box, Boxes, Frame, TrackedFrame
-from video_analysis.yolo_worker.vision import VideoVision
 
 LEAST_CONFIDENCE = 0.01
 """Down to here precision is measured: the curve needs what a worker would not look at."""
@@ -67,8 +66,8 @@ class StageOne:
     """The loaded networks of stage 1. ConfigurationError where weights are missing or wrong."""
 
     def __init__(self, config: WorkerConfig) -> None:
-        self.vision: VideoVision = run_poller.vision(config)
-        self._unsure = run_poller.vision(config.model_copy(update={"detector_confidence": LEAST_CONFIDENCE}))
+        self.vision = run_poller.vision(config)
+        self._unsure = run_poller.detector(config.model_copy(update={"detector_confidence": LEAST_CONFIDENCE}))
         self._rules = run_poller.selection(config)
         self._tracking = run_poller.tracking(config)
         self._quality = config.jpeg_quality
@@ -96,7 +95,7 @@ class StageOne:
 
     def detections(self, clip: Path, stride: int) -> list[tuple[int, Boxes]]:
         """(frame's index, boxes) of every `stride`-th frame, the unsure ones included."""
-        return [(seen.frame.index, seen.boxes) for seen in self._unsure.detect(self._unsure.frames(clip, stride))]
+        return [(seen.frame.index, seen.boxes) for seen in self._unsure.detect(video.frames(clip, stride))]
 
     def _jpeg(self, shot: BestShot) -> bytes:
         return imaging.snapshot(shot.crop, self._quality)

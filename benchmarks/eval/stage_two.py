@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from video_analysis.main_worker.classifier import Classifier, checkpoints
+from video_analysis.main_worker import run_poller
 from video_analysis.main_worker.hierarchy import decide
 from video_analysis.main_worker.labels import Thresholds
 from video_analysis.main_worker.stages import Verdict
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import backend, imaging
+from video_analysis.worker_utils import imaging
 from video_analysis.worker_utils.analyses import Variant
 
 MUTE = Thresholds(type=0, make=0, model=0)
@@ -20,11 +20,7 @@ class StageTwo:
     """The loaded main models. ConfigurationError where one is missing or wrong."""
 
     def __init__(self, config: WorkerConfig) -> None:
-        cache_dir = config.path(config.cache_dir)
-        backend.prepare(cache_dir, config.threads)
-        runtime = backend.choose(config.device, config.threads, cache_dir)
-        found = checkpoints(config).items()
-        self._models = {variant: Classifier.load(path, variant, runtime) for variant, path in found}
+        self._models = run_poller.models(config)
         self._labels = {
             variant: model.labels.model_copy(update={"thresholds": MUTE}) for variant, model in self._models.items()
         }

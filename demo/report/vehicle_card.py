@@ -9,8 +9,8 @@ from typing import Any
 
 from video_analysis.demo.findings import StoredSnapshot
 from video_analysis.demo.report import wording
+from video_analysis.main_worker.hierarchy import LEVELS
 
-LEVELS = ("type", "make", "model")
 Row = dict[str, Any]
 """One analysis with one of its results, or with none: the columns of findings.ROWS."""
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from video_analysis.demo import weights
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils import backend
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     hardware = Hardware.found(options.device)
     for network in NETWORKS if options.only is None else [options.only]:
-        path = weights(network, options.out)
+        path = destination(network, options.out)
         if network == "detector":
             lessons.teach_detector(path, terms, hardware)
         else:
@@ -47,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def weights(network: str, out: Path | None = None) -> Path:
+def destination(network: str, out: Path | None = None) -> Path:
     """Where a network's weights go: the bundle of the worker that uses it, or the folder `out`."""
-    worker, name = ("yolo_worker", "demo.pt") if network == "detector" else ("main_worker", f"demo_{network}.pt")
-    return (out or PACKAGE_FOLDER / worker / "bundle") / name
+    path = {"detector": weights.DETECTOR, "baseline": weights.BASELINE, "cmt": weights.CMT}[network]
+    return path if out is None else out / path.name
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.loss import v8DetectionLoss
 
+from video_analysis.demo.training.asked import true_boxes
 from video_analysis.demo.training.average_precision import map50
 from video_analysis.demo.training.course import Loss
-from video_analysis.demo.training.detector_views import truth
 from video_analysis.demo.training.hardware import Hardware
 from video_analysis.demo.training.stills import Still
 from video_analysis.demo.training.supply import supplied
@@ -68,7 +68,7 @@ def judge(net: torch.nn.Module, stills: Sequence[Still], hardware: Hardware, thr
             prediction = net(torch.from_numpy(planes)[None].to(hardware.device))[0][0].float().cpu().numpy()
         alone = suppress(candidates(prediction, EVERYTHING, LEAST_CONFIDENCE), OVERLAP, INSIDE)
         found.append(boxes.undo(alone, shape))
-    return map50(found, [truth(still.seen) for still in stills])
+    return map50(found, [true_boxes(still.seen) for still in stills])
 
 
 def export(net: torch.nn.Module, path: Path) -> None:

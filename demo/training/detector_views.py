@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from video_analysis.demo.training.asked import corners, shows
 from video_analysis.demo.training.augmentation import drawn, moved, placement, relit
-from video_analysis.demo.training.average_precision import TrueBoxes
 from video_analysis.demo.training.stills import Seen, Still
 from video_analysis.yolo_worker.detections import GREY
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
@@ -24,8 +24,6 @@ PLAIN_SHARE = 0.25
 """How many frames stay as the worker would letterbox them."""
 LEARNT_PX, LEARNT_FRACTION = 14, 0.3
 """A vehicle lower in the frame than this, or less of it to be seen, is background to learn from."""
-ASKED_PX, ASKED_FRACTION = 24, 0.5
-"""A vehicle lower in the frame than this, or less of it to be seen, need not be found, but may be."""
 LEAST_LEFT = 0.35
 """Of a box after the canvas has cut it."""
 
@@ -69,14 +67,6 @@ def collated(views: list[View]) -> dict[str, torch.Tensor]:
     }
 
 
-def truth(seen: Sequence[Seen]) -> TrueBoxes:
-    """What a detector is asked to find in a frame."""
-    asked = [_shows(one, ASKED_PX, ASKED_FRACTION) for one in seen]
-    return TrueBoxes(
-        _corners(seen), np.array([YOLO_TYPES.index(one.type) for one in seen], np.int64), ~np.array(asked, np.bool_)
-    )
-
-
 def _matrix(rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int, int]) -> NDArray[np.float64]:
     if rng.random() >= PLAIN_SHARE:
         return placement(rng, source, canvas, ZOOM, flip=0.5)
@@ -87,21 +77,10 @@ def _matrix(rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int
 
 
 def _targets(seen: Sequence[Seen], matrix: NDArray[np.float64], canvas: tuple[int, int]) -> NDArray[np.float32]:
-    learnt = [one for one in seen if _shows(one, LEARNT_PX, LEARNT_FRACTION)]
-    corners, left = moved(_corners(learnt), matrix, canvas)
+    learnt = [one for one in seen if shows(one, LEARNT_PX, LEARNT_FRACTION)]
+    placed, left = moved(corners(learnt), matrix, canvas)
     classes = np.array([YOLO_TYPES.index(one.type) for one in learnt], np.float32)
-    size = corners[:, 2:] - corners[:, :2]
+    size = placed[:, 2:] - placed[:, :2]
     kept = (left >= LEAST_LEFT) & (size.min(axis=1, initial=np.inf) >= 2)
-    shares = np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, size], axis=1) / np.tile(canvas[::-1], 2)
+    shares = np.concatenate([(placed[:, :2] + placed[:, 2:]) / 2, size], axis=1) / np.tile(canvas[::-1], 2)
     return np.asarray(np.column_stack([classes, shares])[kept], np.float32)
-
-
-def _corners(seen: Sequence[Seen]) -> NDArray[np.float32]:
-    return np.array([one.box for one in seen], np.float32).reshape(-1, 4)
-
-
-def _shows(one: Seen, least_px: int, least_fraction: float) -> bool:
-    """Whether it is high enough, also across where the frame's edge leaves a strip of it, and seen enough."""
-    width, height = one.box[2] - one.box[0], one.box[3] - one.box[1]
-    side = min(width, height) if one.cut else height
-    return side >= least_px and one.visible_fraction >= least_fraction

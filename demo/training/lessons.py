@@ -19,7 +19,7 @@ from video_analysis.demo.training.splits import GENERATORS
 
 VALIDATION_SHARE = 8
 """One picture to validate on for so many to train on."""
-COARSE_VIEWS = 48_000
+COARSE_VIEWS = 40_000
 """So many of the detector's first samples are of half the pixels."""
 MOST_LOSSES = 24
 MAIN_MODELS: dict[str, Callable[[dict[str, int]], networks.MainModel]] = {

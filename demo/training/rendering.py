@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from video_analysis.demo.traffic.close_ups import close_ups, far_apart_frames
-from video_analysis.demo.training import stills
+from video_analysis.demo.training import parallel, stills
 from video_analysis.demo.training.splits import GENERATORS, Split
 from video_analysis.demo.training.stills import Seen, Still
 from video_analysis.worker_config import PACKAGE_FOLDER
@@ -41,7 +38,8 @@ def material(folder: Path, kind: Kind, split: Split, count: int, processes: int)
     missing = [shard for shard in shards if not shard[0].is_file()]
     if missing:
         log.info("%s to %s on: %d of %d shards to render", kind, split, len(missing), len(shards))
-    for done, index in enumerate(_rendered(kind, missing, processes), start=1):
+    jobs = [(kind, *shard) for shard in missing]
+    for done, index in enumerate(parallel.results(render, jobs, processes), start=1):
         log.info("%s to %s on: %s, %d of %d", kind, split, index.stem, done, len(missing))
     return [still for index, _, _ in shards for still in stills.read(index)]
 
@@ -67,21 +65,6 @@ def _shards(folder: Path, kind: Kind, split: Split, count: int) -> Iterator[tupl
     for number, seed in zip(range(0, count, PER_SHARD[kind]), GENERATORS[split], strict=False):
         length = min(PER_SHARD[kind], count - number)
         yield folder / f"{seed:06d}_{length:03d}.json", seed, length
-
-
-def _rendered(kind: Kind, missing: list[tuple[Path, int, int]], processes: int) -> Iterator[Path]:
-    """The shards as they are finished. One process: this one."""
-    if processes <= 1 or len(missing) <= 1:
-        for shard in missing:
-            yield render(kind, *shard)
-        return
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _one_thread) as pool:
-        for future in as_completed([pool.submit(render, kind, *shard) for shard in missing]):
-            yield future.result()
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
 
 
 def _frames(seed: int) -> Iterator[tuple[bytes, list[Seen]]]:
