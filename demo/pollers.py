@@ -7,17 +7,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 MODULES = {
     "yolo_worker": "video_analysis.yolo_worker.run_poller",
     "main_worker": "video_analysis.main_worker.run_poller",
 }
-STOP_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 60.0
+INTERRUPTED = 130
+"""Exit status of a shell's child that Ctrl-C ended."""
 
 
 @dataclass(frozen=True)
@@ -30,34 +33,63 @@ class Poller:
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """The log lines whose event is `event`, oldest first."""
-        return [line for line in self._lines() if line["event"] == event]
+        return [line for line in lines(self.log) if line["event"] == event]
 
     def start_under_way(self) -> str:
         """What it does before it takes its first message; nothing once it polls."""
-        events = [line["event"] for line in self._lines()]
+        events = [line["event"] for line in lines(self.log)]
         if any(event.startswith("ready: polling") for event in events):
             return ""
         return f"{self.name}: {events[-1] if len(events) > 1 else 'starting'}"
 
     def failures(self) -> list[str]:
         """What it logged as an error, for a person."""
-        return [f"{self.name}: {line['event']}" for line in self._lines() if line["level"] in ("ERROR", "CRITICAL")]
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        """The log so far; a line that is being written is not there yet."""
-        for line in self.log.read_text().splitlines(keepends=True):
-            if line.startswith("{") and line.endswith("}\n"):
-                yield json.loads(line)
+        return [f"{self.name}: {line['event']}" for line in lines(self.log) if line["level"] in ("ERROR", "CRITICAL")]
 
     def last_words(self, count: int = 8) -> str:
         """The end of its log, for a person."""
-        return "\n".join(self.log.read_text().splitlines()[-count:])
+        return last_words(self.log, count)
 
     def stop(self) -> int:
         """SIGTERM, and wait; its exit status (0 is a clean stop)."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_TIMEOUT_S)
+        return stop(self.process)
+
+
+def lines(log: Path) -> Iterator[dict[str, Any]]:
+    """The JSON lines of a log so far; one that is being written, or that a kill has cut, is not there."""
+    for line in log.read_text("utf-8").splitlines(keepends=True):
+        if line.startswith("{") and line.endswith("}\n"):
+            yield json.loads(line)
+
+
+def last_words(log: Path, count: int = 8) -> str:
+    """The end of a log, for a person."""
+    return "\n".join(log.read_text("utf-8").splitlines()[-count:])
+
+
+def launch(module: str, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """`python -m` a module with `environ` on top of this process's, logging to `log`, which begins anew."""
+    with log.open("wb") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env=untouched() | dict(environ) | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
+            stdout=stream,
+            stderr=stream,
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """SIGTERM, and wait; the exit status."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    return process.wait(STOP_TIMEOUT_S)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Whatever it does, it is gone."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def untouched() -> dict[str, str]:
@@ -69,19 +101,11 @@ def untouched() -> dict[str, str]:
 def running(name: str, environ: Mapping[str, str], folder: Path) -> Iterator[Poller]:
     """`python -m` the worker `name` with `environ` on top of this process's, logging to `folder`/<name>.log."""
     log = folder / f"{name}.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", MODULES[name]],
-            env=untouched() | dict(environ) | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
-            stderr=stream,
-            stdout=stream,
-        )
+    process = launch(MODULES[name], [], environ, log)
     try:
         yield Poller(name, process, log)
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 @contextmanager
@@ -89,3 +113,14 @@ def both(environ: Mapping[str, str], folder: Path) -> Iterator[list[Poller]]:
     """Both workers, side by side."""
     with ExitStack() as exits:
         yield [exits.enter_context(running(name, environ, folder)) for name in MODULES]
+
+
+def stop_when_told() -> None:
+    """Let SIGINT and SIGTERM end this process by way of its with-blocks, which stop the workers it started."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)

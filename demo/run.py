@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from video_analysis.demo import findings, options, pollers, rendered_clip, show, stack, watch, weights
 from video_analysis.demo.findings import Findings
@@ -132,13 +130,6 @@ def _show(found: Findings, facts: RunFacts, out: Path) -> None:
     print(f"logs: {out}/*.log\nreport: {out / 'report.html'}")
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    """End by way of the with-blocks, which stop what was started."""
-    print("interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    pollers.stop_when_told()
     sys.exit(main())

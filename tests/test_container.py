@@ -55,6 +55,26 @@ def test_a_fragmented_mp4_tells_the_pictures_of_all_its_fragments(tmp_path: Path
     assert container.read(path).fragmented_frames == 60
 
 
+def test_samples_of_pictures_and_sound_are_announced_but_not_those_of_plain_sound(tmp_path: Path) -> None:
+    silent = clips.write(tmp_path / "silent.mp4", TIMES_MS)
+    assert container.read(silent).announced_samples == 25
+    loud = clips.write(tmp_path / "loud.mp4", TIMES_MS, audio_s=2)
+    assert container.read(loud).announced_samples > 25
+    data = bytearray(silent.read_bytes())
+    at = clips.box_positions(data, b"moov", b"trak", b"mdia", b"hdlr")[-1] + 16
+    data[at : at + 4] = b"soun"
+    at = clips.box_positions(data, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts")[-1] + 12
+    data[at : at + 12] = b"".join(number.to_bytes(4, "big") for number in (1, 25, 1))
+    silent.write_bytes(data)
+    assert container.read(silent).announced_samples == 0
+
+
+def test_a_cut_index_still_announces_what_is_left_of_it(tmp_path: Path) -> None:
+    clip = clips.write(tmp_path / "clip.mp4", TIMES_MS)
+    clip.write_bytes(clip.read_bytes()[:-10])
+    assert container.read(clip).announced_samples == 25
+
+
 def test_an_unfragmented_mp4_has_no_fragmented_frames(tmp_path: Path) -> None:
     assert container.read(clips.write(tmp_path / "clip.mp4", TIMES_MS)).fragmented_frames == 0
 

@@ -6,13 +6,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
+from video_analysis.demo import services
 from video_analysis.demo.services import free_port
+from video_analysis.tests.fire.database_server import Server
 from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils.database import ATTEMPTS, Database
 from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, Transient, WorkerError
@@ -148,6 +152,14 @@ def test_a_connection_that_died_while_idle_is_opened_again_unnoticed(database: D
     first = database.transaction(pid)
     counters("SELECT pg_terminate_backend(%s, 10000)", first)
     assert database.transaction(pid) != first
+
+
+def test_a_connection_whose_server_crashed_while_it_was_idle_is_opened_again_unnoticed(tmp_path: Path) -> None:
+    with services.postgres(tmp_path / "data") as url, closing(Database(url, "cvitx-test")) as database:
+        database.ping()
+        with Server.at(url).stopped("immediate"):
+            pass
+        database.ping()
 
 
 def test_a_connection_that_dies_in_the_middle_costs_no_effect_and_doubles_none(

@@ -64,6 +64,34 @@ def test_the_contract_s_own_example_is_read_and_written_again_unchanged(
     assert messages.parse(message.to_json()) == message
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("workspace_code", "CTX12", "workspace_code: 'CTX12' does not match CTX[0-9]{4,20}"),
+        ("video_id", None, "video_id: null is not of type 'string'"),
+        ("camera_code", [True, None], "camera_code: [true, null] is not of type 'string'"),
+        ("video_id", 10**400, f"video_id: 1{'0' * 119}… is not of type 'string'"),
+    ],
+)
+def test_a_refusal_speaks_as_the_sender_wrote_and_is_not_cut_before_the_reason(
+    field: str, value: object, reason: str
+) -> None:
+    assert refusal(PROCESS_VIDEO | {field: value}) == reason
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("3", "body: is not a JSON object"),
+        ('"PROCESS_VIDEO"', "body: is not a JSON object"),
+        ('{"Event": "PROCESS_VIDEO"}', "event: is missing, should be one of PROCESS_VIDEO, "),
+        ("[" * 50_000, "body: is not JSON that can be read: nested too deeply"),
+    ],
+)
+def test_a_body_of_another_kind_is_refused_for_what_it_is(body: str, reason: str) -> None:
+    assert refusal(body).startswith(reason)
+
+
 def test_a_message_cannot_be_changed_after_its_check() -> None:
     message = messages.parse(json.dumps(SNAPSHOT_READY))
     with pytest.raises(ValueError, match="frozen"):
@@ -101,7 +129,7 @@ def test_every_field_is_required_and_no_other_is_taken(example: dict[str, Any]) 
         ("video_id", VIDEO + "\n", "video_id: "),
         ("video_id", VIDEO.replace("5", "\u0665"), "video_id: "),
         ("video_id", VIDEO.replace("-", ""), "video_id: "),
-        ("video_id", None, "video_id: None is not of type 'string'"),
+        ("video_id", None, "video_id: null is not of type 'string'"),
         ("video_id", OTHER, "s3_key_raw names another workspace or video"),
         ("workspace_id", OTHER, "s3_key_raw names another workspace or video"),
         ("workspace_code", "CTX100", "workspace_code: "),
@@ -117,7 +145,7 @@ def test_every_field_is_required_and_no_other_is_taken(example: dict[str, Any]) 
         ("s3_key_raw", f"{FOLDER}/raw/{'a' * 1024}.mp4", "s3_key_raw is longer than the 1024 bytes"),
         ("frame_stride", 0, "frame_stride: 0 is less than the minimum of 1"),
         ("frame_stride", -3, "frame_stride: "),
-        ("frame_stride", True, "frame_stride: True is not of type 'integer'"),
+        ("frame_stride", True, "frame_stride: true is not of type 'integer'"),
         ("frame_stride", "3", "frame_stride: '3' is not of type 'integer'"),
         ("frame_stride", 3.0, "frame_stride: Input should be a valid integer"),
         ("frame_stride", 2.5, "frame_stride: 2.5 is not of type 'integer'"),

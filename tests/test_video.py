@@ -317,6 +317,33 @@ def test_absurdly_large_pictures_are_refused_undecoded(tmp_path: Path) -> None:
         video.probe(path)
 
 
+@pytest.mark.parametrize("count", [video.MOST_SAMPLES + 1, 50_000_000, 2**32 - 1])
+def test_an_index_that_announces_more_than_can_be_is_refused_before_the_decoder_makes_room(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    table = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsz")
+    data = bytearray(clip.read_bytes())
+    at = clips.box_positions(data, *table)[-1] + 12
+    data[at : at + 8] = (1).to_bytes(4, "big") + count.to_bytes(4, "big")
+    clip.write_bytes(data)
+    monkeypatch.setattr(cv2, "VideoCapture", None)
+    with pytest.raises(BadVideo, match=f"^its index announces {count} frames, more than the 10000000 that can be read"):
+        next(video.frames(clip, 1))
+
+
+def test_a_fragment_that_announces_more_than_can_be_is_refused_before_the_decoder_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = fragmented(tmp_path / "camera.mp4", "frag_keyframe+empty_moov")
+    data = bytearray(path.read_bytes())
+    at = clips.box_positions(data, b"moof", b"traf", b"trun")[-1] + 12
+    data[at : at + 4] = (50_000_000).to_bytes(4, "big")
+    path.write_bytes(data)
+    monkeypatch.setattr(cv2, "VideoCapture", None)
+    with pytest.raises(BadVideo, match=r"^its index announces 500002\d\d frames"):
+        next(video.frames(path, 1))
+
+
 def test_pictures_that_change_their_size_are_refused(clip: Path, tmp_path: Path) -> None:
     path = clips.with_second_size(clip, tmp_path / "two.mp4", (64, 48))
     with pytest.raises(BadVideo, match="changes midway: 64×48 and 160×120"):

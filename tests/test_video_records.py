@@ -214,6 +214,32 @@ def test_a_row_that_breaks_the_contract_is_refused_like_a_message_that_does(
         videos.resolve(SHORT)
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'", "No space left"),
+        ("RAISE EXCEPTION 'cannot execute INSERT in a read-only transaction' USING ERRCODE = '25006'", "read-only"),
+    ],
+)
+def test_a_database_that_only_answers_reads_is_the_environment_s_fault(
+    videos: VideoRecords, sql: Sql, fault: str, told: str
+) -> None:
+    sql(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {fault}; END $$")
+    sql("CREATE TRIGGER refuse BEFORE INSERT ON image_analyses EXECUTE FUNCTION refuse()")
+    with pytest.raises(EnvironmentFault, match=told):
+        videos.ping()
+
+
+def test_a_probe_leaves_no_row_behind(videos: VideoRecords, sql: Sql) -> None:
+    videos.ping()
+    assert sql("SELECT * FROM image_analyses") == []
+
+
+def test_a_database_that_refuses_just_the_probe_s_data_is_well(videos: VideoRecords, sql: Sql) -> None:
+    sql("ALTER TABLE image_analyses ADD CHECK (camera_code ~ '^CAM')")
+    videos.ping()
+
+
 def test_a_database_without_the_table_is_the_environment_s_fault_and_named(videos: VideoRecords, sql: Sql) -> None:
     videos.ping()
     sql("ALTER TABLE videos RENAME TO films")

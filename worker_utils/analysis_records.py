@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2.extras import Json
 
-from video_analysis.worker_utils import wire
+from video_analysis.worker_utils import trial_row, wire
 from video_analysis.worker_utils.analyses import (
     AnalysisRequest,
     AnalysisState,
@@ -97,8 +97,8 @@ class AnalysisRecords:
         )
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer, or its tables are not there."""
-        self._database.ping("image_analyses", "image_analysis_results")
+        """EnvironmentFault while the database does not answer, takes no new row, or its tables are not there."""
+        self._database.ping("image_analyses", "image_analysis_results", trial=trial_row.insert)
 
 
 def _begin_one(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:

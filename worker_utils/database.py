@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg2
@@ -59,15 +61,18 @@ class Database:
                 with connection, connection.cursor() as cursor:
                     return work(cursor)
             except psycopg2.Error as error:
-                gone = bool(connection.closed)
+                gone = bool(connection.closed) or _is_unanswered(error)
                 self.close()
                 if attempt == ATTEMPTS or not (gone or error.pgcode in _TRY_AGAIN_AT_ONCE):
                     raise _verdict(error.pgcode or "", gone, self._one_line(error)) from error
                 log.warning("database transaction tried again: %s", self._one_line(error))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def ping(self, *tables: str) -> None:
-        """EnvironmentFault while the server does not answer a query, or one of the tables cannot be read."""
+    def ping(self, *tables: str, trial: Callable[[Cursor], object] | None = None) -> None:
+        """EnvironmentFault while the server answers no query, a table cannot be read, or `trial` cannot be written.
+
+        What `trial` writes is taken back. Where the server refuses just its data, it does write.
+        """
 
         def look(cursor: Cursor) -> None:
             cursor.execute("SELECT 1")
@@ -75,6 +80,9 @@ class Database:
                 cursor.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(table)))
 
         self.transaction(look)
+        if trial is not None:
+            with suppress(Permanent):
+                self.transaction(partial(_taken_back, trial))
 
     def close(self) -> None:
         """Drop the connection; the next transaction opens another."""
@@ -105,6 +113,17 @@ class Database:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return " ".join(text.split()) or type(error).__name__
+
+
+def _is_unanswered(error: psycopg2.Error) -> bool:
+    """Whether the server said nothing at all: after its crash psycopg2 still takes the connection for an open one."""
+    return error.pgcode is None and type(error) in (psycopg2.DatabaseError, psycopg2.OperationalError)
+
+
+def _taken_back(write: Callable[[Cursor], object], cursor: Cursor) -> None:
+    cursor.execute("SAVEPOINT trial")
+    write(cursor)
+    cursor.execute("ROLLBACK TO SAVEPOINT trial")
 
 
 def _verdict(code: str, connection_gone: bool, text: str) -> WorkerError:

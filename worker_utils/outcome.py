@@ -92,6 +92,8 @@ def verdict_on(error: Exception) -> WorkerError:
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return EnvironmentFault(f"disk full: {error}")
+    if isinstance(error, MemoryError):
+        return EnvironmentFault(f"out of memory: {error}")
     return Transient(f"unexpected {type(error).__name__}: {error}")
 
 

@@ -23,6 +23,7 @@ def private_folder(parent: Path | None) -> Iterator[Path]:
         try:
             made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True)
             folder = Path(held.enter_context(made))
+            (folder / f"{LOCK}.new").touch(0o600)
             file = held.enter_context((folder / f"{LOCK}.new").open("wb"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Under its name only once it is locked: a sweep in between would take the folder for an abandoned one.

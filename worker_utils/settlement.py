@@ -18,6 +18,7 @@ from video_analysis.worker_utils.errors import (
 )
 from video_analysis.worker_utils.lease import HeldLease
 from video_analysis.worker_utils.lease_keeper import LeaseKeeper
+from video_analysis.worker_utils.memory import doubted
 from video_analysis.worker_utils.outcome import Outcome, RetryPolicy, decide, give_up_after_s
 from video_analysis.worker_utils.queue import Queue
 from video_analysis.worker_utils.verdicts import DeniedKeys, Verdicts
@@ -67,7 +68,7 @@ class Settlement:
 
     def settle(self, batch: Sequence[InHand], failures: Sequence[WorkerError | None]) -> bool:
         """Act on the outcome of every member, in order. Whether polling must pause."""
-        judged = self._denied_keys.judge(failures)
+        judged = self._denied_keys.judge([doubted(failure) for failure in failures])
         pauses = [self._settle(held, failure) for held, failure in zip(batch, judged, strict=True)]
         return any(pauses)
 

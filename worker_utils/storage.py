@@ -96,6 +96,7 @@ class ObjectStore:
 
     def _download(self, key: str, path: Path, on_progress: Callable[[], None]) -> None:
         with self._translated(key):
+            path.touch(0o600)
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
             with closing(answer["Body"]) as body, path.open("wb") as file:
                 self._check_room(answer["ContentLength"])

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, cast
 
-from video_analysis.worker_utils import wire
+from video_analysis.worker_utils import trial_row, wire
 from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, Opening, opening
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.errors import Permanent, Transient
@@ -100,8 +100,8 @@ class VideoRecords:
         )
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer, or its tables are not there."""
-        self._database.ping("videos", "image_analyses")
+        """EnvironmentFault while the database does not answer, takes no new row, or its tables are not there."""
+        self._database.ping("videos", "image_analyses", trial=trial_row.insert)
 
 
 def _full_task(task: ProcessVideoDb, row: tuple[object, ...]) -> ProcessVideo:

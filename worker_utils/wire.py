@@ -18,6 +18,8 @@ from video_analysis.worker_utils.errors import BadMessage
 
 EVENTS = ("PROCESS_VIDEO", "PROCESS_VIDEO_DB", "SNAPSHOT_READY")
 LONGEST_BODY_BYTES = 256 * 1024
+LONGEST_VALUE = 120
+"""Characters of a wrong value that a reason repeats."""
 LONGEST_REASON = 2000
 """Characters of an error_msg."""
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
@@ -25,15 +27,20 @@ SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 
 def check_shape(document: Any) -> None:
     """Hold a decoded body against the schema of its event. BadMessage names the path and the reason."""
-    event = document.get("event") if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        raise BadMessage("body: is not a JSON object")
+    if "event" not in document:
+        raise BadMessage(f"event: is missing, should be one of {', '.join(EVENTS)}")
+    event = document["event"]
     if not isinstance(event, str) or event not in EVENTS:
         raise BadMessage(f"event: is {printable(event)}, not one of {', '.join(EVENTS)}")
     try:
         error = best_match(_validator(event.lower()).iter_errors(document))
+        fault = None if error is None else _schema_fault(error)
     except RecursionError:
         raise BadMessage("body: is nested too deeply to be read") from None
-    if error is not None:
-        raise BadMessage(_schema_fault(error))
+    if fault is not None:
+        raise BadMessage(fault)
 
 
 @cache
@@ -50,7 +57,9 @@ def decode(body: str) -> Any:
         return json.loads(body, object_pairs_hook=_no_key_twice, parse_constant=_refuse_constant)
     except UnicodeEncodeError:
         raise BadMessage("body: holds half a surrogate pair") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise BadMessage("body: is not JSON that can be read: nested too deeply") from None
+    except ValueError as error:
         raise BadMessage(f"body: is not JSON: {printable(str(error))}") from None
 
 
@@ -66,8 +75,20 @@ def _refuse_constant(name: str) -> None:
 
 
 def _schema_fault(error: SchemaError) -> str:
+    """The path, and jsonschema's own words, but for what only Python and regular expressions speak of."""
     where = "/".join(str(step) for step in error.absolute_path) or "body"
-    return f"{where}: {printable(error.message)}"
+    reason = error.message
+    if reason.startswith(value := repr(error.instance)):
+        reason = f"{_shown(error.instance)}{reason.removeprefix(value)}"
+    if error.validator == "pattern":
+        pattern = str(error.validator_value).removeprefix("^(?:").removesuffix(r")(?![\s\S])")
+        reason = f"{_shown(error.instance)} does not match {pattern}"
+    return f"{where}: {printable(reason)}"
+
+
+def _shown(value: object) -> str:
+    """A value as its sender wrote it, no longer than lets the reason be read behind it."""
+    return printable(repr(value) if isinstance(value, str) else json.dumps(value), LONGEST_VALUE)
 
 
 def printable(value: object, longest: int = 300) -> str:

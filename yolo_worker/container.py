@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from video_analysis.yolo_worker import mp4_index
+
 MP4_BEGINNINGS = {b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"wide", b"free", b"skip", b"pnot"}
 LARGEST_INDEX_BYTES = 256 * 1024 * 1024
 TS_PACKET_BYTES = (188, 192)
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
-SHARE_OF_ALL = 0.995
-"""An edit list this near to the media's length trims nothing: it is rounded to another clock."""
 
 Kind = Literal["MP4", "Matroska", "AVI", "MPEG-TS"]
 
@@ -37,6 +37,8 @@ class Container:
     """Its frame count comes from a table whose every frame is played: MP4, unfragmented, untrimmed."""
     fragmented_frames: int = 0
     """Pictures in the index and in every fragment of a fragmented MP4; 0 for any other. The decoder may see fewer."""
+    announced_samples: int = 0
+    """For so many an MP4's index makes the decoder find room as soon as it is opened, whatever the file holds."""
     picture_sizes: frozenset[tuple[int, int]] = frozenset()
     """Width × height in px of each kind of picture that an MP4's table lists."""
 
@@ -81,49 +83,37 @@ def _vint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _mp4(file: BinaryIO, size: int) -> Container:
-    end, index, fragments = 0, None, list[tuple[int, int]]()
+    end, samples, index, fragments = 0, 0, None, list[tuple[int, int]]()
     for kind, body, end in _outer_boxes(file, size):
-        if kind not in {b"moov", b"moof"} or end > size or end - body > LARGEST_INDEX_BYTES:
+        if kind not in {b"moov", b"moof"} or min(end, size) - body > LARGEST_INDEX_BYTES:
             continue
         file.seek(body)
         data = file.read(end - body)
+        samples += mp4_index.announced_samples(kind, data)
+        if end > size:
+            continue  # the decoder believes what is left of it
         if kind == b"moov":
             index = data
         else:
-            fragments += _runs(data)
+            fragments += mp4_index.runs(data)
     if index is None:
-        return Container("MP4", size, end, has_index=False)
-    video = next((track for kind, track in _boxes(index) if kind == b"trak" and _is_video(track)), None)
+        return Container("MP4", size, end, has_index=False, announced_samples=samples)
+    video = next(
+        (track for kind, track in mp4_index.boxes(index) if kind == b"trak" and mp4_index.is_video(track)), None
+    )
     if video is None:
-        return Container("MP4", size, end, has_video=False)
-    fragmented = any(kind == b"mvex" for kind, _ in _boxes(index))
-    exact = not fragmented and _played_share(index, video) >= SHARE_OF_ALL
+        return Container("MP4", size, end, has_video=False, announced_samples=samples)
+    fragmented = any(kind == b"mvex" for kind, _ in mp4_index.boxes(index))
+    exact = not fragmented and mp4_index.played_share(index, video) >= mp4_index.SHARE_OF_ALL
     return Container(
         kind="MP4",
         size_bytes=size,
         announced_bytes=end,
         counts_exactly=exact,
-        fragmented_frames=_fragmented_frames(video, fragments) if fragmented and fragments else 0,
-        picture_sizes=_picture_sizes(video),
+        fragmented_frames=mp4_index.fragmented_frames(video, fragments) if fragmented and fragments else 0,
+        announced_samples=samples,
+        picture_sizes=mp4_index.picture_sizes(video),
     )
-
-
-def _runs(fragment: bytes) -> Iterator[tuple[int, int]]:
-    """(track's number, samples) of each track that a `moof` goes on with."""
-    for kind, part in _boxes(fragment):
-        if kind == b"traf":
-            samples = sum(int.from_bytes(run[4:8], "big") for name, run in _boxes(part) if name == b"trun")
-            yield int.from_bytes(_inside(part, b"tfhd")[4:8], "big"), samples
-
-
-def _fragmented_frames(track: bytes, fragments: list[tuple[int, int]]) -> int:
-    """Samples in the track's own table (`stsz`, `stz2`) and in its fragments."""
-    header = _inside(track, b"tkhd")
-    at = 20 if header[:1] == b"\x01" else 12
-    number = int.from_bytes(header[at : at + 4], "big")
-    table = _inside(track, b"mdia", b"minf", b"stbl")
-    sizes = _inside(table, b"stsz") or _inside(table, b"stz2")
-    return int.from_bytes(sizes[8:12], "big") + sum(samples for owner, samples in fragments if owner == number)
 
 
 def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
@@ -139,58 +129,3 @@ def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
             return
         yield header[4:8], body, at + max(length, 8)
         at += max(length, 8)
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 0
-    while at + 8 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        if length < 8:
-            return
-        yield data[at + 4 : at + 8], data[at + 8 : at + length]
-        at += length
-
-
-def _inside(data: bytes, *path: bytes) -> bytes:
-    """The body of the first box at the end of the path; empty where there is none."""
-    for name in path:
-        data = next((body for kind, body in _boxes(data) if kind == name), b"")
-    return data
-
-
-def _is_video(track: bytes) -> bool:
-    return _inside(track, b"mdia", b"hdlr")[8:12] == b"vide"
-
-
-def _played_share(index: bytes, track: bytes) -> float:
-    """How much of the track its edit list plays; 1 without one."""
-    edits = _inside(track, b"edts", b"elst")
-    played = sum(length for length, start in _edits(edits) if start >= 0)
-    if not edits or not played:
-        return 1.0
-    movie_scale, _ = _clock(_inside(index, b"mvhd"))
-    media_scale, media_length = _clock(_inside(track, b"mdia", b"mdhd"))
-    if not (movie_scale and media_scale and media_length):
-        return 1.0
-    return (played / movie_scale) / (media_length / media_scale)
-
-
-def _edits(data: bytes) -> Iterator[tuple[int, int]]:
-    """(length on the movie's clock, start on the media's; -1 is a pause) of each edit."""
-    width = 8 if data[:1] == b"\x01" else 4
-    for at in range(8, len(data) - 2 * width - 3, 2 * width + 4):
-        start = int.from_bytes(data[at + width : at + 2 * width], "big", signed=True)
-        yield int.from_bytes(data[at : at + width], "big"), start
-
-
-def _clock(header: bytes) -> tuple[int, int]:
-    """(ticks a second, length in ticks) of mvhd and mdhd, which begin alike."""
-    at, width = (20, 8) if header[:1] == b"\x01" else (12, 4)
-    return int.from_bytes(header[at : at + 4], "big"), int.from_bytes(header[at + 4 : at + 4 + width], "big")
-
-
-def _picture_sizes(track: bytes) -> frozenset[tuple[int, int]]:
-    entries = _inside(track, b"mdia", b"minf", b"stbl", b"stsd")[8:]
-    return frozenset(
-        (int.from_bytes(entry[24:26], "big"), int.from_bytes(entry[26:28], "big")) for _, entry in _boxes(entries)
-    )

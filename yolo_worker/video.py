@@ -32,6 +32,8 @@ OPENCV_SILENT = 0
 
 LARGEST_SIDE_PX = 16_384
 LARGEST_PICTURE_PX = 64_000_000
+MOST_SAMPLES = 10_000_000
+"""Four days at 25 frames and as many sounds a second. The decoder's index takes some 60 bytes for each."""
 LEAST_SHARE_READ = 0.98
 MOST_LOST_IN_A_WHOLE_FILE = 8
 """Pictures before the first whole one cannot be shown in a clip cut from a stream (an open GOP)."""
@@ -100,6 +102,11 @@ def frames(path: Path, stride: int) -> Generator[Frame, None, None]:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[cv2.VideoCapture, Container]]:
     file = container.read(path)
+    if file.announced_samples > MOST_SAMPLES:
+        raise BadVideo(
+            f"its index announces {file.announced_samples} frames, more than the {MOST_SAMPLES} that can be read: "
+            "it is damaged, or too long for one video"
+        )
     os.environ.update(DECODER_ENVIRONMENT)
     cv2.setLogLevel(OPENCV_SILENT)
     capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)

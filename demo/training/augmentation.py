@@ -66,10 +66,15 @@ def relit(rng: np.random.Generator, image: Image) -> Image:
 
 
 def worn(rng: np.random.Generator, crop: Image) -> Image:
-    """A vehicle's crop as it might have come out: a little trimmed, sometimes from further off, or coarsely coded."""
+    """A vehicle's crop as it might have come out: a little trimmed, sometimes from further off, or coarsely coded.
+
+    Every second one is mirrored.
+    """
     height, width = crop.shape[:2]
     top, left, bottom, right = (rng.random(4) * 0.06 * [height, width, height, width]).astype(int)
     crop = crop[top : height - bottom, left : width - right]
+    if rng.random() < 0.5:
+        crop = np.asarray(cv2.flip(crop, 1), np.uint8)
     if rng.random() < 0.3:
         scale = float(rng.uniform(0.5, 1.0))
         size = (max(16, round(crop.shape[1] * scale)), max(16, round(crop.shape[0] * scale)))

@@ -14,11 +14,12 @@ from video_analysis.demo.training.augmentation import drawn, relit, worn
 from video_analysis.demo.training.stills import Seen, Still
 from video_analysis.main_worker.labels import Labels, Thresholds
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.imaging import Image, snapshot
+from video_analysis.worker_utils.imaging import Image, letterbox, snapshot
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 
 View = tuple[NDArray[np.uint8], NDArray[np.int64]]
-"""3×640×640 RGB, and the places of type, make and model among the labels."""
+"""3×640×640 RGB, or 3×320×320 to learn from, and the places of type, make and model among the labels."""
+LEARN_PX = 320
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -39,7 +40,11 @@ def labels(name: str, thresholds: Thresholds | None = None) -> Labels:
 
 
 class SnapshotViews:
-    """Snapshots: with a seed worn by chance and without end, to learn from; without one each as it is, to judge by."""
+    """Snapshots: with a seed worn by chance and without end, to learn from; without one each as it is, to judge by.
+
+    Those to learn from are letterboxed to LEARN_PX: the networks look more coarsely still (networks.LOOK_PX), and
+    so four cost what one would.
+    """
 
     def __init__(self, stills: Sequence[Still], named: Labels, seed: int | None = None) -> None:
         self._stills = stills
@@ -58,7 +63,10 @@ class SnapshotViews:
         if self._seed is not None:
             rng = np.random.default_rng((self._seed, 63, number))
             crop = worn(rng, relit(rng, crop))
-        return _pixels(crop, self._quality), self._answers(still.seen[0])
+            picture = letterbox(crop, LEARN_PX)
+        else:
+            picture = _as_stored(crop, self._quality)
+        return np.ascontiguousarray(picture[:, :, ::-1].transpose(2, 0, 1)), self._answers(still.seen[0])
 
     def _answers(self, one: Seen) -> NDArray[np.int64]:
         named = self._named
@@ -66,7 +74,7 @@ class SnapshotViews:
 
 
 def collated(views: list[View]) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N×3×640×640 uint8, N×3 places)."""
+    """(N×3×H×W uint8, N×3 places)."""
     pictures, answers = zip(*views, strict=True)
     return torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(answers))
 
@@ -78,6 +86,5 @@ def normalised(pictures: torch.Tensor, device: torch.device) -> torch.Tensor:
     return ((scaled - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def _pixels(crop: Image, quality: int) -> NDArray[np.uint8]:
-    decoded = cv2.imdecode(np.frombuffer(snapshot(crop, quality), np.uint8), cv2.IMREAD_COLOR)
-    return np.ascontiguousarray(decoded[:, :, ::-1].transpose(2, 0, 1), np.uint8)
+def _as_stored(crop: Image, quality: int) -> Image:
+    return np.asarray(cv2.imdecode(np.frombuffer(snapshot(crop, quality), np.uint8), cv2.IMREAD_COLOR), np.uint8)

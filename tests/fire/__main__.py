@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from types import FrameType
 
-from video_analysis.tests.fire import field, interruptions, kills
-from video_analysis.tests.fire.field import Field, Result
-from video_analysis.tests.fire.steps import boundaries
+from video_analysis.demo import pollers
+from video_analysis.tests.fire import (
+    bad_messages,
+    bad_snapshots,
+    bad_videos,
+    field,
+    interruptions,
+    kills,
+    leases,
+    outages,
+    processes,
+)
+from video_analysis.tests.fire.field import Field, Result, Scenario
 from video_analysis.worker_config import PACKAGE_FOLDER
 
 RANDOM_KILLS = 200
-Scenario = Callable[[Field, str], Result]
+WIDTH = 112
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,24 +46,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not chosen:
         parser.error(f"no scenario has {options.only!r} in its name")
     options.out.mkdir(parents=True, exist_ok=True)
-    print(f"{'scenario':<64}{'runs':>5}{'faults':>7}{'lost':>5}{'twice':>6}{'other':>6}{'left':>5}{'dead':>5}{'s':>6}")
+    print(
+        f"{'scenario':<{WIDTH}}{'runs':>5}{'faults':>7}{'lost':>5}{'twice':>6}{'other':>6}{'left':>5}{'dead':>5}{'s':>6}"
+    )
     results: list[Result] = []
     with field.prepared(options.out) as prepared:
         for name, scenario in chosen:
             begun_s = time.monotonic()
-            results.append(_result(prepared, name, scenario))
+            results.append(result_of(prepared, name, scenario))
             print(_line(results[-1], time.monotonic() - begun_s), flush=True)
             _write(options.out.with_suffix(".json"), results, len(chosen), options.only)
     return 0 if all(result.is_clean for result in results) else 1
 
 
-def _result(prepared: Field, name: str, scenario: Scenario) -> Result:
-    """What came of a scenario; where a worker did what it must not, that."""
+def result_of(prepared: Field, name: str, scenario: Scenario) -> Result:
+    """What came of a scenario; where a worker did what it must not, that, and what had been done to it until then."""
+    prepared.faults_done = 0
     try:
         return scenario(prepared, name)
-    except AssertionError as failure:
+    except (AssertionError, subprocess.TimeoutExpired) as failure:
+        runs, faults = len(prepared.sent), prepared.faults_done
         prepared.restart()
-        return Result(name, 0, 0, 0, 0, 0, 0, 0, str(failure))
+        return Result(name, runs, faults, 0, 0, 0, 0, 0, str(failure))
 
 
 def _write(path: Path, results: Sequence[Result], wanted: int, only: str) -> None:
@@ -71,28 +83,21 @@ def _line(result: Result, took_s: float) -> str:
     numbers = [result.lost, result.duplicated, result.divergent, result.left_in_queue, result.wrong_in_dlq]
     cells = "".join(f"{number:>{width}}" for number, width in zip(numbers, (5, 6, 6, 5, 5), strict=True))
     end = "" if result.is_clean else f"  FAILED {result.failure or ''}"
-    return f"{result.scenario:<64}{result.runs:>5}{result.faults:>7}{cells}{took_s:>6.0f}{end}"
+    return f"{result.scenario:<{WIDTH}}{result.runs:>5}{result.faults:>7}{cells}{took_s:>6.0f}{end}"
 
 
 def _scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it."""
-    for worker in field.WORKERS:
-        for boundary in boundaries(worker):
-            yield f"kill -9 {worker} {boundary.name}", partial(kills.at_boundary, worker=worker, boundary=boundary)
-            yield f"SIGTERM {worker} {boundary.name}", partial(interruptions.sigterm, worker=worker, boundary=boundary)
-    yield "the same message ten times", partial(interruptions.copies, count=10)
-    for workers in (2, 4):
-        name = f"{workers} workers of each kind, every message twice"
-        yield name, partial(interruptions.crowd, workers=workers, videos=workers)
-    yield "kill -9 at random instants", partial(kills.at_random, kills=random_kills, seed=seed)
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    """End by way of the with-blocks, which stop what was started."""
-    sys.exit(130)
+    """Each by its name, and how to run it; a line a module."""
+    yield from interruptions.scenarios()
+    yield from processes.scenarios()
+    yield from outages.scenarios()
+    yield from leases.scenarios()
+    yield from bad_messages.scenarios()
+    yield from bad_videos.scenarios()
+    yield from bad_snapshots.scenarios()
+    yield from kills.scenarios(random_kills, seed)
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    pollers.stop_when_told()
     sys.exit(main())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,15 +14,18 @@ from typing import Any
 from video_analysis.demo import findings, stack, untrained
 from video_analysis.demo.stack import Stack
 from video_analysis.tests.fire.ledger import Ledger, Losses, compare, stray_pictures
+from video_analysis.tests.fire.steps import Boundary
 from video_analysis.tests.fire.supervisor import Supervised
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
 CLIP = SHARED / "video" / "otvision_cars_truck_800x600_60f.mp4"
 WEIGHTS = SHARED / "models" / "yolov8n_coco.pt"
-VISIBILITY_S, HEARTBEAT_S = 6, 2
+VISIBILITY_S, HEARTBEAT_S = 4, 1
 PATIENCE_S = 240
 LOOK_EVERY_S = 0.1
+QUIET_S = 3.0
+"""So long without a message, and a strike that has not come will not come."""
 WORKERS = ("yolo_worker", "main_worker")
 
 
@@ -56,6 +60,8 @@ class Field:
     undisturbed: Ledger
     stride: int
     sent: list[dict[str, Any]] = field(default_factory=list)
+    faults_done: int = 0
+    """Of the scenario under way: what its Result says where it fails."""
 
     def send(self, copies: int = 1) -> dict[str, Any]:
         """Upload the clip as a new video and send its message `copies` times; the task."""
@@ -72,6 +78,41 @@ class Field:
             worker.start()
         self.settle()
         self.sent.clear()
+
+    def strike(
+        self,
+        worker: str,
+        boundaries: Sequence[Boundary],
+        number: signal.Signals = signal.SIGKILL,
+        once_down: Callable[[Supervised, Boundary], object] = lambda place, boundary: None,
+    ) -> None:
+        """One video, whose worker is struck at each boundary in turn, by a process each, and then left alone.
+
+        `once_down` looks at the place before the next process starts. A boundary that no process came to is an
+        AssertionError: a later attempt need not take every step of an earlier one.
+        """
+        place = self.workers[worker]
+        place.restart(boundaries[0], number)
+        self.send()
+        for boundary, following in zip(boundaries, [*boundaries[1:], None], strict=True):
+            self._await_strike(place, boundary)
+            self.faults_done += 1
+            once_down(place, boundary)
+            place.running.wait(PATIENCE_S)
+            place.start(following, number)
+        self.settle()
+
+    def _await_strike(self, place: Supervised, boundary: Boundary) -> None:
+        quiet_since_s = begun_s = time.monotonic()
+        while not place.has_struck():
+            now_s = time.monotonic()
+            quiet_since_s = now_s if self.left() else quiet_since_s
+            in_vain = (
+                place.running.poll() is not None or now_s - quiet_since_s > QUIET_S or now_s - begun_s > PATIENCE_S
+            )
+            if in_vain and not place.has_struck():
+                raise AssertionError(f"{place.worker} never came {boundary.name}:\n{place.last_words()}")
+            time.sleep(LOOK_EVERY_S)
 
     def settle(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Wait until both queues are empty or patience is, starting workers again as they are killed."""
@@ -111,6 +152,9 @@ class Field:
         return Result(
             scenario, runs, faults, **asdict(losses), left_in_queue=left, wrong_in_dlq=self.dead() - dead_before
         )
+
+
+Scenario = Callable[[Field, str], Result]
 
 
 @contextmanager

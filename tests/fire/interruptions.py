@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from video_analysis.tests.fire.field import LOOK_EVERY_S, PATIENCE_S, Field, Result
-from video_analysis.tests.fire.steps import Boundary
+from video_analysis.tests.fire.field import WORKERS, Field, Result, Scenario
+from video_analysis.tests.fire.steps import SEEN_THROUGH, Boundary, chains, title
 from video_analysis.tests.fire.supervisor import Supervised
 from video_analysis.worker_config import PACKAGE_FOLDER
 
 UNITS = {"yolo_worker": "cvitx-yolo-video.service", "main_worker": "cvitx-main-model.service"}
 
 
-def sigterm(field: Field, scenario: str, *, worker: str, boundary: Boundary, signals: int = 1) -> Result:
-    """One video, and SIGTERM where the recipe says: exit 0 in the unit's time, and nothing is kept from the next."""
-    place, dead = field.workers[worker], field.dead()
-    assert place.stop() == 0, f"{worker}: SIGTERM ended badly\n{place.last_words()}"
-    place.start(boundary, signal.SIGTERM)
-    field.send()
-    _await_strike(place)
-    assert place.process is not None
-    for _ in range(signals - 1):
-        place.process.send_signal(signal.SIGTERM)
-    code = place.process.wait(stop_timeout_s(worker))
-    assert code == 0, f"{worker}: SIGTERM {boundary.name} ended with {code}\n{place.last_words()}"
-    hidden = field.hidden(worker)
-    assert hidden == 0, f"{worker}: {hidden} messages still invisible after SIGTERM {boundary.name}"
-    place.start()
-    field.settle()
-    return field.account(scenario, 1, dead)
+def scenarios() -> Iterator[tuple[str, Scenario]]:
+    """SIGTERM at every boundary, up to three in one video; then copies and crowds."""
+    for worker in WORKERS:
+        for chain in chains(worker, SEEN_THROUGH):
+            yield f"SIGTERM {worker} {title(chain)}", partial(sigterm, worker=worker, boundaries=chain)
+    yield "the same message ten times", partial(copies, count=10)
+    for workers in (2, 4):
+        name = f"{workers} workers of each kind, every message twice"
+        yield name, partial(crowd, workers=workers, videos=workers)
+
+
+def sigterm(field: Field, scenario: str, *, worker: str, boundaries: Sequence[Boundary]) -> Result:
+    """One video, and SIGTERM at each of these places: exit 0 in the unit's time, and nothing is kept from the next."""
+    dead = field.dead()
+    field.strike(worker, boundaries, signal.SIGTERM, partial(stopped_well, field))
+    return field.account(scenario, len(boundaries), dead)
+
+
+def stopped_well(field: Field, place: Supervised, boundary: Boundary | None = None) -> None:
+    """What a SIGTERM must come to: exit 0 in the unit's time, with everything visible to the next at once."""
+    where = "" if boundary is None else f" {boundary.name}"
+    code = place.running.wait(stop_timeout_s(place.worker))
+    assert code == 0, f"{place.worker}: SIGTERM{where} ended with {code}\n{place.last_words()}"
+    hidden = field.hidden(place.worker)
+    assert hidden == 0, f"{place.worker}: {hidden} messages still invisible after SIGTERM{where}"
 
 
 def copies(field: Field, scenario: str, *, count: int) -> Result:
     """The same message `count` times."""
     dead = field.dead()
     field.send(count)
+    field.faults_done += count - 1
     field.settle()
     return field.account(scenario, count - 1, dead)
 
@@ -49,6 +58,7 @@ def crowd(field: Field, scenario: str, *, workers: int, videos: int) -> Result:
     with reinforced(field, workers - 1):
         for _ in range(videos):
             field.send(2)
+            field.faults_done += 1
         field.settle()
     return field.account(scenario, videos, dead)
 
@@ -61,7 +71,7 @@ def stop_timeout_s(worker: str) -> float:
 
 
 @contextmanager
-def reinforced(field: Field, more: int) -> Iterator[None]:
+def reinforced(field: Field, more: int) -> Iterator[list[Supervised]]:
     """`more` workers of each kind beside those that are there; stopped by SIGTERM at the end."""
     extra = [
         Supervised(name, place.environ, _folder(place, number))
@@ -71,7 +81,7 @@ def reinforced(field: Field, more: int) -> Iterator[None]:
     try:
         for one in extra:
             one.start()
-        yield
+        yield extra
         codes = [one.stop() for one in extra]
         assert not any(codes), codes
     finally:
@@ -83,10 +93,3 @@ def _folder(place: Supervised, number: int) -> Path:
     folder = place.folder / f"more_{number}"
     folder.mkdir(exist_ok=True)
     return folder
-
-
-def _await_strike(place: Supervised) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not place.has_struck():
-        assert time.monotonic() < deadline_s, f"{place.worker} never came to its boundary:\n{place.last_words()}"
-        time.sleep(LOOK_EVERY_S)

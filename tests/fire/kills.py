@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from video_analysis.tests.fire.field import Field, Result
-from video_analysis.tests.fire.steps import Boundary
+from video_analysis.tests.fire.field import WORKERS, Field, Result, Scenario
+from video_analysis.tests.fire.steps import MOST_STRIKES, Boundary, chains, title
 from video_analysis.tests.fire.supervisor import Supervised
 
-MOST_KILLS = 3
-"""Of one message: SQS never gives a receive back, and five are all there are."""
+STRUCK_DEAD_S = 10.0
+"""A SIGKILL takes no longer than this."""
 VIDEOS_AT_A_TIME = 3
 LONGEST_S = {"yolo_worker": 4.0, "main_worker": 0.3}
 """About how long a worker has a message in hand: the instants are drawn from it."""
 
 
+def scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
+    """Every boundary, up to three in one video; then random instants."""
+    for worker in WORKERS:
+        for chain in chains(worker):
+            yield f"kill -9 {worker} {title(chain)}", partial(at_boundaries, worker=worker, boundaries=chain)
+    yield "kill -9 at random instants", partial(at_random, kills=random_kills, seed=seed)
+
+
+def at_boundaries(field: Field, scenario: str, *, worker: str, boundaries: Sequence[Boundary]) -> Result:
+    """One video, and a kill at each of these places of the recipe in turn: what comes back is killed at the next."""
+    dead = field.dead()
+    field.strike(worker, boundaries, once_down=_killed)
+    return field.account(scenario, len(boundaries), dead)
+
+
 def at_boundary(field: Field, scenario: str, *, worker: str, boundary: Boundary) -> Result:
     """One video, and one kill where the recipe says."""
-    place = field.workers[worker]
-    assert place.stop() == 0, f"{worker}: SIGTERM ended badly\n{place.last_words()}"
-    kills, dead = place.kills, field.dead()
-    place.start(boundary)
-    field.send()
-    field.settle()
-    return field.account(scenario, place.kills - kills, dead)
+    return at_boundaries(field, scenario, worker=worker, boundaries=[boundary])
+
+
+def _killed(place: Supervised, boundary: Boundary) -> None:
+    code = place.running.wait(STRUCK_DEAD_S)
+    assert code == -signal.SIGKILL, f"{place.worker} ended with {code} {boundary.name}:\n{place.last_words()}"
 
 
 def at_random(field: Field, scenario: str, *, kills: int, seed: int) -> Result:
@@ -39,16 +54,16 @@ def at_random(field: Field, scenario: str, *, kills: int, seed: int) -> Result:
     while sum(gun.shots for gun in guns) < kills and len(runs) < kills:
         for _ in range(VIDEOS_AT_A_TIME):
             field.send()
-        field.settle(partial(_fire, guns))
+        field.settle(partial(_fire, field, guns))
         runs.append(field.account(scenario, 0, dead))
         if runs[-1].left_in_queue:
             break
     return summed(scenario, runs, sum(gun.shots for gun in guns))
 
 
-def _fire(guns: Iterable[_Gun]) -> None:
+def _fire(field: Field, guns: Iterable[_Gun]) -> None:
     for gun in guns:
-        gun.fire()
+        field.faults_done += gun.fire()
 
 
 def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> Result:
@@ -63,6 +78,7 @@ def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> 
         sum(run.divergent for run in runs),
         sum(run.left_in_queue for run in runs),
         max((run.wrong_in_dlq for run in runs), default=0),
+        next((run.failure for run in runs if run.failure), None),
     )
 
 
@@ -76,17 +92,19 @@ class _Gun:
         self._at_s: float | None = None
         self.shots = 0
 
-    def fire(self) -> None:
-        """Look, and kill if it is time."""
+    def fire(self) -> bool:
+        """Look, and kill if it is time: True."""
         held = self._place.in_hand()
-        if not held or any(self._hits[message] >= MOST_KILLS for message in held):
+        if not held or any(self._hits[message] >= MOST_STRIKES for message in held):
             self._at_s = None
-            return
+            return False
         now_s = time.monotonic()
         if self._at_s is None:
             self._at_s = now_s + self._rng.uniform(0, LONGEST_S[self._place.worker])
-        if now_s >= self._at_s:
-            self._hits.update(held)
-            self._at_s = None
-            self.shots += 1
-            self._place.kill()
+        if now_s < self._at_s:
+            return False
+        self._hits.update(held)
+        self._at_s = None
+        self.shots += 1
+        self._place.kill()
+        return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,6 +41,10 @@ RECIPES: dict[str, tuple[str, ...]] = {
     ),
 }
 """`module:Class.method` of the calls by which a recipe touches the world when all goes well, in its order."""
+SEEN_THROUGH = frozenset({f"{VIDEOS}.finish", f"{ANALYSES}.finish_analyses", f"{QUEUE}.delete"})
+"""Told to stop at one of these, a worker still acknowledges what it has done."""
+MOST_STRIKES = 3
+"""Of one message: SQS never gives a receive back, and five are all there are."""
 REPEATED = {f"{LEASE}.check": 15, f"{STORAGE}.put": 2, f"{QUEUED}.queue": 2, "worker_utils.queue:Publisher.send": 2}
 """Steps struck a second time, at this call: the lease is checked at each frame while vehicles are looked for."""
 
@@ -75,6 +79,23 @@ def boundaries(worker: str) -> list[Boundary]:
     calls = {step: (1, REPEATED[step]) if step in REPEATED else (1,) for step in RECIPES[worker]}
     found = [Boundary(step, side, call) for step in RECIPES[worker] for call in calls[step] for side in sides]
     return [boundary for boundary in found if boundary.step != f"{QUEUE}.receive" or boundary.side == "after"]
+
+
+def chains(worker: str, seen_through: Collection[str] = ()) -> list[tuple[Boundary, ...]]:
+    """All boundaries of a recipe in its order, as many of them in a row as one message bears.
+
+    A strike at a step of `seen_through` is its chain's last: the work is finished all the same, and comes no more.
+    """
+    found: list[tuple[Boundary, ...]] = [()]
+    for boundary in boundaries(worker):
+        ended = len(found[-1]) == MOST_STRIKES or (found[-1] and found[-1][-1].step in seen_through)
+        found[-1:] = [found[-1], (boundary,)] if ended else [(*found[-1], boundary)]
+    return found
+
+
+def title(chain: Sequence[Boundary]) -> str:
+    """For a table: after Queue.receive, before VideoRecords.begin."""
+    return ", ".join(boundary.name for boundary in chain)
 
 
 def arm(boundary: Boundary, strike: Callable[[], object]) -> None:

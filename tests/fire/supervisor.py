@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from video_analysis.demo import pollers
 from video_analysis.tests.fire.steps import Boundary
 
-STOP_TIMEOUT_S = 60.0
+LAUNCHER = "video_analysis.tests.fire.launcher"
 LOOK_EVERY_S = 0.05
 
 
@@ -31,23 +30,43 @@ class Supervised:
     logs: list[Path] = field(default_factory=list)
     kills: int = 0
 
-    def start(self, strike_at: Boundary | None = None, number: signal.Signals = signal.SIGKILL) -> None:
-        """A new process, which sends itself a signal at `strike_at`."""
+    def start(
+        self,
+        strike_at: Boundary | None = None,
+        number: signal.Signals = signal.SIGKILL,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """A new process, which sends itself a signal at `strike_at`; `settings` are this start's alone."""
         self.logs.append(self.folder / f"{self.worker}.{len(self.logs)}.log")
-        environ = pollers.untouched() | dict(self.environ) | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environ = dict(self.environ) | dict(settings or {})
         environ |= {} if strike_at is None else {"FIRE_AT": str(strike_at), "FIRE_SIGNAL": str(int(number))}
-        with self.logs[-1].open("wb") as stream:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "video_analysis.tests.fire.launcher", self.worker],
-                env=environ,
-                stdout=stream,
-                stderr=stream,
-            )
+        self.process = pollers.launch(LAUNCHER, [self.worker], environ, self.logs[-1])
+
+    def restart(
+        self,
+        strike_at: Boundary | None = None,
+        number: signal.Signals = signal.SIGKILL,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Stop it, which must go well, and start it as `start` does."""
+        code = self.stop()
+        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.last_words()}"
+        self.start(strike_at, number, settings)
+
+    @contextmanager
+    def under(self, settings: Mapping[str, str]) -> Iterator[None]:
+        """Every start inside the block has these settings too; the next one after it has not."""
+        usual, self.environ = self.environ, {**self.environ, **settings}
+        try:
+            self.restart()
+            yield
+        finally:
+            self.environ = usual
+        self.restart()
 
     def revive(self) -> bool:
         """Start it again where it was killed: True. Any other end is a fault of its own: AssertionError."""
-        assert self.process is not None
-        code = self.process.poll()
+        code = self.running.poll()
         if code is None:
             return False
         assert code == -signal.SIGKILL, f"{self.worker} ended with {code}:\n{self.last_words()}"
@@ -57,48 +76,60 @@ class Supervised:
 
     def kill(self) -> None:
         """kill -9, and start again."""
-        assert self.process is not None
-        if self.process.poll() is None:
-            os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if self.running.poll() is None:
+            os.kill(self.running.pid, signal.SIGKILL)
+        self.running.wait()
         self.revive()
 
     def has_struck(self) -> bool:
         """Whether the process of now has reached its boundary."""
-        return any(line["event"] == "struck" for line in events(self.logs[-1]))
+        return self.said("struck")
+
+    def said(self, event: str) -> bool:
+        """Whether the process of now has logged an event that begins so."""
+        return any(line["event"].startswith(event) for line in pollers.lines(self.logs[-1]))
+
+    def await_word(self, event: str, patience_s: float) -> None:
+        """Wait until `said`; AssertionError where patience or the process ends before."""
+        deadline_s = time.monotonic() + patience_s
+        while not self.said(event):
+            assert time.monotonic() < deadline_s, f"{self.worker} never said {event!r}:\n{self.last_words()}"
+            if self.running.poll() is not None and not self.said(event):
+                raise AssertionError(f"{self.worker} ended before {event!r}:\n{self.last_words()}")
+            time.sleep(LOOK_EVERY_S)
 
     def stop(self) -> int:
         """SIGTERM, and wait; its exit status. Before its first line of log a process cannot answer: that is awaited."""
-        assert self.process is not None
-        while self.process.poll() is None and not self.logs[-1].stat().st_size:
+        while self.running.poll() is None and not self.logs[-1].stat().st_size:
             time.sleep(LOOK_EVERY_S)
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_TIMEOUT_S)
+        return pollers.stop(self.running)
 
     def end(self) -> None:
         """Whatever it does, it is gone."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            pollers.end(self.process)
 
     def in_hand(self) -> set[str]:
         """Message ids that the process of now has received and not settled."""
-        held: set[str] = set()
-        for line in events(self.logs[-1]):
-            if line["event"] == "received":
-                held.add(line["message_id"])
-            elif line["event"] == "finished" or "verdict" in line:
-                held.discard(line["message_id"])
-        return held
+        return in_hand(pollers.lines(self.logs[-1]))
 
     def last_words(self) -> str:
         """The end of the last log, for a person."""
-        return "\n".join(self.logs[-1].read_text("utf-8").splitlines()[-8:])
+        return pollers.last_words(self.logs[-1])
+
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        """The process of now, or the one that has just ended."""
+        assert self.process is not None, f"{self.worker} was never started"
+        return self.process
 
 
-def events(log: Path) -> Iterator[dict[str, Any]]:
-    """The JSON lines of a log; the last one may have been cut by a kill."""
-    for line in log.read_text("utf-8").splitlines(keepends=True):
-        if line.startswith("{") and line.endswith("}\n"):
-            yield json.loads(line)
+def in_hand(lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Message ids that a log names as received and not as settled."""
+    held: set[str] = set()
+    for line in lines:
+        if line["event"] == "received":
+            held.add(line["message_id"])
+        elif line["event"] == "finished" or "verdict" in line:
+            held.discard(line["message_id"])
+    return held

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from video_analysis.demo.stack import Stack
 from video_analysis.tests.fire import field as fields
 from video_analysis.tests.fire import kills, steps
-from video_analysis.tests.fire.field import Field
+from video_analysis.tests.fire.__main__ import result_of
+from video_analysis.tests.fire.field import Field, Result
 from video_analysis.tests.fire.ledger import Ledger, Losses, compare
 from video_analysis.tests.fire.steps import ANALYSES, QUEUE, RECIPES, STORAGE, Boundary
 from video_analysis.tests.fire.supervisor import Supervised
@@ -27,20 +32,60 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
         yield field
 
 
-@pytest.mark.parametrize(
-    ("worker", "boundary"),
-    [
-        ("yolo_worker", Boundary(f"{STORAGE}.put", "after", 2)),
-        ("yolo_worker", Boundary("worker_utils.queue:Publisher.send", "after")),
-        ("yolo_worker", Boundary(f"{QUEUE}.delete", "before")),
-        ("main_worker", Boundary(f"{ANALYSES}.finish_analyses", "after")),
-    ],
-    ids=str,
-)
-def test_a_kill_between_two_steps_loses_and_doubles_nothing(field: Field, worker: str, boundary: Boundary) -> None:
-    result = kills.at_boundary(field, str(boundary), worker=worker, boundary=boundary)
+def test_kills_between_steps_lose_and_double_nothing(field: Field) -> None:
+    chain = (
+        Boundary(f"{STORAGE}.put", "after", 2),
+        Boundary("worker_utils.queue:Publisher.send", "after"),
+        Boundary(f"{QUEUE}.delete", "before"),
+    )
+    result = kills.at_boundaries(field, "chain", worker="yolo_worker", boundaries=chain)
+    assert result.faults == len(chain)
+    assert result.is_clean, result
+
+
+def test_a_kill_after_the_results_are_written_writes_them_once(field: Field) -> None:
+    boundary = Boundary(f"{ANALYSES}.finish_analyses", "after")
+    result = kills.at_boundary(field, str(boundary), worker="main_worker", boundary=boundary)
     assert result.faults == 1
     assert result.is_clean, result
+
+
+def test_a_boundary_that_no_attempt_comes_to_fails_the_scenario_and_what_was_done_is_told(field: Field) -> None:
+    chain = (Boundary(f"{QUEUE}.delete", "after"), Boundary(f"{STORAGE}.put", "before"))
+    scenario = partial(kills.at_boundaries, worker="yolo_worker", boundaries=chain)
+    result = result_of(field, "chain", scenario)
+    assert result.failure is not None
+    assert "yolo_worker never came before ObjectStore.put" in result.failure
+    assert (result.runs, result.faults, result.is_clean) == (1, 1, False)
+
+
+@pytest.mark.parametrize("seen_through", [frozenset(), steps.SEEN_THROUGH], ids=["kill", "SIGTERM"])
+@pytest.mark.parametrize("worker", RECIPES)
+def test_the_chains_hold_every_boundary_once_and_no_more_than_a_message_bears(
+    worker: str, seen_through: frozenset[str]
+) -> None:
+    chains = steps.chains(worker, seen_through)
+    assert [boundary for chain in chains for boundary in chain] == steps.boundaries(worker)
+    assert max(map(len, chains)) == steps.MOST_STRIKES
+    assert not any(boundary.step in seen_through for chain in chains for boundary in chain[:-1])
+
+
+@pytest.mark.parametrize("failure", [AssertionError("lost"), subprocess.TimeoutExpired(["worker"], 45)], ids=repr)
+def test_a_scenario_that_fails_is_named_with_the_faults_done_until_then(failure: Exception) -> None:
+    restarts = []
+
+    class Bare(Field):
+        def restart(self) -> None:
+            restarts.append(self)
+
+    def scenario(field: Field, _name: str) -> Result:
+        field.sent.append({})
+        field.faults_done += 2
+        raise failure
+
+    bare = Bare(cast(Stack, None), {}, WHOLE, stride=3)
+    assert result_of(bare, "named", scenario) == Result("named", 1, 2, 0, 0, 0, 0, 0, str(failure))
+    assert restarts == [bare]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""A session that may do what some IAM statements allow, and nothing else: every other call is refused as AWS would."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from video_analysis.worker_config import WorkerConfig
+
+ACCOUNT, REGION = "123456789012", WorkerConfig().region
+_SESSION = boto3.Session
+"""The real one: by the time a second role comes, the first one's may stand in its place."""
+NEEDS_NO_PERMISSION = "sts:GetCallerIdentity"
+ONE_PERMISSION = {"sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility"}
+"""A batch needs the permission of the single call."""
+
+
+@dataclass
+class Role:
+    """Who may do what; keeps which statements were of use, and what was asked of what beyond them."""
+
+    statements: Sequence[Mapping[str, Any]]
+    used: set[tuple[str, str]] = field(default_factory=set)
+    refused: set[tuple[str, str]] = field(default_factory=set)
+
+    def check(self, params: Mapping[str, Any], model: Any, service: str, **_: Any) -> None:
+        """Raise AccessDenied unless a statement allows this call."""
+        action = f"{service}:{model.name}"
+        action = ONE_PERMISSION.get(action, action)
+        if action == NEEDS_NO_PERMISSION:
+            return
+        for statement in self.statements:
+            if action in actions(statement) and _matches(statement["Resource"], resource(params)):
+                self.used.add((statement["Sid"], action))
+                return
+        self.refused.add((action, resource(params).split(":")[-1]))
+        answer: Any = {
+            "Error": {"Code": "AccessDenied", "Message": f"not authorized to perform: {action}"},
+            "ResponseMetadata": {"HTTPStatusCode": 403},
+        }
+        raise ClientError(answer, model.name)
+
+
+def session_of(role: Role) -> type[boto3.Session]:
+    """What takes the place of boto3.Session: every client of it is the role's."""
+
+    class Limited(_SESSION):
+        def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
+            made = super().client(service_name, *args, **kwargs)  # type: ignore[call-overload]
+            made.meta.events.register("provide-client-params", partial(role.check, service=service_name))
+            return made
+
+    return Limited
+
+
+def actions(statement: Mapping[str, Any]) -> list[str]:
+    """The actions of a statement, which IAM lets stand alone where there is one."""
+    named = statement["Action"]
+    return [named] if isinstance(named, str) else list(named)
+
+
+def without(statements: Sequence[Mapping[str, Any]], action: str) -> list[dict[str, Any]]:
+    """The statements as they would be without an action."""
+    return [
+        {**statement, "Action": [named for named in actions(statement) if named != action]} for statement in statements
+    ]
+
+
+def resource(params: Mapping[str, Any]) -> str:
+    """The ARN of what a call is about."""
+    if "Bucket" in params:
+        return f"arn:aws:s3:::{params['Bucket']}/{params['Key']}" if "Key" in params else params["Bucket"]
+    name = params["QueueName"] if "QueueName" in params else params["QueueUrl"].rsplit("/", 1)[-1]
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+
+def _matches(pattern: str, arn: str) -> bool:
+    """IAM's asterisk is any text, slashes included."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), arn) is not None
