@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help install test lint demo mot clips train eval fire clean
+.PHONY: help install test lint demo mot clips train eval fire soak clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -44,8 +44,11 @@ mot: install  ## tracking against ground truth: recall, id switches, tracks per 
 eval: install  ## both workers on 20 held-out synthetic scenes, targets beside figures; writes out/eval.json, up to 45 minutes
 	$(BIN)/python -m video_analysis.benchmarks.eval
 
-fire: install  ## kill -9 and SIGTERM at every step of both workers, 200 random kills, copies, crowds; writes out/fire.json
+fire: install  ## kills, stops, outages, stale leases and bad input, done to both workers; writes out/fire.json, up to 40 minutes
 	$(BIN)/python -m video_analysis.tests.fire
+
+soak: install  ## an hour of video and 20,000 snapshots, and what grows meanwhile; writes out/soak.json, takes hours
+	$(BIN)/python -m video_analysis.tests.fire.soak
 
 clean:  ## removes what the other targets made
 	rm -rf $(VENV) .typecheck .mypy_cache .ruff_cache .pytest_cache .hypothesis build out *.egg-info
