@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from video_analysis.main_worker.labels import Labels
-from video_analysis.main_worker.stages import Forward, Picture
+from video_analysis.main_worker.stages import Attributes, Forward, Picture
 from video_analysis.worker_utils.analyses import AnalysisRequest, AnalysisState, FinishedAnalysis
 
 
@@ -34,6 +34,13 @@ class Analyses(Protocol):
 
     def ping(self) -> None:
         """EnvironmentFault while the database does not answer."""
+
+
+class Aside(Protocol):
+    """What reads pictures beside the models."""
+
+    def begin(self, picture: Picture, yolo_type: str) -> Callable[[], Attributes]:
+        """Begin in the background; calling what this returns waits for the answer, not for long, and never raises."""
 
 
 class Model(Protocol):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from video_analysis.main_worker import hierarchy
 from video_analysis.main_worker.parts import Model
-from video_analysis.main_worker.stages import Forward, Logits
+from video_analysis.main_worker.stages import Attributes, Forward, Logits
 from video_analysis.worker_utils import timecode
 from video_analysis.worker_utils.analyses import AnalysisRequest, Variant, VariantResult
 from video_analysis.worker_utils.delivery import Delivery
@@ -54,3 +56,9 @@ def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forw
         gflops=model.gflops,
         memory_usage=round(forward.memory_gb, 3),
     )
+
+
+def with_attributes(result: VariantResult, attributes: Attributes) -> VariantResult:
+    """The same row with its colours; a column that should have been read and was not says why in the evidence."""
+    evidence = {**result.evidence, **{column: {"null": reason} for column, reason in attributes.faults.items()}}
+    return replace(result, colors=attributes.colors, evidence=evidence)

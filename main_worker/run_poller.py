@@ -9,6 +9,7 @@ import threading
 import boto3
 
 from video_analysis import worker_config
+from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.classifier import Classifier, checkpoints
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_config import WorkerConfig
@@ -30,6 +31,7 @@ def build(shutdown: threading.Event) -> Consumer:
         ObjectStore.connect(session, config),
         AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
         models(config),
+        AttributeReader(),
         config.s3_bucket,
     )
     return Consumer(queue, handler, config, shutdown, slots=config.micro_batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +43,13 @@ class Verdict:
     model_label: str | None
     model_conf: float | None
     evidence: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What is read of a picture without a model."""
+
+    colors: list[Mapping[str, object]] | None = None
+    """As the contract has them, the main one first; None where none could be seen, or none were read."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Column → why it is null, where it should have been read."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from video_analysis.main_worker import rows
 from video_analysis.main_worker.micro_batch import Job, MicroBatch, together_or_alone
-from video_analysis.main_worker.parts import Analyses, Model, Storage
-from video_analysis.main_worker.stages import Picture
+from video_analysis.main_worker.parts import Analyses, Aside, Model, Storage
+from video_analysis.main_worker.stages import Attributes, Picture
 from video_analysis.worker_utils import imaging, messages
 from video_analysis.worker_utils.analyses import (
     AnalysisState,
@@ -34,16 +34,28 @@ class _Seen:
     job: Job
     analysis_id: str
     picture: Picture = field(repr=False)
+    attributes: Callable[[], Attributes]
+    """Waits for what is read beside the models."""
     results: tuple[VariantResult, ...] = ()
+
+    def finished(self) -> FinishedAnalysis:
+        """What is to be written."""
+        attributes = self.attributes()
+        return FinishedAnalysis(
+            self.analysis_id, tuple(rows.with_attributes(result, attributes) for result in self.results)
+        )
 
 
 class SnapshotWorker:
     """Handles SNAPSHOT_READY: a result of each variant for each snapshot of a micro-batch; a bad member fails alone."""
 
-    def __init__(self, storage: Storage, analyses: Analyses, models: Mapping[Variant, Model], bucket: str) -> None:
+    def __init__(
+        self, storage: Storage, analyses: Analyses, models: Mapping[Variant, Model], aside: Aside, bucket: str
+    ) -> None:
         self._storage = storage
         self._analyses = analyses
         self._models = models
+        self._aside = aside
         self._bucket = bucket
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
@@ -111,7 +123,9 @@ class SnapshotWorker:
             coming = [pool.submit(self._picture, job) for job, _ in todo]
             for (job, analysis_id), future in zip(todo, coming, strict=True):
                 try:
-                    seen.append(_Seen(job, analysis_id, future.result()))
+                    picture = future.result()
+                    coming_aside = self._aside.begin(picture, job.message.yolo_type)
+                    seen.append(_Seen(job, analysis_id, picture, coming_aside))
                 except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
                     book.settle(job, verdict_on(error))
                 book.still_ours(job)
@@ -161,7 +175,7 @@ class SnapshotWorker:
         ours = [one for one in seen if book.still_ours(one.job)]
 
         def write(some: Sequence[_Seen]) -> list[None]:
-            self._analyses.finish_analyses([FinishedAnalysis(one.analysis_id, one.results) for one in some])
+            self._analyses.finish_analyses([one.finished() for one in some])
             return [None] * len(some)
 
         for one, outcome in zip(ours, together_or_alone(write, ours, verdict_on), strict=True):

@@ -16,6 +16,8 @@ import pytest
 import torch
 
 from video_analysis.demo import untrained
+from video_analysis.main_worker import color
+from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.classifier import Classifier
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.micro_batch import MicroBatch
@@ -242,7 +244,7 @@ class Stage:
         self.models = {variant: Watched(colours) for variant in variants}
         self.records = Records()
         self.bucket = Bucket()
-        self.worker = SnapshotWorker(self.bucket, self.records, self.models, BUCKET)
+        self.worker = SnapshotWorker(self.bucket, self.records, self.models, AttributeReader(), BUCKET)
 
     @property
     def model(self) -> Watched:
@@ -274,13 +276,15 @@ def test_a_micro_batch_is_one_forward_pass_and_one_transaction(stage: Stage) -> 
     ]
 
 
-def test_a_result_says_what_made_it_what_it_saw_and_what_it_cost(stage: Stage) -> None:
+def test_a_result_says_what_made_it_what_it_saw_and_what_it_cost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(color, "colors", lambda picture, kind: [color.Color(None, "Red", None, 0.9)])
     said = stage.put(message(1, yolo_type="SUV"), RED)
     stage.worker.handle([delivery(said)])
     result = stage.row(said).results["baseline"]
     assert result.checkpoint == "colours@1"
     assert result.assets == {"snapshot": said.snapshot.key}
-    assert (result.colors, result.plate_text, result.plate_conf) == (None, None, None)
+    assert result.colors == [{"finish": None, "base": "Red", "lightness": None, "conf": 0.9}]
+    assert (result.plate_text, result.plate_conf) == (None, None)
     assert (result.type_label, result.evidence["yolo_type"]) == ("Car", "SUV")
     assert result.type_conf is not None
     assert result.type_conf > 0.99
@@ -288,6 +292,18 @@ def test_a_result_says_what_made_it_what_it_saw_and_what_it_cost(stage: Stage) -
     assert result.gflops == 0.5
     assert result.memory_usage > 0
     assert len(json.dumps(dict(result.evidence), allow_nan=False)) < 4000
+
+
+def test_a_colour_that_cannot_be_read_holds_up_nothing_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(picture: Picture, kind: str) -> list[color.Color]:
+        raise ZeroDivisionError("no paint at all")
+
+    monkeypatch.setattr(color, "colors", fail)
+    said = stage.put(message(1), RED)
+    assert stage.worker.handle([delivery(said)]) == [None]
+    result = stage.row(said).results["baseline"]
+    assert (result.colors, result.type_label) == (None, "Car")
+    assert result.evidence["colors"] == {"null": "ZeroDivisionError: no paint at all"}
 
 
 def test_a_type_that_the_detector_saw_too_is_not_repeated_in_the_evidence(stage: Stage) -> None:
@@ -358,7 +374,9 @@ def test_a_snapshot_done_in_single_mode_is_done_anew_to_compare(colours: Classif
     said = stage.put(message(1))
     stage.worker.handle([delivery(said)])
     both: Mapping[Variant, Model] = {"baseline": Watched(colours), "cmt": Watched(colours)}
-    assert SnapshotWorker(stage.bucket, stage.records, both, BUCKET).handle([delivery(said)]) == [None]
+    assert SnapshotWorker(stage.bucket, stage.records, both, AttributeReader(), BUCKET).handle([delivery(said)]) == [
+        None
+    ]
     assert set(stage.row(said).results) == {"baseline", "cmt"}
 
 
@@ -584,7 +602,7 @@ def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
     key = message(1).snapshot.key
     s3.put_object(Bucket=bucket, Key=key, Body=jpeg(GREEN), ContentType="image/jpeg")
     records = AnalysisRecords(Database(database_url, "test"))
-    worker = SnapshotWorker(ObjectStore(s3, bucket), records, {"baseline": colours}, bucket)
+    worker = SnapshotWorker(ObjectStore(s3, bucket), records, {"baseline": colours}, AttributeReader(), bucket)
     for _ in range(2):
         outcomes = worker.handle([delivery(said), delivery(gone)])
         assert [type(outcome) for outcome in outcomes] == [type(None), MissingObject]

@@ -1,0 +1,51 @@
+"""What is read of a picture beside the models, and that it never holds them up."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from video_analysis.main_worker import color
+from video_analysis.main_worker.attributes import AttributeReader
+from video_analysis.main_worker.color import Color
+from video_analysis.main_worker.stages import Picture
+
+PICTURE = np.full((640, 640, 3), 114, np.uint8)
+
+
+def test_colours_come_as_the_contract_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(color, "colors", lambda picture, kind: [Color(None, "Red", None, 0.91239)])
+    attributes = AttributeReader().begin(PICTURE, "Car")()
+    assert attributes.colors == [{"finish": None, "base": "Red", "lightness": None, "conf": 0.9124}]
+    assert attributes.faults == {}
+
+
+def test_a_picture_without_a_vehicle_has_no_colour_and_no_fault() -> None:
+    attributes = AttributeReader().begin(PICTURE, "Car")()
+    assert (attributes.colors, attributes.faults) == (None, {})
+
+
+def test_a_reading_that_takes_too_long_leaves_null_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def hang(picture: Picture, kind: str) -> list[Color]:
+        assert released.wait(60)
+        return [Color(None, "Red", None, 0.9)]
+
+    monkeypatch.setattr(color, "colors", hang)
+    attributes = AttributeReader(time_limit_s=0.05).begin(PICTURE, "Car")()
+    released.set()
+    assert attributes.colors is None
+    assert attributes.faults == {"colors": "took longer than 0.05 s"}
+
+
+def test_a_reading_that_fails_leaves_null_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(picture: Picture, kind: str) -> list[Color]:
+        raise ZeroDivisionError("no paint at all")
+
+    monkeypatch.setattr(color, "colors", fail)
+    attributes = AttributeReader().begin(PICTURE, "Car")()
+    assert attributes.colors is None
+    assert attributes.faults == {"colors": "ZeroDivisionError: no paint at all"}
