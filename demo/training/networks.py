@@ -150,7 +150,7 @@ def gflops(net: nn.Module, shape: Sequence[int]) -> float:
     """10⁹ operations of one forward pass over float32 zeros of `shape`."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.zeros(tuple(shape), device=next(net.parameters()).device))
-    return float(round(counter.get_total_flops() / 1e9, 2))
+    return float(round(counter.get_total_flops() / 1e9, 3))
 
 
 def _begun(net: MainModel) -> MainModel:
