@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help install test lint demo mot clips train eval fire soak clean
+.PHONY: help install test lint demo mot clips train eval fire soak colour plates clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -43,6 +43,13 @@ mot: install  ## tracking against ground truth: recall, id switches, tracks per 
 
 eval: install  ## both workers on 20 held-out synthetic scenes, targets beside figures; writes out/eval.json, up to 45 minutes
 	$(BIN)/python -m video_analysis.benchmarks.eval
+
+colour: install  ## colours against photographs and the traffic world; writes out/colour.json and sheets of the worst
+	$(BIN)/python -m video_analysis.benchmarks.colour
+
+plates: install  ## installs the optional part and reads plates of known text; writes out/plates.json and a sheet of the worst
+	$(BIN)/pip install --disable-pip-version-check -r requirements-plate.txt
+	$(BIN)/python -m video_analysis.benchmarks.plates
 
 fire: install  ## kills, stops, outages, stale leases and bad input, done to both workers; writes out/fire.json, up to 40 minutes
 	$(BIN)/python -m video_analysis.tests.fire

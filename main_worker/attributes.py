@@ -1,7 +1,7 @@
-"""What is read of a picture beside the models: its colours.
+"""What is read of a picture beside the models: its colours and, where that part is installed, its plate.
 
-The reading runs in threads of its own while the models look, and is waited for no longer than its time limit: what
-fails or takes too long leaves null and a reason, and holds up neither type, make nor model.
+Each is read in a thread of its own while the models look, and waited for no longer than the time limit: what fails
+or takes too long leaves null and a reason, and holds up neither type, make nor model.
 """
 
 from __future__ import annotations
@@ -9,43 +9,78 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from typing import Protocol, TypeVar
 
 from video_analysis.main_worker import color
+from video_analysis.main_worker.plate import Sighting
 from video_analysis.main_worker.stages import Attributes, Picture
 
-TIME_LIMIT_S = 2.0
-"""From the moment the picture is there; a core that is free reads it in 15 ms."""
-THREADS = 2
+TIME_LIMIT_S = 5.0
+"""From the moment the picture is there. A free core reads colours in 15 ms and a plate in 150 ms."""
+Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
 
 
-class AttributeReader:
-    """Reads pictures in the background."""
+class Plates(Protocol):
+    """What looks for a plate. One caller at a time."""
 
-    def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
+    def look(self, picture: Picture) -> Sighting:
+        """The plate, or why there is none; may raise anything."""
+
+
+class AttributeReader:
+    """Reads pictures in the background. Without `plates` no plate is looked for."""
+
+    def __init__(self, plates: Plates | None = None, time_limit_s: float = TIME_LIMIT_S) -> None:
+        self._plates = plates
         self._time_limit_s = time_limit_s
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="attributes")
+        self._for_colors = ThreadPoolExecutor(1, thread_name_prefix="colors")
+        self._for_plates = ThreadPoolExecutor(1, thread_name_prefix="plates")
 
     def begin(self, picture: Picture, yolo_type: str) -> Callable[[], Attributes]:
-        """Begin with a picture; calling what this returns waits for the answer, and never raises."""
-        coming = self._pool.submit(_colors, picture, yolo_type)
+        """Begin with a picture; calling what this returns waits for the answers, and never raises."""
         deadline_s = time.monotonic() + self._time_limit_s
+        colors = self._for_colors.submit(_colors, picture, yolo_type)
+        plate = None if self._plates is None else self._for_plates.submit(self._plates.look, picture)
 
         def answer() -> Attributes:
-            try:
-                return Attributes(colors=coming.result(max(0.0, deadline_s - time.monotonic())))
-            except NotYet:
-                coming.cancel()
-                return Attributes(faults={"colors": f"took longer than {self._time_limit_s:g} s"})
-            except Exception as error:  # whatever it is, the models' answers stand
-                log.warning("colours could not be read", exc_info=error)
-                return Attributes(faults={"colors": f"{type(error).__name__}: {error}"})
+            faults: dict[str, str] = {}
+            said = self._waited_for("colors", colors, deadline_s, faults)
+            seen = None if plate is None else self._waited_for("plate", plate, deadline_s, faults)
+            found = None if seen is None else seen.plate
+            return Attributes(
+                colors=said,
+                plate_text=None if found is None else found.text,
+                plate_conf=None if found is None else found.conf,
+                plate_evidence=None if seen is None else _evidence(seen),
+                faults=faults,
+            )
 
         return answer
+
+    def _waited_for(
+        self, column: str, coming: Future[Answer], deadline_s: float, faults: dict[str, str]
+    ) -> Answer | None:
+        """The answer; None where there is none in time, and in `faults` why."""
+        try:
+            return coming.result(max(0.0, deadline_s - time.monotonic()))
+        except NotYet:
+            coming.cancel()
+            faults[column] = f"took longer than {self._time_limit_s:g} s"
+        except Exception as error:  # whatever it is, the models' answers stand
+            log.warning("%s could not be read", column, exc_info=error)
+            faults[column] = f"{type(error).__name__}: {error}"
+        return None
 
 
 def _colors(picture: Picture, yolo_type: str) -> list[Mapping[str, object]] | None:
     return [one.to_json() for one in color.colors(picture, yolo_type)] or None
+
+
+def _evidence(seen: Sighting) -> Mapping[str, object]:
+    """Why there is no plate, and what it would have been."""
+    best = None if seen.best is None else [seen.best.text, round(seen.best.conf, 4)]
+    return {"abstained": seen.reason, "candidate": best, "width_px": seen.width_px}

@@ -59,6 +59,14 @@ def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forw
 
 
 def with_attributes(result: VariantResult, attributes: Attributes) -> VariantResult:
-    """The same row with its colours; a column that should have been read and was not says why in the evidence."""
+    """The same row with its colours and plate; what should have been read and was not says why in the evidence."""
     evidence = {**result.evidence, **{column: {"null": reason} for column, reason in attributes.faults.items()}}
-    return replace(result, colors=attributes.colors, evidence=evidence)
+    if attributes.plate_evidence is not None:
+        evidence["plate"] = attributes.plate_evidence
+    return replace(
+        result,
+        colors=attributes.colors,
+        plate_text=attributes.plate_text,
+        plate_conf=attributes.plate_conf,
+        evidence=evidence,
+    )

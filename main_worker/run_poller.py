@@ -11,6 +11,7 @@ import boto3
 from video_analysis import worker_config
 from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.classifier import Classifier, checkpoints
+from video_analysis.main_worker.plate import PlateReader
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import backend, lifecycle
@@ -31,7 +32,7 @@ def build(shutdown: threading.Event) -> Consumer:
         ObjectStore.connect(session, config),
         AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
         models(config),
-        AttributeReader(),
+        AttributeReader(PlateReader.load(backend.configured(config))),
         config.s3_bucket,
     )
     return Consumer(queue, handler, config, shutdown, slots=config.micro_batch)

@@ -51,5 +51,9 @@ class Attributes:
 
     colors: list[Mapping[str, object]] | None = None
     """As the contract has them, the main one first; None where none could be seen, or none were read."""
+    plate_text: str | None = None
+    plate_conf: float | None = None
+    plate_evidence: Mapping[str, object] | None = None
+    """Why there is no plate, and what it would have been; None where none was looked for."""
     faults: Mapping[str, str] = field(default_factory=dict)
     """Column → why it is null, where it should have been read."""

@@ -10,7 +10,19 @@ import pytest
 from video_analysis.main_worker import color
 from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.color import Color
+from video_analysis.main_worker.plate import Plate, Sighting
 from video_analysis.main_worker.stages import Picture
+
+
+class Plates:
+    """Sees the same in every picture."""
+
+    def __init__(self, seen: Sighting) -> None:
+        self._seen = seen
+
+    def look(self, picture: Picture) -> Sighting:
+        return self._seen
+
 
 PICTURE = np.full((640, 640, 3), 114, np.uint8)
 
@@ -49,3 +61,22 @@ def test_a_reading_that_fails_leaves_null_and_the_reason(monkeypatch: pytest.Mon
     attributes = AttributeReader().begin(PICTURE, "Car")()
     assert attributes.colors is None
     assert attributes.faults == {"colors": "ZeroDivisionError: no paint at all"}
+
+
+def test_a_plate_comes_with_its_confidence_and_what_it_was_judged_by() -> None:
+    seen = Sighting(Plate("NBC1234", 0.91), None, width_px=88.5)
+    attributes = AttributeReader(Plates(seen)).begin(PICTURE, "Car")()
+    assert (attributes.plate_text, attributes.plate_conf) == ("NBC1234", 0.91)
+    assert attributes.plate_evidence == {"abstained": None, "candidate": None, "width_px": 88.5}
+
+
+def test_a_plate_that_is_not_sure_is_null_and_says_why() -> None:
+    attributes = AttributeReader(Plates(Sighting(None, "confidence below 0.7"))).begin(PICTURE, "Car")()
+    assert (attributes.plate_text, attributes.plate_conf) == (None, None)
+    assert attributes.plate_evidence is not None
+    assert attributes.plate_evidence["abstained"] == "confidence below 0.7"
+
+
+def test_where_plates_are_not_read_nothing_is_said_of_them() -> None:
+    attributes = AttributeReader(None).begin(PICTURE, "Car")()
+    assert (attributes.plate_text, attributes.plate_evidence, attributes.faults) == (None, None, {})
