@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -240,3 +242,15 @@ def test_the_constants_in_seconds_become_frames_of_the_processed_interval(
 
 def test_all_settings_and_the_way_of_associating_decide_which_tracks_are_found() -> None:
     assert set(SETTINGS.traits) == {"association", *(field.name for field in fields(TrackerSettings))}
+
+
+def test_the_trackers_libraries_are_loaded_before_the_first_video() -> None:
+    """Imported when memory is out, scipy's BLAS spins for ever and holds the interpreter; no stall rule ends it."""
+    code = (
+        "import sys; from video_analysis.worker_config import WorkerConfig;"
+        "from video_analysis.yolo_worker import run_poller; from video_analysis.yolo_worker.vision import VideoVision;"
+        "VideoVision(None, None, run_poller.tracking(WorkerConfig()));"
+        "print('scipy.linalg' in sys.modules and 'scipy.optimize' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "True"

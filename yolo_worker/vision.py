@@ -15,6 +15,7 @@ from video_analysis.yolo_worker.stages import DetectedFrame, Frame, TrackedFrame
 from video_analysis.yolo_worker.tracker import Tracker, TrackerSettings
 
 PROBE_PX = 640
+PROBE_INTERVAL_MS = 40.0
 
 
 class VideoVision:
@@ -24,6 +25,8 @@ class VideoVision:
         self._detector = detector
         self._embedder = embedder
         self._tracking = tracking
+        # Loads the tracker's libraries now: scipy's BLAS spins for ever if it is imported when memory has run out.
+        Tracker(embedder, tracking, interval_ms=PROBE_INTERVAL_MS)
 
     def frames(self, path: Path, stride: int) -> Iterator[Frame]:
         """Every `stride`-th frame of the file. BadVideo where it cannot be read to its end."""

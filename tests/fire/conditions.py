@@ -36,7 +36,7 @@ def changed(field: Field, environ: Mapping[str, str] | None = None) -> Iterator[
             exits.enter_context(place.under(IMPATIENT | dict(environ or {})))
         yield
         for place in field.workers.values():
-            surprises = [line["event"] for line in logged(place) if "unexpected" in line["event"]]
+            surprises = [line["event"] for line in logged(place) if ": unexpected " in line["event"]]
             assert not surprises, f"{place.worker} met what it does not know: {surprises}"
 
 

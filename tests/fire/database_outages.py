@@ -89,6 +89,7 @@ def full(field: Field, scenario: str, *, seconds: float = 8) -> Result:
     """Reads go on, writes fail as they do on a full disk."""
     dead, place = field.dead(), field.workers["yolo_worker"]
     with changed(field):
+        place.await_word("ready: polling", PATIENCE_S)  # or the probe of the start would find out, and no message fail
         with database_server.full_disk(field.environment):
             field.send()
             field.send()

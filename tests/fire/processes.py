@@ -94,7 +94,8 @@ def hung(field: Field, scenario: str) -> Result:
 def starved(field: Field, scenario: str, *, worker: str, memory_mb: int) -> Result:
     """With a message in hand the memory is used up: the worker ends or says so, and a fresh one does the work."""
     place, dead = field.workers[worker], field.dead()
-    place.restart(settings={"FIRE_MEMORY_MB": str(memory_mb), "CVITX_TRANSIENT_DELAYS_S": STARVED_DELAYS_S})
+    waits = {"CVITX_TRANSIENT_DELAYS_S": STARVED_DELAYS_S, "CVITX_STALL_S": str(STALL_S)}
+    place.restart(settings={"FIRE_MEMORY_MB": str(memory_mb), **waits})
     field.send()
     place.await_word("struck", PATIENCE_S)
     field.faults_done += 1
