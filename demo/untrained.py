@@ -86,6 +86,8 @@ def write(path: Path, module: torch.nn.Module, named: Labels, *, dynamic: bool =
     example = torch.zeros(1).expand(2 if dynamic else 1, 3, 640, 640)
     shapes = ({0: torch.export.Dim("pictures", min=1)},) if dynamic else None
     program = torch.export.export(module, (example,), dynamic_shapes=shapes)
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # this machine's paths are nobody else's business
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         torch.export.save(program, file, extra_files={LABELS_FILE: json.dumps(named.model_dump(), indent=1)})

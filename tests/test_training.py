@@ -81,6 +81,7 @@ def test_the_worker_takes_the_main_models(folder: Path, runtime: backend.Runtime
     assert classifier.labels.thresholds.model_dump() == figures["validation"]["thresholds"]
     assert classifier.gflops == pytest.approx(figures["gflops"], rel=0.01)
     assert figures["gflops"] < 4
+    assert str(PACKAGE_FOLDER).encode() not in path.read_bytes()
 
 
 def test_all_weights_together_are_small_enough_for_the_repository(folder: Path) -> None:
