@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from video_analysis.demo import findings, pollers, show, stack, untrained, watch
+from video_analysis.demo import findings, pollers, show, stack, watch
 from video_analysis.demo.pollers import Poller
 from video_analysis.demo.stack import Stack
-from video_analysis.demo.weights import Networks
+from video_analysis.demo.weights import with_untrained
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
@@ -35,13 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no clips, or no detector at {options.weights}: name them", file=sys.stderr)
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
-    main_model = options.out / "untrained.pt"
-    untrained.export(main_model)
-    settings = {
-        **Networks(options.weights, {"CVITX_MAIN_CHECKPOINT": main_model}).settings,
-        "CVITX_CACHE_DIR": str((options.out / "cache").resolve()),
-        "CVITX_WAIT_TIME_S": "1",
-    }
+    settings = with_untrained(options.weights, options.out)
     with (
         tempfile.TemporaryDirectory(prefix="cvitx-clips-", ignore_cleanup_errors=True) as folder,
         stack.started(Path(folder), WorkerConfig(), settings) as environment,

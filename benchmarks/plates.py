@@ -169,9 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--crops", type=int, default=CROPS, help="of the traffic world; 0 for none")
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out")
     options = parser.parse_args(arguments)
-    cache_dir = WorkerConfig().path(WorkerConfig().cache_dir)
-    backend.prepare(cache_dir, 1)
-    runtime = backend.choose("openvino", 1, cache_dir)
+    runtime = backend.configured(WorkerConfig(device="openvino", threads=1))
     cases = {"eu": list(photographs(options.photographs)), "ph": list(rendered(options.out / "plates", options.crops))}
     outcomes: list[Outcome] = []
     for name, countries in (("eu", PHOTOGRAPHED), ("ph", ("PH",))):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -51,16 +51,19 @@ def aws(folder: Path) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    with (folder / "moto.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | credentials(endpoint),
-        )
-    try:
-        _wait_until_it_answers(process, endpoint)
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with serving(command, credentials(endpoint), folder / "moto.log", f"{endpoint}/moto-api/"):
         yield endpoint
+
+
+@contextmanager
+def serving(command: Sequence[str], environ: Mapping[str, str], log: Path, url: str) -> Iterator[None]:
+    """A server as a process of its own, once `url` answers. RuntimeError names its log where it does not."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=os.environ | dict(environ))
+    try:
+        _wait_until_it_answers(process, url, log)
+        yield
     finally:
         process.terminate()
         process.wait()
@@ -85,14 +88,14 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str) -> None:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"the SQS and S3 server ended at once with {process.returncode}; see its moto.log")
+            raise RuntimeError(f"a server ended at once with {process.returncode}; see its {log.name}")
         try:
-            with urlopen(f"{endpoint}/moto-api/", timeout=2):  # noqa: S310  # our own server
+            with urlopen(url, timeout=2):  # noqa: S310  # our own server
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError(f"the SQS and S3 server did not answer within {START_TIMEOUT_S} s; see its moto.log")
+    raise RuntimeError(f"a server did not answer within {START_TIMEOUT_S} s; see its {log.name}")

@@ -16,6 +16,10 @@ from psycopg2.extras import RealDictCursor
 
 from video_analysis.demo import provision, services
 from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import imaging
+from video_analysis.worker_utils.announcement import announcement
+from video_analysis.worker_utils.keys import SnapshotUri
+from video_analysis.worker_utils.messages import SnapshotReady
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -61,6 +65,17 @@ class Stack:
             "frame_stride": stride,
             "recordedAt": recorded_at,
         }
+
+    def put_snapshot(self, video_id: str, track_id: int, picture: bytes) -> SnapshotReady:
+        """Do stage 1's part for one picture, 40 ms after the one before: the object; gives the message to send."""
+        bucket = self.config.s3_bucket
+        uri = SnapshotUri(bucket, WORKSPACE_ID, video_id, WORKSPACE_CODE, CAMERA_CODE, track_id, 40 * track_id)
+        self.s3.put_object(Bucket=bucket, Key=uri.key, Body=picture, ContentType=imaging.CONTENT_TYPE)
+        return announcement(uri, None, "Car")
+
+    def announce(self, snapshot: SnapshotReady) -> None:
+        """Enqueue a snapshot as stage 1 would."""
+        self.sqs.send_message(QueueUrl=self.snapshot_queue_url, MessageBody=snapshot.to_json())
 
     def send(self, task: Mapping[str, Any]) -> None:
         """Enqueue a video task as an operator would: a raw SQS message."""

@@ -51,6 +51,20 @@ def choose(detector: Path | None, main_model: Path | None, out: Path) -> Network
     return Networks(detector, {"CVITX_MAIN_CHECKPOINT": _untrained(out)})
 
 
+def with_untrained(detector: Path, folder: Path) -> dict[str, str]:
+    """Settings of workers that try the pipeline: a real detector, a main model that has learnt nothing, quick polls.
+
+    The main model and the converted networks lie in `folder`.
+    """
+    main_model = folder / "untrained.pt"
+    untrained.export(main_model)
+    return {
+        **Networks(detector, {"CVITX_MAIN_CHECKPOINT": main_model}).settings,
+        "CVITX_CACHE_DIR": str((folder / "cache").resolve()),
+        "CVITX_WAIT_TIME_S": "1",
+    }
+
+
 def absent(networks: Networks) -> list[Path]:
     """Those of the demo's own that it would run and that are not there, as paths within the repository."""
     return [path.relative_to(PACKAGE_FOLDER) for path in networks.files if path in DEMO and not path.is_file()]

@@ -85,12 +85,8 @@ class PlateReader:
         cpu = replace(runtime, kind="openvino")
         return cls(backend.load_ir(found, cpu), backend.load_ir(read, cpu), characters(read.read_bytes()), countries)
 
-    def read(self, picture: Picture) -> Plate | None:
-        """The plate of a snapshot (640×640×3 BGR uint8), where there is one that can be read."""
-        return self.look(picture).plate
-
     def look(self, picture: Picture) -> Sighting:
-        """The same with the reason; its time is bounded by SEARCH_PX and MOST_LINES."""
+        """The plate of a snapshot (640×640×3 BGR), or why there is none. SEARCH_PX and MOST_LINES bound its time."""
         found = plate_lines.plate_like(self._lines(picture), SNAPSHOT_PX)
         wide = [line for line in found if line.width >= LEAST_WIDTH_PX][:MOST_LINES]
         if not wide:

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from video_analysis.demo import findings, pollers, stack, untrained
+from video_analysis.demo import findings, pollers, stack
 from video_analysis.demo.pollers import Poller
 from video_analysis.demo.stack import Stack
-from video_analysis.demo.weights import Networks
+from video_analysis.demo.weights import with_untrained
 from video_analysis.tests import clips
 from video_analysis.worker_config import WorkerConfig
 
@@ -32,13 +32,7 @@ def environment(shared_data: Path) -> Iterator[Stack]:
         pytest.skip(f"no detector weights at {weights}")
     with tempfile.TemporaryDirectory(prefix="cvitx-journey-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        untrained.export(folder / "untrained.pt")
-        settings = {
-            **Networks(weights, {"CVITX_MAIN_CHECKPOINT": folder / "untrained.pt"}).settings,
-            "CVITX_CACHE_DIR": str(folder / "cache"),
-            "CVITX_WAIT_TIME_S": "1",
-            "CVITX_MISSING_DELAYS_S": "1,1,1,1",
-        }
+        settings = with_untrained(weights, folder) | {"CVITX_MISSING_DELAYS_S": "1,1,1,1"}
         with stack.started(folder, WorkerConfig(), settings) as environment:
             yield environment
 

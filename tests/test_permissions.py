@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 import uuid
@@ -12,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import cv2
 import numpy as np
 import pytest
 
 from video_analysis import worker_config
-from video_analysis.demo import findings, provision, stack, untrained
+from video_analysis.demo import findings, provision, stack
 from video_analysis.demo.stack import Stack
+from video_analysis.demo.weights import with_untrained
 from video_analysis.main_worker import run_poller as stage_two
 from video_analysis.tests import iam, readme
 from video_analysis.tests.iam import Role
 from video_analysis.tests.told import Told, listening
 from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import imaging
 from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.yolo_worker import run_poller as stage_one
 
@@ -51,13 +51,8 @@ def environment(shared_data: Path) -> Iterator[Stack]:
         pytest.skip(f"no detector weights at {weights}")
     with tempfile.TemporaryDirectory(prefix="cvitx-iam-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        untrained.export(folder / "untrained.pt")
-        settings = {
-            "CVITX_YOLO_WEIGHTS": str(weights.resolve()),
-            "CVITX_MAIN_CHECKPOINT": str(folder / "untrained.pt"),
-            "CVITX_CACHE_DIR": str(folder / "cache"),
+        settings = with_untrained(weights, folder) | {
             "CVITX_DEVICE": "torch",  # nothing has to be converted first
-            "CVITX_WAIT_TIME_S": "1",
             "CVITX_PAUSE_FIRST_S": "0.1",
         }
         with stack.started(folder, WorkerConfig(), settings) as environment:
@@ -114,25 +109,8 @@ def clip(shared_data: Path) -> Path:
 
 def send_snapshot(environment: Stack) -> None:
     """A picture and its message, as stage 1 leaves them."""
-    video_id = str(uuid.uuid4())
-    key = f"demo_user/{stack.WORKSPACE_ID}/{video_id}/snapshots/CTX1005_CAM1_000001_000040.jpg"
-    content = cv2.imencode(".jpg", np.full((640, 640, 3), 120, np.uint8))[1].tobytes()
-    bucket = environment.config.s3_bucket
-    environment.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType="image/jpeg")
-    message = {
-        "event": "SNAPSHOT_READY",
-        "video_id": video_id,
-        "workspace_id": stack.WORKSPACE_ID,
-        "workspace_code": "CTX1005",
-        "camera_code": "CAM1",
-        "track_id": 1,
-        "snapshot_s3_key": f"s3://{bucket}/{key}",
-        "recordedAt": None,
-        "detectedIn": 40,
-        "detectedAt": None,
-        "yolo_type": "Car",
-    }
-    environment.sqs.send_message(QueueUrl=environment.snapshot_queue_url, MessageBody=json.dumps(message))
+    content = imaging.encode_jpeg(np.full((640, 640, 3), 120, np.uint8), 95)
+    environment.announce(environment.put_snapshot(str(uuid.uuid4()), 1, content))
 
 
 def send_garbage(url: str, environment: Stack) -> None:

@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -151,17 +152,7 @@ def beside_healthy(field: Field, scenario: str, *, most: int) -> Result:
     for url in (stand.video_dlq_url, stand.snapshot_dlq_url):
         stand.sqs.purge_queue(QueueUrl=url)
     failure = None if told == sent else f"{told} refusals in the logs, not {sent}"
-    return Result(
-        scenario,
-        runs=result.runs + sent,
-        faults=sent,
-        lost=result.lost,
-        duplicated=result.duplicated,
-        divergent=result.divergent,
-        left_in_queue=result.left_in_queue,
-        wrong_in_dlq=result.wrong_in_dlq,
-        failure=failure,
-    )
+    return replace(result, runs=result.runs + sent, failure=failure)
 
 
 def refused_ones(most: int) -> list[str]:

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from video_analysis.demo.stack import CAMERA_CODE, WORKSPACE_CODE, WORKSPACE_ID
 from video_analysis.tests.fire import bad_pictures
 from video_analysis.tests.fire.bad_sandbox import sandbox
 from video_analysis.tests.fire.bad_tally import Tally
 from video_analysis.tests.fire.field import CLIP, Field, Result, Scenario
 from video_analysis.worker_utils import imaging
-from video_analysis.worker_utils.keys import SnapshotUri
 from video_analysis.worker_utils.messages import SnapshotReady
 
 SEED = 1
@@ -30,7 +28,7 @@ NEVER_READ |= {"bytes at random"}
 class Sent:
     """A snapshot on its way, with the reason that must stand in its row; None: it is good."""
 
-    uri: SnapshotUri
+    snapshot: SnapshotReady
     reason: str | None
 
 
@@ -64,7 +62,7 @@ def beside_good_ones(field: Field, scenario: str, *, most: int) -> Result:
     """Micro-batches of which every other member is wrong: it alone fails, with its reason, into the DLQ."""
     dead, place = field.dead(), field.workers["main_worker"]
     wrong = _refused_ones(most)
-    assert place.stop() == 0, f"main_worker: SIGTERM ended badly\n{place.last_words()}"
+    place.stop_well()
     sent = _upload(field, wrong)  # all there before it starts: each receive brings both kinds
     place.start()
     field.settle()
@@ -104,12 +102,10 @@ def _upload(field: Field, wrong: Sequence[tuple[bytes, str]]) -> list[Sent]:
     sent: list[Sent] = []
     for number, (content, reason) in enumerate(wrong):
         for track, (picture, expected) in enumerate(((content, reason), (good, None)), 1):
-            uri = _uri(field, video, 2 * number + track)
-            _put(field, uri, picture)
-            sent.append(Sent(uri, expected))
+            snapshot = field.environment.put_snapshot(video, 2 * number + track, picture)
+            sent.append(Sent(snapshot, expected))
     for one in sent:
-        body = _announcement(one.uri).to_json()
-        field.environment.sqs.send_message(QueueUrl=field.environment.snapshot_queue_url, MessageBody=body)
+        field.environment.announce(one.snapshot)
     return sent
 
 
@@ -119,33 +115,9 @@ def _good() -> bytes:
     return content
 
 
-def _uri(field: Field, video: str, track: int) -> SnapshotUri:
-    bucket = field.environment.config.s3_bucket
-    return SnapshotUri(bucket, WORKSPACE_ID, video, WORKSPACE_CODE, CAMERA_CODE, track, offset_ms=40 * track)
-
-
-def _put(field: Field, uri: SnapshotUri, picture: bytes) -> None:
-    kind = imaging.CONTENT_TYPE
-    field.environment.s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=picture, ContentType=kind)
-
-
-def _announcement(uri: SnapshotUri) -> SnapshotReady:
-    return SnapshotReady(
-        video_id=uri.video_id,
-        workspace_id=uri.workspace_id,
-        workspace_code=uri.workspace_code,
-        camera_code=uri.camera_code,
-        track_id=uri.track_id,
-        snapshot_s3_key=str(uri),
-        recordedAt=None,
-        detectedIn=uri.offset_ms,
-        detectedAt=None,
-        yolo_type="Car",
-    )
-
-
 def _amiss(field: Field, one: Sent) -> str | None:
+    uri = one.snapshot.snapshot_s3_key
     statement = "SELECT status, error_msg FROM image_analyses WHERE snapshot_s3_key = %s"
-    found = [(row["status"], row["error_msg"]) for row in field.environment.sql(statement, str(one.uri))]
+    found = [(row["status"], row["error_msg"]) for row in field.environment.sql(statement, uri)]
     expected = ("done", None) if one.reason is None else ("error", one.reason)
-    return None if found == [expected] else f"{one.uri.key} is {found}, not {expected}"
+    return None if found == [expected] else f"{uri} is {found}, not {expected}"

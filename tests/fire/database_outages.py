@@ -102,7 +102,7 @@ def full(field: Field, scenario: str, *, seconds: float = 8) -> Result:
 def _rows_of_a_waiting_video(field: Field) -> tuple[str, str]:
     """First and last, in the order of locking, of the rows of a video that main_worker, now stopped, has yet to see."""
     place, stand = field.workers["main_worker"], field.environment
-    assert place.stop() == 0, f"SIGTERM ended badly\n{place.last_words()}"
+    place.stop_well()
     video = field.send()["video_id"]
     awaited(lambda: not stand.depth(stand.video_queue_url), "stage 1")
     rows = stand.sql("SELECT id FROM image_analyses WHERE video_id = %s ORDER BY snapshot_s3_key", video)

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from video_analysis.demo import findings, stack, untrained
+from video_analysis.demo import findings, stack
 from video_analysis.demo.stack import Stack
+from video_analysis.demo.weights import with_untrained
 from video_analysis.tests.fire.ledger import Ledger, Losses, compare, stray_pictures
 from video_analysis.tests.fire.steps import Boundary
 from video_analysis.tests.fire.supervisor import Supervised
@@ -162,12 +163,7 @@ def prepared(logs: Path, stride: int = 3) -> Iterator[Field]:
     """Everything started, one video gone through undisturbed."""
     with tempfile.TemporaryDirectory(prefix="cvitx-fire-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        untrained.export(folder / "untrained.pt")
-        settings = {
-            "CVITX_YOLO_WEIGHTS": str(WEIGHTS.resolve()),
-            "CVITX_MAIN_CHECKPOINT": str(folder / "untrained.pt"),
-            "CVITX_CACHE_DIR": str(folder / "cache"),
-            "CVITX_WAIT_TIME_S": "1",
+        settings = with_untrained(WEIGHTS, folder) | {
             "CVITX_VISIBILITY_TIMEOUT_S": str(VISIBILITY_S),
             "CVITX_HEARTBEAT_S": str(HEARTBEAT_S),
         }

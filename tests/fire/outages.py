@@ -97,7 +97,7 @@ def object_replaced(field: Field, scenario: str) -> Result:
     """The first attempt has a file that was cut off and is killed; the second finds the whole one in its place."""
     dead, place, stand = field.dead(), field.workers["yolo_worker"], field.environment
     with changed(field):
-        assert place.stop() == 0, f"SIGTERM ended badly\n{place.last_words()}"
+        place.stop_well()
         task = field.send()
         where = {"Bucket": stand.config.s3_bucket, "Key": task["s3_key_raw"]}
         stand.s3.put_object(**where, Body=_cut_off())

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from video_analysis.demo import pollers
+from video_analysis.tests.fire.conditions import awaited
 from video_analysis.tests.fire.field import (
     CLIP,
-    LOOK_EVERY_S,
     PATIENCE_S,
     VISIBILITY_S,
     WORKERS,
@@ -134,17 +134,25 @@ def exhumed(field: Field, task: Mapping[str, Any]) -> bool:
     return bool(found)
 
 
-def overtaken(field: Field, scenario: str) -> Result:
-    """Two workers on the same video at the same time."""
-    place, dead = field.workers["yolo_worker"], field.dead()
+@contextmanager
+def two_slow_ones(field: Field) -> Iterator[list[Supervised]]:
+    """Two workers on the video queue, both polling, each slow at its work."""
+    place = field.workers["yolo_worker"]
     with place.under({"FIRE_SLOW_S": str(SLOW_S)}), reinforced(field, 1) as extra:
         both = [place, *(one for one in extra if one.worker == place.worker)]
         for one in both:
             one.await_word("ready: polling", PATIENCE_S)
+        yield both
+
+
+def overtaken(field: Field, scenario: str) -> Result:
+    """Two workers on the same video at the same time."""
+    dead = field.dead()
+    with two_slow_ones(field) as both:
         task = field.send()
-        _await(lambda: any(one.in_hand() for one in both), "nobody took the first message")
+        awaited(lambda: any(one.in_hand() for one in both), "a taker of the first message")
         field.environment.send(task)
-        _await(lambda: all(one.in_hand() for one in both), "the copy was not worked on beside the first")
+        awaited(lambda: all(one.in_hand() for one in both), "work on the copy beside the first")
         field.faults_done += 1
         field.settle()
     return field.account(scenario, 1, dead)
@@ -152,11 +160,8 @@ def overtaken(field: Field, scenario: str) -> Result:
 
 def slow(field: Field, scenario: str) -> Result:
     """Heartbeats keep it: of two workers one takes it, once, for much longer than a lease lasts."""
-    place, dead = field.workers["yolo_worker"], field.dead()
-    with place.under({"FIRE_SLOW_S": str(SLOW_S)}), reinforced(field, 1) as extra:
-        both = [place, *(one for one in extra if one.worker == place.worker)]
-        for one in both:
-            one.await_word("ready: polling", PATIENCE_S)
+    dead = field.dead()
+    with two_slow_ones(field) as both:
         field.send()
         field.faults_done += 1
         field.settle()
@@ -180,17 +185,10 @@ def _instant(text: str) -> datetime:
 
 def _await_outcome(place: Supervised) -> None:
     """The process has ended, or finished a message, or said why it could not; that was not the message's fault."""
-    _await(lambda: place.running.poll() is not None or bool(_verdicts(place)), f"{place.worker} says nothing")
+    awaited(lambda: place.running.poll() is not None or _verdicts(place), f"a word of {place.worker}")
     blamed = [line for line in _verdicts(place) if line.get("verdict") in BLAMES_THE_MESSAGE]
     assert not blamed, f"{place.worker}, out of memory, blamed the message: {blamed[0]['event']}"
 
 
 def _verdicts(place: Supervised) -> list[dict[str, Any]]:
     return [line for line in pollers.lines(place.logs[-1]) if "verdict" in line or line["event"] == "finished"]
-
-
-def _await(is_so: Callable[[], bool], otherwise: str) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline_s, otherwise
-        time.sleep(LOOK_EVERY_S)

@@ -12,20 +12,22 @@ import sys
 import tempfile
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import cv2
 
-from video_analysis.demo import findings, pollers, stack, untrained
+from video_analysis.demo import findings, pollers, stack
 from video_analysis.demo.pollers import Poller
-from video_analysis.demo.stack import CAMERA_CODE, WORKSPACE_CODE, WORKSPACE_ID, Stack
-from video_analysis.demo.weights import Networks
+from video_analysis.demo.stack import Stack
+from video_analysis.demo.weights import with_untrained
 from video_analysis.tests.fire.field import CLIP, WEIGHTS
 from video_analysis.tests.fire.gauges import Gauge, growth, look
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.keys import parse_snapshot_uri
+from video_analysis.worker_utils.messages import SnapshotReady
 
 VIDEO_MINUTES, SNAPSHOTS = 60.0, 20_000
 MOST_AHEAD = {"yolo_worker": 4, "main_worker": 50}
@@ -76,15 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _soaked(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, object]]:
     """Stage 1 first, then stage 2, each alone, so that what grows has one cause."""
-    untrained.export(folder / "untrained.pt")
     temp_dir = folder / "temp"
     temp_dir.mkdir()
-    settings = {
-        **Networks(WEIGHTS, {"CVITX_MAIN_CHECKPOINT": folder / "untrained.pt"}).settings,
-        "CVITX_CACHE_DIR": str(folder / "cache"),
-        "CVITX_TEMP_DIR": str(temp_dir),
-        "CVITX_WAIT_TIME_S": "1",
-    }
+    settings = with_untrained(WEIGHTS, folder) | {"CVITX_TEMP_DIR": str(temp_dir)}
     with stack.started(folder, WorkerConfig(), settings) as environment:
         with pollers.running("yolo_worker", environment.environ, folder) as worker:
             first = Watch(worker, temp_dir)
@@ -119,26 +115,16 @@ def _videos(environment: Stack, watch: Watch, minutes: float) -> list[bytes]:
 def _snapshots(environment: Stack, watch: Watch, pictures: Sequence[bytes], count: int) -> None:
     """Raw SNAPSHOT_READY messages, as an operator might send them."""
     video_id = str(uuid.uuid4())
-    bucket = environment.config.s3_bucket
-    folder = f"demo_user/{WORKSPACE_ID}/{video_id}/snapshots"
+    sent: deque[SnapshotReady] = deque()
     tracks = iter(range(1, count + 1))
 
     def feed() -> None:
         track = next(tracks)
-        key = f"{folder}/{WORKSPACE_CODE}_{CAMERA_CODE}_{track:06d}_{track:06d}.jpg"
-        picture = pictures[track % len(pictures)]
-        environment.s3.put_object(Bucket=bucket, Key=key, Body=picture, ContentType="image/jpeg")
-        body = {
-            "event": "SNAPSHOT_READY", "video_id": video_id, "workspace_id": WORKSPACE_ID,
-            "workspace_code": WORKSPACE_CODE, "camera_code": CAMERA_CODE, "track_id": track,
-            "snapshot_s3_key": f"s3://{bucket}/{key}", "recordedAt": None, "detectedIn": track, "detectedAt": None,
-            "yolo_type": "Car",
-        }  # fmt: skip
-        environment.sqs.send_message(QueueUrl=environment.snapshot_queue_url, MessageBody=json.dumps(body))
-        done = track - 4 * MOST_AHEAD["main_worker"]
-        if done > 0:
-            old = f"{folder}/{WORKSPACE_CODE}_{CAMERA_CODE}_{done:06d}_{done:06d}.jpg"
-            environment.s3.delete_object(Bucket=bucket, Key=old)
+        sent.append(environment.put_snapshot(video_id, track, pictures[track % len(pictures)]))
+        environment.announce(sent[-1])
+        if len(sent) > 4 * MOST_AHEAD["main_worker"]:
+            old = sent.popleft().snapshot
+            environment.s3.delete_object(Bucket=old.bucket, Key=old.key)
 
     _feed(environment, watch, environment.snapshot_queue_url, count, feed)
     states = environment.sql(

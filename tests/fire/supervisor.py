@@ -49,8 +49,7 @@ class Supervised:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         """Stop it, which must go well, and start it as `start` does."""
-        code = self.stop()
-        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.last_words()}"
+        self.stop_well()
         self.start(strike_at, number, settings)
 
     @contextmanager
@@ -103,6 +102,11 @@ class Supervised:
         while self.running.poll() is None and not self.logs[-1].stat().st_size:
             time.sleep(LOOK_EVERY_S)
         return pollers.stop(self.running)
+
+    def stop_well(self) -> None:
+        """SIGTERM, and exit 0: AssertionError for any other end."""
+        code = self.stop()
+        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.last_words()}"
 
     def end(self) -> None:
         """Whatever it does, it is gone."""

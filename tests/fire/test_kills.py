@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -11,7 +10,6 @@ from typing import cast
 import pytest
 
 from video_analysis.demo.stack import Stack
-from video_analysis.tests.fire import field as fields
 from video_analysis.tests.fire import kills, steps
 from video_analysis.tests.fire.__main__ import result_of
 from video_analysis.tests.fire.field import Field, Result
@@ -21,15 +19,6 @@ from video_analysis.tests.fire.supervisor import Supervised
 
 CAR, VAN = ("car.jpg", "aa"), ("van.jpg", "bb")
 WHOLE = Ledger("done", None, {1: (CAR,), 2: (VAN,)})
-
-
-@pytest.fixture(scope="module")
-def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    for path in (fields.CLIP, fields.WEIGHTS):
-        if not path.is_file():
-            pytest.skip(f"no {path}")
-    with fields.prepared(tmp_path_factory.mktemp("fire")) as field:
-        yield field
 
 
 def test_kills_between_steps_lose_and_double_nothing(field: Field) -> None:

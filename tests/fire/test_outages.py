@@ -13,7 +13,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
 from video_analysis.tests.fire import conditions, database_outages, line_faults, outages, proxy
-from video_analysis.tests.fire import field as fields
 from video_analysis.tests.fire.field import Field
 from video_analysis.tests.fire.proxy import Fault, Line
 
@@ -23,15 +22,6 @@ if TYPE_CHECKING:
 
 ONE_TRY = Config(retries={"total_max_attempts": 1}, read_timeout=2)
 CONTENT = bytes(range(256)) * 400
-
-
-@pytest.fixture(scope="module")
-def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    for path in (fields.CLIP, fields.WEIGHTS):
-        if not path.is_file():
-            pytest.skip(f"no {path}")
-    with fields.prepared(tmp_path_factory.mktemp("outages")) as field:
-        yield field
 
 
 @pytest.fixture
