@@ -16,6 +16,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from video_analysis.worker_utils import overrides
+
 ENV_OVERRIDES = False
 """Set to True on a host whose environment file may override fields (see the README, Configuration)."""
 
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+_STORE = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)+/?$"
 
 
 class ConfigurationError(Exception):
@@ -39,7 +42,7 @@ class ConfigurationError(Exception):
 class WorkerConfig(BaseModel):
     """Frozen settings of one worker process. Times are seconds, paths are relative to the package."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
     # Where things are (DESIGN 1.1).
     region: str = "ap-southeast-2"
@@ -72,7 +75,8 @@ class WorkerConfig(BaseModel):
     """Inference threads; 0: as many as the process may use cores."""
     detector_size_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
     """Long side of the detector's rectangular input."""
-    detector_batch: Count = 4
+    detector_batch: Annotated[int, Field(ge=0)] = 0
+    """Frames a pass; 0: as many as suit the device."""
     detector_confidence: Share = 0.25
     detector_iou: Share = 0.5
     """Boxes of any two classes that overlap by more than this are one vehicle: the surer one stays."""
@@ -92,6 +96,8 @@ class WorkerConfig(BaseModel):
     track_max_cosine: Share = 0.2
     track_max_iou_distance: Share = 0.7
     track_nn_budget: Count = 40
+    track_look_s: Annotated[float, Field(ge=0)] = 0.4
+    """A track whose place tells it beyond doubt has its appearance taken no more often than this; 0: in each frame."""
     min_box_px: Annotated[int, Field(ge=1)] = 16
     """Boxes lower or narrower than this are not followed: nobody could name such a vehicle."""
 
@@ -106,12 +112,18 @@ class WorkerConfig(BaseModel):
     # The snapshot (DESIGN 1.4).
     crop_margin: Annotated[float, Field(ge=0, le=1)] = 0.12
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 92
+    emitters: Count = 8
+    """Vehicles of a video written, queued and announced at once."""
 
     # Stage 2.
     run_mode: Literal["single", "compare"] = "single"
     main_checkpoint: Path = Path("main_worker/bundle/main.pt")
     baseline_checkpoint: Path = Path("main_worker/bundle/baseline.pt")
     cmt_checkpoint: Path = Path("main_worker/bundle/cmt.pt")
+    model_store: Annotated[str, Field(pattern=_STORE)] | None = None
+    """Where checkpoints that the bundle lacks are fetched from, as its manifest.json says."""
+    fallback_checkpoint: Path | None = None
+    """What stands in for a checkpoint that the store cannot give, where none of its earlier ones is at hand."""
     micro_batch: Annotated[int, Field(ge=1, le=10)] = 10
 
     # The process.
@@ -145,7 +157,7 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
     try:
         return _coherent(WorkerConfig.model_validate(fields))
     except ValidationError as error:
-        raise ConfigurationError(_describe(error)) from None
+        raise ConfigurationError(overrides.describe(error, PREFIX)) from None
 
 
 def _switched_on(environ: Mapping[str, str]) -> bool:
@@ -166,21 +178,10 @@ def _from_the_process(environ: Mapping[str, str]) -> dict[str, object]:
 
 
 def _overrides(named: Mapping[str, str]) -> dict[str, object]:
-    known = {PREFIX + field.upper(): field for field in WorkerConfig.model_fields}
-    unknown = sorted(set(named) - set(known))
-    if unknown:
-        raise ConfigurationError(f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}")
-    empty = sorted(name for name, text in named.items() if not text.strip())
-    if empty:
-        raise ConfigurationError(f"{', '.join(empty)}: set to nothing; give a value or remove the line")
-    return {known[name]: _value(known[name], text) for name, text in named.items()}
-
-
-def _value(field: str, text: str) -> object:
-    """Lists are written with commas; all else is pydantic's to read."""
-    if field.endswith("_delays_s"):
-        return tuple(part.strip() for part in text.split(","))
-    return text
+    try:
+        return overrides.parse(named, {PREFIX + field.upper(): field for field in WorkerConfig.model_fields})
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _coherent(config: WorkerConfig) -> WorkerConfig:
@@ -195,10 +196,3 @@ def _coherent(config: WorkerConfig) -> WorkerConfig:
             f" + {POLL_ANSWER_S}, or a poll under way is cut off and what it receives stays hidden"
         )
     return config
-
-
-def _describe(error: ValidationError) -> str:
-    """One line naming each variable that is wrong, its value and why."""
-    return "; ".join(
-        f"{PREFIX}{str(fault['loc'][0]).upper()}={fault['input']!r}: {fault['msg']}" for fault in error.errors()
-    )

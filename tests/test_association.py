@@ -5,20 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.association import VehicleTracker, grown
 
 
 def tracker(interval_s: float) -> VehicleTracker:
-    return VehicleTracker(
-        interval_s=interval_s,
-        n_init=3,
-        max_age=10,
-        max_cosine=0.2,
-        max_iou_distance=0.7,
-        nn_budget=40,
-        speed=2.0,
-        gap_s=0.5,
-    )
+    return VehicleTracker(run_poller.tracking(WorkerConfig()), interval_s)
 
 
 def test_a_box_grows_on_all_sides_by_a_share_of_its_size() -> None:

@@ -153,6 +153,7 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
         Publisher(session, config.snapshot_queue, region=config.region),
         BlindVision(),
         SnapshotSettings(config.s3_bucket, 90, SelectionRules(0.05, 0.05, 0.1, 0.05, edge_px=3, crop_margin=0.1)),
+        emitters=2,
     )
     consumer = Consumer(queue, worker, config, shutdown, exit_process=lambda status: None)
     thread = threading.Thread(target=consumer.run)

@@ -6,11 +6,15 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError
 from video_analysis.worker_utils import backend
@@ -98,32 +102,36 @@ def test_openvino_and_pytorch_see_the_same(weights: Path, cache: Path) -> None:
         np.testing.assert_allclose(one, other, atol=0.01)
 
 
-@pytest.mark.parametrize("batch", [2, 3, 7])
-def test_a_frame_gives_the_same_bits_in_a_batch_of_any_size(
-    weights: Path, openvino: backend.Runtime, batch: int
-) -> None:
-    alone = list(Detector.load(weights, openvino, settings(batch=1)).detect(frames(7)))
-    together = list(Detector.load(weights, openvino, settings(batch=batch)).detect(frames(7)))
-    for one, other in zip(alone, together, strict=True):
-        np.testing.assert_array_equal(one.boxes, other.boxes)
-
-
 def test_frames_come_out_in_order_though_their_size_changes(weights: Path, openvino: backend.Runtime) -> None:
     changing = [*frames(5), *frames(3, 160, 90), *frames(2)]
     out = list(Detector.load(weights, openvino, settings()).detect(iter(changing)))
     assert [id(detected.frame) for detected in out] == [id(frame) for frame in changing]
 
 
-def test_no_more_frames_are_taken_ahead_than_a_batch_holds(weights: Path, openvino: backend.Runtime) -> None:
+def test_the_frames_taken_ahead_are_bounded_by_batch_and_streams(weights: Path, openvino: backend.Runtime) -> None:
     taken = []
 
     def counted() -> Iterator[Frame]:
-        for frame in frames(20):
+        for frame in frames(60):
             taken.append(frame.index)
             yield frame
 
-    next(Detector.load(weights, openvino, settings(batch=4)).detect(counted()))
-    assert len(taken) <= 5
+    with closing(Detector.load(weights, openvino, settings(batch=4)).detect(counted())) as seen:
+        next(seen)
+    workers = openvino.threads + 1
+    assert len(taken) <= 4 * (workers + 1) + 4 + 2
+
+
+@given(batch=st.integers(1, 5), threads=st.integers(1, 4), count=st.integers(0, 9))
+@settings_of_hypothesis(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_boxes_are_the_same_bits_with_any_batch_and_any_number_of_threads(
+    weights: Path, cache: Path, batch: int, threads: int, count: int
+) -> None:
+    usual = Detector.load(weights, backend.choose("openvino", 1, cache), settings(batch=1))
+    other = Detector.load(weights, backend.choose("openvino", threads, cache), settings(batch=batch))
+    for one, two in zip(usual.detect(frames(count)), other.detect(frames(count)), strict=True):
+        assert one.frame.index == two.frame.index
+        np.testing.assert_array_equal(one.boxes, two.boxes)
 
 
 def test_boxes_lie_in_the_frame_and_are_no_smaller_than_asked(weights: Path, runtime: backend.Runtime) -> None:

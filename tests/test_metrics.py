@@ -27,11 +27,19 @@ def test_each_stage_of_a_chain_is_charged_with_its_own_time_alone() -> None:
     watch = Watch()
     clock = StageClock(watch)
     decoded = clock.timed("decode", watch.stage(range(10), 0.5))
-    detected = clock.timed("detect", watch.stage(decoded, 2.0))
-    selected = clock.timed("select", watch.stage(detected, 0.25, keep_every=5))
+    detected = clock.timed("detect", watch.stage(decoded, 2.0), upstream="decode")
+    selected = clock.timed("select", watch.stage(detected, 0.25, keep_every=5), upstream="detect")
     assert list(selected) == [0, 5]
     assert clock.own_seconds() == {"decode": 5.0, "detect": 20.0, "select": 2.5}
     assert [clock.count(stage) for stage in ("decode", "detect", "select")] == [10, 10, 2]
+
+
+def test_a_stage_fed_by_another_thread_is_charged_with_all_that_it_was_waited_for() -> None:
+    watch = Watch()
+    clock = StageClock(watch)
+    decoded = clock.timed("decode", watch.stage(range(2), 0.5))
+    assert list(clock.timed("detect", watch.stage(decoded, 2.0))) == [0, 1]
+    assert clock.own_seconds() == {"decode": 1.0, "detect": 5.0}
 
 
 def test_what_the_consumer_of_the_chain_does_between_items_is_nobody_s_time() -> None:

@@ -52,7 +52,8 @@ def test_every_setting_stands_in_the_table_with_its_default_and_no_other() -> No
     assert set(table) == {worker_config.PREFIX + field.upper() for field in WorkerConfig.model_fields}
     written = {name: value for name, value in table.items() if value != UNSET}
     assert worker_config.load({worker_config.SWITCH: "1", **written}) == CONFIG
-    assert {name for name in table if name not in written} == {"CVITX_TEMP_DIR", "CVITX_NOTIFY_SOCKET"}
+    unset = ("TEMP_DIR", "NOTIFY_SOCKET", "MODEL_STORE", "FALLBACK_CHECKPOINT")
+    assert {name for name in table if name not in written} == {worker_config.PREFIX + field for field in unset}
 
 
 def test_what_an_operator_is_told_to_look_for_is_what_the_code_says() -> None:
@@ -103,7 +104,7 @@ def test_the_policies_grant_what_the_code_needs_and_no_more() -> None:
 def test_every_file_and_folder_named_is_there() -> None:
     named = set(re.findall(r"`([\w.-]+(?:/[\w.-]*)*(?:/|\.(?:py|md|sql|json|txt|service)))`", readme.TEXT))
     assert len(named) > 20
-    made = {name for name in named if name.startswith("out/")} | {"labels.json"}
+    made = {name for name in named if name.startswith("out/")} | {"labels.json", "manifest.json"}
     assert {name for name in named - made if not (PACKAGE_FOLDER / name).exists()} == set()
 
 

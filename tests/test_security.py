@@ -98,6 +98,7 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
         BlindVision(),
         SnapshotSettings(bucket, 90, SelectionRules(0.05, 0.05, 0.1, 0.05, edge_px=3, crop_margin=0.1)),
+        emitters=2,
     )
     database.close()
 

@@ -15,7 +15,8 @@ import pytest
 from video_analysis.yolo_worker.embedder import Embeddings, unit
 from video_analysis.yolo_worker.stages import Box, Boxes, DetectedFrame, Frame, Image, TrackedFrame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
-from video_analysis.yolo_worker.tracker import Tracker, TrackerSettings
+from video_analysis.yolo_worker.tracker import Tracker
+from video_analysis.yolo_worker.tracker_settings import TrackerSettings
 
 SETTINGS = TrackerSettings(
     n_init=3,
@@ -27,6 +28,7 @@ SETTINGS = TrackerSettings(
     max_cosine=0.2,
     max_iou_distance=0.7,
     nn_budget=40,
+    look_s=0.4,
 )
 RED, GREEN, BLUE = (30, 30, 220), (30, 220, 30), (220, 30, 30)
 HEIGHT_PX, WIDTH_PX = 240, 800
@@ -216,12 +218,40 @@ def test_a_second_video_begins_anew() -> None:
         assert (keys(tracked), numbers(tracked)) == ({1}, {1})
 
 
-def test_what_a_track_remembers_does_not_grow_with_the_video() -> None:
-    tracker = Tracker(MeanColour(), replace(SETTINGS, nn_budget=10), 40)
-    for _ in tracker.track(film(100, Vehicle(driving(20, 2)))):
-        kept = tracker._deepsort.metric.samples
-        assert all(len(vectors) <= 10 for vectors in kept.values())
-    assert [len(vectors) for vectors in kept.values()] == [10]
+class CountingColour(MeanColour):
+    """Says in which frames how many vehicles were looked at."""
+
+    def __init__(self) -> None:
+        self.looks: list[int] = []
+
+    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
+        self.looks.append(len(boxes))
+        return super().embed(image, boxes)
+
+
+def looks(frames: Iterator[DetectedFrame], settings: TrackerSettings = SETTINGS) -> list[int]:
+    appearance = CountingColour()
+    tracked = list(Tracker(appearance, settings, 40).track(frames))
+    assert len(appearance.looks) == len(tracked)
+    return appearance.looks
+
+
+def test_a_vehicle_that_nothing_comes_near_is_looked_at_now_and_then() -> None:
+    assert looks(film(40, Vehicle(driving(20, 5)))) == ([1] + [0] * 9) * 4
+
+
+def test_two_vehicles_that_overlap_are_looked_at_in_each_frame() -> None:
+    near, far = Vehicle(driving(20, 5)), Vehicle(driving(50, 5, top=110), GREEN)
+    assert looks(film(30, near, far)) == [2] * 30
+
+
+def test_a_vehicle_seen_again_is_looked_at_before_it_is_known() -> None:
+    seen = looks(film(14, Vehicle(seen_only(driving(20, 5), lambda index: index not in (4, 5)))))
+    assert seen == [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_every_vehicle_is_looked_at_in_each_frame_where_the_operator_says_so() -> None:
+    assert looks(film(12, Vehicle(driving(20, 5))), replace(SETTINGS, look_s=0)) == [1] * 12
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])

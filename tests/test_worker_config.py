@@ -104,6 +104,8 @@ def test_with_nothing_to_ignore_there_is_nothing_to_say(
         ("STALL_S", "30", 30.0),
         ("TRANSIENT_DELAYS_S", "1, 2,3", (1.0, 2.0, 3.0)),
         ("TEMP_DIR", "/scratch", Path("/scratch")),
+        ("MODEL_STORE", "s3://models.example/cvitx/main", "s3://models.example/cvitx/main"),
+        ("FALLBACK_CHECKPOINT", "/models/old.pt", Path("/models/old.pt")),
     ],
 )
 def test_switched_on_a_name_overrides_its_field(name: str, text: str, value: object) -> None:
@@ -148,6 +150,11 @@ def test_the_switch_in_the_file_is_off_and_serves_as_well_as_the_one_outside(mon
         ("DETECTOR_CONFIDENCE", "nan"),
         ("DETECTOR_SIZE_PX", "641"),
         ("DEVICE", "gpu"),
+        ("MODEL_STORE", "s3://models"),
+        ("MODEL_STORE", "s3://models/"),
+        ("MODEL_STORE", "https://models/cvitx"),
+        ("MODEL_STORE", "s3://models/a//b"),
+        ("MODEL_STORE", "s3://models/cvitx\n"),
         ("S3_BUKET", "typo"),
         ("s3_bucket", "lower case"),
         ("", "nameless"),

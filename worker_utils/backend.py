@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 Kind = Literal["cuda", "openvino", "torch"]
+PICTURES_A_PASS_ON_A_GPU = 16
 Device = Literal["auto", "cuda", "openvino", "torch"]
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,11 @@ class Runtime:
     kind: Kind
     threads: int
     cache_dir: Path
+
+    @property
+    def batch(self) -> int:
+        """Pictures for one pass: a GPU is filled by many, a stream of the CPU by one."""
+        return PICTURES_A_PASS_ON_A_GPU if self.kind == "cuda" else 1
 
 
 def prepare(cache_dir: Path, threads: int) -> None:

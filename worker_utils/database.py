@@ -6,6 +6,7 @@ The statements themselves stand in video_records.py (stage 1) and analysis_recor
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """One lazily opened connection, for one thread. All work given to it must bear being done twice.
+    """One lazily opened connection, one transaction at a time: threads may share it. Work must bear being done twice.
 
     ConfigurationError where the URL is none: libpq would quote it, password and all, at each attempt to connect.
     """
@@ -48,6 +49,7 @@ class Database:
         self._secrets = _secrets(url)
         self._application_name = application_name
         self._connection: Connection | None = None
+        self._alone = threading.Lock()
 
     def transaction(self, work: Callable[[Cursor], Result]) -> Result:
         """Run `work` in one transaction and commit. A dropped connection or a deadlock is tried again at once.
@@ -55,6 +57,10 @@ class Database:
         Raises EnvironmentFault (no server, no disk, no permission), Transient (locks, time limits) or
         Permanent (the server refuses the data).
         """
+        with self._alone:
+            return self._transaction(work)
+
+    def _transaction(self, work: Callable[[Cursor], Result]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):
             connection = self._connected()
             try:

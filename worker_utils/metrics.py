@@ -1,4 +1,7 @@
-"""Where the time of a chain of generators goes: each stage's own seconds, what it pulled from upstream taken off."""
+"""Where the time of a chain of generators goes: each stage's own seconds, what it pulled from upstream taken off.
+
+A stage that is fed by another thread has no upstream here: its seconds are those in which it was waited for.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,22 @@ Item = TypeVar("Item")
 
 
 class StageClock:
-    """Wrap each stage of a chain, in order, with `timed`; `own_seconds` then says what each one cost."""
+    """Wrap each stage of a chain with `timed`; `own_seconds` then says what each one cost the thread that pulls it."""
 
     def __init__(self, seconds: Callable[[], float] = time.perf_counter) -> None:
         self._seconds = seconds
         self._inclusive_s: dict[str, float] = {}
         self._items: dict[str, int] = {}
+        self._upstream: dict[str, str | None] = {}
 
-    def timed(self, stage: str, items: Iterable[Item]) -> Generator[Item, None, None]:
-        """`items` unchanged; the time spent waiting for each is put down to `stage` and what lies upstream."""
+    def timed(self, stage: str, items: Iterable[Item], upstream: str | None = None) -> Generator[Item, None, None]:
+        """`items` unchanged; the time spent waiting for each is put down to `stage` and, in part, to `upstream`.
+
+        `upstream` is the stage that this one pulls from in the same thread; None where it has none.
+        """
         self._inclusive_s[stage] = 0.0
         self._items[stage] = 0
+        self._upstream[stage] = upstream
         return self._timed(stage, items)
 
     def _timed(self, stage: str, items: Iterable[Item]) -> Generator[Item, None, None]:
@@ -38,12 +46,11 @@ class StageClock:
 
     def own_seconds(self) -> dict[str, float]:
         """Seconds of each stage without its upstream, in the order of wrapping, to the millisecond."""
-        upstream = 0.0
-        own: dict[str, float] = {}
-        for stage, inclusive in self._inclusive_s.items():
-            own[stage] = round(inclusive - upstream, 3)
-            upstream = inclusive
-        return own
+        return {stage: round(total_s - self._upstream_s(stage), 3) for stage, total_s in self._inclusive_s.items()}
+
+    def _upstream_s(self, stage: str) -> float:
+        upstream = self._upstream[stage]
+        return 0.0 if upstream is None else self._inclusive_s[upstream]
 
     def count(self, stage: str) -> int:
         """How many items `stage` has given out."""

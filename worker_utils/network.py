@@ -18,7 +18,11 @@ Shape = tuple[int, int, int, int]
 
 
 class Network(Protocol):
-    """A compiled model. One caller at a time."""
+    """A compiled model. Several threads may call it at once."""
+
+    @property
+    def streams(self) -> int:
+        """Passes that it computes side by side: more callers than that, and they wait for each other."""
 
     @property
     def precision(self) -> str:

@@ -5,6 +5,7 @@ API: TensorRT 10, https://docs.nvidia.com/deeplearning/tensorrt/latest/inference
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,9 @@ class TensorRtNetwork:
             raise ConfigurationError(
                 f"{path}: was not built for this GPU and TensorRT {tensorrt.__version__}; rebuild it"
             )
+        self.streams = 1
         self._context = self._engine.create_execution_context()
+        self._alone = threading.Lock()
         names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
         inputs = [name for name in names if self._engine.get_tensor_mode(name) == tensorrt.TensorIOMode.INPUT]
         self._input = inputs[0]
@@ -41,7 +44,8 @@ class TensorRtNetwork:
         """See `Network`."""
         try:
             steps = [batch[start : start + self._largest_n] for start in range(0, len(batch), self._largest_n)]
-            parts = [in_steps(self._run, step, self._fixed_n) for step in steps]
+            with self._alone:
+                parts = [in_steps(self._run, step, self._fixed_n) for step in steps]
         except RuntimeError as error:
             raise EnvironmentFault(f"the GPU fails: {str(error).splitlines()[0]}") from error
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]

@@ -18,6 +18,7 @@ class TorchNetwork:
     """A module run eagerly; on a GPU in half precision where autocast holds that to be safe."""
 
     def __init__(self, module: torch.nn.Module | ExportedProgram, input_shape: Shape, on_gpu: bool) -> None:
+        self.streams = 1
         self.input_shape = input_shape
         self.precision = "f16" if on_gpu else "f32"
         self._device = torch.device("cuda" if on_gpu else "cpu")

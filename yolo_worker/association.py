@@ -19,17 +19,21 @@ from typing import Any
 import numpy as np
 from deep_sort_realtime.deep_sort import linear_assignment
 from deep_sort_realtime.deep_sort.detection import Detection
-from deep_sort_realtime.deep_sort.nn_matching import NearestNeighborDistanceMetric
 from deep_sort_realtime.deep_sort.tracker import Tracker as LibraryTracker
 from numpy.typing import NDArray
 
 from video_analysis.yolo_worker.detections import MOTORCYCLE, overlaps
+from video_analysis.yolo_worker.gallery import Gallery, Vector
+from video_analysis.yolo_worker.stages import Boxes
+from video_analysis.yolo_worker.tracker_settings import TrackerSettings
 
 FILTER_INTERVAL_S = 0.13
 """Up to here the library's constants for the filter hold; it was tuned on pedestrians at 7 to 30 frames a second."""
 SMALLEST_BUFFER, LARGEST_BUFFER = 0.5, 1.5
 """Shares of a box's size that it grows by on each side: less finds no vehicle that moves by its own width from one
 processed frame to the next, with more everything overlaps with everything."""
+SAME_IOU, NEIGHBOUR_IOU = 0.5, 0.1
+"""A detection is a track's beyond doubt where they overlap by the first at least, and no other comes near either."""
 IMPOSSIBLE = linear_assignment.INFTY_COST
 
 Matches = tuple[list[tuple[int, int]], list[int], list[int]]
@@ -41,29 +45,55 @@ Box = NDArray[np.float64]
 class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has no types
     """deep-sort-realtime's tracker with its association replaced; everything else is the library's."""
 
-    def __init__(
-        self,
-        *,
-        interval_s: float,
-        n_init: int,
-        max_age: int,
-        max_cosine: float,
-        max_iou_distance: float,
-        nn_budget: int,
-        speed: float,
-        gap_s: float,
-    ) -> None:
-        metric = NearestNeighborDistanceMetric("cosine", max_cosine, nn_budget)
-        super().__init__(metric, max_iou_distance=max_iou_distance, max_age=max_age, n_init=n_init)
+    def __init__(self, settings: TrackerSettings, interval_s: float) -> None:
+        """`interval_s` lies between two processed frames."""
+        super().__init__(
+            Gallery(settings.max_cosine, settings.nn_budget),
+            max_iou_distance=settings.max_iou_distance,
+            max_age=settings.max_age(interval_s),
+            n_init=settings.hits(interval_s),
+        )
         self.kf._std_weight_velocity *= max(1.0, interval_s / FILTER_INTERVAL_S)
         self._interval_s = interval_s
-        self._speed = speed
-        self._gap_s = max(gap_s, interval_s)
+        self._speed = settings.speed
+        self._gap_s = max(settings.gap_s, interval_s)
+        self._look_s = settings.look_s
+        self._frames = 0
+        self._looked_at: dict[str, int] = {}
         self._observed: dict[str, Box] = {}
 
+    def recognised(self, boxes: Boxes) -> dict[int, Vector]:
+        """The detections that are a track's beyond doubt, and what that looked like when it was last looked at.
+
+        A look says nothing there, and costs more than all the rest. Asked between `predict` and `update`. A track is
+        looked at again every `look_s`, since its vehicle turns and comes nearer.
+        """
+        if not len(boxes) or not self.tracks:
+            return {}
+        shared = overlaps(np.array([track.to_ltrb() for track in self.tracks]), boxes)
+        near = shared > NEIGHBOUR_IOU
+        alone = near & (near.sum(0) == 1) & (near.sum(1, keepdims=True) == 1) & (shared >= SAME_IOU)
+        alone[:, (overlaps(boxes, boxes) > NEIGHBOUR_IOU).sum(0) > 1] = False
+        return {
+            int(column): self.tracks[row].features[-1]
+            for row, column in np.argwhere(alone)
+            if self._is_fresh(self.tracks[row])
+        }
+
+    def _is_fresh(self, track: Any) -> bool:
+        """Seen a frame ago, and looked at not long before."""
+        age_s = (self._frames + 1 - self._looked_at[track.track_id]) * self._interval_s
+        return int(track.time_since_update) == 1 and age_s < self._look_s
+
     def update(self, detections: Sequence[Detection], today: None = None) -> None:
-        """Associate, then remember where each track was last observed."""
+        """Associate, then remember where each track was last observed, and when it was last looked at."""
+        known = {track.track_id: track.features[-1] for track in self.tracks}
         super().update(detections, today)
+        self._frames += 1
+        self._looked_at = {
+            name: self._looked_at[name] if known.get(name) is track.features[-1] else self._frames
+            for name, track in ((track.track_id, track) for track in self.tracks)
+        }
         self._observed = {
             track.track_id: np.array(track.to_ltrb(orig=True), np.float64)
             if track.time_since_update == 0

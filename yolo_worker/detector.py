@@ -1,16 +1,19 @@
-"""YOLO: frames in, the vehicles seen in each out, in batches and in order."""
+"""YOLO: frames in, the vehicles seen in each out, in order; several batches are looked at side by side."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from video_analysis.worker_config import ConfigurationError
+from video_analysis.worker_utils import overlap
 from video_analysis.worker_utils.backend import Runtime
 from video_analysis.worker_utils.network import Network
 from video_analysis.yolo_worker import detector_weights, taxonomy
@@ -62,20 +65,37 @@ class Detector:
         settings = {name: value for name, value in asdict(self._settings).items() if name != "batch"}
         return {"weights": self._fingerprint, "precision": self._network.precision, **settings}
 
-    def detect(self, frames: Iterable[Frame]) -> Iterator[DetectedFrame]:
-        """Each frame with its boxes in px of the frame: D×6 float32, class as an index into taxonomy.YOLO_TYPES."""
-        for _, alike in groupby(frames, lambda frame: frame.image.shape):
-            while batch := list(islice(alike, self._settings.batch)):
-                for frame, boxes in zip(batch, self._boxes(batch), strict=True):
-                    yield DetectedFrame(frame, boxes)
+    def detect(self, frames: Iterable[Frame]) -> Generator[DetectedFrame, None, None]:
+        """Each frame with its boxes in px of the frame: D×6 float32, class as an index into taxonomy.YOLO_TYPES.
 
-    def _boxes(self, batch: Sequence[Frame]) -> Iterator[Boxes]:
+        Frames are brought by a thread of their own and looked at by others, one more than the network has streams:
+        while one prepares a batch or sorts out what was found, no stream idles. They are bounded by those numbers.
+        """
+        size = self._settings.batch
+        with closing(overlap.ahead(frames, size)) as coming:
+            for seen in overlap.mapped(self._look, _batches(coming, size), self._network.streams + 1, "detect"):
+                yield from seen
+
+    def _look(self, batch: Sequence[Frame]) -> list[DetectedFrame]:
+        """`batch` of frames of one size, in one pass."""
         shape = batch[0].image.shape
         box = Letterbox.fit(shape, self._settings.size_px, self._network.input_shape[2:])
         predictions = self._network(np.stack([box.apply(frame.image) for frame in batch]))[0]
-        for prediction in predictions:
-            vehicles = candidates(prediction, self._classes, self._settings.confidence)
-            found = suppress(vehicles, self._settings.iou, self._settings.inside)
-            boxes = box.undo(found, shape)
-            sides = boxes[:, 2:4] - boxes[:, :2]
-            yield boxes[(sides >= self._settings.min_box_px).all(1)]
+        return [
+            DetectedFrame(frame, self._boxes(prediction, box, shape))
+            for frame, prediction in zip(batch, predictions, strict=True)
+        ]
+
+    def _boxes(self, prediction: NDArray[np.float32], box: Letterbox, shape: tuple[int, ...]) -> Boxes:
+        vehicles = candidates(prediction, self._classes, self._settings.confidence)
+        boxes = box.undo(suppress(vehicles, self._settings.iou, self._settings.inside), shape)
+        sides = boxes[:, 2:4] - boxes[:, :2]
+        large: Boxes = boxes[(sides >= self._settings.min_box_px).all(1)]
+        return large
+
+
+def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+    """Up to `size` neighbours that are alike in shape."""
+    for _, alike in groupby(frames, lambda frame: frame.image.shape):
+        while batch := list(islice(alike, size)):
+            yield batch

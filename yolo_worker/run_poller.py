@@ -20,7 +20,7 @@ from video_analysis.worker_utils.video_records import VideoRecords
 from video_analysis.yolo_worker.best_shot import SelectionRules
 from video_analysis.yolo_worker.detector import Detector, DetectorSettings
 from video_analysis.yolo_worker.embedder import Embedder
-from video_analysis.yolo_worker.tracker import TrackerSettings
+from video_analysis.yolo_worker.tracker_settings import TrackerSettings
 from video_analysis.yolo_worker.vision import VideoVision
 from video_analysis.yolo_worker.worker import SnapshotSettings, VideoWorker
 
@@ -38,6 +38,7 @@ def build(shutdown: threading.Event) -> Consumer:
         Publisher(session, config.snapshot_queue, region=config.region),
         vision(config),
         SnapshotSettings(config.s3_bucket, config.jpeg_quality, selection(config)),
+        emitters=config.emitters,
     )
     return Consumer(queue, handler, config, shutdown)
 
@@ -49,15 +50,16 @@ def vision(config: WorkerConfig) -> VideoVision:
 
 def detector(config: WorkerConfig) -> Detector:
     """What finds vehicles. ConfigurationError where its weights are missing or wrong."""
+    runtime = backend.configured(config)
     settings = DetectorSettings(
         size_px=config.detector_size_px,
-        batch=config.detector_batch,
+        batch=config.detector_batch or runtime.batch,
         confidence=config.detector_confidence,
         iou=config.detector_iou,
         inside=config.detector_inside,
         min_box_px=config.min_box_px,
     )
-    return Detector.load(config.path(config.yolo_weights), backend.configured(config), settings)
+    return Detector.load(config.path(config.yolo_weights), runtime, settings)
 
 
 def embedder(config: WorkerConfig) -> Embedder:
@@ -77,6 +79,7 @@ def tracking(config: WorkerConfig) -> TrackerSettings:
         max_cosine=config.track_max_cosine,
         max_iou_distance=config.track_max_iou_distance,
         nn_budget=config.track_nn_budget,
+        look_s=config.track_look_s,
     )
 
 

@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from video_analysis.yolo_worker.embedder import Embeddings
 from video_analysis.yolo_worker.stages import Boxes, DetectedFrame, Image, Track, TrackedFrame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
-
-ASSOCIATION = 1
-"""Raised whenever association.py finds other tracks than before: then a rerun is another run."""
-FEWEST_HITS = 2
-"""A vehicle seen in one frame alone is taken for a slip of the detector."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """When two detections are one vehicle. All of it decides which tracks are found."""
-
-    n_init: int
-    """Detections in consecutive processed frames that confirm a track, at most."""
-    confirm_s: float
-    """A track need not be watched for longer than this: at large strides fewer detections confirm it, two at least."""
-    confidence: float
-    """At least one detection of a confirmed track is this sure."""
-    max_age_s: float
-    """A track ends when it has not been seen for this long."""
-    gap_s: float
-    """Up to here a track that was lost is found again by its place alone; later by its appearance as well."""
-    speed: float
-    """How far a vehicle may move in a second, in lengths of its box."""
-    max_cosine: float
-    max_iou_distance: float
-    nn_budget: int
-    """Appearance vectors kept of each track: the cost of a frame grows with them."""
-
-    def hits(self, interval_s: float) -> int:
-        """Detections that confirm a track, at this interval between processed frames."""
-        return max(FEWEST_HITS, min(self.n_init, math.floor(self.confirm_s / interval_s)))
-
-    def max_age(self, interval_s: float) -> int:
-        """Processed frames that a track may go unseen."""
-        return max(1, math.floor(self.max_age_s / interval_s))
-
-    @property
-    def traits(self) -> Mapping[str, object]:
-        """What enters the run's key."""
-        return {"association": ASSOCIATION, **asdict(self)}
+from video_analysis.yolo_worker.tracker_settings import TrackerSettings
 
 
 class Appearance(Protocol):
@@ -69,16 +28,7 @@ class Tracker:
         interval_s = max(interval_ms, 1.0) / 1000
         self._appearance = appearance
         self._confidence = settings.confidence
-        self._deepsort = VehicleTracker(
-            interval_s=interval_s,
-            n_init=settings.hits(interval_s),
-            max_age=settings.max_age(interval_s),
-            max_cosine=settings.max_cosine,
-            max_iou_distance=settings.max_iou_distance,
-            nn_budget=settings.nn_budget,
-            speed=settings.speed,
-            gap_s=settings.gap_s,
-        )
+        self._deepsort = VehicleTracker(settings, interval_s)
         self._live: set[int] = set()
         self._sure: set[int] = set()
         self._numbers: dict[int, int] = {}
@@ -100,9 +50,11 @@ class Tracker:
         """As the library wants them: left, top, width, height; `others` is the number of the box."""
         from deep_sort_realtime.deep_sort.detection import Detection  # noqa: PLC0415
 
-        vectors = self._appearance.embed(detected.frame.image, detected.boxes)
+        looks = self._deepsort.recognised(detected.boxes)
+        unknown = [number for number in range(len(detected.boxes)) if number not in looks]
+        looks |= zip(unknown, self._appearance.embed(detected.frame.image, detected.boxes[unknown]), strict=True)
         return [
-            Detection((x1, y1, x2 - x1, y2 - y1), confidence, vectors[number], class_name=int(kind), others=number)
+            Detection((x1, y1, x2 - x1, y2 - y1), confidence, looks[number], class_name=int(kind), others=number)
             for number, (x1, y1, x2, y2, confidence, kind) in enumerate(detected.boxes.tolist())
         ]
 

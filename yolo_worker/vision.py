@@ -12,7 +12,8 @@ from video_analysis.yolo_worker import video
 from video_analysis.yolo_worker.detector import Detector
 from video_analysis.yolo_worker.embedder import Embedder
 from video_analysis.yolo_worker.stages import DetectedFrame, Frame, TrackedFrame
-from video_analysis.yolo_worker.tracker import Tracker, TrackerSettings
+from video_analysis.yolo_worker.tracker import Tracker
+from video_analysis.yolo_worker.tracker_settings import TrackerSettings
 
 PROBE_PX = 640
 PROBE_INTERVAL_MS = 40.0

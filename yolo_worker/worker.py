@@ -9,17 +9,19 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from video_analysis.worker_utils import imaging, messages, timecode
+from video_analysis.worker_utils import imaging, messages, overlap
+from video_analysis.worker_utils.announcement import announcement
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.keys import SnapshotUri, parse_snapshot_uri
-from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
+from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb
 from video_analysis.worker_utils.metrics import StageClock
 from video_analysis.yolo_worker import best_shot
 from video_analysis.yolo_worker.parts import Analyses, Publisher, Storage, Videos, Vision
-from video_analysis.yolo_worker.stages import BestShot, Frame
+from video_analysis.yolo_worker.stages import BestShot, DetectedFrame
 
 PROGRESS_EVERY_S = 5.0
 log = logging.getLogger(__name__)
@@ -45,13 +47,17 @@ class VideoWorker:
         publisher: Publisher,
         vision: Vision,
         settings: SnapshotSettings,
+        *,
+        emitters: int,
     ) -> None:
+        """`emitters`: vehicles handed on at once, since each waits for S3 and SQS most of its time."""
         self._storage = storage
         self._videos = videos
         self._analyses = analyses
         self._publisher = publisher
         self._vision = vision
         self._settings = settings
+        self._emitters = emitters
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
         """Process each video of the batch (the consumer gives one); what goes wrong is raised."""
@@ -77,15 +83,13 @@ class VideoWorker:
         task = self._task(delivery)
         self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
         run_key = run_key_of(task.frame_stride, {**self._vision.traits(), "snapshot": asdict(self._settings)})
-        clock = StageClock()
-        vehicles = 0
+        begun_s, clock = time.monotonic(), StageClock()
         with (
             self._storage.fetch(task.s3_key_raw, delivery.lease.check) as path,
             closing(self._best_shots(path, task, delivery, clock)) as shots,
         ):
-            for shot in shots:
-                self._emit(delivery, task, run_key, shot)
-                vehicles += 1
+            emit = partial(self._emit, delivery, task, run_key)
+            vehicles = sum(1 for _ in overlap.mapped(emit, shots, self._emitters, "emit"))
         delivery.lease.check()
         self._videos.finish(task)
         log.info(
@@ -95,6 +99,7 @@ class VideoWorker:
                 "run_key": run_key,
                 "frames": clock.count("decode"),
                 "vehicles": vehicles,
+                "elapsed_s": round(time.monotonic() - begun_s, 3),
                 "seconds": clock.own_seconds(),
             },
         )
@@ -106,22 +111,24 @@ class VideoWorker:
     def _best_shots(
         self, path: Path, task: ProcessVideo, delivery: Delivery, clock: StageClock
     ) -> Generator[BestShot, None, None]:
+        """Decoding and detection run ahead in threads of their own: what is timed of `detect` is the wait for it."""
         frames = clock.timed("decode", self._vision.frames(path, task.frame_stride))
-        detected = clock.timed("detect", self._vision.detect(_watched(frames, delivery)))
-        tracked = clock.timed("track", self._vision.track(detected, path, task.frame_stride))
-        return clock.timed("select", best_shot.select(tracked, self._settings.selection))
+        detected = clock.timed("detect", self._vision.detect(frames))
+        watched = _watched(detected, delivery)
+        tracked = clock.timed("track", self._vision.track(watched, path, task.frame_stride), upstream="detect")
+        return clock.timed("select", best_shot.select(tracked, self._settings.selection), upstream="track")
 
     def _emit(self, delivery: Delivery, task: ProcessVideo, run_key: str, shot: BestShot) -> None:
         """Object, then row, then message. Where an earlier attempt's row stands, its picture is the one announced."""
         delivery.lease.check()
-        message = _announcement(task, self._uri(task, run_key, shot), shot.type)
+        message = announcement(self._uri(task, run_key, shot), task.recordedAt, shot.type)
         standing = self._analyses.find(task.video_id, run_key, shot.track_id)
         if standing is None or standing.snapshot_uri == message.snapshot_s3_key:
             picture = imaging.snapshot(shot.crop, self._settings.jpeg_quality)
             self._storage.put(message.snapshot.key, picture, "image/jpeg")
             delivery.lease.check()
             standing = self._analyses.queue(message, run_key)
-        adopted = _announcement(task, parse_snapshot_uri(standing.snapshot_uri), standing.yolo_type)
+        adopted = announcement(parse_snapshot_uri(standing.snapshot_uri), task.recordedAt, standing.yolo_type)
         delivery.lease.check()
         self._publisher.send(adopted.to_json())
         facts = {"track_id": shot.track_id, "snapshot": standing.snapshot_uri}
@@ -149,29 +156,13 @@ def run_key_of(stride: int, traits: Mapping[str, object]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _announcement(task: ProcessVideo, uri: SnapshotUri, yolo_type: messages.YoloType) -> SnapshotReady:
-    recorded_at = task.recordedAt
-    return SnapshotReady(
-        video_id=uri.video_id,
-        workspace_id=uri.workspace_id,
-        workspace_code=uri.workspace_code,
-        camera_code=uri.camera_code,
-        track_id=uri.track_id,
-        snapshot_s3_key=str(uri),
-        recordedAt=recorded_at,
-        detectedIn=uri.offset_ms,
-        detectedAt=None if recorded_at is None else timecode.add_ms(recorded_at, uri.offset_ms),
-        yolo_type=yolo_type,
-    )
-
-
-def _watched(frames: Iterable[Frame], delivery: Delivery) -> Iterator[Frame]:
+def _watched(frames: Iterable[DetectedFrame], delivery: Delivery) -> Iterator[DetectedFrame]:
     """The frames, with the lease checked at each and a line of progress every few seconds."""
     said = time.monotonic()
-    for count, frame in enumerate(frames):
+    for count, detected in enumerate(frames):
         delivery.lease.check()
         if time.monotonic() - said >= PROGRESS_EVERY_S:
             said = time.monotonic()
-            progress = {"frames": count, "offset_ms": frame.offset_ms}
+            progress = {"frames": count, "offset_ms": detected.frame.offset_ms}
             log.info("video progress", extra=delivery.log_fields | progress)
-        yield frame
+        yield detected
