@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,10 @@ SIZE_PX = 640
 HEADS = ("type", "make", "model")
 SETTINGS = "CVITX_MAIN_CHECKPOINT, CVITX_BASELINE_CHECKPOINT or CVITX_CMT_CHECKPOINT"
 REMEDY = "export the model again as the README says (How a main model is exported)"
+_NO_ARCHIVE = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, RuntimeError, EOFError)
+"""What reading members that are not what they should be ends in, beside the faults of the container itself."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,16 +53,26 @@ def read(path: Path) -> Archive:
     try:
         labels = _inspect(path)
         program = _load(path)
-        return Archive(program, labels, _output_names(program), _input_shape(program), sha256_of(path))
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        opened = Archive(program, labels, _output_names(program), _input_shape(program), sha256_of(path))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); let the worker's user read it") from error
+    except (*_NO_ARCHIVE, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigurationError(f"{path}: {error}; {REMEDY}") from error
+    if labels.unreached:
+        log.warning("%s: no path of its hierarchy leads to %s: never named", path, ", ".join(labels.unreached))
+    return opened
 
 
 def _inspect(path: Path) -> Labels:
     """The labels, read without PyTorch; ValueError where the file is no archive, or would be unpickled."""
-    if not zipfile.is_zipfile(path):
-        raise ValueError("is not a torch.export archive")
-    with zipfile.ZipFile(path) as archive:
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("is not a torch.export archive")
+        return _inspect_members(zipfile.ZipFile(file))
+
+
+def _inspect_members(archive: zipfile.ZipFile) -> Labels:
+    with archive:
         members = archive.namelist()
         root = members[0].split("/")[0] if members else ""
         if f"{root}/archive_format" not in members or f"{root}/models/model.json" not in members:
@@ -64,6 +80,9 @@ def _inspect(path: Path) -> Labels:
         if len(set(members)) != len(members) or f"{root}/extra/{LABELS_FILE}" not in members:
             raise ValueError(f"has not exactly one {LABELS_FILE} among its extra files")
         _refuse_pickles(archive, root)
+        damaged = archive.testzip()  # PyTorch itself looks at no checksum
+        if damaged is not None:
+            raise ValueError(f"is damaged ({damaged}): copy it here once more")
         return _labels(archive.read(f"{root}/extra/{LABELS_FILE}"))
 
 
@@ -99,9 +118,13 @@ def _load(path: Path) -> ExportedProgram:
 
     try:
         with path.open("rb") as file:
-            return torch.export.load(file)
+            program = torch.export.load(file)
     except Exception as error:  # a schema of another PyTorch, an operator this one lacks: all end here
         raise ValueError(f"PyTorch {torch.__version__} cannot read the archive: {error}") from error
+    for name, weight in program.state_dict.items():
+        if weight.is_floating_point() and bool(weight.isnan().any()):
+            raise ValueError(f"holds NaN in {name}: its training went astray")
+    return program
 
 
 def _output_names(program: ExportedProgram) -> tuple[str, ...]:

@@ -53,11 +53,14 @@ class Classifier:
         self.labels: Labels = opened.labels
         self.checkpoint: str = f"{opened.labels.name}@{opened.sha256[:12]}"
         """Name and short SHA-256: what a row says it was made by."""
+        self.fallback: str | None = None
+        """Why it stands in for the checkpoint that was asked for, if it does."""
         self.gflops: float | None = _gflops(opened.program, max(1, opened.input_shape[0]))
         self._network = network
         self._outputs = opened.outputs
         self._on_cuda = on_cuda
         self._tables = _tables(opened.labels)
+        self._batch = np.empty((0, 3, archive.SIZE_PX, archive.SIZE_PX), np.float32)
 
     @classmethod
     def load(cls, path: Path, variant: Variant, runtime: backend.Runtime) -> Classifier:
@@ -92,12 +95,13 @@ class Classifier:
             self.classify([blank] * count)
 
     def _normalised(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        """[N, 3, 640, 640], red first, each value looked up."""
-        batch = np.empty((len(pictures), 3, archive.SIZE_PX, archive.SIZE_PX), np.float32)
+        """[N, 3, 640, 640], red first, each value looked up. Good until the next call: fresh memory costs double."""
+        if len(self._batch) < len(pictures):
+            self._batch = np.empty((len(pictures), 3, archive.SIZE_PX, archive.SIZE_PX), np.float32)
         for place, picture in enumerate(pictures):
-            for channel, table in enumerate(self._tables):
-                batch[place, channel] = cv2.LUT(picture[:, :, 2 - channel], table)
-        return batch
+            for channel, (plane, table) in enumerate(zip(cv2.split(picture)[::-1], self._tables, strict=True)):
+                cv2.LUT(plane, table, dst=self._batch[place, channel])
+        return self._batch[: len(pictures)]
 
     def _check_widths(self, named: dict[str, NDArray[np.float32]], count: int) -> None:
         for level, width in self.labels.widths.items():

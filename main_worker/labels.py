@@ -88,6 +88,14 @@ class Labels(BaseModel):
             _level((self.models.index(model), pairs.index(pair)) for pair, model in triples),
         )
 
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """Makes and models that no path of the hierarchy leads to, and that are therefore never named."""
+        if not self.hierarchy:
+            return ()
+        levels = ((self.makes, self.tree[1]), (self.models, self.tree[2]))
+        return tuple(name for names, level in levels for place, name in enumerate(names) if place not in level.labels)
+
     @model_validator(mode="after")
     def _hierarchy_names_what_is_listed(self) -> Self:
         hierarchy = self.hierarchy or {}

@@ -51,6 +51,10 @@ class Model(Protocol):
         """What a row says it was made by."""
 
     @property
+    def fallback(self) -> str | None:
+        """Why it stands in for the checkpoint that was asked for, if it does."""
+
+    @property
     def labels(self) -> Labels:
         """The names of its logits."""
 

@@ -33,14 +33,17 @@ def request(message: SnapshotReady, delivery: Delivery) -> AnalysisRequest:
 
 
 def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forward, logits: Logits) -> VariantResult:
-    """One variant's row for one snapshot. Where the model's type is not the detector's, the evidence says both.
+    """One variant's row for one snapshot.
 
+    The evidence says both types where the model's is not the detector's, and why another checkpoint stands in.
     ValueError where the logits are not finite numbers of the labels' widths.
     """
     verdict = hierarchy.decide(logits, model.labels)
     evidence = dict(verdict.evidence)
     if verdict.type_label not in (None, message.yolo_type):
         evidence["yolo_type"] = message.yolo_type
+    if model.fallback is not None:
+        evidence["checkpoint"] = {"fallback": model.fallback}
     return VariantResult(
         variant=variant,
         checkpoint=model.checkpoint,

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from pathlib import Path
 
 import boto3
 
 from video_analysis import worker_config
+from video_analysis.main_worker import model_store
 from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.classifier import Classifier, checkpoints
+from video_analysis.main_worker.model_store import ModelStore
 from video_analysis.main_worker.plate import PlateReader
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import backend, lifecycle
 from video_analysis.worker_utils.analyses import Variant
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
+from video_analysis.worker_utils.backend import Runtime
 from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.queue import Queue
@@ -35,16 +39,32 @@ def build(shutdown: threading.Event) -> Consumer:
         AttributeReader(PlateReader.load(backend.configured(config))),
         config.s3_bucket,
     )
-    return Consumer(queue, handler, config, shutdown, slots=config.micro_batch)
+    return Consumer(queue, handler, config, shutdown, slots=config.micro_batch, prepare=handler.prepare)
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:
     """The checkpoints that the run mode asks for, by the variant whose row they fill.
 
-    ConfigurationError where one is missing or wrong.
+    ConfigurationError where one is missing or wrong, and neither the model store nor what it keeps can help.
     """
     runtime = backend.configured(config)
-    return {variant: Classifier.load(path, variant, runtime) for variant, path in checkpoints(config).items()}
+    return {variant: _model(path, variant, runtime, config) for variant, path in checkpoints(config).items()}
+
+
+def _model(path: Path, variant: Variant, runtime: Runtime, config: WorkerConfig) -> Classifier:
+    if config.model_store is None or not model_store.is_asked_for(path, config):
+        return Classifier.load(path, variant, runtime)
+    store = _model_store(config.model_store, config)
+    stand_in = None if config.fallback_checkpoint is None else config.path(config.fallback_checkpoint)
+    model, reason = model_store.load(path.name, store, stand_in, lambda found: Classifier.load(found, variant, runtime))
+    model.fallback = reason
+    return model
+
+
+def _model_store(uri: str, config: WorkerConfig) -> ModelStore:
+    bucket, folder = model_store.split(uri)[0], model_store.folder_of(config)
+    its_own = config.model_copy(update={"s3_bucket": bucket, "temp_dir": folder})
+    return ModelStore(ObjectStore.connect(boto3.Session(region_name=config.region), its_own), uri, folder)
 
 
 if __name__ == "__main__":

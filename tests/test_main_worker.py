@@ -97,6 +97,7 @@ class Watched:
 
     model: Model
     checkpoint: str = "colours@1"
+    fallback: str | None = None
     passes: list[int] = field(default_factory=list)
     before: Callable[[Sequence[Picture]], None] = lambda pictures: None
     after: Callable[[Logits], Logits] = lambda logits: logits
