@@ -21,13 +21,15 @@ MODULES = tuple(
     for path in sorted((PACKAGE_FOLDER / folder).glob("*.py"))
     if path.stem != "__init__"
 )
-RUN_POLLERS = {f"{worker}.run_poller" for worker in WORKERS}
+COMPARE = "main_worker.compare"
+RECLASSIFY = "main_worker.reclassify"
+RUN_POLLERS = {*(f"{worker}.run_poller" for worker in WORKERS), COMPARE, RECLASSIFY}
 VENDORS = {
     "boto3": {"worker_utils.queue", "worker_utils.queue_address", "worker_utils.storage", *RUN_POLLERS},
-    "botocore": {"worker_utils.aws_faults", "worker_utils.queue_address", "worker_utils.storage"},
+    "botocore": {COMPARE, RECLASSIFY, "worker_utils.aws_faults", "worker_utils.queue_address", "worker_utils.storage"},
     "psycopg2": {"worker_utils.database", "worker_utils.analysis_records"},
     "ultralytics": {"yolo_worker.detector_weights"},
-    "deep_sort_realtime": {"yolo_worker.association", "yolo_worker.tracker", "yolo_worker.embedder"},
+    "deep_sort_realtime": {f"yolo_worker.{name}" for name in ("association", "embedder", "gallery", "tracker")},
     "openvino": {"worker_utils.openvino_network"},
     "tensorrt": {"worker_utils.tensorrt_network"},
     "torch": {

@@ -5,26 +5,48 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from video_analysis.benchmarks.eval import __main__ as evaluation
-from video_analysis.benchmarks.eval import figures, hota, matching, outcomes, report, scenes, tracking, truth
+from video_analysis.benchmarks.eval import (
+    attributes,
+    decoding,
+    figures,
+    hota,
+    matching,
+    naming,
+    outcomes,
+    report,
+    scenes,
+    stage_two,
+    table,
+    tracking,
+    truth,
+)
 from video_analysis.benchmarks.eval.hota import CompareFrame
 from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome
+from video_analysis.benchmarks.eval.readings import Read, Reading
 from video_analysis.benchmarks.eval.stage_one import Shot, TrackBox, Watched, WatchedFrame
 from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.benchmarks.mot import Labelled
 from video_analysis.demo import untrained
 from video_analysis.demo.traffic.cameras import CAMERAS
 from video_analysis.demo.traffic.lighting import LIGHTS, WEATHERS
+from video_analysis.demo.traffic.paint import Paint
 from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
 from video_analysis.demo.training.asked import shows
 from video_analysis.demo.training.splits import EVALUATION_SCENES
-from video_analysis.main_worker.stages import Verdict
+from video_analysis.main_worker.color import Color
+from video_analysis.main_worker.hierarchy import LEVELS
+from video_analysis.main_worker.labels import Labels
+from video_analysis.main_worker.plate import Plate, Sighting
+from video_analysis.main_worker.stages import Logits, Verdict
 from video_analysis.yolo_worker.stages import Box
 
 FACTS = SceneFacts(1, "rain", "dusk", "pole", 10, 1280, 720, 4.0)
@@ -75,7 +97,7 @@ def test_two_tracks_on_one_vehicle_in_the_same_frame_make_a_duplicate() -> None:
     tracks = [TrackBox(key, box(key), confirmed=True) for key in (1, 3)]
     frames = [WatchedFrame(0, 0, tracks)]
     shots = [Shot(track.key, 0, 0, track.box, "Car", b"") for track in tracks]
-    outcome = outcomes.judge(ClipTruth(FACTS, [[seen(9, 0)]]), Watched(1, 1, frames, shots), [{}, {}])
+    outcome = outcomes.judge(ClipTruth(FACTS, [[seen(9, 0)]]), Watched(1, 1, frames, shots), [Read({}), Read({})])
     assert [len(vehicle.shots) for vehicle in outcome.vehicles] == [2]
     assert outcome.false_shots == []
 
@@ -172,6 +194,12 @@ def verdict(model: str, conf: float) -> Verdict:
     return Verdict("Car", 0.9, "Toyota", 0.8, model, conf, {})
 
 
+def read(joint: Verdict, abstaining: Verdict | None = None, **more: Any) -> Read:
+    """The baseline's; decoded in other ways it says the same."""
+    names = decoding.names(joint)
+    return Read({"baseline": Reading(joint, abstaining or joint, names, names)}, **more)
+
+
 def scene() -> outcomes.SceneOutcome:
     """Vehicle 1 is found once, 2 never, 3 twice, 4 is too small, and one snapshot shows the road."""
     frame = [seen(1, 0), seen(2, 100), seen(3, 200), seen(4, 300, height=12)]
@@ -189,9 +217,8 @@ def scene() -> outcomes.SceneOutcome:
             Shot(11, 1, 100, box(200), "Van", b""),
         ],
     )
-    said: list[outcomes.Said] = [{"baseline": verdict("Vios", 0.7)} for _ in watched.shots]
-    said[0] = {"baseline": verdict("Wigo", 0.7)}
-    return outcomes.judge(ClipTruth(FACTS, [frame, second]), watched, said)
+    said = ["Wigo", *["Vios"] * (len(watched.shots) - 1)]
+    return outcomes.judge(ClipTruth(FACTS, [frame, second]), watched, [read(verdict(model, 0.7)) for model in said])
 
 
 def test_each_snapshot_is_a_vehicles_a_double_an_ignored_ones_or_nobodys() -> None:
@@ -223,11 +250,11 @@ def test_what_went_wrong_is_listed_by_vehicle() -> None:
     document = report.document([scene()], {1: []})
     listed = document["to_look_at"]["3"]
     assert {fault: len(entries) for fault, entries in listed.items()} == {
-        "missed": 1, "doubled": 1, "false": 1, "misnamed": 1, "small": 1,
+        "missed": 1, "doubled": 1, "false": 1, "misnamed": 1, "small": 1, "miscoloured": 0, "misread": 0,
     }  # fmt: skip
     assert listed["misnamed"][0]["said"] == {"baseline": ["Car", "Toyota", "Wigo"]}
     assert listed["false"][0]["box"] == [500, 0, 560, 30]
-    assert "MISSED" in report.table(document)
+    assert "MISSED" in table.table(document)
 
 
 @pytest.mark.parametrize(
@@ -240,18 +267,132 @@ def test_what_went_wrong_is_listed_by_vehicle() -> None:
     ],
 )
 def test_a_target_is_missed_outside_its_bounds(changed: dict[str, object], missed: list[str]) -> None:
-    reached = {name: least if least else most for name, (least, most) in report.TARGETS.items()}
-    assert (
-        report.missed_targets({**reached, "ece": dict.fromkeys(("type", "make", "model"), 0.05), **changed}) == missed
-    )
+    reached: dict[str, object] = {name: least or most for name, (least, most) in report.TARGETS.items()}
+    reached["ece"] = dict.fromkeys(LEVELS, 0.05)
+    reached["abstaining"] = {level: {"precision": 0.98, "coverage": 0.9} for level in LEVELS}
+    assert report.missed_targets({**reached, **changed}) == missed
 
 
 def test_a_level_of_which_nothing_is_said_is_unsure_and_wrong() -> None:
     silent = Verdict("Car", 1.0, None, None, None, None, {})
-    shot = JudgedShot(0, 9, False, 0.0, "Car", {"baseline": silent})
-    told = figures.naming([Outcome(seen(1, 0), 0, 0, [shot], True, None)], "baseline")
+    shot = JudgedShot(0, 9, False, 0.0, "Car", read(silent))
+    told = naming.figures([Outcome(seen(1, 0), 0, 0, [shot], True, None)], "baseline")
     assert (told["type_top1"], told["make_top1"]) == (1.0, 0.0)
     assert told["ece"] == {"type": 0.0, "make": 0.0, "model": 0.0}
+
+
+def paints(*bases: str) -> tuple[Paint, ...]:
+    return tuple(Paint(None, base, None) for base in bases)
+
+
+def painted(
+    color: str, *read_as: str, plate: str = "", plate_px: float = 0.0, read_plate: Sighting | str = ""
+) -> Outcome:
+    """A vehicle and what was read of its paint and plate."""
+    vehicle = replace(seen(1, 0), colors=paints(color, "Pink"), plate=plate)
+    said = [Color(None, base, None, 0.5) for base in read_as]
+    shot = JudgedShot(0, 9, False, 0.0, "Car", Read({}, said, read_plate), plate_px)
+    return Outcome(vehicle, 0, 0, [shot], True, None)
+
+
+def in_light(light: str, *vehicles: Outcome) -> outcomes.SceneOutcome:
+    return outcomes.SceneOutcome(replace(FACTS, light=light), 3, 1, vehicles, [], 0, 0, tracking.nothing())
+
+
+def test_colour_s_headline_is_by_day_and_silver_and_gray_are_one() -> None:
+    by_day = in_light("day", painted("Silver", "Gray", "Red"), painted("Red", "Pink"), painted("Red"))
+    by_night = in_light("night", painted("Red", "Red"), Outcome(seen(2, 0), 0, 0, [], True, None))
+    told = attributes.figures([by_day, by_night])
+    assert told["color_top1"] == 0.3333
+    assert told["color_top1_by_light"] == {"day": 0.3333, "night": 1.0}
+    assert attributes.figures([by_night])["color_top1"] is None
+
+
+def test_plates_are_counted_over_all_vehicles_and_over_those_whose_plate_is_legible() -> None:
+    told = attributes.figures(
+        [
+            in_light(
+                "day",
+                painted("Red", plate="NBC 1234", plate_px=50, read_plate=Sighting(Plate("NBC1234", 0.9), None)),
+                painted("Red", plate="NBC 1234", plate_px=40, read_plate=Sighting(Plate("NBC1235", 0.9), None)),
+                painted("Red", plate="NBC 1234", plate_px=39, read_plate=Sighting(None, "too small")),
+                painted("Red", plate="NBC 1234", plate_px=10, read_plate=Sighting(None, "too small")),
+                Outcome(seen(2, 0), 0, 0, [], True, None),
+            )
+        ]
+    )
+    assert (told["plate_exact"], told["plate_abstained"]) == (0.25, 0.5)
+    assert (told["plates"]["pictures"], told["plates"]["wrong"]) == (4, 1)
+    assert told["plates"]["legible"]["pictures"] == 2
+    assert told["plates"]["legible"]["exact"] == 1
+
+
+def test_why_no_plate_was_looked_for_is_said() -> None:
+    told = attributes.figures([in_light("day", painted("Red", "Red", read_plate="not installed"))])
+    assert (told["plate_exact"], told["plate_abstained"]) == (None, None)
+    assert told["plates"] == {"skipped": "not installed"}
+
+
+def test_a_wrong_colour_and_a_wrong_plate_are_listed() -> None:
+    wrong = painted("Red", "Blue", plate="NBC 1234", read_plate=Sighting(Plate("NBC1235", 0.9), None))
+    listed = report.document([in_light("day", wrong)], {1: []})["to_look_at"]["3"]
+    assert [(one["colors"], one["read"]) for one in listed["miscoloured"]] == [(["Red", "Pink"], [["Blue", 0.5]])]
+    assert [(one["plate"], one["read"]) for one in listed["misread"]] == [("NBC1234", "NBC1235")]
+
+
+LABELS = Labels.model_validate(
+    {
+        "name": "test",
+        "types": ["Car", "Van"],
+        "makes": ["Toyota", "Honda"],
+        "models": ["Vios", "City", "Hiace"],
+        "hierarchy": {"Car": {"Toyota": ["Vios"], "Honda": ["City"]}, "Van": {"Toyota": ["Hiace"]}},
+        "mean": [0, 0, 0],
+        "std": [1, 1, 1],
+        "thresholds": {"type": 0.5, "make": 0.9, "model": 0.0},
+    }
+)
+
+
+def test_one_picture_s_logits_are_decoded_in_every_way() -> None:
+    shares = ([0.4, 0.6], [0.3, 0.7], [0.97, 0.02, 0.01])
+    logits = Logits(*(np.log(np.array(share, np.float32)) for share in shares))
+    made = stage_two.reading(logits, LABELS, LABELS.model_copy(update={"thresholds": stage_two.MUTE}))
+    assert decoding.names(made.joint) == ("Car", "Toyota", "Vios")
+    assert made.greedy == ("Van", "Toyota", "Hiace")
+    assert made.heads == ("Van", "Honda", "Vios")
+    assert decoding.names(made.abstaining) == ("Car", None, None)
+
+
+def test_greedy_decoding_ends_where_the_hierarchy_does_and_needs_one() -> None:
+    logits = Logits(*(np.array(head, np.float32) for head in ([0, 1], [0, 1], [0, 1, 0])))
+    ends = LABELS.model_copy(update={"hierarchy": {"Van": {"Toyota": []}}})
+    assert decoding.greedy(logits, ends) == ("Van", "Toyota", None)
+    assert decoding.greedy(logits, LABELS.model_copy(update={"hierarchy": None})) == ("Van", "Honda", "City")
+
+
+def test_each_way_of_decoding_and_abstention_are_told_apart() -> None:
+    right, wrong = (
+        Verdict("Car", 0.9, "Toyota", 0.8, "Vios", 0.7, {}),
+        Verdict("Car", 0.9, "Honda", 0.4, "City", 0.3, {}),
+    )
+    vague = Verdict("Car", 0.9, None, None, None, None, {})
+    names, others = ("Car", "Toyota", "Vios"), ("Car", "Honda", "Vios")
+    read_as = [
+        Reading(right, right, names, others),
+        Reading(wrong, vague, names, others),
+        Reading(wrong, wrong, names, others),
+    ]
+    vehicles = [
+        Outcome(seen(1, 0), 0, 0, [JudgedShot(0, 9, False, 0.0, "Car", Read({"cmt": one}))], True, None)
+        for one in read_as
+    ]
+    told = naming.figures([*vehicles, Outcome(seen(2, 0), 0, 0, [], True, None)], "cmt")
+    assert told["joint"] == {"type": 0.75, "make": 0.25, "model": 0.25}
+    assert (told["greedy"]["make"], told["heads"]["make"], told["heads"]["model"]) == (0.75, 0.0, 0.75)
+    assert told["abstaining"]["make"] == {"precision": 0.5, "coverage": 0.5}
+    assert told["abstaining"]["type"] == {"precision": 1.0, "coverage": 0.75}
+    assert naming.figures(vehicles, "baseline")["abstaining"]["model"] == {"precision": None, "coverage": 0.0}
 
 
 def test_every_light_and_weather_is_looked_at_twice_and_no_seed_was_trained_on() -> None:
@@ -305,5 +446,8 @@ def test_a_short_scene_goes_through_both_workers(shared_data: Path, tmp_path: Pa
     assert len(told["to_look_at"]["3"]["missed"]) == told["missed"]
     assert 0 < told["map50"] <= 1
     assert set(told["variants"]) == {"baseline", "cmt"} == set(told["checkpoints"])
+    assert set(told["color_top1_by_light"]) == {"day"}
+    assert 0 <= told["color_top1"] <= 1
+    assert (told["plate_exact"] is None) == ("skipped" in told["plates"])
     assert set(told["jakarta"]) == {"skipped"}
     assert len(list(tmp_path.glob("*_stride3.png"))) == 1

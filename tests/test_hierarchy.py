@@ -164,6 +164,27 @@ def test_no_verdict_names_a_model_of_another_make(of_heads: Logits) -> None:
         assert of_model in models if models else of_model is None
 
 
+@st.composite
+def hierarchies(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
+    """Any: makes without models, types without makes, a model that two makes or two types share."""
+    some = st.lists(st.sampled_from(MODELS), unique=True, max_size=3)
+    makes = st.dictionaries(st.sampled_from(["Toyota", "Honda", "Ford"]), some)
+    return draw(st.dictionaries(st.sampled_from(["Car", "SUV", "Motorcycle", "CarouselBus"]), makes, min_size=1))
+
+
+@settings(max_examples=300)
+@given(heads, hierarchies(), st.tuples(*[st.floats(0, 1)] * 3))
+def test_whatever_the_hierarchy_and_the_thresholds_a_row_names_one_path_of_it(
+    of_heads: Logits, hierarchy: dict[str, dict[str, list[str]]], thresholds: tuple[float, ...]
+) -> None:
+    changes = {"hierarchy": hierarchy, "thresholds": dict(zip(LEVELS, thresholds, strict=True))}
+    of_type, of_make, of_model = names(decide(of_heads, labels(changes=changes)))
+    if of_make is not None:
+        assert of_make in hierarchy[str(of_type)]
+    if of_model is not None:
+        assert of_model in hierarchy[str(of_type)][str(of_make)]
+
+
 @settings(max_examples=200)
 @given(heads)
 def test_types_are_certain_together_and_confidence_never_grows_downwards(of_heads: Logits) -> None:

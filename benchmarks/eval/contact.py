@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from video_analysis.benchmarks.eval import matching
-from video_analysis.benchmarks.eval.outcomes import Said
+from video_analysis.benchmarks.eval.readings import Read
 from video_analysis.benchmarks.eval.stage_one import Shot, Watched
 from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.demo import contact_sheet
 from video_analysis.worker_utils import imaging
 
 
-def sheet(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> contact_sheet.Image:
+def sheet(truth: ClipTruth, watched: Watched, said: Sequence[Read]) -> contact_sheet.Image:
     """BGR; in the order of time."""
     both = sorted(zip(watched.shots, said, strict=True), key=lambda pair: pair[0].offset_ms)
     return contact_sheet.draw(
@@ -20,11 +20,12 @@ def sheet(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> contact_s
     )
 
 
-def _lines(truth: ClipTruth, shot: Shot, said: Said) -> list[str]:
+def _lines(truth: ClipTruth, shot: Shot, read: Read) -> list[str]:
     vehicle = matching.shown(truth.frames[shot.frame], shot.box)
     shown = [f"{one.id} {one.make} {one.model}" for one in truth.frames[shot.frame] if one.id == vehicle]
     named = [
-        f"{variant}: {verdict.make_label} {verdict.model_label} {verdict.model_conf or 0:.2f}"
-        for variant, verdict in said.items()
+        f"{variant}: {said.joint.make_label} {said.joint.model_label} {said.joint.model_conf or 0:.2f}"
+        for variant, said in read.said.items()
     ]
-    return [f"{shot.offset_ms / 1000:.1f} s {shot.type}", f"is {shown[0] if shown else 'no vehicle'}", *named]
+    colors = [f"{one.base} {one.conf:.2f}" for one in read.colors[:1]]
+    return [f"{shot.offset_ms / 1000:.1f} s {shot.type}", f"is {shown[0] if shown else 'no vehicle'}", *named, *colors]

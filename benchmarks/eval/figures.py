@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from video_analysis.benchmarks.eval import tracking
-from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome, SceneOutcome
+from video_analysis.benchmarks.eval import attributes, naming, tracking
+from video_analysis.benchmarks.eval.naming import share
+from video_analysis.benchmarks.eval.outcomes import Outcome, SceneOutcome
 from video_analysis.demo.training.average_precision import TrueBoxes, map50
-from video_analysis.demo.training.calibration import calibration_error
-from video_analysis.main_worker.hierarchy import LEVELS
 from video_analysis.worker_utils.analyses import Variant
 from video_analysis.yolo_worker.stages import Boxes
 
@@ -27,7 +26,7 @@ NOTICEABLE = 0.05
 def figures(outcomes: Sequence[SceneOutcome], samples: Sequence[Sample]) -> dict[str, Any]:
     """Of scenes taken together; rates are shares of the vehicles that count."""
     vehicles = [vehicle for outcome in outcomes for vehicle in outcome.vehicles]
-    of_variants = {variant: naming(vehicles, variant) for variant in sorted(_variants(vehicles) | {HEADLINE})}
+    of_variants = {variant: naming.figures(vehicles, variant) for variant in sorted(_variants(vehicles) | {HEADLINE})}
     return {
         "scenes": len(outcomes),
         "frames": sum(outcome.frames for outcome in outcomes),
@@ -35,8 +34,9 @@ def figures(outcomes: Sequence[SceneOutcome], samples: Sequence[Sample]) -> dict
         **_tracking(outcomes),
         **_snapshots(outcomes, vehicles),
         **_best_shots(vehicles),
-        "yolo_type_top1": _share(v.shots[0].yolo_type == v.truth.type for v in vehicles if v.shots),
+        "yolo_type_top1": share(v.shots[0].yolo_type == v.truth.type for v in vehicles if v.shots),
         **of_variants[HEADLINE],
+        **attributes.figures(outcomes),
         "variants": of_variants,
     }
 
@@ -80,39 +80,9 @@ def _best_shots(vehicles: Sequence[Outcome]) -> dict[str, Any]:
         "best_shot_regret": round(float(regrets.mean()), 4),
         "best_shot_regret_median": round(float(np.median(regrets)), 4),
         "best_shot_regret_over_5_percent": round(float((regrets > NOTICEABLE).mean()), 4),
-        "cut_needlessly": _share(shot.cut_needlessly for shot in chosen),
+        "cut_needlessly": share(shot.cut_needlessly for shot in chosen),
     }
-
-
-def naming(vehicles: Sequence[Outcome], variant: Variant) -> dict[str, Any]:
-    """What a variant's names are worth: top-1 of each true vehicle, a missed one wrong; ECE of each snapshot."""
-    top1 = {
-        f"{level}_top1": _share(
-            bool(vehicle.shots) and is_right(vehicle, vehicle.shots[0], variant, level) for vehicle in vehicles
-        )
-        for level in LEVELS
-    }
-    return top1 | {"ece": {level: _calibration(vehicles, variant, level) for level in LEVELS}}
-
-
-def is_right(vehicle: Outcome, shot: JudgedShot, variant: Variant, level: str) -> bool:
-    """Whether a snapshot's verdict names the vehicle as it is."""
-    verdict = shot.said.get(variant)
-    return verdict is not None and getattr(verdict, f"{level}_label") == getattr(vehicle.truth, level)
-
-
-def _calibration(vehicles: Sequence[Outcome], variant: Variant, level: str) -> float:
-    """A level of which nothing was said has confidence 0."""
-    pairs = [(vehicle, shot) for vehicle in vehicles for shot in vehicle.shots if variant in shot.said]
-    sure = np.array([getattr(shot.said[variant], f"{level}_conf") or 0.0 for _, shot in pairs], np.float64)
-    right = np.array([is_right(vehicle, shot, variant, level) for vehicle, shot in pairs], np.bool_)
-    return round(calibration_error(sure, right), 4)
 
 
 def _variants(vehicles: Iterable[Outcome]) -> set[Variant]:
-    return {variant for vehicle in vehicles for shot in vehicle.shots for variant in shot.said}
-
-
-def _share(verdicts: Iterable[bool]) -> float:
-    listed = list(verdicts)
-    return round(sum(listed) / max(1, len(listed)), 4)
+    return {variant for vehicle in vehicles for shot in vehicle.shots for variant in shot.read.said}

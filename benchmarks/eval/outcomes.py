@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from video_analysis.benchmarks import plates
 from video_analysis.benchmarks.eval import matching, tracking
+from video_analysis.benchmarks.eval.readings import Read
 from video_analysis.benchmarks.eval.stage_one import Shot, Watched, WatchedFrame
 from video_analysis.benchmarks.eval.tracking import Tracking
 from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.benchmarks.mot import Labelled
 from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
 from video_analysis.demo.training.asked import shows
-from video_analysis.main_worker.stages import Verdict
-from video_analysis.worker_utils.analyses import Variant
-
-Said = Mapping[Variant, Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,9 @@ class JudgedShot:
     """The frame's edge cuts the vehicle, and an uncut frame was there."""
     regret: float
     yolo_type: str
-    said: Said
+    read: Read
+    plate_px: float = 0.0
+    """Width of its plate as the camera took it, at most; 0 where it is seen from the side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class SceneOutcome:
     tracking: Tracking
 
 
-def judge(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> SceneOutcome:
-    """Compare with the truth; `said` holds the verdicts on each of the snapshots."""
+def judge(truth: ClipTruth, watched: Watched, read: Sequence[Read]) -> SceneOutcome:
+    """Compare with the truth; `read` holds what was made of each of the snapshots."""
     confirmed = [_boxes(frame, confirmed_only=True) for frame in watched.frames]
     frames = [truth.frames[frame.index] for frame in watched.frames]
     pairs = {
@@ -71,9 +71,9 @@ def judge(truth: ClipTruth, watched: Watched, said: Sequence[Said]) -> SceneOutc
     }
     shown = [matching.shown(truth.frames[shot.frame], shot.box) for shot in watched.shots]
     judged: dict[int, list[JudgedShot]] = {}
-    for shot, vehicle, verdicts in zip(watched.shots, shown, said, strict=True):
+    for shot, vehicle, made in zip(watched.shots, shown, read, strict=True):
         if vehicle in truth.counted:
-            judged.setdefault(vehicle, []).append(_judged(truth, watched, shot, vehicle, verdicts))
+            judged.setdefault(vehicle, []).append(_judged(truth, watched, shot, vehicle, made))
     owners = matching.owners(pairs.values())
     return SceneOutcome(
         facts=truth.facts,
@@ -97,7 +97,7 @@ def _boxes(frame: WatchedFrame, *, confirmed_only: bool) -> list[Labelled]:
     return [(track.key, track.box) for track in frame.tracks if track.confirmed or not confirmed_only]
 
 
-def _judged(truth: ClipTruth, watched: Watched, shot: Shot, vehicle: int, said: Said) -> JudgedShot:
+def _judged(truth: ClipTruth, watched: Watched, shot: Shot, vehicle: int, read: Read) -> JudgedShot:
     processed = [frame.index for frame in watched.frames]
     course = [one for index in processed for one in truth.frames[index] if one.id == vehicle]
     (seen,) = [one for one in truth.frames[shot.frame] if one.id == vehicle]
@@ -107,8 +107,15 @@ def _judged(truth: ClipTruth, watched: Watched, shot: Shot, vehicle: int, said: 
         seen.cut and not all(one.cut for one in course),
         matching.regret(truth, vehicle, shot.frame, processed),
         shot.type,
-        said,
+        read,
+        _plate_px(seen),
     )
+
+
+def _plate_px(seen: SeenVehicle) -> float:
+    left, top, right, bottom = seen.box
+    from_the_side = right - left > plates.WIDEST_ASPECT * (bottom - top)
+    return 0.0 if from_the_side else (right - left) * plates.PLATE_SHARE
 
 
 def _outcome(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from video_analysis.demo.traffic.clip import truth_path
+from video_analysis.demo.traffic.paint import Paint
 from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
 from video_analysis.demo.training.asked import shows
 
@@ -33,10 +34,11 @@ class ClipTruth:
 
 
 def read(clip: Path) -> ClipTruth:
-    """The truth that lies beside `clip`; colours are left out, nothing here judges them."""
+    """The truth that lies beside `clip`."""
     facts, *frames = (json.loads(line) for line in truth_path(clip).read_text("utf-8").splitlines())
     return ClipTruth(SceneFacts(**facts["scene"]), [[_seen(row) for row in frame["vehicles"]] for frame in frames])
 
 
 def _seen(row: Mapping[str, Any]) -> SeenVehicle:
-    return SeenVehicle(**{**row, "box": tuple(row["box"]), "colors": ()})
+    paints = tuple(Paint(**paint) for paint in row["colors"])
+    return SeenVehicle(**{**row, "box": tuple(row["box"]), "colors": paints})

@@ -1,0 +1,82 @@
+"""The evaluation as a table to print. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from video_analysis.benchmarks.eval.naming import WAYS
+from video_analysis.benchmarks.eval.report import TARGETS, figure_of
+from video_analysis.main_worker.hierarchy import LEVELS
+
+UNTARGETED = (
+    "hota",
+    "mota",
+    "id_switches",
+    "yolo_type_top1",
+    "cut_needlessly",
+    "vehicles",
+    "ignored_vehicles",
+    "missed",
+    "missed_too_brief",
+    "plate_exact",
+    "plate_abstained",
+)
+
+
+def table(told: Mapping[str, Any]) -> str:
+    """Targets beside figures, a column for each stride; then ways of decoding, colours and plates, and each scene."""
+    strides = told["by_stride"]
+    head = f"{'':<24}{'target':>12}" + "".join(f"{'stride ' + stride:>11}" for stride in strides)
+    lines = [_line(name, strides.values(), told["targets_missed"]) for name in (*TARGETS, *UNTARGETED)]
+    return "\n".join([head, *lines, *_decoded(told), *_attributes(told), *map(_scene_line, told["by_scene"])])
+
+
+def _line(name: str, columns: Iterable[Mapping[str, Any]], missed: Sequence[str]) -> str:
+    figures_of = "".join(f"{_shown(figure_of(of, name)):>11}" for of in columns)
+    return f"{name:<24}{_wanted(name):>12}{figures_of}{'  MISSED' if name in missed else ''}"
+
+
+def _shown(figure: float | None) -> str:
+    return "–" if figure is None else f"{figure:.4g}"
+
+
+def _decoded(told: Mapping[str, Any]) -> Iterator[str]:
+    """At the headline's stride: top-1 by each way of decoding, and what abstention makes of the worker's own."""
+    head = "".join(f"{name:>11}" for name in (*WAYS, "precision", "coverage"))
+    title = f"stride {told['headline_stride']}, top-1 by"
+    yield f"{title:<36}{head}"
+    for variant, of in told["variants"].items():
+        for level in LEVELS:
+            figures_of = [*(of[way][level] for way in WAYS), *of["abstaining"][level].values()]
+            yield f"{variant:<24}{level:>12}" + "".join(f"{_shown(figure):>11}" for figure in figures_of)
+
+
+def _attributes(told: Mapping[str, Any]) -> Iterator[str]:
+    lights = ", ".join(f"{light} {_shown(figure)}" for light, figure in told["color_top1_by_light"].items())
+    yield f"base colour by light: {lights}"
+    plates = told["plates"]
+    if "skipped" in plates:
+        yield f"plates: {plates['skipped']}"
+        return
+    legible = plates["legible"]
+    yield (
+        f"plates: {plates['exact']} exact, {plates['wrong']} wrong, {plates['abstained']} abstained of "
+        f"{plates['pictures']}; of {legible['pictures']} legible {legible['exact']}, {legible['wrong']}, "
+        f"{legible['abstained']}"
+    )
+
+
+def _wanted(name: str) -> str:
+    least, most = TARGETS.get(name, (0.0, 1.0))
+    if least > 0:
+        return f"≥ {least:g}" if most == 1 else f"{least:g}-{most:g}"
+    return f"≤ {most:g}" if most < 1 else ""
+
+
+def _scene_line(scene: Mapping[str, Any]) -> str:
+    return (
+        f"{scene['seed']} {scene['light']:<6}{scene['weather']:<9}{scene['camera']:<7}{scene['vehicles']:>4} vehicles, "
+        f"missed {scene['missed']}, doubled {scene['duplicates']}, false {scene['false_snapshots']}, "
+        f"idf1 {scene['idf1']:.3f}, type {scene['type_top1']:.3f}"
+    )
