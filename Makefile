@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help install test lint demo mot clips train eval fire soak colour plates clean
+.PHONY: help install test lint demo mot clips train eval bench fire soak colour plates clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -43,6 +43,9 @@ mot: install  ## tracking against ground truth: recall, id switches, tracks per 
 
 eval: install  ## both workers on 20 held-out synthetic scenes, targets beside figures; writes out/eval.json, up to 45 minutes
 	$(BIN)/python -m video_analysis.benchmarks.eval
+
+bench: install  ## speed of both workers against this machine's bound and the usual wiring; writes out/bench.json, up to 20 minutes
+	$(BIN)/python -m video_analysis.benchmarks.bench $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 colour: install  ## colours against photographs and the traffic world; writes out/colour.json and sheets of the worst
 	$(BIN)/python -m video_analysis.benchmarks.colour

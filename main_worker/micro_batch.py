@@ -48,6 +48,11 @@ class MicroBatch:
         """The delivery of the job that has been received most often: the one nearest to its last receive."""
         return max((self._deliveries[place] for place in job.members), key=lambda one: (one.is_last, one.receive_count))
 
+    def prepared(self, job: Job) -> object:
+        """What was begun ahead of its turn for one of the job's deliveries; None where nothing was."""
+        begun = (self._deliveries[place].prepared for place in job.members)
+        return next((one for one in begun if one is not None), None)
+
     def still_ours(self, job: Job) -> bool:
         """Check the lease of each unsettled delivery, settling those that must stop; whether any is left."""
         for place in self._open(job):

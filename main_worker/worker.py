@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from video_analysis.main_worker import rows
 from video_analysis.main_worker.micro_batch import Job, MicroBatch, together_or_alone
 from video_analysis.main_worker.parts import Analyses, Aside, Model, Storage
+from video_analysis.main_worker.pictures import Pictures
 from video_analysis.main_worker.stages import Attributes, Picture
-from video_analysis.worker_utils import imaging, messages
+from video_analysis.worker_utils import messages
 from video_analysis.worker_utils.analyses import (
     AnalysisState,
     FinishedAnalysis,
@@ -36,6 +37,8 @@ class _Seen:
     picture: Picture = field(repr=False)
     attributes: Callable[[], Attributes]
     """Waits for what is read beside the models."""
+    lacking: tuple[Variant, ...]
+    """The variants whose result is not there yet."""
     results: tuple[VariantResult, ...] = ()
 
     def finished(self) -> FinishedAnalysis:
@@ -52,22 +55,30 @@ class SnapshotWorker:
     def __init__(
         self, storage: Storage, analyses: Analyses, models: Mapping[Variant, Model], aside: Aside, bucket: str
     ) -> None:
-        self._storage = storage
+        self._pictures = Pictures(storage)
         self._analyses = analyses
         self._models = models
         self._aside = aside
         self._bucket = bucket
+
+    def prepare(self, delivery: Delivery) -> Future[Picture] | None:
+        """Begin to fetch the picture that a delivery asks for, ahead of its turn; nothing is written anywhere."""
+        try:
+            message = messages.parse_snapshot_ready(delivery.body, self._bucket)
+        except BadMessage:
+            return None
+        return self._pictures.begin(message.snapshot.key)
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
         """One outcome for each delivery, in order: None once its snapshot's results are committed."""
         book = MicroBatch(batch)
         jobs = book.read(partial(messages.parse_snapshot_ready, bucket=self._bucket))
         begun = self._begin(book, jobs)
-        self._work(book, [(job, state.id) for job, state in begun if not state.died_before])
+        self._work(book, [(job, state) for job, state in begun if not state.died_before])
         for job, state in begun:
             if state.died_before and book.still_ours(job):
                 self._analyses.begin_alone(state.id)
-                self._work(book, [(job, state.id)])
+                self._work(book, [(job, state)])
         return book.outcomes()
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
@@ -84,7 +95,7 @@ class SnapshotWorker:
         for variant in self._models:
             self._check_inference(variant)
 
-    def _work(self, book: MicroBatch, todo: Sequence[tuple[Job, str]]) -> None:
+    def _work(self, book: MicroBatch, todo: Sequence[tuple[Job, AnalysisState]]) -> None:
         """Pictures, forward passes, results. What kills the process here takes all of `todo` with it."""
         seen = self._fetch(book, todo)
         for variant in self._models:
@@ -104,47 +115,45 @@ class SnapshotWorker:
                 book.settle(job, state)
             elif state.died_every_time:
                 book.settle(job, Permanent(DIED_EVERY_TIME))
-            elif self._is_done(state):
+            elif not self._lacking(state):
                 log.info("snapshot already done", extra=book.ids(job))
                 book.settle(job, None)
             else:
                 todo.append((job, state))
         return todo
 
-    def _is_done(self, state: AnalysisState) -> bool:
-        return state.status == "done" and all(
-            state.done_checkpoints.get(variant) == model.checkpoint for variant, model in self._models.items()
-        )
+    def _lacking(self, state: AnalysisState) -> tuple[Variant, ...]:
+        """The variants to compute: those of which a row that is done has no result by the same checkpoint."""
+        there = state.done_checkpoints if state.status == "done" else {}
+        return tuple(variant for variant, model in self._models.items() if there.get(variant) != model.checkpoint)
 
-    def _fetch(self, book: MicroBatch, todo: Sequence[tuple[Job, str]]) -> list[_Seen]:
+    def _fetch(self, book: MicroBatch, todo: Sequence[tuple[Job, AnalysisState]]) -> list[_Seen]:
         """All pictures at once, each checked; what cannot be fetched or is no snapshot is settled."""
         seen: list[_Seen] = []
-        with ThreadPoolExecutor(max_workers=max(1, len(todo)), thread_name_prefix="fetch") as pool:
-            coming = [pool.submit(self._picture, job) for job, _ in todo]
-            for (job, analysis_id), future in zip(todo, coming, strict=True):
-                try:
-                    picture = future.result()
-                    coming_aside = self._aside.begin(picture, job.message.yolo_type)
-                    seen.append(_Seen(job, analysis_id, picture, coming_aside))
-                except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
-                    book.settle(job, verdict_on(error))
-                book.still_ours(job)
+        coming = [self._pictures.coming(book.prepared(job), job.message.snapshot.key) for job, _ in todo]
+        for (job, state), future in zip(todo, coming, strict=True):
+            try:
+                picture = future.result()
+                coming_aside = self._aside.begin(picture, job.message.yolo_type)
+                seen.append(_Seen(job, state.id, picture, coming_aside, self._lacking(state)))
+            except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
+                book.settle(job, verdict_on(error))
+            book.still_ours(job)
         return seen
 
-    def _picture(self, job: Job) -> Picture:
-        key = job.message.snapshot.key
-        return imaging.check_snapshot(*self._storage.fetch_bytes(key, imaging.LARGEST_SNAPSHOT_BYTES))
-
     def _classify(self, book: MicroBatch, seen: Sequence[_Seen], variant: Variant) -> list[_Seen]:
-        """One forward pass over all; each picture with this variant's result added."""
+        """One forward pass over all that lack it; each picture with this variant's result added."""
         ours = [one for one in seen if book.still_ours(one.job)]
-        results = together_or_alone(partial(self._results, variant), ours, partial(self._blame, variant))
+        asked = [one for one in ours if variant in one.lacking]
+        results = together_or_alone(partial(self._results, variant), asked, partial(self._blame, variant))
+        found = dict(zip(asked, results, strict=True))
         judged: list[_Seen] = []
-        for one, result in zip(ours, results, strict=True):
+        for one in ours:
+            result = found.get(one)
             if isinstance(result, WorkerError):
                 book.settle(one.job, result)
             else:
-                judged.append(replace(one, results=(*one.results, result)))
+                judged.append(one if result is None else replace(one, results=(*one.results, result)))
         return judged
 
     def _results(self, variant: Variant, seen: Sequence[_Seen]) -> list[VariantResult]:

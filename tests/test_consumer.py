@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from video_analysis.tests.consumer_bench import FAST, PATIENCE_S, Bench, Labour, ScriptedHandler, cut_off, finished
-from video_analysis.worker_utils.consumer import newest
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import LeaseLost, WorkerError
+from video_analysis.worker_utils.intake import newest
 from video_analysis.worker_utils.queue import Received
 
 if TYPE_CHECKING:

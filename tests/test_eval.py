@@ -27,6 +27,7 @@ from video_analysis.benchmarks.eval import (
     stage_two,
     table,
     tracking,
+    true_detections,
     truth,
 )
 from video_analysis.benchmarks.eval.hota import CompareFrame
@@ -47,7 +48,8 @@ from video_analysis.main_worker.hierarchy import LEVELS
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.plate import Plate, Sighting
 from video_analysis.main_worker.stages import Logits, Verdict
-from video_analysis.yolo_worker.stages import Box
+from video_analysis.yolo_worker.detections import overlaps
+from video_analysis.yolo_worker.stages import Box, Frame
 
 FACTS = SceneFacts(1, "rain", "dusk", "pole", 10, 1280, 720, 4.0)
 
@@ -416,6 +418,18 @@ def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("eval")
     (clip,) = scenes.clips(scenes.SCENES[:1], folder / "clips", 2.0)
     return clip
+
+
+def test_the_detector_that_knows_the_truth_sees_what_shows_nearly_where_it_is() -> None:
+    shows_enough, hidden = seen(1, 100, height=40), seen(2, 300, height=40, fraction=0.2)
+    frame = Frame(0, 0, np.zeros((720, 1280, 3), np.uint8))
+    (once,), (again,) = (
+        list(true_detections.detect([frame], ClipTruth(FACTS, [[shows_enough, hidden]]))) for _ in range(2)
+    )
+    assert once.frame is frame
+    assert once.boxes.shape == (1, 6)
+    np.testing.assert_array_equal(once.boxes, again.boxes)
+    assert 0.8 < overlaps(once.boxes, np.array([box(100, 40)], np.float32))[0, 0] < 1
 
 
 def test_a_clip_is_rendered_once_and_whole(short_clip: Path) -> None:

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import systemd
 from video_analysis.worker_utils.backoff import Backoff
-from video_analysis.worker_utils.delivery import Delivery, Handler
-from video_analysis.worker_utils.errors import Interrupted, Transient, WorkerError
+from video_analysis.worker_utils.delivery import Handler
+from video_analysis.worker_utils.errors import Transient, WorkerError
+from video_analysis.worker_utils.intake import Intake, Prepare
 from video_analysis.worker_utils.lease import LeaseTimes
 from video_analysis.worker_utils.lease_keeper import LeaseKeeper
 from video_analysis.worker_utils.outcome import RetryPolicy, verdict_on
-from video_analysis.worker_utils.queue import Queue, Received
+from video_analysis.worker_utils.queue import Queue
 from video_analysis.worker_utils.settlement import InHand, Settlement
 
 log = logging.getLogger(__name__)
@@ -36,13 +37,16 @@ class Consumer:
         shutdown: threading.Event,
         *,
         slots: int = 1,
+        prepare: Prepare | None = None,
         exit_process: Callable[[int], object] = os._exit,
     ) -> None:
-        """`slots`: messages worked on as one batch (1 to 10). `exit_process` ends a process that hangs."""
+        """`slots`: messages worked on as one batch (1 to 10). `exit_process` ends a process that hangs.
+
+        With `prepare` the next batch is received, and each message of it prepared, while one is being handled.
+        """
         self._queue = queue
         self._handler = handler
         self._shutdown = shutdown
-        self._slots = slots
         self._wait_slice_s = config.stall_s / 4
         self._pause_restart_s = config.pause_restart_s
         self._gave_up = False
@@ -51,6 +55,7 @@ class Consumer:
         self._poll_failures = Backoff(config.pause_first_s, config.pause_longest_s)
         times = LeaseTimes(config.visibility_timeout_s, config.heartbeat_s, config.stall_s, config.shutdown_grace_s)
         self._keeper = LeaseKeeper(queue, times, shutdown, notifier=self._notifier, exit_process=exit_process)
+        self._intake = Intake(queue, self._keeper, slots, prepare)
         self._settlement = Settlement(
             queue,
             handler,
@@ -64,20 +69,20 @@ class Consumer:
 
         False where an outage lasted for `pause_restart_s`: the process should end, for another to be started.
         """
-        with self._keeper:
+        with self._keeper, self._intake:
             self._notifier.send(systemd.READY)
             if not self._environment_is_well():
                 self._pause()
-            while not self._shutdown.is_set():
+            while not self._shutdown.is_set() or self._intake.is_ahead:
                 self._work(self._poll())
         log.info("stopped: nothing is left in hand")
         return not self._gave_up
 
-    def _poll(self) -> list[Received]:
-        """What one receive gives; nothing, after a wait, where it fails."""
+    def _poll(self) -> list[InHand]:
+        """What the next receive gives; nothing, after a wait, where it fails."""
         self._keeper.progress()
         try:
-            received = self._queue.receive(self._slots)
+            received = self._intake.next()
         except Exception as error:  # a poll error never ends the loop
             delay_s = self._poll_failures.next_s()
             log.warning("poll failed, next in %.1f s: %s", delay_s, verdict_on(error), exc_info=_unforeseen(error))
@@ -86,32 +91,27 @@ class Consumer:
         self._poll_failures.reset()
         return received
 
-    def _work(self, received: Sequence[Received]) -> None:
-        batch = [self._take(message) for message in newest(received)]
-        if self._shutdown.is_set():
-            unbegun = Interrupted("the worker was told to stop before the work began")
-            self._settlement.settle(batch, [unbegun] * len(batch))
-            return
-        batch = [held for held in batch if not self._settlement.repeats(held)]
+    def _work(self, received: Sequence[InHand]) -> None:
+        batch = [held for held in received if self._may_begin(held)]
         if not batch:
             return
-        if self._settlement.settle(batch, self._handle(batch)):
+        self._intake.look_ahead(batch)
+        failures = self._handle(batch)
+        if self._shutdown.is_set():
+            self._intake.wait()  # or the poll under way would receive, and burn, what is released at 0 now
+        if self._settlement.settle(batch, failures):
             self._pause()
         else:
             self._breaker.reset()
 
-    def _take(self, message: Received) -> InHand:
-        lease = self._keeper.take(message.message_id, message.receipt_handle)
-        delivery = Delivery(
-            message_id=message.message_id,
-            body=message.body,
-            receive_count=message.receive_count,
-            is_last=message.receive_count >= self._queue.max_receive_count,
-            lease=lease,
-            receipt_handle=message.receipt_handle,
-        )
-        log.info("received", extra=delivery.log_fields | {"receive_count": message.receive_count})
-        return InHand(delivery, lease)
+    def _may_begin(self, held: InHand) -> bool:
+        """Whether there is work to do on it; where its lease was lost, or the process told to stop, it is settled."""
+        try:
+            held.lease.check()
+        except WorkerError as unbegun:
+            self._settlement.settle([held], [unbegun])
+            return False
+        return not self._settlement.repeats(held)
 
     def _handle(self, batch: Sequence[InHand]) -> Sequence[WorkerError | None]:
         """The handler's outcomes; what it raises is every member's."""
@@ -162,21 +162,6 @@ class Consumer:
             self._keeper.progress()
             self._keeper.wait(min(left_s, self._wait_slice_s))
             left_s -= self._wait_slice_s
-
-
-def newest(received: Sequence[Received]) -> list[Received]:
-    """One receive of each message: SQS may give out a copy twice at once, and only the newest handle is good.
-
-    The older one is left alone: to release it could end the lease on the newer.
-    """
-    by_id: dict[str, Received] = {}
-    for message in received:
-        known = by_id.get(message.message_id)
-        if known is None or message.receive_count >= known.receive_count:
-            by_id[message.message_id] = message
-        if known is not None:
-            log.info("received twice at once", extra={"message_id": message.message_id})
-    return list(by_id.values())
 
 
 def _unforeseen(error: Exception) -> Exception | None:

@@ -6,7 +6,9 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from video_analysis.worker_utils import overlap
 from video_analysis.worker_utils.delivery import Delivery, Handler
 from video_analysis.worker_utils.errors import (
     EnvironmentFault,
@@ -67,17 +69,24 @@ class Settlement:
         return True
 
     def settle(self, batch: Sequence[InHand], failures: Sequence[WorkerError | None]) -> bool:
-        """Act on the outcome of every member, in order. Whether polling must pause."""
+        """Act on the outcome of every member: recorded in order, then told to the queue all at once.
+
+        Whether polling must pause.
+        """
         judged = self._denied_keys.judge([doubted(failure) for failure in failures])
-        pauses = [self._settle(held, failure) for held, failure in zip(batch, judged, strict=True)]
-        return any(pauses)
+        outcomes = [self._settle(held, failure) for held, failure in zip(batch, judged, strict=True)]
+        partings = [partial(self._part, held, outcome) for held, outcome in zip(batch, outcomes, strict=True)]
+        for _ in overlap.mapped(lambda part: part(), partings, max(1, len(batch)), "settle"):
+            self._keeper.progress()
+        return any(outcome.pause for outcome in outcomes)
 
     def write_down(self) -> None:
         """Record the final failures that an outage kept from being recorded, so that no row stays `processing`."""
         while self._unwritten and self._obstacle_to_recording(*self._unwritten[0], final=True) is None:
             del self._unwritten[0]
 
-    def _settle(self, held: InHand, failure: WorkerError | None) -> bool:
+    def _settle(self, held: InHand, failure: WorkerError | None) -> Outcome:
+        """Decide, record and remember."""
         if held.lease.lost:
             failure = LeaseLost(f"lease lost; what became of it here does not count: {failure or 'finished'}")
         outcome = self._decide(held, failure)
@@ -86,11 +95,13 @@ class Settlement:
             outcome = self._record(held, failure, outcome)
         if isinstance(failure, Permanent) and outcome.remember:
             self._verdicts.remember(held.delivery.message_id, failure)
+        return outcome
+
+    def _part(self, held: InHand, outcome: Outcome) -> None:
         if outcome.delete:
             self._acknowledge(held)
         else:
             self._let_go(held, outcome.release_after_s)
-        return outcome.pause
 
     def _decide(self, held: InHand, failure: WorkerError | None) -> Outcome:
         return decide(

@@ -26,7 +26,8 @@ CHUNK_BYTES = 1 << 20
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 ATTEMPTS = 4
-CONNECTIONS = 16
+CONNECTIONS = 20
+"""Two micro-batches of pictures may be on their way at once."""
 _MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "InvalidObjectState"})
 """InvalidObjectState: archived by a lifecycle rule, and not readable until somebody restores it."""
 _READ, _WRITE = "s3:GetObject", "s3:PutObject"

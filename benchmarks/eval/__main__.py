@@ -12,11 +12,12 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 
-from video_analysis.benchmarks.eval import contact, jakarta, report, scenes, table, truth
+from video_analysis.benchmarks.eval import contact, jakarta, report, scenes, table, true_detections, truth
 from video_analysis.benchmarks.eval.figures import Sample
 from video_analysis.benchmarks.eval.outcomes import SceneOutcome, judge
 from video_analysis.benchmarks.eval.stage_one import StageOne
@@ -78,7 +79,9 @@ def _evaluated(
         samples[true.facts.seed] = [(boxes, true_boxes(true.frames[index])) for index, boxes in seen]
         for stride in options.strides:
             started = time.monotonic()
-            watched = first.watch(clip, stride)
+            watched = first.watch(
+                clip, stride, partial(true_detections.detect, truth=true) if options.true_boxes else None
+            )
             read = second.read(
                 watched.shots, no_plates=None if stride == headline else f"read at stride {headline} only"
             )
@@ -102,6 +105,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each clip")
     parser.add_argument("--strides", type=int, nargs="+", default=STRIDES)
     parser.add_argument("--look", type=int, nargs="*", default=(), metavar="SEED", help="write these contact sheets")
+    parser.add_argument(
+        "--true-boxes", action="store_true", help="true boxes for detections: what the tracker alone does"
+    )
     parser.add_argument("--out", type=Path, default=OUT / "eval.json")
     parser.add_argument("--cache", type=Path, default=OUT / "eval", help="folder for clips and contact sheets")
     parser.add_argument(

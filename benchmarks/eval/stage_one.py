@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import imaging
 from video_analysis.worker_utils.messages import YoloType
 from video_analysis.yolo_worker import best_shot, run_poller, video
-from video_analysis.yolo_worker.stages import BestShot, Box, Boxes, Frame, TrackedFrame
+from video_analysis.yolo_worker.stages import BestShot, Box, Boxes, DetectedFrame, Frame, TrackedFrame
 
+Detect = Callable[[Iterable[Frame]], Iterator[DetectedFrame]]
 LEAST_CONFIDENCE = 0.01
 """Down to here precision is measured: the curve needs what a worker would not look at."""
 
@@ -72,11 +73,11 @@ class StageOne:
         self._tracking = run_poller.tracking(config)
         self._quality = config.jpeg_quality
 
-    def watch(self, clip: Path, stride: int) -> Watched:
-        """One video from its first frame to its last."""
+    def watch(self, clip: Path, stride: int, detect: Detect | None = None) -> Watched:
+        """One video from its first frame to its last; `detect` stands in for the detector."""
         kept: list[TrackedFrame] = []
         frames = self.vision.frames(clip, stride)
-        tracked = self.vision.track(self.vision.detect(frames), clip, stride)
+        tracked = self.vision.track((detect or self.vision.detect)(frames), clip, stride)
         chosen = [(shot, self._jpeg(shot)) for shot in best_shot.select(_remembered(tracked, kept), self._rules)]
         keys = {track.id: track.key for frame in kept for track in frame.tracks if track.id is not None}
         confirmed = set(keys.values())

@@ -1,0 +1,76 @@
+"""Parts of the benchmark as processes of their own, and what a process says of itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from video_analysis.demo import pollers
+
+PACKAGE = "video_analysis.benchmarks"
+PATIENCE_S = 600.0
+
+
+class NotMeasured(Exception):
+    """A part of the benchmark came to nothing; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where this run keeps its things, and what was asked of it."""
+
+    folder: Path
+    weights: Path
+    """The detector for real clips."""
+    data: Path
+    """Real clips and sequences; may not be there."""
+
+    @property
+    def cache(self) -> Path:
+        """Converted networks."""
+        return self.folder / "cache"
+
+    def told(self, module: str, arguments: Sequence[object]) -> Any:
+        """Run one of the benchmarks' modules; what it wrote to its --out."""
+        out = self.folder / "told.json"
+        self.run(module, [*arguments, "--cache", self.cache, "--out", out])
+        return json.loads(out.read_text("utf-8"))
+
+    def run(self, module: str, arguments: Sequence[object]) -> None:
+        """`python -m` one of the benchmarks' modules, to its end. NotMeasured where it fails."""
+        log = self.folder / f"{module}.log"
+        process = pollers.launch(f"{PACKAGE}.{module}", [*map(str, arguments)], {}, log)
+        try:
+            code = process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise NotMeasured(f"{module} took longer than {PATIENCE_S:g} s; its log is {log}") from None
+        finally:
+            pollers.end(process)
+        if code:
+            raise NotMeasured(f"{module} ended with {code}; {log} says: {pollers.last_words(log, 1)}")
+
+
+def peak_rss_mb(pid: int) -> float:
+    """10⁶ bytes: the most that a running process ever had in memory (VmHWM)."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    (kib,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
+    return kib * 1024 / 1e6
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on, as far as it matters; a load from outside makes every figure worthless."""
+    cpus = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return {
+        "cpu": cpus[0] if cpus else "unknown",
+        "cores": len(os.sched_getaffinity(0)),
+        "load_before": os.getloadavg()[0],
+    }
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text("utf-8").splitlines()

@@ -1,0 +1,118 @@
+"""The parts of the benchmark, in the order in which they are run."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from video_analysis.benchmarks.bench import breadth, headline, material, quality, stage_one, stage_two
+from video_analysis.benchmarks.bench.figures import Told, rounded
+from video_analysis.benchmarks.bench.headline import Say
+from video_analysis.benchmarks.bench.plan import Plan
+from video_analysis.benchmarks.bench.processes import Bench, NotMeasured
+from video_analysis.demo import weights
+from video_analysis.demo.stack import Stack
+
+SECTIONS = ("headline", "first_snapshot", "real", "vehicles", "quality", "stage2", "stage2_demo")
+HEADLINE_VEHICLES = 10
+EARLY = "video/residential_road_640x352_905f.mp4"
+
+
+class Sections:
+    """What all parts share: clips that are made once, and the environment that workers are started in."""
+
+    def __init__(self, bench: Bench, plan: Plan, stack: Stack, say: Say) -> None:
+        self._bench, self._plan, self._stack, self._say = bench, plan, stack, say
+
+    def run(self, name: str) -> dict[str, Any]:
+        """One of SECTIONS; what it adds to the report. NotMeasured where it comes to nothing."""
+        return {
+            "headline": self._headline,
+            "first_snapshot": self._first_snapshot,
+            "real": self._real,
+            "vehicles": self._vehicles,
+            "quality": self._quality,
+            "stage2": self._stage_two,
+            "stage2_demo": self._stage_two_demo,
+        }[name]()
+
+    @cached_property
+    def _rendered(self) -> dict[int, Path]:
+        return material.rendered(self._bench.folder, self._plan.rendered_s)
+
+    @cached_property
+    def _real_clips(self) -> list[Path]:
+        return material.real_clips(self._bench.data)
+
+    def _headline(self) -> dict[str, Any]:
+        clip, detector = self._headline_clip()
+        vehicles = self._census([clip], detector)[str(clip)]
+        self._say(f"headline on {clip.name}, {vehicles:.1f} vehicles a frame, {detector.name}")
+        headline.alone(self._bench, clip, detector, 1, 4)  # converts the networks, so that the worker starts warm
+        with stage_one.running(self._bench, self._stack, detector, self._warm_up(clip)) as stage:
+            told = {
+                f"stride_{stride}": headline.at_stride(
+                    self._bench, self._plan, stage, clip, stride, detector, rounds, self._say
+                )
+                for stride, rounds in ((1, self._plan.rounds), (3, 1))
+            }
+            facts = {"startup_s": rounded(stage.worker.startup_s), "rss_mb": rounded(stage.worker.rss_mb)}
+        return {
+            "headline": {"clip": clip.name, "weights": detector.name, "vehicles_per_frame": rounded(vehicles)}
+            | facts
+            | told
+        }
+
+    def _headline_clip(self) -> tuple[Path, Path]:
+        """(clip, detector): the real 720p clip nearest to ten vehicles a frame, made long; else a rendered one."""
+        candidates = [clip for clip in self._real_clips if material.is_for_the_headline(clip)]
+        if not candidates:
+            return self._rendered[HEADLINE_VEHICLES], weights.DETECTOR
+        counts = self._census(candidates, self._bench.weights)
+        nearest = min(candidates, key=lambda clip: abs(counts[str(clip)] - HEADLINE_VEHICLES))
+        return material.long_enough(nearest, self._plan.headline_frames, self._bench.folder), self._bench.weights
+
+    def _census(self, clips: list[Path], detector: Path) -> dict[str, float]:
+        counted: dict[str, float] = self._bench.told("bench.stages", [*clips, "--census", "--weights", detector])
+        return counted
+
+    def _warm_up(self, instead: Path) -> Path:
+        return next((clip for clip in self._real_clips if clip.parent.parent.name == "mot"), instead)
+
+    def _first_snapshot(self) -> Told:
+        clip = material.leaves_early(self._bench.folder, self._bench.data / EARLY, self._plan.early_s)
+        detector = self._bench.weights if clip in self._real_clips else weights.DETECTOR
+        with stage_one.running(self._bench, self._stack, detector, self._warm_up(clip)) as stage:
+            return {"first_snapshot": breadth.first_snapshot(stage, clip)}
+
+    def _real(self) -> Told:
+        if not self._real_clips:
+            raise NotMeasured(f"no real clips under {self._bench.data}")
+        with stage_one.running(
+            self._bench, self._stack, self._bench.weights, self._warm_up(self._real_clips[0])
+        ) as stage:
+            return {"real_clips": breadth.real(stage, self._real_clips)}
+
+    def _vehicles(self) -> Told:
+        clips = self._rendered
+        with stage_one.running(self._bench, self._stack, weights.DETECTOR, next(iter(clips.values()))) as stage:
+            return {"by_vehicles": breadth.densities(self._bench, self._plan, stage, clips, weights.DETECTOR)}
+
+    def _quality(self) -> Told:
+        if not any(clip.parent.parent.name == "mot" for clip in self._real_clips):
+            raise NotMeasured(f"no sequences with ground truth under {self._bench.data}")
+        return {"quality": quality.measure(self._bench, self._bench.weights)}
+
+    def _stage_two(self) -> Told:
+        checkpoint = self._bench.folder / "usual_model.pt"
+        if not checkpoint.is_file():
+            self._bench.run("bench.usual_model", [checkpoint])
+        return {"stage2": self._measured_two(checkpoint, self._plan.large_snapshots)}
+
+    def _stage_two_demo(self) -> Told:
+        return {"stage2_demo_baseline": self._measured_two(weights.BASELINE, self._plan.small_snapshots)}
+
+    def _measured_two(self, checkpoint: Path, snapshots: int) -> Told:
+        runs, batches = self._plan.stage_two_runs, self._plan.forward_batches
+        return stage_two.measure(self._bench, self._stack, checkpoint, snapshots, runs, batches, self._say)

@@ -1,0 +1,78 @@
+"""Stage 1 end to end: a warm worker process, a clip in S3, a message in SQS, snapshots and messages out again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from video_analysis.benchmarks.bench import watched
+from video_analysis.benchmarks.bench.processes import Bench
+from video_analysis.benchmarks.bench.watched import Watched, instant_s
+from video_analysis.demo import provision
+from video_analysis.demo.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One video's way through the worker, by the times of its own log lines."""
+
+    frames: int
+    vehicles: int
+    total_s: float
+    """From `received` to `finished`: fetching, all stages, uploads, rows, messages, the deletion of its own."""
+    first_snapshot_s: float | None
+    """Until the first SNAPSHOT_READY had been sent."""
+
+    @property
+    def fps(self) -> float:
+        """Processed frames a second."""
+        return self.frames / self.total_s
+
+
+class StageOne:
+    """A running yolo_worker in its environment."""
+
+    def __init__(self, stack: Stack, worker: Watched) -> None:
+        self._stack = stack
+        self.worker = worker
+
+    def passage(self, clip: Path, stride: int) -> Passage:
+        """Send one clip through. NotMeasured where the worker could not process it."""
+        task = self._stack.upload(clip, stride)
+        video_id = task["video_id"]
+        self._stack.send(task)
+        self.worker.until(lambda: bool(self.worker.of_video("finished", video_id)))
+        received, done, finished = (
+            self.worker.of_video(event, video_id)[0] for event in ("received", "video done", "finished")
+        )
+        begun_s = instant_s(received)
+        first = [instant_s(line) - begun_s for line in self.worker.of_video("snapshot ready", video_id)[:1]]
+        return Passage(
+            frames=done["frames"],
+            vehicles=done["vehicles"],
+            total_s=instant_s(finished) - begun_s,
+            first_snapshot_s=first[0] if first else None,
+        )
+
+
+@contextmanager
+def running(bench: Bench, stack: Stack, weights: Path, warm_up: Path) -> Iterator[StageOne]:
+    """A yolo_worker that has been through `warm_up` once, its networks converted beforehand.
+
+    It sends to a queue of its own: stage 2's stays empty for when that is measured.
+    """
+    unread = f"{stack.config.snapshot_queue}-unread"
+    provision.queue(stack.sqs, unread, stack.config)
+    environ = {
+        **stack.environ,
+        "CVITX_SNAPSHOT_QUEUE": unread,
+        "CVITX_YOLO_WEIGHTS": str(weights.resolve()),
+        "CVITX_CACHE_DIR": str(bench.cache),
+        "CVITX_WAIT_TIME_S": "1",
+    }
+    with watched.worker("yolo_worker", environ, bench.folder) as worker:
+        stage = StageOne(stack, worker)
+        stage.passage(warm_up, 1)
+        yield stage

@@ -1,0 +1,90 @@
+"""Stage 2 end to end beside its forward pass alone: snapshots in S3, announced no more than 50 ahead, rows done."""
+
+from __future__ import annotations
+
+import uuid
+from itertools import cycle, islice
+from pathlib import Path
+
+from video_analysis.benchmarks.bench import material, watched
+from video_analysis.benchmarks.bench.figures import Told, rounded, summary
+from video_analysis.benchmarks.bench.headline import Say
+from video_analysis.benchmarks.bench.processes import Bench, NotMeasured
+from video_analysis.benchmarks.bench.watched import Watched, instant_s
+from video_analysis.demo.stack import Stack
+from video_analysis.worker_utils.messages import SnapshotReady
+
+AHEAD = 50
+"""moto receives in time that grows with the backlog."""
+AT_ONCE = 10
+"""Messages in one call, so that the worker's first receive finds a whole micro-batch."""
+WARM_UP = 20
+
+
+def measure(bench: Bench, stack: Stack, checkpoint: Path, snapshots: int, runs: int, batches: int, say: Say) -> Told:
+    """Forward, end to end as often as asked for, forward again."""
+    pictures = material.pictures(bench.folder)
+    alone = [_forward(bench, checkpoint, pictures, batches)]
+    environ = {
+        **stack.environ,
+        "CVITX_MAIN_CHECKPOINT": str(checkpoint.resolve()),
+        "CVITX_CACHE_DIR": str(bench.cache),
+        "CVITX_WAIT_TIME_S": "1",
+    }
+    with watched.worker("main_worker", environ, bench.folder) as worker:
+        jpegs = material.read_pictures(pictures)
+        _run(stack, worker, jpegs, WARM_UP)
+        rates = [_run(stack, worker, jpegs, snapshots) for _ in range(runs)]
+        startup_s, rss_mb = worker.startup_s, worker.rss_mb
+    alone.append(_forward(bench, checkpoint, pictures, batches))
+    forward = summary([sample for one in alone for sample in one["stage2_forward_ips"]])  # type: ignore[attr-defined]
+    whole = summary(rates)
+    efficiency = float(str(whole["median"])) / float(str(forward["median"]))
+    say(f"stage 2, {checkpoint.name}: {whole['median']} of {forward['median']} pictures/s")
+    return {
+        "stage2_ips": whole["median"],
+        "stage2_forward_ips": forward["median"],
+        "stage2_efficiency": rounded(efficiency),
+        "checkpoint": alone[0]["checkpoint"],
+        "gflops": alone[0]["gflops"],
+        "startup_s": rounded(startup_s),
+        "rss_mb": rounded(rss_mb),
+        "samples": {"stage2_ips": whole, "stage2_forward_ips": forward},
+    }
+
+
+def _forward(bench: Bench, checkpoint: Path, pictures: Path, batches: int) -> Told:
+    arguments = ["--checkpoint", checkpoint, "--pictures", pictures, "--batches", str(batches)]
+    told: Told = bench.told("bench.forward", arguments)
+    return told
+
+
+def _run(stack: Stack, worker: Watched, jpegs: list[bytes], count: int) -> float:
+    """Pictures a second from the first receive to the last acknowledgement; all of their rows are done then."""
+    video_id = str(uuid.uuid4())
+    waiting = [
+        stack.put_snapshot(video_id, track, jpeg)
+        for track, jpeg in enumerate(islice(cycle(jpegs), count), start=1)
+    ]  # fmt: skip
+    sent = 0
+    while sent < count:
+        sent += _announce(stack, waiting[sent : sent + AT_ONCE])
+        _until_finished(worker, video_id, sent + AT_ONCE - AHEAD)
+    _until_finished(worker, video_id, count)
+    (row,) = stack.sql("SELECT count(*) AS done FROM image_analyses WHERE video_id = %s AND status = 'done'", video_id)
+    if row["done"] != count:
+        raise NotMeasured(f"{row['done']} of {count} snapshots came to a finished row")
+    received, finished = (worker.of_video(event, video_id) for event in ("received", "finished"))
+    return count / (instant_s(finished[-1]) - instant_s(received[0]))
+
+
+def _announce(stack: Stack, snapshots: list[SnapshotReady]) -> int:
+    entries = [{"Id": str(place), "MessageBody": one.to_json()} for place, one in enumerate(snapshots)]
+    stack.sqs.send_message_batch(QueueUrl=stack.snapshot_queue_url, Entries=entries)  # type: ignore[arg-type]
+    return len(snapshots)
+
+
+def _until_finished(worker: Watched, video_id: str, count: int) -> None:
+    """Wait until so many of its snapshots are finished."""
+    if count > 0:
+        worker.until(lambda: len(worker.of_video("finished", video_id)) >= count)

@@ -1,0 +1,127 @@
+"""Stage 1's stages, each alone over stored inputs, in a process of its own: what a frame costs without any waiting.
+
+CPU-seconds are the whole process's (time.process_time), so the threads of a network count as well. On a GPU its own
+busy seconds are taken beside them. With --census it only counts vehicles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from statistics import fmean
+from typing import TypeVar
+
+from video_analysis.benchmarks.bench.figures import Told, bound_fps
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import imaging
+from video_analysis.yolo_worker import best_shot, run_poller, video
+from video_analysis.yolo_worker.vision import VideoVision
+
+WARM_UP_FRAMES = 8
+CENSUS_FRAMES = 12
+Item = TypeVar("Item")
+
+
+class Meter:
+    """What each stage took."""
+
+    def __init__(self, on_gpu: bool) -> None:
+        self.cpu_s: dict[str, float] = {}
+        self.wall_s: dict[str, float] = {}
+        self.accelerator_s = 0.0
+        self._on_gpu = on_gpu
+
+    def run(self, stage: str, work: Callable[[], Item]) -> Item:
+        """Do `work` and put its time down to `stage`."""
+        cpu_s, wall_s = time.process_time(), time.perf_counter()
+        with self._accelerator():
+            done = work()
+        self.cpu_s[stage] = time.process_time() - cpu_s
+        self.wall_s[stage] = time.perf_counter() - wall_s
+        return done
+
+    @contextmanager
+    def _accelerator(self) -> Iterator[None]:
+        """Seconds in which the GPU's kernels ran, PyTorch's and TensorRT's alike."""
+        if not self._on_gpu:
+            yield
+            return
+        from torch.profiler import ProfilerActivity, profile  # noqa: PLC0415
+
+        with profile(activities=[ProfilerActivity.CUDA]) as seen:
+            yield
+        self.accelerator_s += sum(event.self_device_time_total for event in seen.key_averages()) / 1e6
+
+
+def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, most: int, on_gpu: bool) -> Told:
+    """Every stage over the first `most` processed frames, after a warm-up."""
+    rules = run_poller.selection(config)
+    meter = Meter(on_gpu)
+    warm = vision.detect(islice(vision.frames(clip, stride), WARM_UP_FRAMES))
+    list(vision.track(warm, clip, stride))
+    frames = meter.run("decode", lambda: list(islice(vision.frames(clip, stride), most)))
+    detected = meter.run("detect", lambda: list(vision.detect(frames)))
+    tracked = meter.run("embed and track", lambda: list(vision.track(detected, clip, stride)))
+    pictures = meter.run(
+        "select and encode",
+        lambda: [imaging.snapshot(shot.crop, config.jpeg_quality) for shot in best_shot.select(tracked, rules)],
+    )
+    count = len(frames)
+    cpu_s = {stage: seconds / count for stage, seconds in meter.cpu_s.items()}
+    return {
+        "stride": stride,
+        "frames": count,
+        "vehicles_per_frame": fmean(len(frame.boxes) for frame in detected),
+        "pictures": len(pictures),
+        "cpu_s_a_frame": cpu_s,
+        "accelerator_s_a_frame": meter.accelerator_s / count,
+        "stage1_bound_fps": bound_fps(cpu_s, len(os.sched_getaffinity(0)), meter.accelerator_s / count),
+        "detector_only_fps": count / meter.wall_s["detect"],
+    }
+
+
+def census(config: WorkerConfig, clips: Sequence[Path]) -> Told:
+    """Vehicles a frame in each clip, by the detector, over frames spread evenly."""
+    detector = run_poller.detector(config)
+    counts: Told = {}
+    for clip in clips:
+        step = max(1, video.probe(clip).announced_frames // CENSUS_FRAMES)
+        counts[str(clip)] = fmean(len(seen.boxes) for seen in detector.detect(video.frames(clip, step)))
+    return counts
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path, nargs="+")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--strides", type=int, nargs="+", default=[1])
+    parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--census", action="store_true", help="only count vehicles")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    config = WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache.resolve())
+    told = census(config, options.clips) if options.census else _measured(config, options)
+    options.out.write_text(json.dumps(told), "utf-8")
+
+
+def _measured(config: WorkerConfig, options: argparse.Namespace) -> Told:
+    import torch  # noqa: PLC0415  # after the vision has told it its threads
+
+    vision = run_poller.vision(config)
+    on_gpu = torch.cuda.is_available()
+    return {
+        str(clip): [measure(vision, config, clip, stride, options.frames, on_gpu) for stride in options.strides]
+        for clip in options.clips
+    }
+
+
+if __name__ == "__main__":
+    main()

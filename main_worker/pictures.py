@@ -1,0 +1,39 @@
+"""Pictures on their way: fetched, checked and decoded in the background."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+
+from video_analysis.main_worker.parts import Storage
+from video_analysis.main_worker.stages import Picture
+from video_analysis.worker_utils import imaging
+
+
+class Pictures:
+    """Fetches snapshots, each in a thread of its own: no more than two micro-batches of them are ever in hand."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def begin(self, key: str) -> Future[Picture]:
+        """Begin with one; the result is the checked picture, or raises what kept it from being one.
+
+        A fetch that hangs when the worker stops does not hold up the end of the process.
+        """
+        coming: Future[Picture] = Future()
+        threading.Thread(target=self._fetch, args=(key, coming), name="fetch", daemon=True).start()
+        return coming
+
+    def coming(self, ahead: object, key: str) -> Future[Picture]:
+        """What was begun `ahead` of its turn; begun now where that is nothing, or had failed: it may be well now."""
+        if isinstance(ahead, Future) and not (ahead.done() and ahead.exception()):
+            return ahead
+        return self.begin(key)
+
+    def _fetch(self, key: str, coming: Future[Picture]) -> None:
+        try:
+            content, content_type = self._storage.fetch_bytes(key, imaging.LARGEST_SNAPSHOT_BYTES)
+            coming.set_result(imaging.check_snapshot(content, content_type))
+        except Exception as error:  # noqa: BLE001  # whose fault it is, is judged when its turn comes
+            coming.set_exception(error)
