@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from video_analysis.demo.traffic.close_ups import far_apart_frames
 from video_analysis.demo.traffic.scene import Scene
-from video_analysis.demo.training import course, stills
+from video_analysis.demo.training import course, rendering, stills
 from video_analysis.demo.training.__main__ import destination, main
+from video_analysis.demo.training.asked import shows
 from video_analysis.demo.training.augmentation import drawn, moved, placement
 from video_analysis.demo.training.average_precision import TrueBoxes, map50
 from video_analysis.demo.training.calibration import calibration_error, softmax, temperature, threshold
@@ -220,6 +221,22 @@ def test_the_detector_sees_coarse_pictures_first_and_then_the_worker_s_own_size(
     sizes = [views[number][0].shape for number in range(4)]
     assert sizes == [(3, *COARSE_CANVAS)] * 2 + [(3, *CANVAS)] * 2
     assert all((views[number][1][:, 1:] >= 0).all() and (views[number][1][:, 1:] <= 1).all() for number in range(4))
+
+
+def test_the_vehicles_of_a_frame_that_show_are_cut_out_with_a_margin_once(folder: Path) -> None:
+    work = folder / "work"
+    (frame,) = rendering.material(work, "frames", "train", 1, 0)
+    showing = [one for one in frame.seen if shows(one)]
+    cut = rendering.cut_out(work, "train", 1, 0)
+    assert [one.seen[0].model for one in cut] == [one.model for one in showing]
+    for still, one in zip(cut, showing, strict=True):
+        wide, high = still.image().shape[1::-1]
+        assert (wide, high) == still.seen[0].box[2:]
+        assert wide < 1.6 * (one.box[2] - one.box[0])
+        assert high < 1.6 * (one.box[3] - one.box[1])
+    written = cut[0].pictures.stat().st_mtime_ns
+    assert rendering.cut_out(work, "train", 1, 0) == cut
+    assert cut[0].pictures.stat().st_mtime_ns == written
 
 
 def test_a_rendering_cut_off_leaves_no_shard(tmp_path: Path) -> None:

@@ -14,11 +14,14 @@ import torch
 from video_analysis.demo.training import detector, detector_views, main_model, networks, snapshot_views
 from video_analysis.demo.training.course import Course, Plan, learn
 from video_analysis.demo.training.hardware import Hardware
-from video_analysis.demo.training.rendering import material, world_mark
-from video_analysis.demo.training.splits import GENERATORS
+from video_analysis.demo.training.rendering import cut_out, material, world_mark
+from video_analysis.demo.training.splits import GENERATORS, Split
+from video_analysis.demo.training.stills import Still
 
 VALIDATION_SHARE = 8
 """One picture to validate on for so many to train on."""
+CROPS_A_FRAME = 4
+"""A main model learns from one frame's vehicles for so many close-ups."""
 COARSE_VIEWS = 40_000
 """So many of the detector's first samples are of half the pixels."""
 MOST_LOSSES = 24
@@ -68,8 +71,8 @@ def teach_detector(path: Path, terms: Terms, hardware: Hardware) -> JSON:
 
 def teach_main_model(variant: str, path: Path, terms: Terms, hardware: Hardware) -> JSON:
     """Train, calibrate, judge and write one main model; its figures, which also lie beside it."""
-    stills = material(terms.work, "crops", "train", terms.crops, terms.processes)
-    unseen = material(terms.work, "crops", "validation", _share(terms.crops), terms.processes)
+    stills = _vehicles(terms, "train", terms.crops)
+    unseen = _vehicles(terms, "validation", _share(terms.crops))
     named = snapshot_views.labels(f"demo-{variant}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(terms.seed)
@@ -92,6 +95,12 @@ def teach_main_model(variant: str, path: Path, terms: Terms, hardware: Hardware)
         "thresholds": named.thresholds.model_dump(),
     }
     return _told(path, course, plan, hardware, (1, 3, 640, 640), figures | _counts(len(stills), len(unseen)))
+
+
+def _vehicles(terms: Terms, split: Split, crops: int) -> list[Still]:
+    """Close-ups, and the vehicles of frames, of which there are about twice as many."""
+    close_ups = material(terms.work, "crops", split, crops, terms.processes)
+    return close_ups + cut_out(terms.work, split, max(1, crops // CROPS_A_FRAME), terms.processes)
 
 
 def _plan(name: str, terms: Terms, *, batch: int, rate: float, weight_decay: float) -> Plan:

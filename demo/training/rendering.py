@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -14,14 +15,18 @@ import numpy as np
 
 from video_analysis.demo.traffic.close_ups import close_ups, far_apart_frames
 from video_analysis.demo.training import parallel, stills
+from video_analysis.demo.training.asked import shows
 from video_analysis.demo.training.splits import GENERATORS, Split
 from video_analysis.demo.training.stills import Seen, Still
-from video_analysis.worker_config import PACKAGE_FOLDER
-from video_analysis.worker_utils.imaging import encode_jpeg
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.worker_utils.imaging import crop_with_margin, encode_jpeg
 
 Kind = Literal["frames", "crops"]
 PER_SHARD: dict[Kind, int] = {"frames": 48, "crops": 240}
 """Of frames: four scenes of twelve."""
+BOX_ERROR = 0.025
+"""Standard deviation of a detected box's sides, as a share of the box: as close_ups has it."""
+MARGIN = WorkerConfig().crop_margin
 CROPS_PER_STAGE = 40
 MOST_STAGES = 6
 FRAME_QUALITY = (45, 90)
@@ -42,6 +47,21 @@ def material(folder: Path, kind: Kind, split: Split, count: int, processes: int)
     for done, index in enumerate(parallel.results(render, jobs, processes), start=1):
         log.info("%s to %s on: %s, %d of %d", kind, split, index.stem, done, len(missing))
     return [still for index, _, _ in shards for still in stills.read(index)]
+
+
+def cut_out(folder: Path, split: Split, frames: int, processes: int) -> list[Still]:
+    """The vehicles of the first `frames` frames of a split, each cut out as stage 1 cuts a snapshot.
+
+    Close-ups are drawn evenly; these are as small, as hidden and as unevenly spread as those that a camera sees.
+    """
+    material(folder, "frames", split, frames, processes)
+    source, target = (folder / f"{kind}-{world_mark()}" / split for kind in ("frames", "cuts"))
+    cut: list[Still] = []
+    for index, seed, _ in _shards(source, "frames", split, frames):
+        if not (target / index.name).is_file():
+            stills.write(target / index.name, _cuts(stills.read(index), np.random.default_rng((seed, 52))))
+        cut += stills.read(target / index.name)
+    return cut
 
 
 @cache
@@ -72,6 +92,18 @@ def _frames(seed: int) -> Iterator[tuple[bytes, list[Seen]]]:
     for picture in far_apart_frames(seed):
         data = encode_jpeg(picture.image, int(qualities.integers(*FRAME_QUALITY)))
         yield data, [Seen.of(vehicle) for vehicle in picture.truth.vehicles]
+
+
+def _cuts(frames: Iterable[Still], rng: np.random.Generator) -> Iterator[tuple[bytes, list[Seen]]]:
+    for frame in frames:
+        image = frame.image()
+        for one in filter(shows, frame.seen):
+            x1, y1, x2, y2 = one.box
+            off = rng.normal(0, BOX_ERROR, 4) * np.tile([x2 - x1, y2 - y1], 2)
+            left, top, right, bottom = (float(side) for side in one.box + off)
+            cut = crop_with_margin(image, (left, top, right, bottom), MARGIN)
+            height, width = cut.shape[:2]
+            yield encode_jpeg(cut, CROP_QUALITY), [replace(one, box=(0, 0, width, height))]
 
 
 def _crops(seed: int, count: int) -> Iterator[tuple[bytes, list[Seen]]]:
