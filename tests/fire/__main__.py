@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,14 +19,16 @@ from video_analysis.tests.fire import (
     field,
     interruptions,
     kills,
+    lanes,
     leases,
     outages,
     processes,
 )
-from video_analysis.tests.fire.field import Field, Result, Scenario
+from video_analysis.tests.fire.field import Result, Scenario
 from video_analysis.worker_config import PACKAGE_FOLDER
 
 RANDOM_KILLS = 200
+LANES = 2
 WIDTH = 112
 
 
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m video_analysis.tests.fire", description=__doc__)
     parser.add_argument("--kills", type=int, default=RANDOM_KILLS, help=f"at random instants (default {RANDOM_KILLS})")
     parser.add_argument("--only", default="", help="scenarios whose name has this in it")
+    parser.add_argument("--lanes", type=int, default=LANES, help=f"fields side by side (default {LANES})")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "fire")
     options = parser.parse_args(arguments)
@@ -49,25 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         f"{'scenario':<{WIDTH}}{'runs':>5}{'faults':>7}{'lost':>5}{'twice':>6}{'other':>6}{'left':>5}{'dead':>5}{'s':>6}"
     )
-    results: list[Result] = []
-    with field.prepared(options.out) as prepared:
-        for name, scenario in chosen:
-            begun_s = time.monotonic()
-            results.append(result_of(prepared, name, scenario))
-            print(_line(results[-1], time.monotonic() - begun_s), flush=True)
-            _write(options.out.with_suffix(".json"), results, len(chosen), options.only)
-    return 0 if all(result.is_clean for result in results) else 1
-
-
-def result_of(prepared: Field, name: str, scenario: Scenario) -> Result:
-    """What came of a scenario; where a worker did what it must not, that, and what had been done to it until then."""
-    prepared.faults_done = 0
-    try:
-        return scenario(prepared, name)
-    except (AssertionError, subprocess.TimeoutExpired) as failure:
-        runs, faults = len(prepared.sent), prepared.faults_done
-        prepared.restart()
-        return Result(name, runs, faults, 0, 0, 0, 0, 0, str(failure))
+    begun_s = time.monotonic()
+    results: dict[int, Result] = {}
+    with closing(lanes.run(chosen, min(options.lanes, len(chosen)), options.out)) as ended:
+        for number, result, seconds in ended:
+            results[number] = result
+            print(_line(result, seconds), flush=True)
+            in_order = [results[place] for place in sorted(results)]
+            _write(options.out.with_suffix(".json"), in_order, len(chosen), options.only)
+    print(f"{len(results)} scenarios in {(time.monotonic() - begun_s) / 60:.0f} minutes: {options.out}.json")
+    return 0 if all(result.is_clean for result in results.values()) else 1
 
 
 def _write(path: Path, results: Sequence[Result], wanted: int, only: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from video_analysis.demo.stack import Stack
 from video_analysis.tests.fire import kills, steps
-from video_analysis.tests.fire.__main__ import result_of
 from video_analysis.tests.fire.field import Field, Result
+from video_analysis.tests.fire.lanes import result_of
 from video_analysis.tests.fire.ledger import Ledger, Losses, compare
 from video_analysis.tests.fire.steps import ANALYSES, QUEUE, RECIPES, STORAGE, Boundary
 from video_analysis.tests.fire.supervisor import Supervised
