@@ -6,25 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
 from video_analysis.demo import pollers
-from video_analysis.tests.fire import (
-    bad_messages,
-    bad_snapshots,
-    bad_videos,
-    field,
-    interruptions,
-    kills,
-    lanes,
-    leases,
-    outages,
-    processes,
-)
-from video_analysis.tests.fire.field import Result, Scenario
+from video_analysis.tests.fire import field, lanes
+from video_analysis.tests.fire.field import Result
+from video_analysis.tests.fire.suite import Suite
 from video_analysis.worker_config import PACKAGE_FOLDER
 
 RANDOM_KILLS = 200
@@ -45,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if missing:
         print(f"make fire needs {' and '.join(map(str, missing))}", file=sys.stderr)
         return 2
-    chosen = [(name, run) for name, run in _scenarios(options.kills, options.seed) if options.only in name]
-    if not chosen:
+    suite = Suite(options.kills, options.seed, options.only)
+    wanted = len(suite.scenarios())
+    if not wanted:
         parser.error(f"no scenario has {options.only!r} in its name")
     options.out.mkdir(parents=True, exist_ok=True)
     print(
@@ -54,12 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     begun_s = time.monotonic()
     results: dict[int, Result] = {}
-    with closing(lanes.run(chosen, min(options.lanes, len(chosen)), options.out)) as ended:
+    with closing(lanes.run(suite, min(options.lanes, wanted), options.out)) as ended:
         for number, result, seconds in ended:
             results[number] = result
             print(_line(result, seconds), flush=True)
             in_order = [results[place] for place in sorted(results)]
-            _write(options.out.with_suffix(".json"), in_order, len(chosen), options.only)
+            _write(options.out.with_suffix(".json"), in_order, wanted, options.only)
     print(f"{len(results)} scenarios in {(time.monotonic() - begun_s) / 60:.0f} minutes: {options.out}.json")
     return 0 if all(result.is_clean for result in results.values()) else 1
 
@@ -78,18 +69,6 @@ def _line(result: Result, took_s: float) -> str:
     cells = "".join(f"{number:>{width}}" for number, width in zip(numbers, (5, 6, 6, 5, 5), strict=True))
     end = "" if result.is_clean else f"  FAILED {result.failure or ''}"
     return f"{result.scenario:<{WIDTH}}{result.runs:>5}{result.faults:>7}{cells}{took_s:>6.0f}{end}"
-
-
-def _scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it; a line a module."""
-    yield from interruptions.scenarios()
-    yield from processes.scenarios()
-    yield from outages.scenarios()
-    yield from leases.scenarios()
-    yield from bad_messages.scenarios()
-    yield from bad_videos.scenarios()
-    yield from bad_snapshots.scenarios()
-    yield from kills.scenarios(random_kills, seed)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from video_analysis.demo import pollers
 from video_analysis.tests.fire import field
 from video_analysis.tests.fire.field import Field, Result, Scenario
+from video_analysis.tests.fire.suite import Suite
 
 LOOK_EVERY_S = 1.0
 
@@ -27,18 +28,17 @@ class Done(NamedTuple):
     seconds: float
 
 
-def run(scenarios: Sequence[tuple[str, Scenario]], lanes: int, out: Path) -> Generator[Done, None, None]:
-    """All scenarios, each lane taking every `lanes`-th, in the order in which they end; logs go to out/<lane>."""
+def run(suite: Suite, lanes: int, out: Path) -> Generator[Done, None, None]:
+    """All of the suite, each lane taking every `lanes`-th, in the order in which they end; logs go to out/<lane>."""
     context = multiprocessing.get_context("spawn")
     done: Queue[Done] = context.Queue()
-    numbered = list(enumerate(scenarios))
     processes = [
-        context.Process(target=_lane, args=(numbered[lane::lanes], out / str(lane), done)) for lane in range(lanes)
+        context.Process(target=_lane, args=(suite, lane, lanes, out / str(lane), done)) for lane in range(lanes)
     ]
+    for process in processes:
+        process.start()
     try:
-        for process in processes:
-            process.start()
-        for _ in scenarios:
+        for _ in suite.scenarios():
             yield _next(done, processes)
     finally:
         for process in processes:
@@ -57,11 +57,11 @@ def _next(done: Queue[Done], lanes: Sequence[SpawnProcess]) -> Done:
                 raise RuntimeError("a field could not be kept up: its traceback stands above") from None
 
 
-def _lane(scenarios: Sequence[tuple[int, tuple[str, Scenario]]], logs: Path, done: Queue[Done]) -> None:
+def _lane(suite: Suite, lane: int, lanes: int, logs: Path, done: Queue[Done]) -> None:
     pollers.stop_when_told()
     logs.mkdir(parents=True, exist_ok=True)
     with field.prepared(logs) as prepared:
-        for number, (name, scenario) in scenarios:
+        for number, (name, scenario) in list(enumerate(suite.scenarios()))[lane::lanes]:
             begun_s = time.monotonic()
             done.put(Done(number, result_of(prepared, name, scenario), time.monotonic() - begun_s))
 
