@@ -13,6 +13,7 @@ class Plan:
     """Of worker, stages, stock, track, worker, …; each gives one sample of each."""
     headline_frames: int
     """Long enough that fetching the file and the last pictures do not weigh: a camera's file holds minutes."""
+    lever_rounds: int
     stage_frames: int
     """Held decoded in memory while a stage runs alone: 2.8 MB each at 720p."""
     stock_frames: int
@@ -32,6 +33,7 @@ class Plan:
 FULL = Plan(
     rounds=4,
     headline_frames=500,
+    lever_rounds=2,
     stage_frames=150,
     stock_frames=60,
     track_frames=120,
@@ -45,6 +47,7 @@ FULL = Plan(
 SHORT = Plan(
     rounds=1,
     headline_frames=40,
+    lever_rounds=1,
     stage_frames=16,
     stock_frames=8,
     track_frames=12,

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from video_analysis.benchmarks.bench import breadth, headline, material, quality, stage_one, stage_two
+from video_analysis.benchmarks.bench import breadth, headline, levers, material, quality, stage_one, stage_two
 from video_analysis.benchmarks.bench.figures import Told, rounded
 from video_analysis.benchmarks.bench.headline import Say
 from video_analysis.benchmarks.bench.plan import Plan
@@ -14,7 +14,7 @@ from video_analysis.benchmarks.bench.processes import Bench, NotMeasured
 from video_analysis.demo import weights
 from video_analysis.demo.stack import Stack
 
-SECTIONS = ("headline", "first_snapshot", "real", "vehicles", "quality", "stage2", "stage2_demo")
+SECTIONS = ("headline", "levers", "first_snapshot", "real", "vehicles", "quality", "stage2", "stage2_demo")
 HEADLINE_VEHICLES = 10
 EARLY = "video/residential_road_640x352_905f.mp4"
 
@@ -29,6 +29,7 @@ class Sections:
         """One of SECTIONS; what it adds to the report. NotMeasured where it comes to nothing."""
         return {
             "headline": self._headline,
+            "levers": self._levers,
             "first_snapshot": self._first_snapshot,
             "real": self._real,
             "vehicles": self._vehicles,
@@ -46,7 +47,7 @@ class Sections:
         return material.real_clips(self._bench.data)
 
     def _headline(self) -> dict[str, Any]:
-        clip, detector = self._headline_clip()
+        clip, detector = self._headline_clip
         vehicles = self._census([clip], detector)[str(clip)]
         self._say(f"headline on {clip.name}, {vehicles:.1f} vehicles a frame, {detector.name}")
         headline.alone(self._bench, clip, detector, 1, 4)  # converts the networks, so that the worker starts warm
@@ -64,6 +65,11 @@ class Sections:
             | told
         }
 
+    def _levers(self) -> Told:
+        clip, detector = self._headline_clip
+        return {"levers": levers.measure(self._bench, self._plan, clip, detector)}
+
+    @cached_property
     def _headline_clip(self) -> tuple[Path, Path]:
         """(clip, detector): the real 720p clip nearest to ten vehicles a frame, made long; else a rendered one."""
         candidates = [clip for clip in self._real_clips if material.is_for_the_headline(clip)]
