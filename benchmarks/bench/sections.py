@@ -14,7 +14,7 @@ from video_analysis.benchmarks.bench.processes import Bench, NotMeasured
 from video_analysis.demo import weights
 from video_analysis.demo.stack import Stack
 
-SECTIONS = ("headline", "levers", "first_snapshot", "real", "vehicles", "quality", "stage2", "stage2_demo")
+SECTIONS = ("headline", "levers", "first_snapshot", "real", "vehicles", "quality", "accuracy", "stage2", "stage2_demo")
 HEADLINE_VEHICLES = 10
 EARLY = "video/residential_road_640x352_905f.mp4"
 
@@ -34,6 +34,7 @@ class Sections:
             "real": self._real,
             "vehicles": self._vehicles,
             "quality": self._quality,
+            "accuracy": self._accuracy,
             "stage2": self._stage_two,
             "stage2_demo": self._stage_two_demo,
         }[name]()
@@ -109,6 +110,11 @@ class Sections:
         if not any(clip.parent.parent.name == "mot" for clip in self._real_clips):
             raise NotMeasured(f"no sequences with ground truth under {self._bench.data}")
         return {"quality": quality.measure(self._bench, self._bench.weights)}
+
+    def _accuracy(self) -> Told:
+        clip, real = self._rendered[HEADLINE_VEHICLES], self._real_clips
+        arguments = [clip, "--weights", weights.DETECTOR, "--real-weights", self._bench.weights]
+        return {"accuracy": self._bench.told("bench.accuracy", [*arguments, *(["--real", *real] if real else [])])}
 
     def _stage_two(self) -> Told:
         checkpoint = self._bench.folder / "usual_model.pt"
