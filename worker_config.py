@@ -125,6 +125,8 @@ class WorkerConfig(BaseModel):
     fallback_checkpoint: Path | None = None
     """What stands in for a checkpoint that the store cannot give, where none of its earlier ones is at hand."""
     micro_batch: Annotated[int, Field(ge=1, le=10)] = 10
+    attribute_limit_s: Seconds = 5
+    """Colours or a plate that take longer are left null; type, make and model wait no longer for them."""
 
     # The process.
     cache_dir: Path = Path("~/.cache/cvitx")

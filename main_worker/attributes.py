@@ -17,8 +17,6 @@ from video_analysis.main_worker import color
 from video_analysis.main_worker.plate import Sighting
 from video_analysis.main_worker.stages import Attributes, Picture
 
-TIME_LIMIT_S = 5.0
-"""From the moment the picture is there. A free core reads colours in 15 ms and a plate in 150 ms."""
 Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
@@ -32,9 +30,12 @@ class Plates(Protocol):
 
 
 class AttributeReader:
-    """Reads pictures in the background. Without `plates` no plate is looked for."""
+    """Reads pictures in the background. Without `plates` no plate is looked for.
 
-    def __init__(self, plates: Plates | None = None, time_limit_s: float = TIME_LIMIT_S) -> None:
+    The time limit runs from the moment a picture is there: a free core reads its colours in 15 ms, a plate in 150 ms.
+    """
+
+    def __init__(self, time_limit_s: float, plates: Plates | None = None) -> None:
         self._plates = plates
         self._time_limit_s = time_limit_s
         self._for_colors = ThreadPoolExecutor(1, thread_name_prefix="colors")

@@ -36,7 +36,7 @@ def build(shutdown: threading.Event) -> Consumer:
         ObjectStore.connect(session, config),
         AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
         models(config),
-        AttributeReader(PlateReader.load(backend.configured(config))),
+        AttributeReader(config.attribute_limit_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
     )
     return Consumer(queue, handler, config, shutdown, slots=config.micro_batch, prepare=handler.prepare)

@@ -29,13 +29,13 @@ PICTURE = np.full((640, 640, 3), 114, np.uint8)
 
 def test_colours_come_as_the_contract_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(color, "colors", lambda picture, kind: [Color(None, "Red", None, 0.91239)])
-    attributes = AttributeReader().begin(PICTURE, "Car")()
+    attributes = AttributeReader(5).begin(PICTURE, "Car")()
     assert attributes.colors == [{"finish": None, "base": "Red", "lightness": None, "conf": 0.9124}]
     assert attributes.faults == {}
 
 
 def test_a_picture_without_a_vehicle_has_no_colour_and_no_fault() -> None:
-    attributes = AttributeReader().begin(PICTURE, "Car")()
+    attributes = AttributeReader(5).begin(PICTURE, "Car")()
     assert (attributes.colors, attributes.faults) == (None, {})
 
 
@@ -58,25 +58,25 @@ def test_a_reading_that_fails_leaves_null_and_the_reason(monkeypatch: pytest.Mon
         raise ZeroDivisionError("no paint at all")
 
     monkeypatch.setattr(color, "colors", fail)
-    attributes = AttributeReader().begin(PICTURE, "Car")()
+    attributes = AttributeReader(5).begin(PICTURE, "Car")()
     assert attributes.colors is None
     assert attributes.faults == {"colors": "ZeroDivisionError: no paint at all"}
 
 
 def test_a_plate_comes_with_its_confidence_and_what_it_was_judged_by() -> None:
     seen = Sighting(Plate("NBC1234", 0.91), None, width_px=88.5)
-    attributes = AttributeReader(Plates(seen)).begin(PICTURE, "Car")()
+    attributes = AttributeReader(5, Plates(seen)).begin(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == ("NBC1234", 0.91)
     assert attributes.plate_evidence == {"abstained": None, "candidate": None, "width_px": 88.5}
 
 
 def test_a_plate_that_is_not_sure_is_null_and_says_why() -> None:
-    attributes = AttributeReader(Plates(Sighting(None, "confidence below 0.7"))).begin(PICTURE, "Car")()
+    attributes = AttributeReader(5, Plates(Sighting(None, "confidence below 0.7"))).begin(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == (None, None)
     assert attributes.plate_evidence is not None
     assert attributes.plate_evidence["abstained"] == "confidence below 0.7"
 
 
 def test_where_plates_are_not_read_nothing_is_said_of_them() -> None:
-    attributes = AttributeReader(None).begin(PICTURE, "Car")()
+    attributes = AttributeReader(5, None).begin(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_evidence, attributes.faults) == (None, None, {})

@@ -245,7 +245,7 @@ class Stage:
         self.models = {variant: Watched(colours) for variant in variants}
         self.records = Records()
         self.bucket = Bucket()
-        self.worker = SnapshotWorker(self.bucket, self.records, self.models, AttributeReader(), BUCKET)
+        self.worker = SnapshotWorker(self.bucket, self.records, self.models, AttributeReader(5), BUCKET)
 
     @property
     def model(self) -> Watched:
@@ -375,7 +375,7 @@ def test_a_snapshot_done_in_single_mode_is_done_anew_to_compare(colours: Classif
     said = stage.put(message(1))
     stage.worker.handle([delivery(said)])
     both: Mapping[Variant, Model] = {"baseline": Watched(colours), "cmt": Watched(colours)}
-    assert SnapshotWorker(stage.bucket, stage.records, both, AttributeReader(), BUCKET).handle([delivery(said)]) == [
+    assert SnapshotWorker(stage.bucket, stage.records, both, AttributeReader(5), BUCKET).handle([delivery(said)]) == [
         None
     ]
     assert set(stage.row(said).results) == {"baseline", "cmt"}
@@ -603,7 +603,7 @@ def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
     key = message(1).snapshot.key
     s3.put_object(Bucket=bucket, Key=key, Body=jpeg(GREEN), ContentType="image/jpeg")
     records = AnalysisRecords(Database(database_url, "test"))
-    worker = SnapshotWorker(ObjectStore(s3, bucket), records, {"baseline": colours}, AttributeReader(), bucket)
+    worker = SnapshotWorker(ObjectStore(s3, bucket), records, {"baseline": colours}, AttributeReader(5), bucket)
     for _ in range(2):
         outcomes = worker.handle([delivery(said), delivery(gone)])
         assert [type(outcome) for outcome in outcomes] == [type(None), MissingObject]

@@ -75,7 +75,7 @@ class Site:
         session = boto3.Session() if role is None else iam.session_of(role)()
         storage = ObjectStore(session.client("s3"), self.bucket)
         records = AnalysisRecords(Database(self.database_url, "test"))
-        worker = SnapshotWorker(storage, records, models, AttributeReader(), self.bucket)
+        worker = SnapshotWorker(storage, records, models, AttributeReader(5), self.bucket)
         for start in range(0, len(bodies), 10):
             some = bodies[start : start + 10]
             assert worker.handle([delivery(body) for body in some]) == [None] * len(some)

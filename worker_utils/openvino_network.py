@@ -34,7 +34,8 @@ class OpenVinoNetwork:
     """A compiled IR. The same picture gives the same bits in a batch of any size and with any number of threads.
 
     Each core is a stream of its own and computes a pass alone: threads that share a pass wait for its slowest, and
-    the slowest is the one whose core another stage of the chain has just taken. A batch is shared out over the streams.
+    the slowest is the one whose core another stage of the chain has just taken. A pass holds one picture: a core gains
+    nothing by more, and the last bits would depend on how many others there were.
     """
 
     def __init__(self, xml: Path, threads: int) -> None:
@@ -52,12 +53,17 @@ class OpenVinoNetwork:
         return in_steps(self._run, batch, self.input_shape[0])
 
     def _run(self, batch: Batch) -> Outputs:
-        shares = min(len(batch), self.streams) if self.input_shape[0] < 0 else 1
-        pieces = [np.ascontiguousarray(piece) for piece in np.array_split(batch, shares)]
-        requests = [self._request() for _ in pieces]
-        for request, piece in zip(requests, pieces, strict=True):
+        step = max(1, self.input_shape[0])
+        pieces = [np.ascontiguousarray(batch[start : start + step]) for start in range(0, len(batch), step)]
+        requests = [self._request() for _ in pieces[: self.streams]]
+        parts: list[Outputs] = []
+        for place, piece in enumerate(pieces):
+            request = requests[place % len(requests)]
+            if place >= len(requests):
+                parts.append(_answer(request))
             request.start_async([piece], share_inputs=True)
-        parts = [_answer(request) for request in requests]
+        ahead = len(parts)
+        parts += [_answer(requests[place % len(requests)]) for place in range(ahead, len(pieces))]
         self._idle += requests
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
