@@ -74,9 +74,10 @@ class SnapshotWorker:
         book = MicroBatch(batch)
         jobs = book.read(partial(messages.parse_snapshot_ready, bucket=self._bucket))
         begun = self._begin(book, jobs)
-        self._work(book, [(job, state) for job, state in begun if not state.died_before])
-        for job, state in begun:
-            if state.died_before and book.still_ours(job):
+        suspects = [(job, state) for job, state in begun if _may_kill(state, book.latest(job))]
+        self._work(book, [one for one in begun if one not in suspects])
+        for job, state in sorted(suspects, key=lambda one: one[1].status == "done"):
+            if book.still_ours(job):
                 self._analyses.begin_alone(state.id)
                 self._work(book, [(job, state)])
         return book.outcomes()
@@ -191,6 +192,11 @@ class SnapshotWorker:
             book.settle(one.job, outcome)
             if outcome is None:
                 log.info("snapshot classified", extra=book.ids(one.job) | _labels(one.results))
+
+
+def _may_kill(state: AnalysisState, delivery: Delivery) -> bool:
+    """Whether it may have killed a process before. A row that was `done` keeps no trace of it: those come last."""
+    return state.died_before or (state.status == "done" and delivery.receive_count > 1)
 
 
 def _labels(results: Sequence[VariantResult]) -> dict[str, object]:

@@ -91,10 +91,10 @@ def test_not_even_a_bug_in_polling_ends_the_loop(bench: Bench, caplog: pytest.Lo
     handler = ScriptedHandler(finished)
     receive, bugs = bench.queue.receive, [KeyError("Messages")]
 
-    def receive_with_a_bug(limit: int) -> list[Received]:
+    def receive_with_a_bug(limit: int, longest_wait_s: int | None = None) -> list[Received]:
         if bugs:
             raise bugs.pop()
-        return receive(limit)
+        return receive(limit, longest_wait_s)
 
     bench.queue.receive = receive_with_a_bug  # type: ignore[method-assign]
     bench.send("x")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError
 from video_analysis.worker_utils import backend
-from video_analysis.yolo_worker.detector import Detector, DetectorSettings
+from video_analysis.yolo_worker.detector import Detector, DetectorSettings, within_budget
 from video_analysis.yolo_worker.stages import Frame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 
@@ -120,6 +120,22 @@ def test_the_frames_taken_ahead_are_bounded_by_batch_and_streams(weights: Path, 
         next(seen)
     workers = openvino.threads + 1
     assert len(taken) <= 4 * (workers + 1) + 4 + 2
+
+
+@pytest.mark.parametrize(
+    ("frame_bytes", "batch", "workers", "bounded"),
+    [
+        (1280 * 720 * 3, 1, 3, (1, 3)),
+        (1280 * 720 * 3, 16, 2, (16, 2)),
+        (8000 * 8000 * 3, 16, 2, (1, 2)),
+        (8000 * 8000 * 3, 1, 17, (1, 2)),
+        (2 << 30, 16, 17, (1, 1)),
+    ],
+)
+def test_of_huge_frames_fewer_are_under_way(
+    frame_bytes: int, batch: int, workers: int, bounded: tuple[int, int]
+) -> None:
+    assert within_budget(frame_bytes, batch, workers) == bounded
 
 
 @given(batch=st.integers(1, 5), threads=st.integers(1, 4), count=st.integers(0, 9))

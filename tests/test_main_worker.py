@@ -363,6 +363,19 @@ def test_a_snapshot_done_by_another_checkpoint_is_done_anew_and_stays_done_meanw
     assert stage.row(said).results["baseline"].checkpoint == "colours@2"
 
 
+def test_a_done_snapshot_that_comes_again_for_another_checkpoint_is_tried_alone_and_last(stage: Stage) -> None:
+    again = stage.put(message(1))
+    stage.worker.handle([delivery(again)])
+    stage.model.checkpoint = "colours@2"
+    stage.model.passes.clear()
+    stage.records.finishes.clear()
+    orders: list[list[str]] = []
+    stage.records.finish_fault = lambda finished: orders.append([one.id for one in finished])
+    others = [stage.put(message(2)), stage.put(message(3))]
+    assert stage.worker.handle([delivery(again, receive_count=2), *map(delivery, others)]) == [None] * 3
+    assert orders == [[stage.row(one).id for one in others], [stage.row(again).id]]
+
+
 def test_results_of_the_same_checkpoint_do_not_excuse_a_row_that_is_not_done(stage: Stage) -> None:
     said = stage.put(message(1))
     stage.worker.handle([delivery(said)])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gc
+import weakref
+from typing import Any
 
+import numpy as np
 import pytest
 
 from video_analysis.worker_config import WorkerConfig
@@ -137,6 +141,23 @@ def test_a_verdict_is_remembered_until_newer_ones_crowd_it_out() -> None:
     verdicts.remember("third", third)
     assert verdicts.recall("second") is None
     assert (verdicts.recall("first"), verdicts.recall("third")) == (first, third)
+
+
+def test_a_verdict_that_is_remembered_holds_on_to_no_picture() -> None:
+    verdicts = Verdicts(limit=2)
+
+    def refuse() -> weakref.ref[np.ndarray[Any, Any]]:
+        picture = np.zeros((640, 640, 3), np.uint8)
+        try:
+            raise BadSnapshot("no JPEG")
+        except BadSnapshot as failure:
+            verdicts.remember("bad", failure)
+        return weakref.ref(picture)
+
+    picture = refuse()
+    gc.collect()
+    assert picture() is None
+    assert isinstance(verdicts.recall("bad"), BadSnapshot)
 
 
 def kinds(failures: list[WorkerError | None]) -> list[type | None]:

@@ -73,6 +73,8 @@ class FakeVision:
     blind: bool = False
     trait: str = "fake"
     paths: list[Path] = field(default_factory=list)
+    ended: int = 0
+    """How often detection was brought to its end."""
 
     def frames(self, path: Path, stride: int) -> Iterator[Frame]:
         self.paths.append(path)
@@ -82,8 +84,11 @@ class FakeVision:
             yield Frame(index, index * 40, np.full((240, 320, 3), 40 * index, np.uint8))
 
     def detect(self, frames: Iterable[Frame]) -> Iterator[DetectedFrame]:
-        for frame in frames:
-            yield DetectedFrame(frame, np.zeros((0, 6), np.float32))
+        try:
+            for frame in frames:
+                yield DetectedFrame(frame, np.zeros((0, 6), np.float32))
+        finally:
+            self.ended += 1
 
     def track(self, frames: Iterable[DetectedFrame], path: Path, stride: int) -> Iterator[TrackedFrame]:
         for detected in frames:
@@ -251,6 +256,14 @@ def test_a_lost_lease_commits_nothing_more(bench: Bench) -> None:
         bench.deliver(lease=lease)
     assert len(bench.outbox.sent) == len(bench.rows()) == 1
     assert bench.video()["status"] == "processing"
+
+
+def test_a_lost_lease_ends_what_runs_ahead_before_anybody_hears_of_it(bench: Bench) -> None:
+    lease = FakeLease(lost_at=3)
+    with pytest.raises(LeaseLost) as loss:
+        bench.deliver(lease=lease)
+    assert loss.tb is not None, "the failure is still held, and its frames with it"
+    assert bench.vision.ended == 1
 
 
 def test_a_video_that_breaks_off_is_refused_and_its_file_is_gone(bench: Bench) -> None:

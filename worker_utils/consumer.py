@@ -95,7 +95,8 @@ class Consumer:
         batch = [held for held in received if self._may_begin(held)]
         if not batch:
             return
-        self._intake.look_ahead(batch)
+        if not self._shutdown.is_set():
+            self._intake.look_ahead(batch)
         failures = self._handle(batch)
         if self._shutdown.is_set():
             self._intake.wait()  # or the poll under way would receive, and burn, what is released at 0 now

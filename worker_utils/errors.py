@@ -14,6 +14,8 @@ WorkerError
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 
 class WorkerError(Exception):
     """Root of all failures; the text is what an operator reads in error_msg and in the log."""
@@ -57,3 +59,12 @@ class Interrupted(WorkerError):
 
 class LeaseLost(WorkerError):
     """SQS may have given the message to somebody else: commit nothing, acknowledge nothing."""
+
+
+Failure = TypeVar("Failure", bound=WorkerError)
+
+
+def bare(failure: Failure) -> Failure:
+    """`failure` without its past, to be kept: a traceback holds on to all that was in hand when it was raised."""
+    failure.__traceback__ = failure.__cause__ = failure.__context__ = None
+    return failure

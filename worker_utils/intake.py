@@ -17,6 +17,9 @@ from video_analysis.worker_utils.settlement import InHand
 Prepare = Callable[[Delivery], object]
 """Begins what a message will need, and returns at once; what it gives comes back as `Delivery.prepared`."""
 
+AHEAD_WAIT_S = 1
+"""A receive ahead waits no longer: what is in hand cannot be released before it has been answered."""
+
 log = logging.getLogger(__name__)
 
 
@@ -63,7 +66,7 @@ class Intake:
             wait([self._coming])
 
     def _ahead(self, prepare: Prepare, in_hand: Iterable[InHand]) -> list[InHand]:
-        batch = [self._take(message, prepare) for message in self._received()]
+        batch = [self._take(message, prepare) for message in self._received(AHEAD_WAIT_S)]
         newer = {held.delivery.message_id for held in batch}
         for held in in_hand:
             if held.delivery.message_id in newer:
@@ -71,8 +74,8 @@ class Intake:
                 log.warning("lease lost: the message was received again", extra=held.delivery.log_fields)
         return batch
 
-    def _received(self) -> list[Received]:
-        return newest(self._queue.receive(self._slots))
+    def _received(self, longest_wait_s: int | None = None) -> list[Received]:
+        return newest(self._queue.receive(self._slots, longest_wait_s))
 
     def _take(self, message: Received, prepare: Prepare | None = None) -> InHand:
         lease = self._keeper.take(message.message_id, message.receipt_handle)

@@ -158,7 +158,7 @@ class LeaseKeeper:
         self._end(0)
 
     def _die(self) -> None:
-        message_ids = ", ".join(sorted(lease.message_id for lease in self._in_hand))
+        message_ids = ", ".join(sorted(lease.message_id for lease in tuple(self._in_hand)))
         log.critical("no progress for %g s on %s: the process ends", self.times.stall_s, message_ids)
         self._notifier.status(f"no progress for {self.times.stall_s:g} s")
         self._end(1)

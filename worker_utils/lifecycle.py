@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -41,7 +42,10 @@ def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
         log.critical("%s cannot start: %s: %s", name, type(error).__name__, error, exc_info=True)
         return EXIT_MISCONFIGURED
     _on_signal(shutdown.set)
-    return 0 if consumer.run() else EXIT_OUTAGE
+    status = 0 if consumer.run() else EXIT_OUTAGE
+    logging.shutdown()
+    # Not by Python's own finale: a thread that still decodes a picture would abort in it, one that hangs hold it up.
+    os._exit(status)
 
 
 def _on_signal(react: Callable[[], object]) -> None:

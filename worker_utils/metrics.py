@@ -6,8 +6,10 @@ A stage that is fed by another thread has no upstream here: its seconds are thos
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
+
+from video_analysis.worker_utils import overlap
 
 Item = TypeVar("Item")
 
@@ -33,6 +35,12 @@ class StageClock:
 
     def _timed(self, stage: str, items: Iterable[Item]) -> Generator[Item, None, None]:
         iterator = iter(items)
+        try:
+            yield from self._each(stage, iterator)
+        finally:
+            overlap.close(iterator)
+
+    def _each(self, stage: str, iterator: Iterator[Item]) -> Iterator[Item]:
         while True:
             begun = self._seconds()
             try:

@@ -53,15 +53,14 @@ def _bring(
     end = _End()
     iterator = iter(items)
     try:
-        for item in iterator:
-            coming.put(item)
-            slots.acquire()
-            if stopped.is_set():
-                break
+        while slots.acquire() and not stopped.is_set():
+            coming.put(next(iterator))
+    except StopIteration:
+        pass
     except BaseException as failure:  # noqa: BLE001  # raised again where the items are wanted
         end = _End(failure)
     finally:
-        _close(iterator)
+        close(iterator)
         coming.put(end)
 
 
@@ -86,10 +85,10 @@ def mapped(
         finally:
             for future in under_way:
                 future.cancel()
-            _close(iterator)
+            close(iterator)
 
 
-def _close(iterator: Iterator[Item]) -> None:
+def close(iterator: Iterator[Item]) -> None:
     """End a generator where it stands; other iterators have nothing to end."""
     close = getattr(iterator, "close", None)
     if close is not None:

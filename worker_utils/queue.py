@@ -107,15 +107,19 @@ class Queue:
                 self.max_receive_count,
             )
 
-    def receive(self, limit: int) -> list[Received]:
-        """Up to `limit` messages (10 at most), hidden from others for the visibility timeout; waits for the first."""
+    def receive(self, limit: int, longest_wait_s: int | None = None) -> list[Received]:
+        """Up to `limit` messages (10 at most), hidden from others for the visibility timeout.
+
+        Waits for the first, as long as is configured, but no longer than `longest_wait_s`.
+        """
+        wait_s = self._wait_time_s if longest_wait_s is None else min(longest_wait_s, self._wait_time_s)
         url = self._address.url()
         with translated("sqs:ReceiveMessage", url):
             answer = self.receiver.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=min(limit, BATCH_LIMIT),
                 VisibilityTimeout=self._visibility_timeout_s,
-                WaitTimeSeconds=self._wait_time_s,
+                WaitTimeSeconds=wait_s,
                 AttributeNames=["ApproximateReceiveCount"],
             )
         return [

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 CONNECT_TIMEOUT_S = 3
+CONNECTIONS = 20
+"""A micro-batch is settled all at once, heartbeats go on beside it."""
 READ_TIMEOUT_S = 5
 ATTEMPTS = 3
 STALE_HANDLE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
@@ -34,6 +36,7 @@ def sqs_client(session: boto3.Session, region: str, read_timeout_s: float, attem
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=read_timeout_s,
         retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
     )
     return session.client("sqs", config=config)

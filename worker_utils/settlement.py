@@ -17,6 +17,7 @@ from video_analysis.worker_utils.errors import (
     Permanent,
     Transient,
     WorkerError,
+    bare,
 )
 from video_analysis.worker_utils.lease import HeldLease
 from video_analysis.worker_utils.lease_keeper import LeaseKeeper
@@ -134,7 +135,7 @@ class Settlement:
         if isinstance(failure, Interrupted) or not isinstance(error, EnvironmentFault | Transient):
             return outcome
         if held.delivery.is_last:
-            self._unwritten.append((held.delivery, failure))
+            self._unwritten.append((replace(held.delivery, prepared=None), bare(failure)))
         later = self._decide(held, error)
         return replace(outcome, release_after_s=later.release_after_s, pause=outcome.pause or later.pause)
 

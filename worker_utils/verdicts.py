@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError, bare
 
 REMEMBERED = 10_000
 
@@ -22,7 +22,7 @@ class Verdicts:
 
     def remember(self, message_id: str, failure: Permanent) -> None:
         """Keep the verdict, at the cost of the one that has not been asked for the longest."""
-        self._failures[message_id] = failure
+        self._failures[message_id] = bare(failure)
         self._failures.move_to_end(message_id)
         if len(self._failures) > self._limit:
             self._failures.popitem(last=False)

@@ -20,6 +20,9 @@ from video_analysis.yolo_worker import detector_weights, taxonomy
 from video_analysis.yolo_worker.detections import Letterbox, candidates, suppress
 from video_analysis.yolo_worker.stages import Boxes, DetectedFrame, Frame
 
+BUDGET_BYTES = 1 << 30
+"""Of decoded frames on their way at once: those ahead, those under the workers' eyes, those that wait their turn."""
+
 log = logging.getLogger(__name__)
 
 
@@ -71,9 +74,13 @@ class Detector:
         Frames are brought by a thread of their own and looked at by others, one more than the network has streams:
         while one prepares a batch or sorts out what was found, no stream idles. They are bounded by those numbers.
         """
-        size = self._settings.batch
-        with closing(overlap.ahead(frames, size)) as coming:
-            for seen in overlap.mapped(self._look, _batches(coming, size), self._network.streams + 1, "detect"):
+        coming = iter(frames)
+        first = next(coming, None)
+        if first is None:
+            return
+        size, workers = within_budget(first.image.nbytes, self._settings.batch, self._network.streams + 1)
+        with closing(overlap.ahead(_again(first, coming), size)) as brought:
+            for seen in overlap.mapped(self._look, _batches(brought, size), workers, "detect"):
                 yield from seen
 
     def _look(self, batch: Sequence[Frame]) -> list[DetectedFrame]:
@@ -92,6 +99,21 @@ class Detector:
         sides = boxes[:, 2:4] - boxes[:, :2]
         large: Boxes = boxes[(sides >= self._settings.min_box_px).all(1)]
         return large
+
+
+def within_budget(frame_bytes: int, batch: int, workers: int) -> tuple[int, int]:
+    """(frames a batch, workers) at most as asked, and fewer where frames are so large that memory would not do."""
+    frames = max(1, BUDGET_BYTES // frame_bytes)
+    size = max(1, min(batch, frames // 4))
+    return size, max(1, min(workers, frames // size - 3))
+
+
+def _again(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    try:
+        yield first
+        yield from rest
+    finally:
+        overlap.close(rest)
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -156,13 +156,17 @@ def run_key_of(stride: int, traits: Mapping[str, object]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _watched(frames: Iterable[DetectedFrame], delivery: Delivery) -> Iterator[DetectedFrame]:
-    """The frames, with the lease checked at each and a line of progress every few seconds."""
+def _watched(frames: Generator[DetectedFrame, None, None], delivery: Delivery) -> Iterator[DetectedFrame]:
+    """The frames, with the lease checked at each and a line of progress every few seconds.
+
+    However this ends, so do the threads behind `frames`, while the message is still in hand.
+    """
     said = time.monotonic()
-    for count, detected in enumerate(frames):
-        delivery.lease.check()
-        if time.monotonic() - said >= PROGRESS_EVERY_S:
-            said = time.monotonic()
-            progress = {"frames": count, "offset_ms": detected.frame.offset_ms}
-            log.info("video progress", extra=delivery.log_fields | progress)
-        yield detected
+    with closing(frames):
+        for count, detected in enumerate(frames):
+            delivery.lease.check()
+            if time.monotonic() - said >= PROGRESS_EVERY_S:
+                said = time.monotonic()
+                progress = {"frames": count, "offset_ms": detected.frame.offset_ms}
+                log.info("video progress", extra=delivery.log_fields | progress)
+            yield detected
