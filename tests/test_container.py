@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,18 @@ def test_a_cut_index_still_announces_what_is_left_of_it(tmp_path: Path) -> None:
     clip = clips.write(tmp_path / "clip.mp4", TIMES_MS)
     clip.write_bytes(clip.read_bytes()[:-10])
     assert container.read(clip).announced_samples == 25
+
+
+def test_an_index_that_lies_about_its_length_gets_no_more_room_than_the_file_has(tmp_path: Path) -> None:
+    path = tmp_path / "lies.mp4"
+    path.write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + b"\xff\xff\xff\xf0moov" + bytes(1000))
+    tracemalloc.start()
+    try:
+        container.read(path)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 10_000_000
 
 
 def test_an_unfragmented_mp4_has_no_fragmented_frames(tmp_path: Path) -> None:

@@ -68,6 +68,28 @@ def test_a_worker_that_is_told_to_stop_while_it_waits_for_its_database_exits_cle
         assert poller.events("stopped: nothing is left in hand")
 
 
+def test_a_signal_while_a_library_is_at_work_on_the_start_ends_the_process_at_once_and_cleanly() -> None:
+    code = """
+        import ctypes, os, signal, sys
+        from video_analysis.worker_config import ConfigurationError
+        from video_analysis.worker_utils import lifecycle
+
+        @ctypes.CFUNCTYPE(ctypes.c_int)
+        def called_back():
+            os.kill(os.getpid(), signal.SIGTERM)
+            return 0
+
+        def build(shutdown):
+            called_back()  # an exception does not get out of here
+            raise ConfigurationError("the start went on")
+
+        sys.exit(lifecycle.run("worker", build))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "the start went on" not in done.stderr
+
+
 def test_a_worker_prints_nothing_but_json_lines(tmp_path: Path) -> None:
     with pollers.running("yolo_worker", {"CVITX_ENV_OVERRIDES": "0", "CVITX_X": "1"}, tmp_path) as poller:
         poller.process.wait(STARTS_IN_S)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -31,7 +30,7 @@ def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
     """
     logs.start()
     shutdown = threading.Event()
-    _on_signal(lambda: sys.exit(0))
+    _on_signal(lambda: os._exit(0))  # SystemExit on its way through a library that is being loaded would abort there
     log.info("%s starts", name)
     try:
         consumer = build(shutdown)

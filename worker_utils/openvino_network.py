@@ -27,6 +27,9 @@ from video_analysis.worker_utils.network import Batch, Outputs, Shape, in_steps
 EXAMPLE: Shape = (2, 3, 320, 320)
 """What a module is traced on where its input has no fixed length."""
 
+MAKING = ".making-"
+"""How folders begin that are not whole yet."""
+
 log = logging.getLogger(__name__)
 
 
@@ -100,6 +103,8 @@ def converted(
     entry = cache_dir / "openvino" / f"{name}-{fingerprint[:16]}-{shape}-{versions}"
     with _alone(entry.parent):
         if not _is_whole(entry):
+            for left in entry.parent.glob(f"{MAKING}*"):  # by a process that was killed at it
+                shutil.rmtree(left)
             log.info("converting %s for OpenVINO, once", name, extra={"cache_entry": str(entry)})
             _write(_convert(module, input_shape), entry)
     return entry / "model.xml"
@@ -118,7 +123,7 @@ def _convert(module: torch.nn.Module | ExportedProgram, input_shape: Shape) -> o
 
 def _write(model: ov.Model, entry: Path) -> None:
     """In full precision, so that the first start computes what all later ones do."""
-    with tempfile.TemporaryDirectory(dir=entry.parent, prefix=".making-") as folder:
+    with tempfile.TemporaryDirectory(dir=entry.parent, prefix=MAKING) as folder:
         made = Path(folder) / entry.name
         made.mkdir()
         ov.save_model(model, made / "model.xml", compress_to_fp16=False)

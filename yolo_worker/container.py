@@ -88,7 +88,7 @@ def _mp4(file: BinaryIO, size: int) -> Container:
         if kind not in {b"moov", b"moof"} or min(end, size) - body > LARGEST_INDEX_BYTES:
             continue
         file.seek(body)
-        data = file.read(end - body)
+        data = file.read(min(end, size) - body)  # reading makes room for all that is asked for
         samples += mp4_index.announced_samples(kind, data)
         if end > size:
             continue  # the decoder believes what is left of it
