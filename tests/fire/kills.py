@@ -16,6 +16,8 @@ from video_analysis.tests.fire.supervisor import Supervised
 STRUCK_DEAD_S = 10.0
 """A SIGKILL takes no longer than this."""
 VIDEOS_AT_A_TIME = 3
+PARTS = 8
+"""The random kills are shared out, so that several lanes can do them."""
 LONGEST_S = {"yolo_worker": 4.0, "main_worker": 0.3}
 """About how long a worker has a message in hand: the instants are drawn from it."""
 
@@ -25,7 +27,13 @@ def scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
     for worker in WORKERS:
         for chain in chains(worker):
             yield f"kill -9 {worker} {title(chain)}", partial(at_boundaries, worker=worker, boundaries=chain)
-    yield "kill -9 at random instants", partial(at_random, kills=random_kills, seed=seed)
+    for part in range(PARTS):
+        share = len(range(part, random_kills, PARTS))
+        if share:
+            yield (
+                f"kill -9 at random instants, {part + 1} of {PARTS}",
+                partial(at_random, kills=share, seed=seed + part),
+            )
 
 
 def at_boundaries(field: Field, scenario: str, *, worker: str, boundaries: Sequence[Boundary]) -> Result:

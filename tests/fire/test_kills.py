@@ -21,6 +21,13 @@ CAR, VAN = ("car.jpg", "aa"), ("van.jpg", "bb")
 WHOLE = Ledger("done", None, {1: (CAR,), 2: (VAN,)})
 
 
+@pytest.mark.parametrize(("wanted", "parts"), [(200, 8), (3, 3), (0, 0)])
+def test_the_random_kills_are_shared_out_and_none_is_left_away(wanted: int, parts: int) -> None:
+    shares = [run.keywords for name, run in kills.scenarios(wanted, 1) if "random" in name and isinstance(run, partial)]
+    assert sum(share["kills"] for share in shares) == wanted
+    assert len({share["seed"] for share in shares}) == len(shares) == parts
+
+
 def test_kills_between_steps_lose_and_double_nothing(field: Field) -> None:
     chain = (
         Boundary(f"{STORAGE}.put", "after", 2),
