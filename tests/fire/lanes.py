@@ -40,9 +40,12 @@ def run(suite: Suite, lanes: int, out: Path) -> Generator[Done, None, None]:
     try:
         for _ in suite.scenarios():
             yield _next(done, processes)
-    finally:
+    except BaseException:
         for process in processes:
             process.terminate()  # which leaves by way of its with-blocks (pollers.stop_when_told)
+        raise
+    finally:
+        for process in processes:
             process.join()
 
 
