@@ -14,12 +14,7 @@ from video_analysis.main_worker.parts import Analyses, Aside, Model, Storage
 from video_analysis.main_worker.pictures import Pictures
 from video_analysis.main_worker.stages import Attributes, Picture
 from video_analysis.worker_utils import messages
-from video_analysis.worker_utils.analyses import (
-    AnalysisState,
-    FinishedAnalysis,
-    Variant,
-    VariantResult,
-)
+from video_analysis.worker_utils.analyses import AnalysisState, FinishedAnalysis, Variant, VariantResult
 from video_analysis.worker_utils.attempts import DIED_EVERY_TIME
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, WorkerError
