@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +20,8 @@ from botocore.exceptions import BotoCoreError
 from video_analysis import worker_config
 from video_analysis.main_worker import agreement, compare_page, compare_pictures, compare_text
 from video_analysis.main_worker.agreement import Agreement
+from video_analysis.main_worker.arguments import uuid
 from video_analysis.worker_config import ConfigurationError, WorkerConfig
-from video_analysis.worker_utils import keys
 from video_analysis.worker_utils.comparison_records import Comparable, ComparisonRecords, Scope
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.errors import WorkerError
@@ -98,17 +97,11 @@ def _storage(config: WorkerConfig) -> ObjectStore:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m video_analysis.main_worker.compare", description=__doc__)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--video", type=_uuid, metavar="UUID")
-    which.add_argument("--workspace", type=_uuid, metavar="UUID")
+    which.add_argument("--video", type=uuid, metavar="UUID")
+    which.add_argument("--workspace", type=uuid, metavar="UUID")
     parser.add_argument("--out", type=_page, metavar="FILE.html", help="default: compare_video_UUID.html, here")
     parser.add_argument("--pictures", type=_count, default=PICTURES, metavar="N", help="at most (default: %(default)s)")
     return parser.parse_args(arguments)
-
-
-def _uuid(text: str) -> str:
-    if not re.fullmatch(keys.UUID, text.lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no UUID")
-    return text.lower()
 
 
 def _page(text: str) -> Path:

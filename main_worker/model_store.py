@@ -9,11 +9,10 @@ vouches for or, where the store cannot be had, against the one recorded when it 
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -23,6 +22,7 @@ from video_analysis.worker_config import ConfigurationError, WorkerConfig
 from video_analysis.worker_utils import wire
 from video_analysis.worker_utils.backend import sha256_of
 from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.file_lock import alone
 
 LONGEST_NOTE = 600
 """Characters of a reason that each row repeats."""
@@ -77,7 +77,7 @@ class ModelStore:
         try:
             entry = self._entry(name)
             path = self._folder / entry.sha256 / name
-            with _alone(self._folder):
+            with alone(self._folder):
                 if not _is(path, entry.sha256):
                     self._fetch(name, entry, path)
         except (WorkerError, OSError, ValueError) as error:
@@ -100,7 +100,7 @@ class ModelStore:
             return
         note = self._folder / f"{path.name}.last"
         try:
-            with _alone(self._folder):
+            with alone(self._folder):
                 note.with_suffix(".new").write_text(path.parent.name, "ascii")
                 note.with_suffix(".new").replace(note)
         except OSError as error:
@@ -169,12 +169,3 @@ def _is(path: Path, sha256: str) -> bool:
         return path.is_file() and sha256_of(path) == sha256
     except OSError:
         return False
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Only one process at a time gets past here; the lock goes with the process that holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -30,8 +30,9 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from video_analysis import worker_config
+from video_analysis.main_worker.arguments import uuid
 from video_analysis.worker_config import ConfigurationError, WorkerConfig
-from video_analysis.worker_utils import keys, messages, timecode
+from video_analysis.worker_utils import messages, timecode
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.errors import BadMessage, WorkerError
 from video_analysis.worker_utils.queue import Publisher
@@ -120,8 +121,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     about = "Send stored snapshots again, so that the workers' present checkpoints replace their results."
     parser = argparse.ArgumentParser(prog="python -m video_analysis.main_worker.reclassify", description=about)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--video", type=_uuid, metavar="UUID")
-    which.add_argument("--workspace", type=_uuid, metavar="UUID", help="with --since")
+    which.add_argument("--video", type=uuid, metavar="UUID")
+    which.add_argument("--workspace", type=uuid, metavar="UUID", help="with --since")
     parser.add_argument("--since", type=_instant, metavar="INSTANT", help="RFC 3339, by detected_at, else created_at")
     parser.add_argument("--until", type=_instant, metavar="INSTANT", help="exclusive")
     parser.add_argument("--errors", action="store_true", help="try rows that are `error` again, too")
@@ -131,12 +132,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.workspace and not options.since:
         parser.error("--workspace wants --since: a whole workspace is sent from its first day on only if you say so")
     return options
-
-
-def _uuid(text: str) -> str:
-    if not re.fullmatch(keys.UUID, text.lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no UUID")
-    return text.lower()
 
 
 def _instant(text: str) -> datetime:

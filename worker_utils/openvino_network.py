@@ -6,14 +6,11 @@ appears whole (written aside, then renamed) and holds the digest of its own file
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +19,7 @@ import openvino as ov
 import torch
 from torch.export import ExportedProgram
 
+from video_analysis.worker_utils.file_lock import alone
 from video_analysis.worker_utils.network import Batch, Outputs, Shape, in_steps
 
 EXAMPLE: Shape = (2, 3, 320, 320)
@@ -101,7 +99,7 @@ def converted(
     shape = "x".join("N" if length < 0 else str(length) for length in input_shape)
     versions = hashlib.sha256(f"{ov.__version__} {torch.__version__}".encode()).hexdigest()[:8]
     entry = cache_dir / "openvino" / f"{name}-{fingerprint[:16]}-{shape}-{versions}"
-    with _alone(entry.parent):
+    with alone(entry.parent):
         if not _is_whole(entry):
             for left in entry.parent.glob(f"{MAKING}*"):  # by a process that was killed at it
                 shutil.rmtree(left)
@@ -142,12 +140,3 @@ def _is_whole(entry: Path) -> bool:
 
 def _digest(entry: Path) -> str:
     return " ".join(hashlib.sha256((entry / file).read_bytes()).hexdigest() for file in ("model.xml", "model.bin"))
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Only one process at a time gets past here; the lock goes with the process that holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

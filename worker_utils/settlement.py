@@ -6,7 +6,6 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from video_analysis.worker_utils import overlap
 from video_analysis.worker_utils.delivery import Delivery, Handler
@@ -76,8 +75,8 @@ class Settlement:
         """
         judged = self._denied_keys.judge([doubted(failure) for failure in failures])
         outcomes = [self._settle(held, failure) for held, failure in zip(batch, judged, strict=True)]
-        partings = [partial(self._part, held, outcome) for held, outcome in zip(batch, outcomes, strict=True)]
-        for _ in overlap.mapped(lambda part: part(), partings, max(1, len(batch)), "settle"):
+        settled = zip(batch, outcomes, strict=True)
+        for _ in overlap.mapped(lambda pair: self._part(*pair), settled, max(1, len(batch)), "settle"):
             self._keeper.progress()
         return any(outcome.pause for outcome in outcomes)
 

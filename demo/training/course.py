@@ -21,7 +21,7 @@ from typing import Protocol, TypeVar
 import torch
 
 from video_analysis.demo.training.hardware import Hardware
-from video_analysis.demo.training.supply import supplied
+from video_analysis.worker_utils import overlap
 
 View = TypeVar("View")
 View_co = TypeVar("View_co", covariant=True)
@@ -89,7 +89,7 @@ def learn(
     if memory.is_file():
         _recall(course, memory)
         log.info("%s: goes on at step %d, after %.0f s", plan.name, course.steps, course.seconds)
-    batches = supplied(partial(_batch, views, collate, plan.batch), count(course.steps), plan.threads)
+    batches = overlap.mapped(partial(_batch, views, collate, plan.batch), count(course.steps), plan.threads)
     with closing(batches):
         _go_through(course, batches, loss, plan, memory)
     _remember(course, memory)

@@ -20,7 +20,7 @@ from video_analysis.demo.training.average_precision import map50
 from video_analysis.demo.training.course import Loss
 from video_analysis.demo.training.hardware import Hardware
 from video_analysis.demo.training.stills import Still
-from video_analysis.demo.training.supply import supplied
+from video_analysis.worker_utils import overlap
 from video_analysis.yolo_worker.detections import Letterbox, candidates, suppress
 from video_analysis.yolo_worker.stages import Boxes
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
@@ -63,7 +63,7 @@ def loss_of(net: torch.nn.Module, hardware: Hardware) -> Loss[dict[str, torch.Te
 def judge(net: torch.nn.Module, stills: Sequence[Still], hardware: Hardware, threads: int) -> float:
     """mAP50 on frames, letterboxed and freed of doubles by the worker's own code."""
     found: list[Boxes] = []
-    for boxes, shape, planes in supplied(lambda place: _prepared(stills[place]), range(len(stills)), threads):
+    for boxes, shape, planes in overlap.mapped(_prepared, stills, max(1, threads)):
         with torch.inference_mode(), hardware.autocast():
             prediction = net(torch.from_numpy(planes)[None].to(hardware.device))[0][0].float().cpu().numpy()
         alone = suppress(candidates(prediction, EVERYTHING, LEAST_CONFIDENCE), OVERLAP, INSIDE)

@@ -17,10 +17,10 @@ from video_analysis.demo.training.course import Loss
 from video_analysis.demo.training.hardware import Hardware
 from video_analysis.demo.training.networks import MainModel
 from video_analysis.demo.training.snapshot_views import SnapshotViews, collated, normalised
-from video_analysis.demo.training.supply import supplied
 from video_analysis.main_worker.hierarchy import LEVELS, decide
 from video_analysis.main_worker.labels import Labels, Thresholds
 from video_analysis.main_worker.stages import Logits
+from video_analysis.worker_utils import overlap
 
 SMOOTHING = 0.05
 JUDGED_AT_ONCE = 16
@@ -64,7 +64,7 @@ def listen(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: in
     def batch(start: int) -> tuple[torch.Tensor, torch.Tensor]:
         return collated([views[number] for number in range(start, min(start + JUDGED_AT_ONCE, len(views)))])
 
-    for pictures, true in supplied(batch, range(0, len(views), JUDGED_AT_ONCE), threads):
+    for pictures, true in overlap.mapped(batch, range(0, len(views), JUDGED_AT_ONCE), max(1, threads)):
         with torch.inference_mode():
             for level, values in net(normalised(pictures, hardware.device)).items():
                 logits[level].append(values.double().cpu().numpy())
