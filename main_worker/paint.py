@@ -28,7 +28,7 @@ LEAST_CONTRAST = 3.0
 """Standard deviation in 8-bit steps between blocks of the picture; less is a blank picture."""
 LEAST_STRUCTURE = 0.3
 """Of the contrast that is left between blocks of 8×8 px; of pure noise an eighth is, of vehicles over half."""
-PLACES = {"Motorcycle": (0.60, 0.16, 0.13), "Utility": (0.60, 0.24, 0.17), "LightTruck": (0.62, 0.24, 0.17),
+PLACES = {"Motorcycle": (0.60, 0.16, 0.08), "Utility": (0.60, 0.24, 0.17), "LightTruck": (0.62, 0.24, 0.17),
           "CarouselBus": (0.62, 0.26, 0.20), "E-Jeepney": (0.60, 0.24, 0.20)}  # fmt: skip
 PLACE = (0.55, 0.24, 0.20)
 """Where paint lies within the content: how far down its middle is, and its spread across and down, as shares of width

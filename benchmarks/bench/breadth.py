@@ -9,7 +9,6 @@ from typing import Any
 
 from video_analysis.benchmarks.bench import material
 from video_analysis.benchmarks.bench.figures import Told, rounded
-from video_analysis.benchmarks.bench.plan import Plan
 from video_analysis.benchmarks.bench.processes import Bench
 from video_analysis.benchmarks.bench.stage_one import StageOne
 from video_analysis.benchmarks.eval import truth
@@ -18,10 +17,10 @@ from video_analysis.demo.training.asked import shows
 STRIDES = (1, 3)
 
 
-def densities(bench: Bench, plan: Plan, stage: StageOne, clips: Mapping[int, Path], weights: Path) -> Told:
+def densities(bench: Bench, stage: StageOne, clips: Mapping[int, Path], weights: Path) -> Told:
     """For each density: both strides, end to end beside the bound. One run of each; nothing takes turns here."""
     strides = [str(stride) for stride in STRIDES]
-    arguments = [*clips.values(), "--weights", weights, "--strides", *strides, "--frames", str(plan.stage_frames)]
+    arguments = [*clips.values(), "--weights", weights, "--strides", *strides]
     alone: Mapping[str, list[dict[str, Any]]] = bench.told("bench.stages", arguments)
     return {
         str(density): {f"stride_{row['stride']}": _beside(stage, clip, row) for row in alone[str(clip)]}

@@ -6,6 +6,7 @@ are of the same round.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ def at_stride(
     for number in range(1, rounds + 1):
         passage = stage.passage(clip, stride)
         samples[WORKER].append(passage.fps)
-        last = alone(bench, clip, weights, stride, plan.stage_frames)
+        last = alone(bench, clip, weights, stride, passage.frames)
         samples[BOUND].append(float(str(last[BOUND])))
         samples[ALONE].append(float(str(last[ALONE])))
         for name, module, frames in (
@@ -40,7 +41,14 @@ def at_stride(
             samples[name].append(peer_fps(bench, module, clip, weights, stride, frames))
         said = ", ".join(f"{name} {taken[-1]:.1f}" for name, taken in samples.items())
         say(f"stride {stride}, round {number} of {rounds}: {said}")
-    return told(samples) | {"last_stages": last, "frames": passage.frames, "vehicles": passage.vehicles}
+    shares = passage.cores_went_to(len(os.sched_getaffinity(0)))
+    return told(samples) | {
+        "last_stages": last,
+        "frames": passage.frames,
+        "vehicles": passage.vehicles,
+        "worker_cpu_s_a_frame": rounded(passage.worker_cpu_s / passage.frames),
+        "cores_went_to": {name: rounded(share) for name, share in shares.items()},
+    }
 
 
 def told(samples: Samples) -> Told:
@@ -56,7 +64,7 @@ def told(samples: Samples) -> Told:
 
 
 def alone(bench: Bench, clip: Path, weights: Path, stride: int, frames: int) -> Told:
-    """The stages one by one."""
+    """The stages one by one, over the clip's first `frames` processed ones."""
     arguments = [clip, "--weights", weights, "--strides", str(stride), "--frames", str(frames)]
     told: Told = bench.told("bench.stages", arguments)[str(clip)][0]
     return told

@@ -35,7 +35,7 @@ def measure(bench: Bench, plan: Plan, clip: Path, weights: Path) -> Told:
 
 
 def _stages(bench: Bench, plan: Plan, clip: Path, weights: Path, arguments: tuple[str, ...]) -> dict[str, float]:
-    frames = ("--frames", str(plan.stage_frames))
+    frames = ("--chain", "--frames", str(plan.stage_frames))
     told: dict[str, list[dict[str, float]]] = bench.told(
         "bench.stages", [clip, "--weights", weights, *frames, *arguments]
     )

@@ -1,4 +1,4 @@
-"""How much of everything is run. Full: 12 to 15 minutes on two idle cores; short: to see that it runs at all."""
+"""How much of everything is run. Full: up to 20 minutes on two idle cores; short: to see that it runs at all."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ class Plan:
     rounds: int
     """Of worker, stages, stock, track, worker, …; each gives one sample of each."""
     headline_frames: int
-    """Long enough that fetching the file and the last pictures do not weigh: a camera's file holds minutes."""
+    """Long enough that fetching the file and the last pictures do not weigh: a camera's file holds minutes.
+    Held decoded in memory while a stage runs alone: 2.8 MB each at 720p."""
     lever_rounds: int
     stage_frames: int
-    """Held decoded in memory while a stage runs alone: 2.8 MB each at 720p."""
+    """Of a run of the levers."""
     stock_frames: int
     track_frames: int
     rendered_s: float
@@ -31,13 +32,13 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=4,
-    headline_frames=500,
+    rounds=3,
+    headline_frames=360,
     lever_rounds=2,
-    stage_frames=150,
-    stock_frames=60,
-    track_frames=120,
-    rendered_s=12.0,
+    stage_frames=120,
+    stock_frames=45,
+    track_frames=100,
+    rendered_s=8.0,
     early_s=40.0,
     large_snapshots=40,
     small_snapshots=300,

@@ -14,6 +14,7 @@ from video_analysis.demo import pollers
 
 PACKAGE = "video_analysis.benchmarks"
 PATIENCE_S = 600.0
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class NotMeasured(Exception):
@@ -60,6 +61,18 @@ def peak_rss_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text("ascii")
     (kib,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
     return kib * 1024 / 1e6
+
+
+def cpu_s(pid: int) -> float:
+    """CPU-seconds that a running process, all its threads together, has had."""
+    after_the_name = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    return sum(map(int, after_the_name[11:13])) / TICKS_A_SECOND  # utime, stime (proc(5))
+
+
+def busy_s() -> float:
+    """CPU-seconds that the machine's cores, all together, have been at work since it started."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, _lines("/proc/stat")[0].split()[1:8])
+    return (user + nice + system + sum(interrupts)) / TICKS_A_SECOND
 
 
 def machine() -> dict[str, Any]:

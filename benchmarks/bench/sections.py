@@ -104,7 +104,7 @@ class Sections:
     def _vehicles(self) -> Told:
         clips = self._rendered
         with stage_one.running(self._bench, self._stack, weights.DETECTOR, next(iter(clips.values()))) as stage:
-            return {"by_vehicles": breadth.densities(self._bench, self._plan, stage, clips, weights.DETECTOR)}
+            return {"by_vehicles": breadth.densities(self._bench, stage, clips, weights.DETECTOR)}
 
     def _quality(self) -> Told:
         if not any(clip.parent.parent.name == "mot" for clip in self._real_clips):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from video_analysis.benchmarks.bench import watched
+from video_analysis.benchmarks.bench import processes, watched
 from video_analysis.benchmarks.bench.processes import Bench
 from video_analysis.benchmarks.bench.watched import Watched, instant_s
 from video_analysis.demo import provision
@@ -24,11 +24,19 @@ class Passage:
     """From `received` to `finished`: fetching, all stages, uploads, rows, messages, the deletion of its own."""
     first_snapshot_s: float | None
     """Until the first SNAPSHOT_READY had been sent."""
+    worker_cpu_s: float
+    others_cpu_s: float
+    """Of everything else on this machine: moto, PostgreSQL, and the benchmark itself."""
 
     @property
     def fps(self) -> float:
         """Processed frames a second."""
         return self.frames / self.total_s
+
+    def cores_went_to(self, cores: int) -> dict[str, float]:
+        """Shares of all the cores' time on the way."""
+        worker, others = (seconds / (cores * self.total_s) for seconds in (self.worker_cpu_s, self.others_cpu_s))
+        return {"worker": worker, "moto, PostgreSQL and the rest": others, "nobody": max(0.0, 1 - worker - others)}
 
 
 class StageOne:
@@ -42,8 +50,10 @@ class StageOne:
         """Send one clip through. NotMeasured where the worker could not process it."""
         task = self._stack.upload(clip, stride)
         video_id = task["video_id"]
+        busy_s, worker_s = processes.busy_s(), self.worker.cpu_s
         self._stack.send(task)
         self.worker.until(lambda: bool(self.worker.of_video("finished", video_id)))
+        worker_s = self.worker.cpu_s - worker_s
         received, done, finished = (
             self.worker.of_video(event, video_id)[0] for event in ("received", "video done", "finished")
         )
@@ -54,6 +64,8 @@ class StageOne:
             vehicles=done["vehicles"],
             total_s=instant_s(finished) - begun_s,
             first_snapshot_s=first[0] if first else None,
+            worker_cpu_s=worker_s,
+            others_cpu_s=max(0.0, processes.busy_s() - busy_s - worker_s),
         )
 
 

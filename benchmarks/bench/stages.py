@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from video_analysis.benchmarks.bench.figures import Told, bound_fps
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import imaging
 from video_analysis.yolo_worker import best_shot, run_poller, video
+from video_analysis.yolo_worker.stages import Frame
 from video_analysis.yolo_worker.vision import VideoVision
 
 WARM_UP_FRAMES = 8
@@ -59,7 +60,7 @@ class Meter:
         self.accelerator_s += sum(event.self_device_time_total for event in seen.key_averages()) / 1e6
 
 
-def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, most: int, on_gpu: bool) -> Told:
+def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, most: int | None, on_gpu: bool) -> Told:
     """Every stage over the first `most` processed frames, after a warm-up."""
     rules = run_poller.selection(config)
     meter = Meter(on_gpu)
@@ -72,7 +73,6 @@ def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, 
         "select and encode",
         lambda: [imaging.snapshot(shot.crop, config.jpeg_quality) for shot in best_shot.select(tracked, rules)],
     )
-    chain_s = _chain_s(vision, config, clip, stride, most)
     count = len(detected)
     cpu_s = {stage: seconds / count for stage, seconds in meter.cpu_s.items()}
     return {
@@ -85,18 +85,23 @@ def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, 
         "stage1_bound_fps": bound_fps(cpu_s, len(os.sched_getaffinity(0)), meter.accelerator_s / count),
         "detector_only_fps": count / meter.wall_s["detect"],
         "in_turn_fps": count / sum(meter.wall_s.values()),
-        "chain_fps": count / chain_s,
     }
 
 
-def _chain_s(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, most: int) -> float:
-    """The stages as the worker runs them, overlapping, without queue, S3 and database."""
-    begun_s = time.perf_counter()
-    frames = islice(vision.frames(clip, stride), most)
-    tracked = vision.track(vision.detect(frames), clip, stride)
-    for shot in best_shot.select(tracked, run_poller.selection(config)):
+def chain_fps(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, most: int | None) -> float:
+    """Frames a second of the stages as the worker runs them, overlapping, without queue, S3 and database."""
+    begun_s, count = time.perf_counter(), 0
+
+    def counted(frames: Iterable[Frame]) -> Iterator[Frame]:
+        nonlocal count
+        for frame in frames:
+            count += 1
+            yield frame
+
+    detected = vision.detect(counted(islice(vision.frames(clip, stride), most)))
+    for shot in best_shot.select(vision.track(detected, clip, stride), run_poller.selection(config)):
         imaging.snapshot(shot.crop, config.jpeg_quality)
-    return time.perf_counter() - begun_s
+    return count / (time.perf_counter() - begun_s)
 
 
 def census(config: WorkerConfig, clips: Sequence[Path]) -> Told:
@@ -115,7 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--strides", type=int, nargs="+", default=[1])
-    parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--frames", type=int, help="at most so many, held in memory decoded; default: all")
+    parser.add_argument("--chain", action="store_true", help="measure the overlapped chain, too")
     parser.add_argument("--device", choices=("auto", "openvino", "torch"), default="auto")
     parser.add_argument("--look-s", type=float, default=WorkerConfig().track_look_s, help="CVITX_TRACK_LOOK_S")
     parser.add_argument("--census", action="store_true", help="only count vehicles")
@@ -137,10 +143,14 @@ def _measured(config: WorkerConfig, options: argparse.Namespace) -> Told:
 
     vision = run_poller.vision(config)
     on_gpu = torch.cuda.is_available()
-    return {
-        str(clip): [measure(vision, config, clip, stride, options.frames, on_gpu) for stride in options.strides]
-        for clip in options.clips
-    }
+    told: Told = {}
+    for clip in options.clips:
+        told[str(clip)] = rows = list[Told]()
+        for stride in options.strides:
+            rows.append(measure(vision, config, clip, stride, options.frames, on_gpu))
+            if options.chain:
+                rows[-1]["chain_fps"] = chain_fps(vision, config, clip, stride, options.frames)
+    return told
 
 
 if __name__ == "__main__":

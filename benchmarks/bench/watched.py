@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from video_analysis.benchmarks.bench.processes import NotMeasured, peak_rss_mb
+from video_analysis.benchmarks.bench.processes import NotMeasured, cpu_s, peak_rss_mb
 from video_analysis.demo import pollers
 from video_analysis.demo.pollers import Poller
 
@@ -37,6 +37,11 @@ class Watched:
     def rss_mb(self) -> float:
         """The most it ever had in memory."""
         return peak_rss_mb(self._poller.process.pid)
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU-seconds that it has had."""
+        return cpu_s(self._poller.process.pid)
 
     def of_video(self, event: str, video_id: str) -> Sequence[Line]:
         """Its lines of this event and video so far, oldest first."""
