@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from typing import Protocol, TypeVar
+from functools import cache
+from typing import Any, Protocol, TypeVar
 
 from video_analysis.main_worker import color
 from video_analysis.main_worker.plate import Sighting
 from video_analysis.main_worker.stages import Attributes, Picture
+from video_analysis.worker_utils import wire
 
 Answer = TypeVar("Answer")
 
@@ -38,19 +40,21 @@ class AttributeReader:
     def __init__(self, time_limit_s: float, plates: Plates | None = None) -> None:
         self._plates = plates
         self._time_limit_s = time_limit_s
-        self._for_colors = ThreadPoolExecutor(1, thread_name_prefix="colors")
-        self._for_plates = ThreadPoolExecutor(1, thread_name_prefix="plates")
+        self._for_colors = _Reader("colors", time_limit_s)
+        self._for_plates = _Reader("plate", time_limit_s)
 
     def begin(self, picture: Picture, yolo_type: str) -> Callable[[], Attributes]:
         """Begin with a picture; calling what this returns waits for the answers, and never raises."""
         deadline_s = time.monotonic() + self._time_limit_s
-        colors = self._for_colors.submit(_colors, picture, yolo_type)
-        plate = None if self._plates is None else self._for_plates.submit(self._plates.look, picture)
+        colors = self._for_colors.begin(lambda: _colors(picture, yolo_type))
+        look = None if self._plates is None else self._plates.look
+        plate = None if look is None else self._for_plates.begin(lambda: look(picture))
 
+        @cache  # rows may be written again one by one
         def answer() -> Attributes:
             faults: dict[str, str] = {}
-            said = self._waited_for("colors", colors, deadline_s, faults)
-            seen = None if plate is None else self._waited_for("plate", plate, deadline_s, faults)
+            said = self._for_colors.waited_for(colors, deadline_s, faults)
+            seen = None if plate is None else self._for_plates.waited_for(plate, deadline_s, faults)
             found = None if seen is None else seen.plate
             return Attributes(
                 colors=said,
@@ -62,19 +66,41 @@ class AttributeReader:
 
         return answer
 
-    def _waited_for(
-        self, column: str, coming: Future[Answer], deadline_s: float, faults: dict[str, str]
-    ) -> Answer | None:
+
+class _Reader:
+    """One attribute's thread. While a picture keeps it beyond its time no other waits behind that one."""
+
+    def __init__(self, column: str, time_limit_s: float) -> None:
+        self._column = column
+        self._time_limit_s = time_limit_s
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=column)
+        self._overdue: Future[Any] | None = None
+
+    def begin(self, work: Callable[[], Answer]) -> Future[Answer]:
+        if self._overdue is None or self._overdue.done():
+            return self._thread.submit(work)
+        refused: Future[Answer] = Future()
+        refused.set_exception(_StillBusyError("an earlier picture is still being read"))
+        return refused
+
+    def waited_for(self, coming: Future[Answer], deadline_s: float, faults: dict[str, str]) -> Answer | None:
         """The answer; None where there is none in time, and in `faults` why."""
         try:
             return coming.result(max(0.0, deadline_s - time.monotonic()))
         except NotYet:
-            coming.cancel()
-            faults[column] = f"took longer than {self._time_limit_s:g} s"
+            if not coming.cancel():
+                self._overdue = coming
+            faults[self._column] = f"took longer than {self._time_limit_s:g} s"
+        except _StillBusyError as error:
+            faults[self._column] = str(error)
         except Exception as error:  # whatever it is, the models' answers stand
-            log.warning("%s could not be read", column, exc_info=error)
-            faults[column] = f"{type(error).__name__}: {error}"
+            log.warning("%s could not be read", self._column, exc_info=error)
+            faults[self._column] = wire.printable(f"{type(error).__name__}: {error}")
         return None
+
+
+class _StillBusyError(Exception):
+    """The thread never came back from an earlier picture."""
 
 
 def _colors(picture: Picture, yolo_type: str) -> list[Mapping[str, object]] | None:

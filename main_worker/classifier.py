@@ -89,10 +89,13 @@ class Classifier:
         return Forward(logits, elapsed_ms / len(pictures), self._memory_gb())
 
     def warm_up(self) -> None:
-        """Pass blank pictures, one alone and two together; raises as `classify` does."""
+        """Pass blank pictures, one alone and two together; raises as `classify` does, and for what is no number."""
         blank = np.zeros((archive.SIZE_PX, archive.SIZE_PX, 3), np.uint8)
         for count in (1, 2):
-            self.classify([blank] * count)
+            for logits in self.classify([blank] * count).logits:
+                for level in archive.HEADS:
+                    if not np.isfinite(getattr(logits, level)).all():
+                        raise ValueError(f"output {level} holds values that are not finite")
 
     def _normalised(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
         """[N, 3, 640, 640], red first, each value looked up. Good until the next call: fresh memory costs double."""

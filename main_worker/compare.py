@@ -21,6 +21,7 @@ from video_analysis import worker_config
 from video_analysis.main_worker import agreement, compare_page, compare_pictures, compare_text
 from video_analysis.main_worker.agreement import Agreement
 from video_analysis.main_worker.arguments import uuid
+from video_analysis.main_worker.compare_pictures import SmallPicture
 from video_analysis.worker_config import ConfigurationError, WorkerConfig
 from video_analysis.worker_utils.comparison_records import Comparable, ComparisonRecords, Scope
 from video_analysis.worker_utils.database import Database
@@ -47,12 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = worker_config.load(os.environ)
         found = _found(config, scope, identifier)
-        _write(out, config, {"scope": scope, "id": identifier}, found, options.pictures)
+        pictures = _write(out, config, {"scope": scope, "id": identifier}, found, options.pictures)
     except (ConfigurationError, NothingToCompareError, WorkerError, OSError) as error:
         sys.stderr.write(f"compare: {error}\n")
         return 2
-    told = [*compare_text.lines(f"{scope} {identifier}", found), f"{out}: written, and {out.with_suffix('.json')}"]
-    sys.stdout.write("\n".join(told) + "\n")
+    told = [*compare_text.lines(f"{scope} {identifier}", found), *compare_text.without(pictures)]
+    sys.stdout.write("\n".join([*told, f"{out}: written, and {out.with_suffix('.json')}"]) + "\n")
     return 0
 
 
@@ -77,13 +78,16 @@ def _why_nothing(rows: Comparable, scope: Scope, identifier: str) -> str:
     )
 
 
-def _write(out: Path, config: WorkerConfig, about: dict[str, str], found: Agreement, most: int) -> None:
-    """The page and the JSON beside it. The JSON, which needs no S3, comes first."""
+def _write(
+    out: Path, config: WorkerConfig, about: dict[str, str], found: Agreement, most: int
+) -> Sequence[SmallPicture]:
+    """The page, whose pictures are returned, and the JSON beside it. The JSON, which needs no S3, comes first."""
     figures = json.dumps(compare_text.document(about, found), indent=1, ensure_ascii=False)
     out.with_suffix(".json").write_text(figures + "\n", "utf-8")
     uris = [one.snapshot.snapshot_uri for one in found.disagreements[:most]]
     pictures = compare_pictures.fetch(_storage(config), config.s3_bucket, uris)
     out.write_text(compare_page.render(f"{about['scope']} {about['id']}", found, pictures), "utf-8")
+    return pictures
 
 
 def _storage(config: WorkerConfig) -> ObjectStore:

@@ -9,23 +9,26 @@ is neither rewarded nor punished for its depth, and a head that knows nothing ch
 Confidences, of the label and all those above it being right, for heads that are calibrated and independent:
 of a type, its share of the best paths × what the type head gives it ÷ what that head gives its own favourite; of
 a make, that of its type × its share among the type's makes × what the make head gives to all of those; of a
-model, that of its make × what the model head gives it. They never grow downwards, and a head that would rather
-name something else makes its level unsure.
+model, that of its make × what the model head gives it. A head that would rather name something else makes its
+level unsure. The heads of one network do not err independently, so a checkpoint may say how its verdicts' confidences
+are to be bent to how often they are right (labels.Calibration). Under a hierarchy they never grow downwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.labels import Labels, Level
+from video_analysis.main_worker.labels import Bend, Calibration, Labels, Level
 from video_analysis.main_worker.stages import Logits, Verdict
 
 LEVELS = ("type", "make", "model")
 TOP = 5
+LEAST = 1e-6
+"""Confidences are bent as if they lay between this and 1 less this: of 0 and 1 there is no logit."""
 Array = NDArray[np.float64]
 
 
@@ -42,6 +45,8 @@ def decide(logits: Logits, labels: Labels) -> Verdict:
     heads = [_log_softmax(getattr(logits, level), labels.widths[level]) for level in LEVELS]
     names = (labels.types, labels.makes, labels.models)
     candidates = _descend(heads, names, labels.tree) if labels.hierarchy else _greedy(heads, names)
+    if labels.calibration:
+        candidates = _calibrated(candidates, labels.calibration, ceiling=bool(labels.hierarchy))
     thresholds = [float(getattr(labels.thresholds, level)) for level in LEVELS]
     reasons = _abstentions(candidates, thresholds)
     evidence = {
@@ -111,6 +116,27 @@ def _descend(heads: Sequence[Array], names: Sequence[Sequence[str]], tree: Seque
 def _greedy(heads: Sequence[Array], names: Sequence[Sequence[str]]) -> list[_Candidate | None]:
     """Without a hierarchy each head speaks for itself, with its own softmax as confidence."""
     return [_Candidate(of[int(head.argmax())], _probability(head.max())) for head, of in zip(heads, names, strict=True)]
+
+
+def _calibrated(
+    candidates: Sequence[_Candidate | None], calibration: Calibration, *, ceiling: bool
+) -> list[_Candidate | None]:
+    """The same names, as sure as such names have been right; with a `ceiling` none surer than what is above it."""
+    bent: list[_Candidate | None] = []
+    most = 1.0
+    for level, candidate in zip(LEVELS, candidates, strict=True):
+        if candidate is None:
+            bent.append(None)
+            continue
+        conf = min(most, _bent(candidate.conf, getattr(calibration, level)))
+        bent.append(replace(candidate, conf=conf))
+        most = conf if ceiling else most
+    return bent
+
+
+def _bent(conf: float, bend: Bend) -> float:
+    inside = min(max(conf, LEAST), 1 - LEAST)
+    return float(1 / (1 + np.exp(-(bend.slope * np.log(inside / (1 - inside)) + bend.bias))))
 
 
 def _abstentions(candidates: Sequence[_Candidate | None], thresholds: Sequence[float]) -> list[str | None]:

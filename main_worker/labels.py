@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from video_analysis.worker_utils import wire
+
 LABELS_FILE = "labels.json"
+MEANS = (0.0, 1.0)
+DEVIATIONS = (0.001, 10.0)
+"""Where the standard deviation of real pictures lies if they are scaled to 0..1, and not if they are left at 0..255."""
 
 
 def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -20,21 +25,57 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+def _printable(name: str) -> str:
+    """PostgreSQL takes no NUL, and no name is to break a log line."""
+    if not name.isprintable():
+        raise ValueError(f"{name} has a character that cannot be printed")
+    return name
+
+
+def _scaled(number: float, bounds: tuple[float, float]) -> float:
+    least, most = bounds
+    if not least <= number <= most:
+        raise ValueError(
+            f"{number:g} is not within {least:g} to {most:g}; it is of pictures scaled to 0..1, not 0..255"
+        )
+    return number
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_each_once)]
 Children = Annotated[tuple[Name, ...], AfterValidator(_each_once)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[FiniteFloat, Field(gt=0)]
+Mean = Annotated[FiniteFloat, AfterValidator(lambda number: _scaled(number, MEANS))]
+Deviation = Annotated[FiniteFloat, AfterValidator(lambda number: _scaled(number, DEVIATIONS))]
 
 
 class Thresholds(BaseModel):
     """The least confidence at which a level is named; under it, that level and all below it are null."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Share
     make: Share
     model: Share
+
+
+class Bend(BaseModel):
+    """From a level's confidence to how often it is right: sigmoid(slope · logit(conf) + bias) (Platt, 1999)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slope: Annotated[FiniteFloat, Field(gt=0)]
+    bias: FiniteFloat
+
+
+class Calibration(BaseModel):
+    """Of the verdicts' confidences: heads that are honest one by one err together, which the hierarchy cannot know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Bend
+    make: Bend
+    model: Bend
 
 
 class Level(NamedTuple):
@@ -49,7 +90,7 @@ class Level(NamedTuple):
 class Labels(BaseModel):
     """labels.json, checked. `types`, `makes` and `models` name the logits of the three heads in order."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
     types: Names
@@ -58,10 +99,13 @@ class Labels(BaseModel):
     hierarchy: dict[str, dict[str, Children]] | None = None
     """type → make → its models. A type without makes, or a make without models, ends a path. None or empty: no
     hierarchy is known, and each head speaks for itself."""
-    mean: tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+    mean: tuple[Mean, Mean, Mean]
     """Red, green, blue, of pictures scaled to 0..1."""
-    std: tuple[Positive, Positive, Positive]
+    std: tuple[Deviation, Deviation, Deviation]
     thresholds: Thresholds
+    """Of confidences as rows have them, bent."""
+    calibration: Calibration | None = None
+    """None: confidences stay as the hierarchy makes them."""
 
     @classmethod
     def parse(cls, text: str) -> Labels:
@@ -69,7 +113,8 @@ class Labels(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise ValueError("; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+            faults = (_fault(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
+            raise ValueError("; ".join(map(wire.printable, faults))) from None
 
     @property
     def widths(self) -> dict[str, int]:
@@ -116,7 +161,11 @@ def _level(nodes: Iterable[tuple[int, int]]) -> Level:
     return Level(columns[:, 0], columns[:, 1])
 
 
-def _fault(location: tuple[int | str, ...], reason: str) -> str:
+def _fault(location: tuple[int | str, ...], kind: str, reason: str) -> str:
     where = "/".join(str(step) for step in location)
+    if kind == "extra_forbidden":
+        parts = {"thresholds": Thresholds, "calibration": Bend if len(location) > 2 else Calibration}
+        known = (parts[str(location[0])] if len(location) > 1 else Labels).model_fields
+        return f"{where}: no such key, mind its spelling; known are {', '.join(known)}"
     reason = reason.removeprefix("Value error, ")
     return f"{where}: {reason}" if where else reason

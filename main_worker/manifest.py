@@ -16,6 +16,11 @@ from video_analysis.worker_utils.errors import BadMessage
 
 MANIFEST = "manifest.json"
 LARGEST_BYTES = wire.LONGEST_BODY_BYTES
+WANTED = {
+    "entry": 'is not {"sha256": "…", "bytes": …}',
+    "sha256": "is not the 64 hex digits, in lower case, that sha256sum prints",
+    "bytes": "is not the file's size, a whole number without quotes",
+}
 
 
 class Entry(BaseModel):
@@ -38,5 +43,5 @@ def entry(content: bytes, name: str) -> Entry:
     try:
         return Entry.model_validate(document[name])
     except ValidationError as error:
-        faults = "; ".join(f"{'/'.join(map(str, one['loc'])) or 'entry'}: {one['msg']}" for one in error.errors())
-        raise ValueError(f"{MANIFEST}: {name}: {faults}") from None
+        wrong = (str(fault["loc"][0]) if fault["loc"] else "entry" for fault in error.errors())
+        raise ValueError(f"{MANIFEST}: {name}: {'; '.join(f'{field}: {WANTED[field]}' for field in wrong)}") from None

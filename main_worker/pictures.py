@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from video_analysis.main_worker.parts import Storage
 from video_analysis.main_worker.stages import Picture
 from video_analysis.worker_utils import imaging
+from video_analysis.worker_utils.errors import MissingObject, Permanent, WorkerError
 
 
 class Pictures:
@@ -37,3 +38,10 @@ class Pictures:
             coming.set_result(imaging.check_snapshot(content, content_type))
         except Exception as error:  # noqa: BLE001  # whose fault it is, is judged when its turn comes
             coming.set_exception(error)
+
+
+def unfetched(failure: WorkerError, *, done: bool) -> WorkerError:
+    """What a failed fetch means. A `done` row may outlive its picture: that says nothing of this worker's rights."""
+    if done and isinstance(failure, MissingObject):
+        return Permanent(f"the results stay, but cannot be made anew: {failure}")
+    return failure

@@ -35,6 +35,8 @@ LINE_PX = (48, 256)
 MOST_LINES = 2
 LEAST_WIDTH_PX = 40.0
 LEAST_CONF = 0.7
+UNFAMILIAR = 0.75
+"""What a reading keeps of its confidence that has no known plate's format: lettering on a door is read as surely."""
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +127,7 @@ def judged(readings: Sequence[tuple[Line, Reading]]) -> Sighting:
     if not readings:
         return Sighting(None, "no text of a plate's length")
     line, best = max(readings, key=lambda one: _rank(*one))
+    best = best if best.country else replace(best, conf=best.conf * UNFAMILIAR)
     sure = best.conf >= LEAST_CONF
     plate = Plate(best.text, round(best.conf, 4)) if sure else None
     return Sighting(plate, None if sure else f"confidence below {LEAST_CONF}", best, round(line.width, 1))

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(told, options.dry_run)
         sys.stderr.write(f"reclassify: {error}\n")
         return 2
-    _tell(told, options.dry_run)
+    _tell(told, options.dry_run, "" if told.total() else " (image_analyses has no such rows)")
     return 0
 
 
@@ -83,12 +83,11 @@ def _resend(
         told["sent"] += 1
 
 
-def _tell(told: Counter[str], dry_run: bool) -> None:
+def _tell(told: Counter[str], dry_run: bool, remark: str = "") -> None:
     skipped = [f"{count} {why}" for why, count in sorted(told.items()) if why != "sent"]
     sent = f"{told['sent']} {'would be sent' if dry_run else 'sent'}"
     why = f": {', '.join(skipped)}" if skipped else ""
-    nothing = "" if told.total() else " (image_analyses has no such rows)"
-    sys.stdout.write(f"{sent}, {told.total() - told['sent']} skipped{why}{nothing}\n")
+    sys.stdout.write(f"{sent}, {told.total() - told['sent']} skipped{why}{remark}\n")
 
 
 def _stored(config: WorkerConfig, options: argparse.Namespace) -> Iterable[StoredSnapshot]:
@@ -131,6 +130,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.workspace and not options.since:
         parser.error("--workspace wants --since: a whole workspace is sent from its first day on only if you say so")
+    if options.since and options.until and options.since >= options.until:
+        parser.error("--until is to be later than --since: no row can lie in such a period")
     return options
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -10,13 +11,13 @@ from pathlib import Path
 import boto3
 
 from video_analysis import worker_config
-from video_analysis.main_worker import model_store
+from video_analysis.main_worker import archive, model_store
 from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.classifier import Classifier, checkpoints
 from video_analysis.main_worker.model_store import ModelStore
 from video_analysis.main_worker.plate import PlateReader
 from video_analysis.main_worker.worker import SnapshotWorker
-from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_config import ConfigurationError, WorkerConfig
 from video_analysis.worker_utils import backend, lifecycle
 from video_analysis.worker_utils.analyses import Variant
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
@@ -25,6 +26,8 @@ from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.queue import Queue
 from video_analysis.worker_utils.storage import ObjectStore
+
+log = logging.getLogger(__name__)
 
 
 def build(shutdown: threading.Event) -> Consumer:
@@ -45,10 +48,26 @@ def build(shutdown: threading.Event) -> Consumer:
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:
     """The checkpoints that the run mode asks for, by the variant whose row they fill.
 
-    ConfigurationError where one is missing or wrong, and neither the model store nor what it keeps can help.
+    ConfigurationError where one is missing or wrong, and neither the model store nor what it keeps can help; or
+    where the fallback that is named for the day when it cannot is missing or wrong itself.
     """
+    _check_fallback(config)
     runtime = backend.configured(config)
     return {variant: _model(path, variant, runtime, config) for variant, path in checkpoints(config).items()}
+
+
+def _check_fallback(config: WorkerConfig) -> None:
+    if config.fallback_checkpoint is None:
+        return
+    if config.model_store is None:
+        log.warning("CVITX_FALLBACK_CHECKPOINT has no effect: it stands in for the CVITX_MODEL_STORE, which is not set")
+        return
+    path = config.path(config.fallback_checkpoint)
+    backend.require(path, "set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it")
+    try:
+        archive.read(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"CVITX_FALLBACK_CHECKPOINT: {error}") from error
 
 
 def _model(path: Path, variant: Variant, runtime: Runtime, config: WorkerConfig) -> Classifier:

@@ -11,7 +11,7 @@ from functools import partial
 from video_analysis.main_worker import rows
 from video_analysis.main_worker.micro_batch import Job, MicroBatch, together_or_alone
 from video_analysis.main_worker.parts import Analyses, Aside, Model, Storage
-from video_analysis.main_worker.pictures import Pictures
+from video_analysis.main_worker.pictures import Pictures, unfetched
 from video_analysis.main_worker.stages import Attributes, Picture
 from video_analysis.worker_utils import messages
 from video_analysis.worker_utils.analyses import AnalysisState, FinishedAnalysis, Variant, VariantResult
@@ -133,7 +133,7 @@ class SnapshotWorker:
                 coming_aside = self._aside.begin(picture, job.message.yolo_type)
                 seen.append(_Seen(job, state.id, picture, coming_aside, self._lacking(state)))
             except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
-                book.settle(job, verdict_on(error))
+                book.settle(job, unfetched(verdict_on(error), done=state.status == "done"))
             book.still_ours(job)
         return seen
 

@@ -53,6 +53,49 @@ def test_a_reading_that_takes_too_long_leaves_null_and_the_reason(monkeypatch: p
     assert attributes.faults == {"colors": "took longer than 0.05 s"}
 
 
+def test_while_a_reading_hangs_no_other_picture_waits_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, released = threading.Semaphore(0), threading.Event()
+
+    def hang(picture: Picture, kind: str) -> list[Color]:
+        begun.release()
+        assert released.wait(60)
+        return [Color(None, "Red", None, 0.9)]
+
+    monkeypatch.setattr(color, "colors", hang)
+    reader = AttributeReader(time_limit_s=0.05)
+    first = reader.begin(PICTURE, "Car")
+    assert begun.acquire(timeout=60)
+    assert first().faults == {"colors": "took longer than 0.05 s"}
+    assert reader.begin(PICTURE, "Car")().faults == {"colors": "an earlier picture is still being read"}
+    released.set()
+    assert not begun.acquire(blocking=False)
+
+
+def test_asked_twice_the_same_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def hang(picture: Picture, kind: str) -> list[Color]:
+        assert released.wait(60)
+        return []
+
+    monkeypatch.setattr(color, "colors", hang)
+    reader = AttributeReader(time_limit_s=0.05)
+    reader.begin(PICTURE, "Car")
+    waiting = reader.begin(PICTURE, "Car")
+    assert waiting() == waiting()
+    released.set()
+
+
+def test_no_fault_brings_what_a_database_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(picture: Picture, kind: str) -> list[Color]:
+        raise ValueError("\0" * 1000)
+
+    monkeypatch.setattr(color, "colors", fail)
+    fault = AttributeReader(5).begin(PICTURE, "Car")().faults["colors"]
+    assert fault.isprintable()
+    assert len(fault) < 400
+
+
 def test_a_reading_that_fails_leaves_null_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(picture: Picture, kind: str) -> list[Color]:
         raise ZeroDivisionError("no paint at all")

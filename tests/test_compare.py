@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from video_analysis.main_worker import agreement, compare, compare_page, compare_pictures
+from video_analysis.main_worker import agreement, compare, compare_page, compare_pictures, compare_text
 from video_analysis.main_worker.compare_pictures import SmallPicture
 from video_analysis.tests import report_rows
 from video_analysis.tests.test_demo_report_browser import browser, opened
@@ -147,7 +147,33 @@ def test_a_video_s_rows_become_a_page_figures_and_lines(rows: Rows, capsys: pyte
     assert told["disagreements"][0]["cmt"]["labels"] == list(CITY)
     assert told["checkpoints"]["cmt"] == {"demo-cmt@0123456789ab": 2}
     assert page.count("data:image/jpeg;base64,") == page.count("<article") == 1
-    assert "2 snapshots with both rows, they disagree about 1" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("2 snapshots with both rows, they disagree about 1")
+    assert "rows of baseline: 2 by demo-baseline@0123456789ab" in lines
+    assert "rows of cmt: 2 by demo-cmt@0123456789ab" in lines
+    assert told["checkpoints_of_both"] == []
+    assert not [line for line in lines if "pictures are missing" in line or "means nothing" in line]
+
+
+def test_the_lines_say_which_types_makes_and_models_are_confused() -> None:
+    lines = list(compare_text.lines("video", street()))
+    assert lines[-3:] == [
+        "type: 1 × baseline Van, cmt Car",
+        "make: 1 × baseline Toyota, cmt Honda",
+        "model: 1 × baseline Toyota Vios, cmt Honda City",
+    ]
+
+
+def test_one_checkpoint_in_both_variants_is_said(rows: Rows, capsys: pytest.CaptureFixture[str], sql: Sql) -> None:
+    rows.add(1, baseline=VIOS, cmt=VIOS)
+    rows.add(2, baseline=VIOS, cmt=VIOS)
+    sql("UPDATE image_analysis_results SET checkpoint = 'demo-baseline@0123456789ab'")
+    words = "both variants have rows by demo-baseline@0123456789ab: that it agrees with itself means nothing"
+    assert report("--video", VIDEO)[1]["checkpoints_of_both"] == ["demo-baseline@0123456789ab"]
+    assert capsys.readouterr().out.splitlines().count(words) == 1
+    sql("UPDATE image_analysis_results SET checkpoint = NULL")
+    assert report("--video", VIDEO)[1]["checkpoints_of_both"] == [], "nobody knows"
+    assert "means nothing" not in capsys.readouterr().out
 
 
 def test_a_workspace_is_all_its_videos_and_a_video_is_itself_alone(rows: Rows) -> None:
@@ -167,13 +193,28 @@ def test_no_more_pictures_than_asked_for_the_surest_first(rows: Rows) -> None:
     assert len(told["disagreements"]) == 3
 
 
-def test_a_picture_that_is_not_there_is_said_in_its_place(rows: Rows) -> None:
+def test_a_picture_that_is_not_there_is_said_in_its_place_and_on_the_terminal(
+    rows: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows.add(1, pictured=False, baseline=VIOS, cmt=CITY)
     rows.add(2, baseline=VIOS, cmt=CITY)
     page, _ = report("--video", VIDEO)
     assert page.count("data:image/jpeg;base64,") == 1
     assert "No picture: s3://" in page
     assert "is not there, or s3:GetObject on it is denied" in page
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "missing" in line]
+    assert line.startswith("1 of 2 pictures are missing: s3://")
+    assert "is not there, or s3:GetObject on it is denied" in line
+
+
+def test_a_reason_that_many_pictures_share_is_told_once_and_of_many_reasons_three() -> None:
+    outage = [SmallPicture(None, "S3 cannot be reached\x1b"), *[SmallPicture(None, "not asked for")] * 9]
+    assert list(compare_text.without([SmallPicture(b""), *outage])) == [
+        "10 of 11 pictures are missing: S3 cannot be reached\\x1b; not asked for"
+    ]
+    (line,) = compare_text.without([SmallPicture(None, f"reason {number}") for number in range(5)])
+    assert line == "5 of 5 pictures are missing: reason 0; reason 1; reason 2; 2 more reasons, see the page"
+    assert list(compare_text.without([SmallPicture(b"")])) == []
 
 
 def test_hostile_text_stays_text(rows: Rows, capsys: pytest.CaptureFixture[str], sql: Sql) -> None:

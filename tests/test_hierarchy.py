@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -221,6 +222,30 @@ def test_among_paths_of_one_depth_the_one_with_the_largest_product_wins(of_heads
     assert scores[chosen] == pytest.approx(max(scores.values()), abs=1e-4)  # type: ignore[index]
 
 
+bends = st.fixed_dictionaries({"slope": st.floats(0.05, 20), "bias": st.floats(-10, 10)})
+
+
+@given(heads, st.fixed_dictionaries(dict.fromkeys(LEVELS, bends)))
+def test_a_calibration_changes_no_name_and_no_confidence_grows_downwards(
+    of_heads: Logits, bent: dict[str, Any]
+) -> None:
+    plain, calibrated = (decide(of_heads, labels(changes=change)) for change in ({}, {"calibration": bent}))
+    assert names(calibrated) == names(plain)
+    given = [conf for conf in confs(calibrated) if conf is not None]
+    assert given == sorted(given, reverse=True)
+    assert all(0 <= conf <= 1 for conf in given)
+
+
+def test_a_confidence_is_bent_by_its_levels_curve_before_its_threshold_is_asked() -> None:
+    honest = {"slope": 1, "bias": 0}
+    curves = {"type": {"slope": 0.5, "bias": -1}, "make": honest, "model": honest}
+    sure = logits([1, 0, 0, 0], [0.5, 0.5, 0], [1, 1, 1, 1, 1, 1])
+    unbent, bent = (decide(sure, labels(changes=change)) for change in ({}, {"calibration": curves}))
+    assert unbent.type_conf == pytest.approx(1, abs=1e-3)
+    assert bent.type_conf == pytest.approx(1 / (1 + np.exp(-(0.5 * np.log(1e6) - 1))), abs=2e-3)
+    assert decide(sure, labels(0.9975, {"calibration": curves})).type_label is None
+
+
 @given(heads, st.floats(0, 1))
 def test_evidence_is_small_and_plain_json(of_heads: Logits, threshold: float) -> None:
     verdict = decide(of_heads, labels(threshold))
@@ -250,8 +275,22 @@ def test_logits_of_another_width_are_refused() -> None:
         ({"thresholds": {"type": 0.5, "make": 0.5}}, "thresholds/model: Field required"),
         ({"thresholds": {"type": 0.5, "make": 0.5, "model": 1.5}}, "thresholds/model: "),
         ({"mean": [0.5, 0.5]}, "mean/2: "),
-        ({"std": [1, 0, 1]}, "std/1: "),
+        ({"std": [1, 0, 1]}, "std/1: 0 is not within 0.001 to 10"),
+        ({"mean": [123.675, 0.5, 0.5]}, "mean/0: 123.675 is not within 0 to 1; it is of pictures scaled to 0..1, not"),
+        ({"std": [0.2, 0.2, 57.375]}, "std/2: 57.375 is not within 0.001 to 10; it is of pictures scaled to 0..1, not"),
         ({"name": ""}, "name: "),
+        ({"name": "a\nb"}, r"^name: a\\x0ab has a character that cannot be printed$"),
+        ({"types": ["Car\x00", "SUV"], "hierarchy": {}}, r"^types/0: Car\\x00 has a character that cannot be printed$"),
+        ({"makes": ["\x1b[2J", "Ford"], "hierarchy": {}}, r"^makes/0: \\x1b\[2J has"),
+        ({"models": ["Vios\x7f", "City"], "hierarchy": {}}, "^models/0: "),
+        (
+            {"Hierarchy": HIERARCHY},
+            "^Hierarchy: no such key, mind its spelling; known are name, types, .*, calibration$",
+        ),
+        (
+            {"thresholds": {"type": 0.5, "make": 0.5, "model": 0.5, "colour": 0.5}},
+            "^thresholds/colour: no such key, mind its spelling; known are type, make, model$",
+        ),
     ],
 )
 def test_labels_that_cannot_be_are_refused_by_field_and_reason(change: dict[str, object], reason: str) -> None:

@@ -363,6 +363,18 @@ def test_a_snapshot_done_by_another_checkpoint_is_done_anew_and_stays_done_meanw
     assert stage.row(said).results["baseline"].checkpoint == "colours@2"
 
 
+def test_a_done_snapshot_whose_picture_has_expired_keeps_its_results_and_blames_no_permission(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.worker.handle([delivery(said)])
+    results = dict(stage.row(said).results)
+    stage.model.checkpoint = "colours@2"
+    stage.bucket.objects.clear()
+    (outcome,) = stage.worker.handle([delivery(said)])
+    assert type(outcome) is Permanent  # a MissingObject would count towards a role that may read nothing
+    assert "the results stay" in str(outcome)
+    assert (stage.row(said).status, stage.row(said).results) == ("done", results)
+
+
 def test_a_done_snapshot_that_comes_again_for_another_checkpoint_is_tried_alone_and_last(stage: Stage) -> None:
     again = stage.put(message(1))
     stage.worker.handle([delivery(again)])

@@ -148,9 +148,24 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
     "a list": (lambda host: host.put_manifest(b'["main.pt"]'), "manifest.json does not name it"),
     "another name": (lambda host: host.put(BETTER, "../main.pt"), "manifest.json does not name it"),
     "a name twice": (lambda host: host.put_manifest(b'{"main.pt": {}, "main.pt": {}}'), "stands twice"),
-    "no entry": (lambda host: host.put_manifest(b'{"main.pt": "abc"}'), "manifest.json: main.pt: entry: "),
-    "a path for a hash": (lambda host: host.put(BETTER, sha256="../" * 21 + "x"), "main.pt: sha256: String should"),
-    "no length": (lambda host: host.put(BETTER, bytes=None), "main.pt: bytes: Input should be a valid integer"),
+    "no entry": (
+        lambda host: host.put_manifest(b'{"main.pt": "abc"}'),
+        'main.pt: entry: is not {"sha256": "…", "bytes": …}',
+    ),
+    "a path for a hash": (lambda host: host.put(BETTER, sha256="../" * 21 + "x"), "main.pt: sha256: is not the 64 hex"),
+    "a hash in capitals": (
+        lambda host: host.put(BETTER, sha256=sha256(BETTER).upper()),
+        "main.pt: sha256: is not the 64 hex digits, in lower case, that sha256sum prints",
+    ),
+    "no length": (lambda host: host.put(BETTER, bytes=None), "main.pt: bytes: is not the file's size"),
+    "a length in quotes": (
+        lambda host: host.put(BETTER, bytes=str(len(BETTER))),
+        "main.pt: bytes: is not the file's size, a whole number without quotes",
+    ),
+    "no such bucket": (
+        lambda host: answering(host.s3, "GetObject", 404, "NoSuchBucket"),
+        "in this region (NoSuchBucket): check CVITX_MODEL_STORE",
+    ),
     "a file that does not load": (lambda host: host.put(b"broken"), "no blank picture passes"),
 }
 
@@ -181,6 +196,7 @@ def test_on_a_full_disk_the_last_good_one_stands_in(host: Host) -> None:
     assert content == GOOD
     assert reason is not None
     assert "disk full" in reason
+    assert "set CVITX_CACHE_DIR to a larger disk" in reason
     assert host.start() == (BETTER, None)
 
 
@@ -311,6 +327,43 @@ def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_
     assert said == {"fallback": models["cmt"].fallback}
     assert said["fallback"].startswith("CVITX_FALLBACK_CHECKPOINT stands in: cmt.pt cannot be had from CVITX_MODEL")
     assert "manifest.json does not name it" in said["fallback"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "old.pt: is not there; set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it"),
+        (b"no model", "old.pt: is not a torch.export archive; export the model again"),
+    ],
+)
+def test_a_fallback_that_could_not_stand_in_stops_the_start_before_it_is_needed(
+    host: Host, weights: tuple[Path, Path], tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "old.pt").write_bytes(content)
+    config = WorkerConfig(
+        device="torch",
+        cache_dir=tmp_path / "cache",
+        main_checkpoint=weights[0],
+        model_store=f"s3://{host.bucket}/cvitx/models",
+        fallback_checkpoint=tmp_path / "old.pt",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        run_poller.models(config)
+    assert words in str(caught.value)
+    assert "CVITX_FALLBACK_CHECKPOINT" in str(caught.value)
+    assert "CVITX_MAIN_CHECKPOINT" not in str(caught.value)
+
+
+def test_a_fallback_without_a_store_is_said_once_to_have_no_effect(
+    weights: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = {"device": "torch", "threads": 1, "cache_dir": tmp_path, "main_checkpoint": weights[0]}
+    config = WorkerConfig.model_validate({**settings, "fallback_checkpoint": tmp_path / "gone.pt"})
+    models = run_poller.models(config)
+    assert models["baseline"].checkpoint == checkpoint_of(weights[0])
+    (said,) = [record for record in caplog.records if "CVITX_FALLBACK_CHECKPOINT has no effect" in record.getMessage()]
+    assert said.levelname == "WARNING"
 
 
 def evidence(model: Classifier) -> Any:

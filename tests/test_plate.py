@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -110,6 +111,12 @@ def test_an_unsure_reading_is_no_plate_but_stays_in_the_evidence() -> None:
 def test_a_number_that_fits_its_country_goes_before_a_surer_one_that_fits_none() -> None:
     sticker, number = Reading("4WD2012", 0.99, None), Reading("NBC1234", 0.9, "PH")
     assert judged([(line(), sticker), (line(), number)]).plate == Plate("NBC1234", 0.9)
+
+
+def test_lettering_that_has_no_plate_s_format_is_less_sure_than_it_is_legible() -> None:
+    lettering = Reading("310KM", 0.91, None)
+    assert judged([(line(), lettering)]).plate is None
+    assert judged([(line(), replace(lettering, conf=1.0))]).plate == Plate("310KM", plate.UNFAMILIAR)
 
 
 def test_of_two_numbers_the_one_low_and_in_the_middle_is_the_vehicle_s() -> None:

@@ -295,7 +295,9 @@ def test_a_database_that_is_not_there_is_one_line(
 ) -> None:
     monkeypatch.setenv("CVITX_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
     assert again("--video", VIDEO) == 2
-    assert capsys.readouterr().err.startswith("reclassify: database cannot be reached: ")
+    told = capsys.readouterr()
+    assert told.err.startswith("reclassify: database cannot be reached: ")
+    assert told.out == "0 sent, 0 skipped\n", "of rows it knows nothing"
 
 
 @pytest.mark.parametrize(
@@ -305,6 +307,14 @@ def test_a_database_that_is_not_there_is_one_line(
         (["--workspace", WORKSPACE], "--workspace wants --since"),
         (["--video", "305"], "'305' is no UUID"),
         (["--video", VIDEO, "--since", "2026-01-31"], "is not an RFC 3339 date-time"),
+        (
+            ["--video", VIDEO, "--since", STARTS, "--until", "2026-01-30T00:00:00Z"],
+            "--until is to be later than --since",
+        ),
+        (
+            ["--video", VIDEO, "--since", STARTS, "--until", "2026-01-31T00:30:00Z"],
+            "--until is to be later than --since",
+        ),
         (["--video", VIDEO, "--per-second", "0"], "'0' is not a number of messages a second"),
     ],
 )

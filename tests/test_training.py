@@ -23,15 +23,17 @@ from video_analysis.demo.training.__main__ import destination, main
 from video_analysis.demo.training.asked import shows
 from video_analysis.demo.training.augmentation import drawn, moved, placement
 from video_analysis.demo.training.average_precision import TrueBoxes, map50
-from video_analysis.demo.training.calibration import calibration_error, softmax, temperature, threshold
+from video_analysis.demo.training.calibration import bend, calibration_error, softmax, temperature, threshold
 from video_analysis.demo.training.course import Course, Plan, learn
 from video_analysis.demo.training.detector_views import CANVAS, COARSE_CANVAS, DetectorViews
 from video_analysis.demo.training.hardware import Hardware
+from video_analysis.demo.training.main_model import Said, verdict_calibration, verdicts
 from video_analysis.demo.training.networks import baseline, cmt
 from video_analysis.demo.training.snapshot_views import SnapshotViews, labels
 from video_analysis.demo.training.splits import EVALUATION_SCENES, GENERATORS, SPLITS, scenes
 from video_analysis.demo.training.stills import Seen, Still
 from video_analysis.main_worker.classifier import Classifier
+from video_analysis.main_worker.labels import Labels
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils import backend
 from video_analysis.worker_utils.imaging import encode_jpeg
@@ -135,6 +137,34 @@ def test_calibration_finds_the_overconfidence_and_lowers_the_error(seed: int, fa
     )
     assert found == pytest.approx(factor, rel=0.15)
     assert after < before / 2
+
+
+def test_verdicts_of_heads_that_err_together_are_bent_until_they_are_as_sure_as_they_are_right() -> None:
+    """The three heads say the same thing three times: what is true of a model, and that summed over makes and types."""
+    named = labels("demo-test")
+    rng, count = np.random.default_rng(5), 400
+    _, makes, models = named.tree
+    chances = softmax(rng.normal(0, 2.5, (count, len(models.labels))))
+    path = (chances.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1).clip(0, len(models.labels) - 1)
+    places = {"model": models.labels, "make": makes.labels[models.parents], "type": makes.parents[models.parents]}
+    sums = {level: chances @ np.eye(named.widths[level])[columns] for level, columns in places.items()}
+    said = Said(
+        {level: np.log(sums[level] + 1e-9) for level in places}, {level: places[level][path] for level in places}
+    )
+
+    def error(some: Labels) -> float:
+        return sum(calibration_error(*judged) for judged in verdicts(said, some).values())
+
+    bent = named.model_copy(update={"calibration": verdict_calibration(verdicts(said, named))})
+    assert error(bent) < error(named) / 2
+
+
+def test_a_bend_stays_finite_where_all_are_right_and_keeps_their_order() -> None:
+    confidences = np.array([0.2, 0.6, 0.9, 1.0])
+    slope, bias = bend(confidences, np.ones(4, np.bool_))
+    assert np.isfinite([slope, bias]).all()
+    assert slope > 0
+    assert bend(np.array([0.1, 0.2, 0.8, 0.9] * 50), np.array([True, True, False, False] * 50)) == (1.0, 0.0)
 
 
 def test_a_sure_and_right_set_has_no_calibration_error_and_a_sure_and_wrong_one_has_all() -> None:

@@ -84,12 +84,15 @@ def teach_main_model(variant: str, path: Path, terms: Terms, hardware: Hardware)
     judged = snapshot_views.SnapshotViews(unseen, named)
     said = main_model.listen(course.average, judged, hardware, terms.processes)
     cool = main_model.temperatures(said)
+    unbent = main_model.verdicts(said.cooled(cool), named)
+    named = named.model_copy(update={"calibration": main_model.verdict_calibration(unbent)})
     verdicts = main_model.verdicts(said.cooled(cool), named)
-    named = snapshot_views.labels(named.name, main_model.thresholds(verdicts))
+    named = named.model_copy(update={"thresholds": main_model.thresholds(verdicts)})
     main_model.export(course.average, cool, named, path)
     figures: JSON = {
         "heads_before": main_model.head_figures(said),
         "heads": main_model.head_figures(said.cooled(cool)),
+        "verdicts_before": main_model.verdict_figures(unbent),
         "verdicts": main_model.verdict_figures(verdicts),
         "temperatures": {level: round(value, 4) for level, value in cool.items()},
         "thresholds": named.thresholds.model_dump(),

@@ -18,7 +18,7 @@ from video_analysis.demo.training.hardware import Hardware
 from video_analysis.demo.training.networks import MainModel
 from video_analysis.demo.training.snapshot_views import SnapshotViews, collated, normalised
 from video_analysis.main_worker.hierarchy import LEVELS, decide
-from video_analysis.main_worker.labels import Labels, Thresholds
+from video_analysis.main_worker.labels import Bend, Calibration, Labels, Thresholds
 from video_analysis.main_worker.stages import Logits
 from video_analysis.worker_utils import overlap
 
@@ -78,6 +78,12 @@ def listen(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: in
 def temperatures(said: Said) -> dict[str, float]:
     """Each head's own."""
     return {level: calibration.temperature(said.logits[level], said.answers[level]) for level in LEVELS}
+
+
+def verdict_calibration(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> Calibration:
+    """What the verdicts of heads that are honest one by one need, to be honest themselves."""
+    curves = {level: calibration.bend(*judged[level]) for level in LEVELS}
+    return Calibration(**{level: Bend(slope=round(a, 4), bias=round(b, 4)) for level, (a, b) in curves.items()})
 
 
 def head_figures(said: Said) -> dict[str, dict[str, float]]:

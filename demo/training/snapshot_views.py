@@ -23,7 +23,7 @@ LEARN_PX = 320
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def labels(name: str, thresholds: Thresholds | None = None) -> Labels:
+def labels(name: str) -> Labels:
     """The traffic world's names, and its hierarchy."""
     tree = {kind: {make: tuple(models) for make, models in makes.items()} for kind, makes in hierarchy().items()}
     pairs = [(make, model) for makes in tree.values() for make, models in makes.items() for model in models]
@@ -35,7 +35,7 @@ def labels(name: str, thresholds: Thresholds | None = None) -> Labels:
         hierarchy=tree,
         mean=MEAN,
         std=STD,
-        thresholds=thresholds or Thresholds(type=0.5, make=0.5, model=0.5),
+        thresholds=Thresholds(type=0.5, make=0.5, model=0.5),
     )
 
 
