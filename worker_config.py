@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from video_analysis.worker_utils import overrides
+from video_analysis.worker_utils import keys, overrides
 
 ENV_OVERRIDES = False
 """Set to True on a host whose environment file may override fields (see the README, Configuration)."""
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-_STORE = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)+/?$"
 
 
 class ConfigurationError(Exception):
@@ -120,7 +119,7 @@ class WorkerConfig(BaseModel):
     main_checkpoint: Path = Path("main_worker/bundle/main.pt")
     baseline_checkpoint: Path = Path("main_worker/bundle/baseline.pt")
     cmt_checkpoint: Path = Path("main_worker/bundle/cmt.pt")
-    model_store: Annotated[str, Field(pattern=_STORE)] | None = None
+    model_store: Annotated[str, AfterValidator(keys.checked_prefix)] | None = None
     """Where checkpoints that the bundle lacks are fetched from, as its manifest.json says."""
     fallback_checkpoint: Path | None = None
     """What stands in for a checkpoint that the store cannot give, where none of its earlier ones is at hand."""

@@ -167,6 +167,11 @@ def test_a_bad_override_stops_the_start_with_one_line_that_names_it(name: str, t
     assert "\n" not in str(caught.value)
 
 
+def test_a_store_without_a_prefix_is_told_what_it_lacks() -> None:
+    with pytest.raises(ConfigurationError, match=r"CVITX_MODEL_STORE='s3://models': is not s3://bucket/prefix \(both"):
+        load(ON | {"CVITX_MODEL_STORE": "s3://models"})
+
+
 def test_all_bad_overrides_are_named_at_once() -> None:
     with pytest.raises(ConfigurationError, match=r"CVITX_WAIT_TIME_S='99'.*CVITX_JPEG_QUALITY='0'"):
         load(ON | {"CVITX_WAIT_TIME_S": "99", "CVITX_JPEG_QUALITY": "0"})

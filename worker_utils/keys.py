@@ -1,4 +1,4 @@
-"""S3 keys: built and taken apart here alone. Pure.
+"""S3 keys: built, checked and taken apart here alone. Pure.
 
 Raw videos:  demo_user/<workspace>/<video>/raw/<name>.mp4
 Snapshots:   demo_user/<workspace>/<video>/snapshots/<CTX####>_<CAM#>_<track>_<offset ms>.jpg
@@ -19,6 +19,7 @@ LONGEST_KEY_BYTES = 1024
 """S3's own limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
 _RAW = re.compile(rf"demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/raw/.+\.mp4")
+_PREFIX = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)+/?")
 _SNAPSHOT = re.compile(
     r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/"
     rf"(?P<key>demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/snapshots/"
@@ -79,3 +80,10 @@ def parse_snapshot_uri(uri: str) -> SnapshotUri:
         track_id=int(match["track"]),
         offset_ms=int(match["offset"]),
     )
+
+
+def checked_prefix(uri: str) -> str:
+    """`uri`, if it names a bucket and a prefix in it; ValueError says what it should be."""
+    if not _PREFIX.fullmatch(uri):
+        raise ValueError("is not s3://bucket/prefix (both are needed)")
+    return uri

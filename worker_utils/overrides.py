@@ -21,7 +21,8 @@ def parse(named: Mapping[str, str], known: Mapping[str, str]) -> dict[str, objec
 def describe(error: ValidationError, prefix: str) -> str:
     """One line naming each variable that is wrong, its value and why."""
     return "; ".join(
-        f"{prefix}{str(fault['loc'][0]).upper()}={fault['input']!r}: {fault['msg']}" for fault in error.errors()
+        f"{prefix}{str(fault['loc'][0]).upper()}={fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors()
     )
 
 
