@@ -23,7 +23,8 @@ MODULES = tuple(
 )
 COMPARE = "main_worker.compare"
 RECLASSIFY = "main_worker.reclassify"
-RUN_POLLERS = {*(f"{worker}.run_poller" for worker in WORKERS), COMPARE, RECLASSIFY}
+CHECK = "main_worker.check"
+RUN_POLLERS = {*(f"{worker}.run_poller" for worker in WORKERS), CHECK, COMPARE, RECLASSIFY}
 VENDORS = {
     "boto3": {"worker_utils.queue", "worker_utils.queue_address", "worker_utils.storage", *RUN_POLLERS},
     "botocore": {COMPARE, RECLASSIFY, "worker_utils.aws_faults", "worker_utils.queue_address", "worker_utils.storage"},
