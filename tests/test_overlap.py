@@ -76,6 +76,36 @@ def test_a_slow_item_holds_its_followers_back_and_the_source_with_them() -> None
         assert list(results) == list(range(1, 100))
 
 
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_what_came_before_the_source_failed_comes_out_whatever_the_number_of_workers(workers: int) -> None:
+    got: list[str] = []
+    with pytest.raises(ValueError, match="no number 20"):
+        got.extend(mapped(str, Source(30, fails_at=20), workers))
+    assert got == [str(number) for number in range(20)]
+
+
+def test_a_result_that_is_there_does_not_wait_for_more_items() -> None:
+    done = threading.Event()
+
+    def source() -> Iterator[int]:
+        yield 0
+        assert done.wait(PATIENCE_S)
+        yield 1
+        raise AssertionError("asked for a third item with the first result at hand")
+
+    def work(number: int) -> int:
+        done.set()
+        return number
+
+    with closing(mapped(work, source(), workers=8)) as results:
+        assert next(results) == 0
+
+
+def test_a_source_that_cannot_begin_fails_instead_of_waiting_for_ever() -> None:
+    with pytest.raises(TypeError, match="not iterable"):
+        next(ahead(3, depth=1))  # type: ignore[arg-type]
+
+
 def test_a_failure_ends_the_rest_and_waits_for_what_has_begun() -> None:
     source, begun, ended = Source(100), [], []
 

@@ -51,8 +51,9 @@ def _bring(
     stopped: threading.Event,
 ) -> None:
     end = _End()
-    iterator = iter(items)
+    iterator: Iterator[Item] = iter(())
     try:
+        iterator = iter(items)
         while slots.acquire() and not stopped.is_set():
             coming.put(next(iterator))
     except StopIteration:
@@ -70,22 +71,43 @@ def mapped(
     """`work` done on each item by `workers` threads; the results in the order of the items.
 
     Items are pulled by the caller's own thread, one more than there are workers. What `work` raises is raised in its
-    result's place; then, and when this is closed, nothing more begins, and what has begun is waited for.
+    result's place, what the source raises after the results of all that came before it; then, and when this is closed,
+    nothing more begins, and what has begun is waited for. A result that is there is not held back for later ones.
     """
     under_way: deque[Future[Result]] = deque()
     iterator = iter(items)
+    source = _Source(iterator)
     with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
-            for item in iterator:
+            for item in source:
                 under_way.append(pool.submit(work, item))
-                if len(under_way) > workers:
+                while under_way and (len(under_way) > workers or under_way[0].done()):
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
+            if source.failure is not None:
+                raise source.failure
         finally:
             for future in under_way:
                 future.cancel()
             close(iterator)
+
+
+class _Source(Iterator[Item]):
+    """An iterator whose failure is an end that can be asked about."""
+
+    def __init__(self, items: Iterator[Item]) -> None:
+        self._items = items
+        self.failure: Exception | None = None
+
+    def __next__(self) -> Item:
+        try:
+            return next(self._items)
+        except StopIteration:
+            raise
+        except Exception as failure:  # noqa: BLE001  # raised again when its turn comes
+            self.failure = failure
+            raise StopIteration from None
 
 
 def close(iterator: Iterator[Item]) -> None:

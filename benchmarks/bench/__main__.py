@@ -25,6 +25,7 @@ from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 OUT = PACKAGE_FOLDER / "out"
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
+IDLE_LOAD = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +55,8 @@ def _measure(bench: Bench, options: argparse.Namespace) -> Mapping[str, str]:
     def say(line: str) -> None:
         print(f"[{time.monotonic() - begun_s:4.0f} s] {line}", flush=True)
 
+    if os.getloadavg()[0] > IDLE_LOAD:
+        say(f"the machine is not idle (load {os.getloadavg()[0]:.1f}): what follows is too low")
     facts: dict[str, Any] = machine() | {"plan": "short" if options.short else "full"}
     parts: dict[str, Any] = {}
     failures: dict[str, str] = {}

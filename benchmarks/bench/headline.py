@@ -28,9 +28,11 @@ def at_stride(
     """All figures at one stride, with each one's samples."""
     samples: Samples = defaultdict(list)
     last: Told = {}
+    shares: list[dict[str, float]] = []
     for number in range(1, rounds + 1):
         passage = stage.passage(clip, stride)
         samples[WORKER].append(passage.fps)
+        shares.append(passage.cores_went_to(len(os.sched_getaffinity(0))))
         last = alone(bench, clip, weights, stride, passage.frames)
         samples[BOUND].append(float(str(last[BOUND])))
         samples[ALONE].append(float(str(last[ALONE])))
@@ -41,13 +43,12 @@ def at_stride(
             samples[name].append(peer_fps(bench, module, clip, weights, stride, frames))
         said = ", ".join(f"{name} {taken[-1]:.1f}" for name, taken in samples.items())
         say(f"stride {stride}, round {number} of {rounds}: {said}")
-    shares = passage.cores_went_to(len(os.sched_getaffinity(0)))
     return told(samples) | {
         "last_stages": last,
         "frames": passage.frames,
         "vehicles": passage.vehicles,
         "worker_cpu_s_a_frame": rounded(passage.worker_cpu_s / passage.frames),
-        "cores_went_to": {name: rounded(share) for name, share in shares.items()},
+        "cores_went_to": {name: summary([one[name] for one in shares]) for name in shares[0]},
     }
 
 

@@ -69,10 +69,10 @@ def cpu_s(pid: int) -> float:
     return sum(map(int, after_the_name[11:13])) / TICKS_A_SECOND  # utime, stime (proc(5))
 
 
-def busy_s() -> float:
-    """CPU-seconds that the machine's cores, all together, have been at work since it started."""
-    user, nice, system, _idle, _waiting, *interrupts = map(int, _lines("/proc/stat")[0].split()[1:8])
-    return (user + nice + system + sum(interrupts)) / TICKS_A_SECOND
+def busy_s() -> tuple[float, float]:
+    """CPU-seconds of all cores since the start: at work for this machine, and kept by its hypervisor for others."""
+    user, nice, system, _idle, _waiting, *interrupts, stolen = map(int, _lines("/proc/stat")[0].split()[1:9])
+    return (user + nice + system + sum(interrupts)) / TICKS_A_SECOND, stolen / TICKS_A_SECOND
 
 
 def machine() -> dict[str, Any]:

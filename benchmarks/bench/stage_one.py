@@ -27,6 +27,8 @@ class Passage:
     worker_cpu_s: float
     others_cpu_s: float
     """Of everything else on this machine: moto, PostgreSQL, and the benchmark itself."""
+    stolen_cpu_s: float
+    """What the hypervisor gave to others."""
 
     @property
     def fps(self) -> float:
@@ -35,8 +37,13 @@ class Passage:
 
     def cores_went_to(self, cores: int) -> dict[str, float]:
         """Shares of all the cores' time on the way."""
-        worker, others = (seconds / (cores * self.total_s) for seconds in (self.worker_cpu_s, self.others_cpu_s))
-        return {"worker": worker, "moto, PostgreSQL and the rest": others, "nobody": max(0.0, 1 - worker - others)}
+        taken = {
+            "worker": self.worker_cpu_s,
+            "moto, PostgreSQL and the rest": self.others_cpu_s,
+            "the hypervisor": self.stolen_cpu_s,
+        }
+        shares = {name: seconds / (cores * self.total_s) for name, seconds in taken.items()}
+        return shares | {"nobody": max(0.0, 1 - sum(shares.values()))}
 
 
 class StageOne:
@@ -50,10 +57,11 @@ class StageOne:
         """Send one clip through. NotMeasured where the worker could not process it."""
         task = self._stack.upload(clip, stride)
         video_id = task["video_id"]
-        busy_s, worker_s = processes.busy_s(), self.worker.cpu_s
+        (busy_s, stolen_s), worker_s = processes.busy_s(), self.worker.cpu_s
         self._stack.send(task)
         self.worker.until(lambda: bool(self.worker.of_video("finished", video_id)))
         worker_s = self.worker.cpu_s - worker_s
+        busy_s, stolen_s = (now - before for now, before in zip(processes.busy_s(), (busy_s, stolen_s), strict=True))
         received, done, finished = (
             self.worker.of_video(event, video_id)[0] for event in ("received", "video done", "finished")
         )
@@ -65,7 +73,8 @@ class StageOne:
             total_s=instant_s(finished) - begun_s,
             first_snapshot_s=first[0] if first else None,
             worker_cpu_s=worker_s,
-            others_cpu_s=max(0.0, processes.busy_s() - busy_s - worker_s),
+            others_cpu_s=max(0.0, busy_s - worker_s),
+            stolen_cpu_s=stolen_s,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -30,7 +31,8 @@ def figures(outcomes: Sequence[SceneOutcome], samples: Sequence[Sample]) -> dict
     return {
         "scenes": len(outcomes),
         "frames": sum(outcome.frames for outcome in outcomes),
-        "map50": round(map50([found for found, _ in samples], [true for _, true in samples]), 4),
+        "map50": _map50(samples),
+        "map50_of_one_type": _map50([_of_one_type(found, true) for found, true in samples]),
         **_tracking(outcomes),
         **_snapshots(outcomes, vehicles),
         **_best_shots(vehicles),
@@ -39,6 +41,17 @@ def figures(outcomes: Sequence[SceneOutcome], samples: Sequence[Sample]) -> dict
         **attributes.figures(outcomes),
         "variants": of_variants,
     }
+
+
+def _map50(samples: Sequence[Sample]) -> float:
+    return round(map50([found for found, _ in samples], [true for _, true in samples]), 4)
+
+
+def _of_one_type(found: Boxes, true: TrueBoxes) -> Sample:
+    """Every vehicle taken for the same: what the types' confusion costs falls out."""
+    alike = found.copy()
+    alike[:, 5] = 0
+    return alike, replace(true, classes=np.zeros_like(true.classes))
 
 
 def _tracking(outcomes: Sequence[SceneOutcome]) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def teach_main_model(variant: str, path: Path, terms: Terms, hardware: Hardware)
         "verdicts": main_model.verdict_figures(verdicts),
         "temperatures": {level: round(value, 4) for level, value in cool.items()},
         "thresholds": named.thresholds.model_dump(),
+        "fitted": "temperatures, calibration and thresholds, on the pictures that heads and verdicts are judged on",
     }
     return _told(path, course, plan, hardware, (1, 3, 640, 640), figures | _counts(len(stills), len(unseen)))
 
