@@ -30,8 +30,8 @@ NOTES = {
     "cores_went_to": "while the worker was at the clip, of the time of all cores; stage1_bound_fps leaves out all but "
     "the worker's stages",
     "headline": "the real 720p clip nearest to ten vehicles a frame; one with too few frames (jakarta_seqA: 23) runs "
-    "to and fro, mirrored after every second round, written anew as MPEG-4: a camera's hour is more varied. by_vehicles "
-    "has rendered clips that are whole",
+    "to and fro, mirrored after every second round, written anew as MPEG-4: a camera's hour is more varied. "
+    "by_vehicles has rendered clips that are whole",
     "quality": "on two labelled sequences of 23 and 31 frames, 17 vehicles: it shows gross faults, no fine ones. Ours "
     "has a track's boxes from before it was confirmed, as a snapshot may come from them; the peers give none",
     "startup_s": "with networks that have been converted before",
