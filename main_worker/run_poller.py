@@ -51,8 +51,8 @@ def models(config: WorkerConfig) -> dict[Variant, Classifier]:
     ConfigurationError where one is missing or wrong, and neither the model store nor what it keeps can help; or
     where the fallback that is named for the day when it cannot is missing or wrong itself.
     """
+    runtime = backend.configured(config)  # before PyTorch is imported to read anything
     _check_fallback(config)
-    runtime = backend.configured(config)
     return {variant: _model(path, variant, runtime, config) for variant, path in checkpoints(config).items()}
 
 
