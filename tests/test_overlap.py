@@ -84,21 +84,23 @@ def test_what_came_before_the_source_failed_comes_out_whatever_the_number_of_wor
     assert got == [str(number) for number in range(20)]
 
 
-def test_a_result_that_is_there_does_not_wait_for_more_items() -> None:
-    done = threading.Event()
+def test_a_failure_does_not_wait_until_there_are_more_items_than_workers() -> None:
+    failed = threading.Event()
 
     def source() -> Iterator[int]:
         yield 0
-        assert done.wait(PATIENCE_S)
+        assert failed.wait(PATIENCE_S)
         yield 1
-        raise AssertionError("asked for a third item with the first result at hand")
+        raise AssertionError("asked for a third item with the first one's failure at hand")
 
     def work(number: int) -> int:
-        done.set()
-        return number
+        try:
+            raise ValueError("no upload")
+        finally:
+            threading.Timer(0.05, failed.set).start()
 
-    with closing(mapped(work, source(), workers=8)) as results:
-        assert next(results) == 0
+    with pytest.raises(ValueError, match="no upload"):
+        list(mapped(work, source(), workers=8))
 
 
 def test_a_source_that_cannot_begin_fails_instead_of_waiting_for_ever() -> None:

@@ -72,7 +72,7 @@ def mapped(
 
     Items are pulled by the caller's own thread, one more than there are workers. What `work` raises is raised in its
     result's place, what the source raises after the results of all that came before it; then, and when this is closed,
-    nothing more begins, and what has begun is waited for. A result that is there is not held back for later ones.
+    nothing more begins, and what has begun is waited for. A failure is not held back until there are more items.
     """
     under_way: deque[Future[Result]] = deque()
     iterator = iter(items)
@@ -81,7 +81,7 @@ def mapped(
         try:
             for item in source:
                 under_way.append(pool.submit(work, item))
-                while under_way and (len(under_way) > workers or under_way[0].done()):
+                if len(under_way) > workers or _has_failed(under_way[0]):
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
@@ -91,6 +91,10 @@ def mapped(
             for future in under_way:
                 future.cancel()
             close(iterator)
+
+
+def _has_failed(future: Future[Result]) -> bool:
+    return future.done() and future.exception() is not None
 
 
 class _Source(Iterator[Item]):
