@@ -30,7 +30,7 @@ def sheet(found: Findings, path: Path) -> None:
         snapshot = found.snapshots.get(parse_snapshot_uri(row["snapshot_s3_key"]).key)
         if snapshot is not None:
             title = f"#{row['track_id']} {row['detected_in_ms'] / 1000:.2f}s {row['yolo_type']}"
-            pictures.append((snapshot.image, [title, " / ".join(_labels(row))]))
+            pictures.append((snapshot.image, [title, *_labels(row)]))
     cv2.imwrite(str(path), contact_sheet.draw(pictures))
 
 
