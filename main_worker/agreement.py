@@ -22,6 +22,8 @@ Meeting = Literal["same", "differ", "baseline_only", "cmt_only", "neither"]
 MEETINGS: tuple[Meeting, ...] = ("same", "differ", "baseline_only", "cmt_only", "neither")
 VARIANTS: tuple[Variant, ...] = ("baseline", "cmt")
 MOST_FREQUENT = 10
+NO_CHECKPOINT = "not said"
+"""What stands for the checkpoint of a row that names none."""
 Named = tuple[str | None, str | None]
 """What baseline and what cmt name; None: it abstains."""
 
@@ -86,7 +88,7 @@ def measure(snapshots: Sequence[ComparedSnapshot]) -> Agreement:
         frequent={level: _frequent(snapshots, LEVELS.index(level)) for level in ("make", "model")},
         latency={variant: _latency(_of(snapshots, variant)) for variant in VARIANTS},
         checkpoints={
-            variant: Counter(one.checkpoint or "not said" for one in _of(snapshots, variant)) for variant in VARIANTS
+            variant: Counter(one.checkpoint or NO_CHECKPOINT for one in _of(snapshots, variant)) for variant in VARIANTS
         },
         disagreements=sorted((one for one in found if one is not None), key=lambda one: -one.sureness),
     )

@@ -46,9 +46,8 @@ class AttributeReader:
     def begin(self, picture: Picture, yolo_type: str) -> Callable[[], Attributes]:
         """Begin with a picture; calling what this returns waits for the answers, and never raises."""
         deadline_s = time.monotonic() + self._time_limit_s
-        colors = self._for_colors.begin(lambda: _colors(picture, yolo_type))
-        look = None if self._plates is None else self._plates.look
-        plate = None if look is None else self._for_plates.begin(lambda: look(picture))
+        colors = self._for_colors.begin(_colors, picture, yolo_type)
+        plate = None if self._plates is None else self._for_plates.begin(self._plates.look, picture)
 
         @cache  # rows may be written again one by one
         def answer() -> Attributes:
@@ -76,9 +75,9 @@ class _Reader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=column)
         self._overdue: Future[Any] | None = None
 
-    def begin(self, work: Callable[[], Answer]) -> Future[Answer]:
+    def begin(self, work: Callable[..., Answer], *of: object) -> Future[Answer]:
         if self._overdue is None or self._overdue.done():
-            return self._thread.submit(work)
+            return self._thread.submit(work, *of)
         refused: Future[Answer] = Future()
         refused.set_exception(_StillBusyError("an earlier picture is still being read"))
         return refused

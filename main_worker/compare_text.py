@@ -7,13 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from video_analysis.main_worker.agreement import MEETINGS, MOST_FREQUENT, Agreement, Disagreement, Named, meeting
+from video_analysis.main_worker.agreement import (
+    MEETINGS,
+    MOST_FREQUENT,
+    NO_CHECKPOINT,
+    Agreement,
+    Disagreement,
+    Named,
+    meeting,
+)
 from video_analysis.main_worker.compare_pictures import SmallPicture
 from video_analysis.worker_utils.wire import printable
 
 HEAD = ("agreement", "same", "differ", "baseline only", "cmt only", "neither")
-NO_CHECKPOINT = "not said"
-"""What stands for the checkpoint of a row that names none."""
 REASONS = 3
 """So many of the reasons why pictures are missing are told; the page tells all."""
 

@@ -26,8 +26,6 @@ from video_analysis.worker_utils.file_lock import alone
 
 LONGEST_NOTE = 600
 """Characters of a reason that each row repeats."""
-_STORE_SETTINGS = {"CVITX_S3_BUCKET": "CVITX_MODEL_STORE", "CVITX_TEMP_DIR": "CVITX_CACHE_DIR"}
-"""Which settings say what the storage, which knows itself as the workers' own bucket, tells one to look at."""
 _CHECKPOINTS = ("main_checkpoint", "baseline_checkpoint", "cmt_checkpoint")
 Loaded = TypeVar("Loaded")
 
@@ -83,7 +81,7 @@ class ModelStore:
                 if not _is(path, entry.sha256):
                     self._fetch(name, entry, path)
         except (WorkerError, OSError, ValueError) as error:
-            raise Unavailable(f"{name} cannot be had from CVITX_MODEL_STORE={self._uri}: {_of_store(error)}") from error
+            raise Unavailable(f"{name} cannot be had from CVITX_MODEL_STORE={self._uri}: {error}") from error
         return path
 
     def last_good(self, name: str) -> Path:
@@ -164,13 +162,6 @@ def _named(stand_in: Path | None) -> Path:
     if stand_in is None:
         raise Unavailable("CVITX_FALLBACK_CHECKPOINT is not set")
     return stand_in
-
-
-def _of_store(error: Exception) -> str:
-    text = str(error)
-    for of_workers, of_store in _STORE_SETTINGS.items():
-        text = text.replace(of_workers, of_store)
-    return text
 
 
 def _is(path: Path, sha256: str) -> bool:

@@ -25,7 +25,9 @@ from video_analysis.worker_utils.backend import Runtime
 from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.queue import Queue
-from video_analysis.worker_utils.storage import ObjectStore
+from video_analysis.worker_utils.storage import ObjectStore, SettingNames
+
+MODEL_STORE_SETTINGS = SettingNames("CVITX_MODEL_STORE", "CVITX_CACHE_DIR")
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +85,8 @@ def _model(path: Path, variant: Variant, runtime: Runtime, config: WorkerConfig)
 def _model_store(uri: str, config: WorkerConfig) -> ModelStore:
     bucket, folder = model_store.split(uri)[0], model_store.folder_of(config)
     its_own = config.model_copy(update={"s3_bucket": bucket, "temp_dir": folder})
-    return ModelStore(ObjectStore.connect(boto3.Session(region_name=config.region), its_own), uri, folder)
+    storage = ObjectStore.connect(boto3.Session(region_name=config.region), its_own, MODEL_STORE_SETTINGS)
+    return ModelStore(storage, uri, folder)
 
 
 if __name__ == "__main__":

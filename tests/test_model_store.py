@@ -69,7 +69,7 @@ class Host:
         self.s3.put_object(Bucket=self.bucket, Key="cvitx/models/manifest.json", Body=content)
 
     def store(self, min_free_bytes: int = 0) -> ModelStore:
-        storage = ObjectStore(self.s3, self.bucket, self.folder, min_free_bytes)
+        storage = ObjectStore(self.s3, self.bucket, self.folder, min_free_bytes, run_poller.MODEL_STORE_SETTINGS)
         return ModelStore(storage, f"s3://{self.bucket}/cvitx/models", self.folder)
 
     def start(self, min_free_bytes: int = 0) -> tuple[bytes, str | None]:

@@ -19,9 +19,10 @@ LONGEST_KEY_BYTES = 1024
 """S3's own limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
 _RAW = re.compile(rf"demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/raw/.+\.mp4")
-_PREFIX = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)+/?")
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_PREFIX = re.compile(rf"s3://{_BUCKET}(/[A-Za-z0-9!_.*'()-]+)+/?")
 _SNAPSHOT = re.compile(
-    r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/"
+    rf"s3://(?P<bucket>{_BUCKET})/"
     rf"(?P<key>demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/snapshots/"
     rf"(?P<workspace_code>{WORKSPACE_CODE})_(?P<camera_code>{CAMERA_CODE})_"
     rf"(?P<track>{SIX_DIGITS_OR_MORE})_(?P<offset>{SIX_DIGITS_OR_MORE})\.jpg)"

@@ -76,17 +76,14 @@ def mapped(
     """
     under_way: deque[Future[Result]] = deque()
     iterator = iter(items)
-    source = _Source(iterator)
     with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
-            for item in source:
-                under_way.append(pool.submit(work, item))
+            for future in _begun(pool, work, iterator):
+                under_way.append(future)
                 if len(under_way) > workers or _has_failed(under_way[0]):
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
-            if source.failure is not None:
-                raise source.failure
         finally:
             for future in under_way:
                 future.cancel()
@@ -97,21 +94,17 @@ def _has_failed(future: Future[Result]) -> bool:
     return future.done() and future.exception() is not None
 
 
-class _Source(Iterator[Item]):
-    """An iterator whose failure is an end that can be asked about."""
-
-    def __init__(self, items: Iterator[Item]) -> None:
-        self._items = items
-        self.failure: Exception | None = None
-
-    def __next__(self) -> Item:
-        try:
-            return next(self._items)
-        except StopIteration:
-            raise
-        except Exception as failure:  # noqa: BLE001  # raised again when its turn comes
-            self.failure = failure
-            raise StopIteration from None
+def _begun(
+    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterator[Item]
+) -> Generator[Future[Result], None, None]:
+    """Each item's work; where the source fails, its failure takes the place of a result."""
+    try:
+        for item in items:
+            yield pool.submit(work, item)
+    except Exception as failure:  # noqa: BLE001  # raised again when its turn comes
+        failed: Future[Result] = Future()
+        failed.set_exception(failure)
+        yield failed
 
 
 def close(iterator: Iterator[Item]) -> None:

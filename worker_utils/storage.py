@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,17 +35,36 @@ _READ, _WRITE = "s3:GetObject", "s3:PutObject"
 _WRONG_BUCKET = frozenset({"NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed"})
 
 
+@dataclass(frozen=True, slots=True)
+class SettingNames:
+    """What a person changes where the bucket or the temporary folder is wrong."""
+
+    bucket: str
+    folder: str
+
+
+WORKERS_OWN = SettingNames("CVITX_S3_BUCKET", "CVITX_TEMP_DIR")
+
+
 class ObjectStore:
     """The one bucket the workers use. Safe to share between threads, as a boto3 client is."""
 
-    def __init__(self, client: S3Client, bucket: str, temp_dir: Path | None = None, min_free_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        client: S3Client,
+        bucket: str,
+        temp_dir: Path | None = None,
+        min_free_bytes: int = 0,
+        names: SettingNames = WORKERS_OWN,
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._temp_dir = temp_dir
         self._min_free_bytes = min_free_bytes
+        self._names = names
 
     @classmethod
-    def connect(cls, session: boto3.Session, config: WorkerConfig) -> ObjectStore:
+    def connect(cls, session: boto3.Session, config: WorkerConfig, names: SettingNames = WORKERS_OWN) -> ObjectStore:
         """The configured bucket, by a client that answers in bounded time. Nothing is sent yet.
 
         Fetched videos that a killed worker left in the temporary folder are removed.
@@ -60,7 +80,7 @@ class ObjectStore:
         temp_dir = None if config.temp_dir is None else config.path(config.temp_dir)
         scratch.sweep(temp_dir)
         client = session.client("s3", config=settings)
-        return cls(client, config.s3_bucket, temp_dir, config.min_free_disk_mb << 20)
+        return cls(client, config.s3_bucket, temp_dir, config.min_free_disk_mb << 20, names)
 
     @contextmanager
     def fetch(self, key: str, on_progress: Callable[[], None]) -> Iterator[Path]:
@@ -110,12 +130,12 @@ class ObjectStore:
         try:
             free = shutil.disk_usage(folder).free
         except OSError as error:
-            raise EnvironmentFault(f"the temporary folder cannot be used, see CVITX_TEMP_DIR: {error}") from error
+            raise EnvironmentFault(f"the temporary folder cannot be used, see {self._names.folder}: {error}") from error
         if free < needed_bytes + self._min_free_bytes:
             wanted = needed_bytes + self._min_free_bytes
             raise EnvironmentFault(
                 f"disk full: {folder} has {free >> 20} MB free, {wanted >> 20} MB are wanted; "
-                "free some, or set CVITX_TEMP_DIR to a larger disk"
+                f"free some, or set {self._names.folder} to a larger disk"
             )
 
     @contextmanager
@@ -134,7 +154,8 @@ class ObjectStore:
     def _fault_of_the_answer(self, error: ClientError, key: str, permission: str) -> WorkerError:
         code = code_of(error)
         if code in _WRONG_BUCKET:
-            return EnvironmentFault(f"S3 knows no bucket {self._bucket} in this region ({code}): check CVITX_S3_BUCKET")
+            known = f"S3 knows no bucket {self._bucket} in this region ({code})"
+            return EnvironmentFault(f"{known}: check {self._names.bucket}")
         if code == "KeyTooLongError":
             return Permanent(f"{self._uri(key)} is longer than S3 allows ({code})")
         if permission == _READ and code in _MISSING:

@@ -55,9 +55,9 @@ def _measure(bench: Bench, options: argparse.Namespace) -> Mapping[str, str]:
     def say(line: str) -> None:
         print(f"[{time.monotonic() - begun_s:4.0f} s] {line}", flush=True)
 
-    if os.getloadavg()[0] > IDLE_LOAD:
-        say(f"the machine is not idle (load {os.getloadavg()[0]:.1f}): what follows is too low")
     facts: dict[str, Any] = machine() | {"plan": "short" if options.short else "full"}
+    if facts["load_before"] > IDLE_LOAD:
+        say(f"the machine is not idle (load {facts['load_before']:.1f}): what follows is too low")
     parts: dict[str, Any] = {}
     failures: dict[str, str] = {}
     with (
