@@ -72,7 +72,7 @@ def launch(module: str, arguments: Sequence[str], environ: Mapping[str, str], lo
     with log.open("wb") as stream:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env=untouched() | dict(environ) | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=untouched() | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"} | dict(environ),
             stdout=stream,
             stderr=stream,
         )

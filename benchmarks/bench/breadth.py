@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from video_analysis.benchmarks.bench import material
+from video_analysis.benchmarks.bench import headline, material
 from video_analysis.benchmarks.bench.figures import Told, rounded
 from video_analysis.benchmarks.bench.processes import Bench
 from video_analysis.benchmarks.bench.stage_one import StageOne
@@ -18,22 +18,22 @@ STRIDES = (1, 3)
 
 
 def densities(bench: Bench, stage: StageOne, clips: Mapping[int, Path], weights: Path) -> Told:
-    """For each density: both strides, end to end beside the bound. One run of each; nothing takes turns here."""
-    strides = [str(stride) for stride in STRIDES]
-    arguments = [*clips.values(), "--weights", weights, "--strides", *strides]
-    alone: Mapping[str, list[dict[str, Any]]] = bench.told("bench.stages", arguments)
+    """For each density: both strides, end to end beside the bound. One run of each, one after the other."""
     return {
-        str(density): {f"stride_{row['stride']}": _beside(stage, clip, row) for row in alone[str(clip)]}
+        str(density): {f"stride_{stride}": _beside(bench, stage, clip, stride, weights) for stride in STRIDES}
         for density, clip in clips.items()
     }
 
 
-def _beside(stage: StageOne, clip: Path, alone: dict[str, Any]) -> Told:
-    passage = stage.passage(clip, alone["stride"])
+def _beside(bench: Bench, stage: StageOne, clip: Path, stride: int, weights: Path) -> Told:
+    passage = stage.passage(clip, stride)
+    alone: dict[str, Any] = headline.alone(bench, clip, weights, stride, passage.frames)
     return {
         "stage1_fps": rounded(passage.fps),
         "stage1_bound_fps": rounded(alone["stage1_bound_fps"]),
         "stage1_efficiency": rounded(passage.fps / alone["stage1_bound_fps"]),
+        "stage1_efficiency_of_time_given": rounded(passage.fps_of_time_given / alone["stage1_bound_fps"]),
+        "cores_went_to": {name: rounded(share) for name, share in passage.cores_went_to.items()},
         "detector_only_fps": rounded(alone["detector_only_fps"]),
         "vehicles_per_frame": rounded(alone["vehicles_per_frame"]),
         "true_vehicles_per_frame": rounded(_true_vehicles(clip)),

@@ -6,7 +6,6 @@ are of the same round.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from video_analysis.benchmarks.bench.processes import Bench
 from video_analysis.benchmarks.bench.stage_one import StageOne
 
 WORKER, BOUND, ALONE = "stage1_fps", "stage1_bound_fps", "detector_only_fps"
+GIVEN = "stage1_fps_of_time_given"
 STOCK, TRACK = "stock_fps", "ultralytics_track_fps"
 Samples = dict[str, list[float]]
 Say = Callable[[str], None]
@@ -32,7 +32,8 @@ def at_stride(
     for number in range(1, rounds + 1):
         passage = stage.passage(clip, stride)
         samples[WORKER].append(passage.fps)
-        shares.append(passage.cores_went_to(len(os.sched_getaffinity(0))))
+        samples[GIVEN].append(passage.fps_of_time_given)
+        shares.append(passage.cores_went_to)
         last = alone(bench, clip, weights, stride, passage.frames)
         samples[BOUND].append(float(str(last[BOUND])))
         samples[ALONE].append(float(str(last[ALONE])))
@@ -57,6 +58,7 @@ def told(samples: Samples) -> Told:
     figures = {name: summary(taken) for name, taken in samples.items()}
     ratios = {
         "stage1_efficiency": paired_ratio(samples[WORKER], samples[BOUND]),
+        "stage1_efficiency_of_time_given": paired_ratio(samples[GIVEN], samples[BOUND]),
         "speedup_vs_stock": paired_ratio(samples[WORKER], samples[STOCK]),
         "speedup_vs_ultralytics_track": paired_ratio(samples[WORKER], samples[TRACK]),
     }

@@ -1,42 +1,73 @@
-"""What each lever gives by itself: the chain as it is, and with one thing undone at a time, in turn."""
+"""What each lever gives by itself: everything as it is, and with one thing undone at a time, in turn."""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
+from typing import Any
 
+from video_analysis.benchmarks.bench import headline, stage_one, stage_two, undone
 from video_analysis.benchmarks.bench.figures import Told, paired_ratio, rounded, summary
 from video_analysis.benchmarks.bench.plan import Plan
 from video_analysis.benchmarks.bench.processes import Bench
+from video_analysis.demo.stack import Stack
 
 AS_IS = "as it is"
-UNDONE: dict[str, tuple[str, ...]] = {
+CHAIN: Mapping[str, tuple[str, ...]] = {
     AS_IS: (),
     "an appearance vector for every box of every frame": ("--look-s", "0"),
     "PyTorch in place of OpenVINO": ("--device", "torch"),
+    "a square input": ("--square",),
 }
+"""Options of bench.chain."""
+BLAS = "a BLAS thread for each core"
+IN_TURN = "one stage after the other"
+EMITTERS = {AS_IS: {}, "one vehicle handed on at a time": {"CVITX_EMITTERS": "1"}}
+Samples = defaultdict[str, list[float]]
 
 
-def measure(bench: Bench, plan: Plan, clip: Path, weights: Path) -> Told:
-    """Frames a second of the chain without queue, S3 and database, and how many times as many the lever gives."""
-    samples: dict[str, list[float]] = defaultdict(list)
-    in_turn: list[float] = []
+def chain(bench: Bench, plan: Plan, clip: Path, weights: Path) -> Told:
+    """Stage 1 without queue, S3 and database."""
+    samples: Samples = defaultdict(list)
+    frames = ["--weights", weights, "--frames", str(plan.stage_frames)]
     for _ in range(plan.lever_rounds):
-        for name, arguments in UNDONE.items():
-            stages = _stages(bench, plan, clip, weights, arguments)
-            samples[name].append(float(stages["chain_fps"]))
-            if name == AS_IS:
-                in_turn.append(float(stages["in_turn_fps"]))
-    samples["one stage after the other"] = in_turn
+        for name, options in CHAIN.items():
+            samples[name].append(bench.told("bench.chain", [clip, *frames, *options])["fps"])
+        threads = {"OPENBLAS_NUM_THREADS": str(len(os.sched_getaffinity(0)))}
+        samples[BLAS].append(bench.told("bench.chain", [clip, *frames], threads)["fps"])
+        samples[IN_TURN].append(_in_turn(bench, clip, weights, plan.stage_frames))
+    return gains(samples)
+
+
+def _in_turn(bench: Bench, clip: Path, weights: Path, frames: int) -> float:
+    told: dict[str, Any] = headline.alone(bench, clip, weights, 1, frames)
+    return float(told["in_turn_fps"])
+
+
+def emitters(bench: Bench, plan: Plan, stack: Stack, clip: Path, weights: Path) -> Told:
+    """Stage 1 from queue to queue, on a short clip: at its end all that is in view is handed on together."""
+    samples: Samples = defaultdict(list)
+    for _ in range(plan.lever_rounds):
+        for name, settings in EMITTERS.items():
+            with stage_one.running(bench, stack, weights, clip, settings) as stage:
+                samples[name].append(stage.passage(clip, 1).fps)
+    return gains(samples)
+
+
+def second_stage(bench: Bench, plan: Plan, stack: Stack, checkpoint: Path) -> Told:
+    """Stage 2 from queue to row, with a model so small that all beside it shows."""
+    samples: Samples = defaultdict(list)
+    for _ in range(plan.lever_rounds):
+        for without in (None, *undone.LEVERS):
+            with stage_two.running(bench, stack, checkpoint, without) as stage:
+                samples[without or AS_IS].append(stage.ips(plan.lever_snapshots))
+    return gains(samples)
+
+
+def gains(samples: Mapping[str, list[float]]) -> Told:
+    """Each one's rate, and how many times as much is done as it is now. Pure."""
     return {
         name: summary(taken) | {"gain": rounded(paired_ratio(samples[AS_IS], taken))} for name, taken in samples.items()
-    } | {"median_chain_fps": rounded(median(samples[AS_IS]))}
-
-
-def _stages(bench: Bench, plan: Plan, clip: Path, weights: Path, arguments: tuple[str, ...]) -> dict[str, float]:
-    frames = ("--chain", "--frames", str(plan.stage_frames))
-    told: dict[str, list[dict[str, float]]] = bench.told(
-        "bench.stages", [clip, "--weights", weights, *frames, *arguments]
-    )
-    return told[str(clip)][0]
+    }

@@ -17,6 +17,7 @@ class Plan:
     lever_rounds: int
     stage_frames: int
     """Of a run of the levers."""
+    lever_snapshots: int
     stock_frames: int
     track_frames: int
     rendered_s: float
@@ -36,6 +37,7 @@ FULL = Plan(
     headline_frames=360,
     lever_rounds=2,
     stage_frames=120,
+    lever_snapshots=100,
     stock_frames=45,
     track_frames=100,
     rendered_s=8.0,
@@ -50,6 +52,7 @@ SHORT = Plan(
     headline_frames=40,
     lever_rounds=1,
     stage_frames=16,
+    lever_snapshots=10,
     stock_frames=8,
     track_frames=12,
     rendered_s=1.0,

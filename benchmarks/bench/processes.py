@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from video_analysis.demo import pollers
 
 PACKAGE = "video_analysis.benchmarks"
 PATIENCE_S = 600.0
+NOTHING: Mapping[str, str] = MappingProxyType({})
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -36,16 +38,16 @@ class Bench:
         """Converted networks."""
         return self.folder / "cache"
 
-    def told(self, module: str, arguments: Sequence[object]) -> Any:
+    def told(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> Any:
         """Run one of the benchmarks' modules; what it wrote to its --out."""
         out = self.folder / "told.json"
-        self.run(module, [*arguments, "--cache", self.cache, "--out", out])
+        self.run(module, [*arguments, "--cache", self.cache, "--out", out], environ)
         return json.loads(out.read_text("utf-8"))
 
-    def run(self, module: str, arguments: Sequence[object]) -> None:
+    def run(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> None:
         """`python -m` one of the benchmarks' modules, to its end. NotMeasured where it fails."""
         log = self.folder / f"{module}.log"
-        process = pollers.launch(f"{PACKAGE}.{module}", [*map(str, arguments)], {}, log)
+        process = pollers.launch(f"{PACKAGE}.{module}", [*map(str, arguments)], environ, log)
         try:
             code = process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:

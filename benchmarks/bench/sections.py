@@ -68,7 +68,14 @@ class Sections:
 
     def _levers(self) -> Told:
         clip, detector = self._headline_clip
-        return {"levers": levers.measure(self._bench, self._plan, clip, detector)}
+        short = self._warm_up(clip)
+        return {
+            "levers": {
+                "stage1_chain_fps": levers.chain(self._bench, self._plan, clip, detector),
+                "stage1_fps": levers.emitters(self._bench, self._plan, self._stack, short, detector),
+                "stage2_ips": levers.second_stage(self._bench, self._plan, self._stack, weights.BASELINE),
+            }
+        }
 
     @cached_property
     def _headline_clip(self) -> tuple[Path, Path]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from video_analysis.benchmarks.bench import processes, watched
-from video_analysis.benchmarks.bench.processes import Bench
+from video_analysis.benchmarks.bench.processes import NOTHING, Bench
 from video_analysis.benchmarks.bench.watched import Watched, instant_s
 from video_analysis.demo import provision
 from video_analysis.demo.stack import Stack
@@ -35,14 +36,25 @@ class Passage:
         """Processed frames a second."""
         return self.frames / self.total_s
 
-    def cores_went_to(self, cores: int) -> dict[str, float]:
+    @property
+    def stolen(self) -> float:
+        """Share of all the cores' time on the way."""
+        return self.stolen_cpu_s / (len(os.sched_getaffinity(0)) * self.total_s)
+
+    @property
+    def fps_of_time_given(self) -> float:
+        """Processed frames a second of the time that the hypervisor left to this machine."""
+        return self.fps / (1 - self.stolen)
+
+    @property
+    def cores_went_to(self) -> dict[str, float]:
         """Shares of all the cores' time on the way."""
-        taken = {
-            "worker": self.worker_cpu_s,
-            "moto, PostgreSQL and the rest": self.others_cpu_s,
-            "the hypervisor": self.stolen_cpu_s,
+        cores_s = len(os.sched_getaffinity(0)) * self.total_s
+        shares = {
+            "worker": self.worker_cpu_s / cores_s,
+            "moto, PostgreSQL and the rest": self.others_cpu_s / cores_s,
+            "the hypervisor": self.stolen,
         }
-        shares = {name: seconds / (cores * self.total_s) for name, seconds in taken.items()}
         return shares | {"nobody": max(0.0, 1 - sum(shares.values()))}
 
 
@@ -79,10 +91,12 @@ class StageOne:
 
 
 @contextmanager
-def running(bench: Bench, stack: Stack, weights: Path, warm_up: Path) -> Iterator[StageOne]:
+def running(
+    bench: Bench, stack: Stack, weights: Path, warm_up: Path, settings: Mapping[str, str] = NOTHING
+) -> Iterator[StageOne]:
     """A yolo_worker that has been through `warm_up` once, its networks converted beforehand.
 
-    It sends to a queue of its own: stage 2's stays empty for when that is measured.
+    `settings` are CVITX_ overrides. It sends to a queue of its own: stage 2's stays empty for when that is measured.
     """
     unread = f"{stack.config.snapshot_queue}-unread"
     provision.queue(stack.sqs, unread, stack.config)
@@ -92,6 +106,7 @@ def running(bench: Bench, stack: Stack, weights: Path, warm_up: Path) -> Iterato
         "CVITX_YOLO_WEIGHTS": str(weights.resolve()),
         "CVITX_CACHE_DIR": str(bench.cache),
         "CVITX_WAIT_TIME_S": "1",
+        **settings,
     }
     with watched.worker("yolo_worker", environ, bench.folder) as worker:
         stage = StageOne(stack, worker)

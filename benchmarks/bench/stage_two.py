@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -23,20 +25,11 @@ WARM_UP = 20
 
 def measure(bench: Bench, stack: Stack, checkpoint: Path, snapshots: int, runs: int, batches: int, say: Say) -> Told:
     """Forward, end to end as often as asked for, forward again."""
-    pictures = material.pictures(bench.folder)
-    alone = [_forward(bench, checkpoint, pictures, batches)]
-    environ = {
-        **stack.environ,
-        "CVITX_MAIN_CHECKPOINT": str(checkpoint.resolve()),
-        "CVITX_CACHE_DIR": str(bench.cache),
-        "CVITX_WAIT_TIME_S": "1",
-    }
-    with watched.worker("main_worker", environ, bench.folder) as worker:
-        jpegs = material.read_pictures(pictures)
-        _run(stack, worker, jpegs, WARM_UP)
-        rates = [_run(stack, worker, jpegs, snapshots) for _ in range(runs)]
-        startup_s, rss_mb = worker.startup_s, worker.rss_mb
-    alone.append(_forward(bench, checkpoint, pictures, batches))
+    alone = [_forward(bench, checkpoint, batches)]
+    with running(bench, stack, checkpoint) as stage:
+        rates = [stage.ips(snapshots) for _ in range(runs)]
+        startup_s, rss_mb = stage.worker.startup_s, stage.worker.rss_mb
+    alone.append(_forward(bench, checkpoint, batches))
     forward = summary([sample for one in alone for sample in one["stage2_forward_ips"]])  # type: ignore[attr-defined]
     whole = summary(rates)
     efficiency = float(str(whole["median"])) / float(str(forward["median"]))
@@ -47,20 +40,50 @@ def measure(bench: Bench, stack: Stack, checkpoint: Path, snapshots: int, runs: 
         "stage2_efficiency": rounded(efficiency),
         "checkpoint": alone[0]["checkpoint"],
         "gflops": alone[0]["gflops"],
+        "decode_ms": alone[0]["decode_ms"],
         "startup_s": rounded(startup_s),
         "rss_mb": rounded(rss_mb),
         "samples": {"stage2_ips": whole, "stage2_forward_ips": forward},
     }
 
 
-def _forward(bench: Bench, checkpoint: Path, pictures: Path, batches: int) -> Told:
+def _forward(bench: Bench, checkpoint: Path, batches: int) -> Told:
+    pictures = material.pictures(bench.folder)
     arguments = ["--checkpoint", checkpoint, "--pictures", pictures, "--batches", str(batches)]
     told: Told = bench.told("bench.forward", arguments)
     return told
 
 
-def _run(stack: Stack, worker: Watched, jpegs: list[bytes], count: int) -> float:
-    """Pictures a second from the first receive to the last acknowledgement; all of their rows are done then."""
+class StageTwo:
+    """A running main_worker in its environment."""
+
+    def __init__(self, stack: Stack, worker: Watched, jpegs: Sequence[bytes]) -> None:
+        self._stack = stack
+        self.worker = worker
+        self._jpegs = jpegs
+
+    def ips(self, count: int) -> float:
+        """Pictures a second from the first receive to the last acknowledgement; all of their rows are done then."""
+        return _run(self._stack, self.worker, self._jpegs, count)
+
+
+@contextmanager
+def running(bench: Bench, stack: Stack, checkpoint: Path, without: str | None = None) -> Iterator[StageTwo]:
+    """A warm main_worker, `without` one of the levers of bench.undone."""
+    environ = {
+        **stack.environ,
+        "CVITX_MAIN_CHECKPOINT": str(checkpoint.resolve()),
+        "CVITX_CACHE_DIR": str(bench.cache),
+        "CVITX_WAIT_TIME_S": "1",
+    }
+    jpegs = material.read_pictures(material.pictures(bench.folder))
+    with watched.worker("main_worker", environ, bench.folder, without) as worker:
+        stage = StageTwo(stack, worker, jpegs)
+        stage.ips(WARM_UP)
+        yield stage
+
+
+def _run(stack: Stack, worker: Watched, jpegs: Sequence[bytes], count: int) -> float:
     video_id = str(uuid.uuid4())
     waiting = [
         stack.put_snapshot(video_id, track, jpeg)

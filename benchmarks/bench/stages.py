@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,6 @@ from video_analysis.benchmarks.bench.figures import Told, bound_fps
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import imaging
 from video_analysis.yolo_worker import best_shot, run_poller, video
-from video_analysis.yolo_worker.stages import Frame
 from video_analysis.yolo_worker.vision import VideoVision
 
 WARM_UP_FRAMES = 8
@@ -88,22 +87,6 @@ def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, 
     }
 
 
-def chain_fps(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, most: int | None) -> float:
-    """Frames a second of the stages as the worker runs them, overlapping, without queue, S3 and database."""
-    begun_s, count = time.perf_counter(), 0
-
-    def counted(frames: Iterable[Frame]) -> Iterator[Frame]:
-        nonlocal count
-        for frame in frames:
-            count += 1
-            yield frame
-
-    detected = vision.detect(counted(islice(vision.frames(clip, stride), most)))
-    for shot in best_shot.select(vision.track(detected, clip, stride), run_poller.selection(config)):
-        imaging.snapshot(shot.crop, config.jpeg_quality)
-    return count / (time.perf_counter() - begun_s)
-
-
 def census(config: WorkerConfig, clips: Sequence[Path]) -> Told:
     """Vehicles a frame in each clip, by the detector, over frames spread evenly."""
     detector = run_poller.detector(config)
@@ -121,19 +104,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--strides", type=int, nargs="+", default=[1])
     parser.add_argument("--frames", type=int, help="at most so many, held in memory decoded; default: all")
-    parser.add_argument("--chain", action="store_true", help="measure the overlapped chain, too")
-    parser.add_argument("--device", choices=("auto", "openvino", "torch"), default="auto")
-    parser.add_argument("--look-s", type=float, default=WorkerConfig().track_look_s, help="CVITX_TRACK_LOOK_S")
     parser.add_argument("--census", action="store_true", help="only count vehicles")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    config = WorkerConfig(
-        yolo_weights=options.weights.resolve(),
-        cache_dir=options.cache.resolve(),
-        device=options.device,
-        track_look_s=options.look_s,
-    )
+    config = WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache.resolve())
     told = census(config, options.clips) if options.census else _measured(config, options)
     options.out.write_text(json.dumps(told), "utf-8")
 
@@ -143,14 +118,10 @@ def _measured(config: WorkerConfig, options: argparse.Namespace) -> Told:
 
     vision = run_poller.vision(config)
     on_gpu = torch.cuda.is_available()
-    told: Told = {}
-    for clip in options.clips:
-        told[str(clip)] = rows = list[Told]()
-        for stride in options.strides:
-            rows.append(measure(vision, config, clip, stride, options.frames, on_gpu))
-            if options.chain:
-                rows[-1]["chain_fps"] = chain_fps(vision, config, clip, stride, options.frames)
-    return told
+    return {
+        str(clip): [measure(vision, config, clip, stride, options.frames, on_gpu) for stride in options.strides]
+        for clip in options.clips
+    }
 
 
 if __name__ == "__main__":

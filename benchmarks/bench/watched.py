@@ -18,6 +18,7 @@ from video_analysis.demo.pollers import Poller
 PATIENCE_S = 300.0
 LOOK_EVERY_S = 0.05
 READY = "ready: polling"
+UNDONE = "video_analysis.benchmarks.bench.undone"
 Line = dict[str, Any]
 
 
@@ -82,9 +83,14 @@ def instant_s(line: Mapping[str, Any]) -> float:
 
 
 @contextmanager
-def worker(name: str, environ: Mapping[str, str], folder: Path) -> Iterator[Watched]:
-    """A worker from its launch to SIGTERM, once it polls."""
-    launched_s = time.time()
-    with pollers.running(name, environ, folder) as poller:
+def worker(name: str, environ: Mapping[str, str], folder: Path, without: str | None = None) -> Iterator[Watched]:
+    """A worker from its launch to SIGTERM, once it polls; `without` one of the levers of bench.undone."""
+    command = (pollers.MODULES[name], []) if without is None else (UNDONE, [without])
+    log, launched_s = folder / f"{name}.log", time.time()
+    process = pollers.launch(*command, environ, log)
+    try:
+        poller = Poller(name, process, log)
         yield Watched(poller, launched_s)
         poller.stop()
+    finally:
+        pollers.end(process)

@@ -1,0 +1,65 @@
+"""Stage 1's chain as the worker runs it, overlapping, without queue, S3 and database; a lever may be undone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import cv2
+
+from video_analysis.benchmarks.bench.stages import WARM_UP_FRAMES
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils import imaging
+from video_analysis.yolo_worker import best_shot, run_poller
+from video_analysis.yolo_worker.stages import Frame
+from video_analysis.yolo_worker.vision import VideoVision
+
+
+def seconds(vision: VideoVision, config: WorkerConfig, clip: Path, frames: int, *, square: bool) -> float:
+    """What the first `frames` take from the file to the last picture."""
+    begun_s = time.perf_counter()
+    coming: Iterator[Frame] = islice(vision.frames(clip, 1), frames)
+    detected = vision.detect(squared(coming) if square else coming)
+    for shot in best_shot.select(vision.track(detected, clip, 1), run_poller.selection(config)):
+        imaging.snapshot(shot.crop, config.jpeg_quality)
+    return time.perf_counter() - begun_s
+
+
+def squared(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Each as high as wide, black below: a detector that adds no more than it must gets a square then."""
+    for frame in frames:
+        height, width = frame.image.shape[:2]
+        yield replace(frame, image=cv2.copyMakeBorder(frame.image, 0, width - height, 0, 0, cv2.BORDER_CONSTANT))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure once, after a warm-up, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip", type=Path, help="wider than high; at least as long as --frames")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--frames", type=int, required=True)
+    parser.add_argument("--device", choices=("auto", "openvino", "torch"), default="auto")
+    parser.add_argument("--look-s", type=float, default=WorkerConfig().track_look_s, help="CVITX_TRACK_LOOK_S")
+    parser.add_argument("--square", action="store_true", help="let the detector compute a square")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    config = WorkerConfig(
+        yolo_weights=options.weights.resolve(),
+        cache_dir=options.cache.resolve(),
+        device=options.device,
+        track_look_s=options.look_s,
+    )
+    vision = run_poller.vision(config)
+    seconds(vision, config, options.clip, WARM_UP_FRAMES, square=options.square)
+    fps = options.frames / seconds(vision, config, options.clip, options.frames, square=options.square)
+    options.out.write_text(json.dumps({"fps": fps}), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
