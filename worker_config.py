@@ -95,7 +95,7 @@ class WorkerConfig(BaseModel):
     track_max_cosine: Share = 0.2
     track_max_iou_distance: Share = 0.7
     track_nn_budget: Count = 40
-    track_look_s: Annotated[float, Field(ge=0)] = 0.4
+    track_look_s: Annotated[float, Field(ge=0)] = 0.8
     """A track whose place tells it beyond doubt has its appearance taken no more often than this; 0: in each frame."""
     min_box_px: Annotated[int, Field(ge=1)] = 16
     """Boxes lower or narrower than this are not followed: nobody could name such a vehicle."""

@@ -28,7 +28,7 @@ SETTINGS = TrackerSettings(
     max_cosine=0.2,
     max_iou_distance=0.7,
     nn_budget=40,
-    look_s=0.4,
+    look_s=0.8,
 )
 RED, GREEN, BLUE = (30, 30, 220), (30, 220, 30), (220, 30, 30)
 HEIGHT_PX, WIDTH_PX = 240, 800
@@ -237,7 +237,7 @@ def looks(frames: Iterator[DetectedFrame], settings: TrackerSettings = SETTINGS)
 
 
 def test_a_vehicle_that_nothing_comes_near_is_looked_at_now_and_then() -> None:
-    assert looks(film(40, Vehicle(driving(20, 5)))) == ([1] + [0] * 9) * 4
+    assert looks(film(40, Vehicle(driving(20, 5)))) == ([1] + [0] * 19) * 2
 
 
 def test_two_vehicles_that_overlap_are_looked_at_in_each_frame() -> None:

@@ -34,12 +34,12 @@ class Plan:
 
 FULL = Plan(
     rounds=3,
-    headline_frames=360,
+    headline_frames=300,
     lever_rounds=2,
-    stage_frames=120,
+    stage_frames=90,
     lever_snapshots=100,
-    stock_frames=45,
-    track_frames=100,
+    stock_frames=30,
+    track_frames=60,
     rendered_s=8.0,
     early_s=40.0,
     large_snapshots=40,
