@@ -142,6 +142,29 @@ def test_two_processes_that_start_at_once_share_one_conversion(tmp_path: Path) -
     assert len([entry for entry in (tmp_path / "openvino").iterdir() if entry.is_dir()]) == 1
 
 
+def test_threads_that_make_a_processs_first_passes_together_all_come_back(cache: Path) -> None:
+    """Without a pass before them, six of ten such processes stand still: the interpreter's lock changes hands often."""
+    backend.compile_module(Twins(), "twins", "d" * 64, FREE, backend.choose("openvino", 2, cache))
+    (converted,) = (cache / "openvino").glob(f"twins-{'d' * 16}-*")
+    script = textwrap.dedent(f"""
+        import sys, threading
+        from pathlib import Path
+        sys.modules["openvino_telemetry"] = None
+        import numpy as np
+        from video_analysis.worker_utils.openvino_network import OpenVinoNetwork
+        network, together = OpenVinoNetwork(Path({str(converted / "model.xml")!r}), 2), threading.Barrier(8)
+        sys.setswitchinterval(1e-6)
+        def look():
+            together.wait()
+            network(np.zeros((1, 3, 32, 40), np.float32))
+        threads = [threading.Thread(target=look) for _ in range(8)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+    """)
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", script], cwd=PACKAGE_FOLDER, timeout=60, check=True)
+
+
 def test_auto_is_openvino_where_there_is_no_gpu(tmp_path: Path) -> None:
     chosen = backend.choose("auto", 0, tmp_path)
     assert chosen.kind == ("cuda" if torch.cuda.is_available() else "openvino")
