@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +16,7 @@ from video_analysis.main_worker import archive
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.stages import Forward, Logits, Picture
 from video_analysis.worker_config import ConfigurationError, WorkerConfig
-from video_analysis.worker_utils import backend
+from video_analysis.worker_utils import backend, planes
 from video_analysis.worker_utils.analyses import Variant
 from video_analysis.worker_utils.network import Network
 
@@ -59,7 +58,7 @@ class Classifier:
         self._network = network
         self._outputs = opened.outputs
         self._on_cuda = on_cuda
-        self._tables = _tables(opened.labels)
+        self._tables = planes.tables(opened.labels.mean, opened.labels.std)
         self._batch = np.empty((0, 3, archive.SIZE_PX, archive.SIZE_PX), np.float32)
 
     @classmethod
@@ -98,12 +97,11 @@ class Classifier:
                         raise ValueError(f"output {level} holds values that are not finite")
 
     def _normalised(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        """[N, 3, 640, 640], red first, each value looked up. Good until the next call: fresh memory costs double."""
+        """[N, 3, 640, 640], red first. Good until the next call: fresh memory costs double."""
         if len(self._batch) < len(pictures):
             self._batch = np.empty((len(pictures), 3, archive.SIZE_PX, archive.SIZE_PX), np.float32)
         for place, picture in enumerate(pictures):
-            for channel, (plane, table) in enumerate(zip(cv2.split(picture)[::-1], self._tables, strict=True)):
-                cv2.LUT(plane, table, dst=self._batch[place, channel])
+            planes.write(picture, self._tables, self._batch[place])
         return self._batch[: len(pictures)]
 
     def _check_widths(self, named: dict[str, NDArray[np.float32]], count: int) -> None:
@@ -118,12 +116,6 @@ class Classifier:
             return float(torch.cuda.max_memory_allocated() / 1e9)
         resident_pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
         return resident_pages * os.sysconf("SC_PAGESIZE") / 1e9
-
-
-def _tables(labels: Labels) -> NDArray[np.float32]:
-    """(value / 255 - mean) / std of each possible value: 3×256, red first."""
-    mean, std = (np.array(numbers, np.float32)[:, None] for numbers in (labels.mean, labels.std))
-    return np.asarray((np.arange(256, dtype=np.float32) / np.float32(255) - mean) / std, np.float32)
 
 
 def _gflops(program: ExportedProgram, pictures: int) -> float | None:

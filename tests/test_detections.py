@@ -44,7 +44,7 @@ def test_the_long_side_is_640_and_both_are_multiples_of_32(
 ) -> None:
     fit = Letterbox.fit((height, width, 3), 640)
     assert (fit.height_px, fit.width_px) == (input_height, input_width)
-    assert fit.apply(np.zeros((height, width, 3), np.uint8)).shape == (3, input_height, input_width)
+    assert fit.apply([np.zeros((height, width, 3), np.uint8)]).shape == (1, 3, input_height, input_width)
 
 
 @pytest.mark.parametrize("shape", [(720, 1280), (300, 1000), (352, 640), (90, 61)])
@@ -57,7 +57,8 @@ def test_a_box_found_in_the_input_lies_where_the_thing_is_in_the_frame(
     x1, y1, x2, y2 = width // 4, height // 3, width // 2, height * 2 // 3
     image[y1:y2, x1:x2] = (0, 0, 255)
     fit = Letterbox.fit(image.shape, 640, fixed)
-    red = fit.apply(image)[0] - fit.apply(image)[2] > 0.5
+    planes = fit.apply([image])[0]
+    red = planes[0] - planes[2] > 0.5
     rows, columns = np.flatnonzero(red.any(1)), np.flatnonzero(red.any(0))
     found = fit.undo(boxes((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1, 0.5, CAR)), image.shape)
     pixel = max(1.0, 1 / fit.scale)
@@ -66,7 +67,7 @@ def test_a_box_found_in_the_input_lies_where_the_thing_is_in_the_frame(
 
 def test_the_input_is_rgb_between_zero_and_one() -> None:
     image = np.full((32, 32, 3), (255, 0, 51), np.uint8)
-    planes = Letterbox.fit(image.shape, 32).apply(image)
+    planes = Letterbox.fit(image.shape, 32).apply([image])[0]
     assert planes.dtype == np.float32
     np.testing.assert_allclose(planes[:, 5, 5], (0.2, 0, 1), atol=1e-6)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from video_analysis.worker_utils import planes
 from video_analysis.yolo_worker.stages import Boxes, Image
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 
@@ -17,8 +18,10 @@ STRIDE_PX = 32
 MOTORCYCLE = YOLO_TYPES.index("Motorcycle")
 Corners = NDArray[np.float32] | NDArray[np.float64]
 """N×4 or wider: x1, y1, x2, y2 in px."""
-GREY = (114, 114, 114)
-"""What ultralytics pads with, in training as well."""
+GREY = 114
+"""What ultralytics pads with, in training as well; of each channel."""
+AS_SHARES = planes.tables()
+"""0..1, as the detector was trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,16 @@ class Letterbox:
         inner_height, inner_width = round(height * scale), round(width * scale)
         return cls(outer[1], outer[0], scale, (outer[1] - inner_width) // 2, (outer[0] - inner_height) // 2)
 
-    def apply(self, image: Image) -> NDArray[np.float32]:
-        """[3, H, W] float32 RGB, 0..1."""
-        height, width = image.shape[:2]
-        inner = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
-        resized = image if inner == (width, height) else cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)
-        canvas = np.full((self.height_px, self.width_px, 3), GREY, np.uint8)
-        canvas[self.top_px : self.top_px + inner[1], self.left_px : self.left_px + inner[0]] = resized
-        planes: NDArray[np.float32] = cv2.dnn.blobFromImage(canvas, 1 / 255, swapRB=True)[0]
-        return planes
+    def apply(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """[N, 3, H, W] float32 RGB, 0..1, of frames of the one shape."""
+        batch = np.full((len(images), 3, self.height_px, self.width_px), AS_SHARES[0, GREY], np.float32)
+        for image, target in zip(images, batch, strict=True):
+            height, width = image.shape[:2]
+            inner = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
+            resized = image if inner == (width, height) else cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)
+            rows = slice(self.top_px, self.top_px + inner[1])
+            planes.write(resized, AS_SHARES, target[:, rows, self.left_px : self.left_px + inner[0]])
+        return batch
 
     def undo(self, boxes: Boxes, frame_shape: tuple[int, ...]) -> Boxes:
         """Boxes of the input as boxes of the frame, clipped to it."""
@@ -72,11 +76,14 @@ def candidates(prediction: NDArray[np.float32], classes: Mapping[int, int], conf
     `prediction` is a YOLO head's [4 + C, A] (centre, size, class scores), or [300, 6] where NMS is built in.
     `classes` leads from the detector's class to the one given out.
     """
-    rows = prediction if prediction.shape[1] == 6 else _rows(prediction)
-    mapped = np.full(int(max([*classes, *rows[:, 5]], default=0)) + 1, -1, np.float32)
+    if prediction.shape[1] == 6:
+        sure = prediction[prediction[:, 4] >= confidence]
+    else:
+        sure = _rows(prediction[:, prediction[4:].max(0) >= confidence])
+    mapped = np.full(int(max([*classes, *sure[:, 5]], default=0)) + 1, -1, np.float32)
     mapped[list(classes)] = list(classes.values())
-    rows = np.column_stack([rows[:, :5], mapped[rows[:, 5].astype(np.intp)]])
-    return rows[(rows[:, 4] >= confidence) & (rows[:, 5] >= 0)].astype(np.float32)
+    rows = np.column_stack([sure[:, :5], mapped[sure[:, 5].astype(np.intp)]])
+    return rows[rows[:, 5] >= 0].astype(np.float32)
 
 
 def _rows(prediction: NDArray[np.float32]) -> NDArray[np.float32]:

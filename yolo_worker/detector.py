@@ -87,7 +87,7 @@ class Detector:
         """`batch` of frames of one size, in one pass."""
         shape = batch[0].image.shape
         box = Letterbox.fit(shape, self._settings.size_px, self._network.input_shape[2:])
-        predictions = self._network(np.stack([box.apply(frame.image) for frame in batch]))[0]
+        predictions = self._network(box.apply([frame.image for frame in batch]))[0]
         return [
             DetectedFrame(frame, self._boxes(prediction, box, shape))
             for frame, prediction in zip(batch, predictions, strict=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.worker_config import ConfigurationError
-from video_analysis.worker_utils import backend
+from video_analysis.worker_utils import backend, planes
 from video_analysis.worker_utils.network import Network
 from video_analysis.yolo_worker.stages import Boxes, Image
 
@@ -23,9 +23,8 @@ SIDE_PX = 224
 LENGTH = 1280
 STEP = 8
 """Crops a pass: bounds the memory that a crowded frame takes."""
-MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)
-STD = np.array([0.229, 0.224, 0.225], np.float32).reshape(3, 1, 1)
-"""Of ImageNet, RGB: what the weights were trained with."""
+NORMALISED = planes.tables(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""By ImageNet's numbers, which the weights were trained with."""
 
 Embeddings = NDArray[np.float32]
 """D×1280, each of length 1."""
@@ -56,7 +55,10 @@ class Embedder:
         if not len(boxes):
             return np.zeros((0, LENGTH), np.float32)
         height, width = self._network.input_shape[2:]
-        crops = np.stack([_prepared(_crop(image, box), (width, height)) for box in boxes])
+        crops = np.empty((len(boxes), 3, height, width), np.float32)
+        for box, crop in zip(boxes, crops, strict=True):
+            resized = cv2.resize(_crop(image, box), (width, height), interpolation=cv2.INTER_LINEAR)
+            planes.write(resized, NORMALISED, crop)
         parts = [self._network(crops[start : start + STEP])[0] for start in range(0, len(crops), STEP)]
         return unit(np.concatenate(parts))
 
@@ -74,13 +76,6 @@ def _crop(image: Image, box: NDArray[np.float32]) -> Image:
     height, width = image.shape[:2]
     left, top = min(max(int(box[0]), 0), width - 1), min(max(int(box[1]), 0), height - 1)
     return image[top : max(int(box[3]), top + 1), left : max(int(box[2]), left + 1)]
-
-
-def _prepared(crop: Image, size_px: tuple[int, int]) -> NDArray[np.float32]:
-    """[3, H, W] float32 RGB, normalised; `size_px` is (W, H), the network's own."""
-    planes: NDArray[np.float32] = cv2.dnn.blobFromImage(crop, 1 / 255, size_px, swapRB=True)[0]
-    normalised: NDArray[np.float32] = (planes - MEAN) / STD
-    return normalised
 
 
 def _shipped_weights() -> Path:

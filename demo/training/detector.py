@@ -84,4 +84,4 @@ def _prepared(still: Still) -> tuple[Letterbox, tuple[int, ...], NDArray[np.floa
     """How a frame lies in the input, the frame's own shape, and the input."""
     image = still.image()
     box = Letterbox.fit(image.shape, LONG_SIDE_PX)
-    return box, image.shape, box.apply(image)
+    return box, image.shape, box.apply([image])[0]
