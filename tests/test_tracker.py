@@ -122,6 +122,28 @@ def test_another_vehicle_at_the_same_place_a_second_later_is_another_track() -> 
     assert len(numbers(follow(film(60, red, green)))) == 2
 
 
+@pytest.mark.parametrize(
+    ("place", "last_seen"),
+    [
+        (driving(600, 12), 11),
+        (driving(140, -12), 11),
+        (lambda index: (300, 240 - 60 + 5 * index, 360, 240 - 20 + 5 * index), 4),
+    ],
+)
+def test_a_vehicle_that_has_left_the_frame_ends_soon_afterwards(place: Callable[[int], Box], last_seen: int) -> None:
+    tracked = follow(film(60, Vehicle(seen_only(place, lambda index: index <= last_seen))))
+    (ended,) = (frame.frame.index for frame in tracked if frame.ended)
+    assert last_seen < ended <= last_seen + 12
+    assert SETTINGS.max_age(0.04) == 37
+
+
+@pytest.mark.parametrize("place", [driving(300, 5), driving(740, 0), driving(770, 0, width=30)])
+def test_a_hidden_vehicle_whose_place_is_in_the_frame_ends_only_by_its_age(place: Callable[[int], Box]) -> None:
+    tracked = follow(film(60, Vehicle(seen_only(place, lambda index: index < 10))))
+    (ended,) = (frame.frame.index for frame in tracked if frame.ended)
+    assert ended == 9 + SETTINGS.max_age(0.04) + 1
+
+
 def test_a_vehicle_like_the_one_that_left_the_frame_a_second_before_is_another_track() -> None:
     first = Vehicle(seen_only(driving(440, 15), lambda index: index < 20))
     second = Vehicle(seen_only(driving(690 - 42 * 3, 3), lambda index: index >= 42))

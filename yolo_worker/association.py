@@ -45,6 +45,8 @@ Box = NDArray[np.float64]
 class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has no types
     """deep-sort-realtime's tracker with its association replaced; everything else is the library's."""
 
+    tracks: list[Any]
+
     def __init__(self, settings: TrackerSettings, interval_s: float) -> None:
         """`interval_s` lies between two processed frames."""
         super().__init__(
@@ -100,6 +102,16 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
             else self._observed[track.track_id]
             for track in self.tracks
         }
+
+    def end_departed(self, frame_shape: tuple[int, ...]) -> None:
+        """Forget each unseen track whose predicted box lies wholly outside the frame of H×W: its vehicle has left.
+
+        It cannot be found again there, and its snapshot need not wait until it is too old.
+        """
+        height, width = frame_shape[:2]
+        self.tracks = [
+            track for track in self.tracks if track.time_since_update == 0 or _touches(track.to_ltrb(), width, height)
+        ]
 
     def _match(self, detections: Sequence[Detection]) -> Matches:
         confirmed = [index for index, track in enumerate(self.tracks) if track.is_confirmed()]
@@ -166,6 +178,11 @@ def other_kind(tracks: Any, detections: Any, rows: list[int], columns: list[int]
     of_tracks = np.array([[tracks[row].det_class == MOTORCYCLE] for row in rows], np.bool_)
     of_detections = np.array([[detections[column].class_name == MOTORCYCLE for column in columns]], np.bool_)
     return np.logical_xor(of_tracks, of_detections)
+
+
+def _touches(box: Box, width_px: int, height_px: int) -> bool:
+    x1, y1, x2, y2 = box
+    return bool(x2 > 0 and y2 > 0 and x1 < width_px and y1 < height_px)
 
 
 def grown(boxes: Box, share: float) -> Box:

@@ -42,6 +42,7 @@ class Tracker:
         for detected in frames:
             self._deepsort.predict()
             self._deepsort.update(self._detections(detected))
+            self._deepsort.end_departed(detected.frame.image.shape)
             matched = [track for track in self._deepsort.tracks if track.time_since_update == 0]
             tracks = [self._seen(track, detected.boxes) for track in matched]
             yield TrackedFrame(detected.frame, tracks, self._ended())

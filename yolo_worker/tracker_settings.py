@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-ASSOCIATION = 2
+ASSOCIATION = 3
 """Raised whenever association.py finds other tracks than before: then a rerun is another run."""
 FEWEST_HITS = 2
 """A vehicle seen in one frame alone is taken for a slip of the detector."""
@@ -23,7 +23,7 @@ class TrackerSettings:
     confidence: float
     """At least one detection of a confirmed track is this sure."""
     max_age_s: float
-    """A track ends when it has not been seen for this long."""
+    """A track ends when it has not been seen for this long; sooner where its vehicle must have left the frame."""
     gap_s: float
     """Up to here a track that was lost is found again by its place alone; later by its appearance as well."""
     speed: float

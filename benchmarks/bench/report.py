@@ -99,7 +99,7 @@ def table(told: Mapping[str, Any]) -> str:
     """For a person."""
     sampled = told.get("headline", {}).get("stride_1", {}).get("samples", {})
     sampled |= told["stage2_usual_model"]["samples"] if told["stage2_usual_model"] else {}
-    lines = [f"{name:<30}{_said(told[name])}{_samples(sampled.get(name))}" for name in FIGURES]
+    lines = [f"{name:<34}{_said(told[name])}{_samples(sampled.get(name))}" for name in FIGURES]
     for density, strides in told.get("by_vehicles", {}).items():
         lines += [f"  {density + ' vehicles':<15}{_row(stride, row)}" for stride, row in strides.items()]
     verdicts = {True: "met", False: "MISSED", None: "not measured"}
