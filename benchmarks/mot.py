@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -82,18 +82,23 @@ def read_truth(path: Path, frames: int) -> list[list[Labelled]]:
     return truth
 
 
-def confirmed(frames: Iterable[TrackedFrame]) -> list[list[Labelled]]:
-    """One list of boxes a frame, of the tracks that are confirmed sooner or later."""
-    boxes = [[(track.key, track.box, track.id is not None) for track in frame.tracks] for frame in frames]
-    keys = {key for frame in boxes for key, _, is_confirmed in frame if is_confirmed}
-    return [[(key, box) for key, box, _ in frame if key in keys] for frame in boxes]
+def confirmed(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
+    """One list of boxes a frame, of the tracks that are confirmed sooner or later: a snapshot may be any of these."""
+    keys = {track.key for frame in frames for track in frame.tracks if track.id is not None}
+    return [[(track.key, track.box) for track in frame.tracks if track.key in keys] for frame in frames]
 
 
-def measure(vision: VideoVision, folder: Path) -> Score:
-    """Run stage 1 over one sequence, every frame of it."""
+def since_confirmation(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
+    """Without those from before a track was confirmed: what other trackers give out."""
+    return [[(track.key, track.box) for track in frame.tracks if track.id is not None] for frame in frames]
+
+
+def measure(vision: VideoVision, folder: Path) -> tuple[Score, Score]:
+    """Run stage 1 over one sequence, every frame of it; the score of `confirmed`, and of `since_confirmation`."""
     clip = folder / "video.mp4"
-    found = confirmed(vision.track(vision.detect(vision.frames(clip, 1)), clip, 1))
-    return score(folder.name, read_truth(folder / "gt.txt", len(found)), found)
+    frames = list(vision.track(vision.detect(vision.frames(clip, 1)), clip, 1))
+    truth = read_truth(folder / "gt.txt", len(frames))
+    return score(folder.name, truth, confirmed(frames)), score(folder.name, truth, since_confirmation(frames))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -108,11 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not folders or not options.weights.is_file():
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
     vision = run_poller.vision(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
-    scores = [measure(vision, folder) for folder in folders]
-    _report(scores, vision.traits(), options.out)
+    both = [measure(vision, folder) for folder in folders]
+    _report([whole for whole, _ in both], [since for _, since in both], vision.traits(), options.out)
 
 
-def _report(scores: Sequence[Score], traits: object, out: Path) -> None:
+def _report(scores: Sequence[Score], since: Sequence[Score], traits: object, out: Path) -> None:
     print(f"{'sequence':<16}{'boxes':>7}{'recall':>8}{'switches':>10}{'tracks/vehicle':>16}{'tracks':>8}")
     for row in scores:
         print(
@@ -120,7 +125,11 @@ def _report(scores: Sequence[Score], traits: object, out: Path) -> None:
             f"{row.tracks_per_vehicle:>16.2f}{row.tracks:>8}"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    document = {"scores": [asdict(row) for row in scores], "traits": traits}
+    document = {
+        "scores": [asdict(row) for row in scores],
+        "scores_since_confirmation": [asdict(row) for row in since],
+        "traits": traits,
+    }
     out.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 
 

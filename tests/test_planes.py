@@ -37,3 +37,9 @@ def test_a_part_of_a_larger_array_is_filled_and_nothing_beside_it(picture: Image
     assert (canvas[:, 6:13, 3 : 3 + width] >= 0).all()
     canvas[:, 6:13, 3 : 3 + width] = -1
     assert (canvas == -1).all()
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((3, 7, 6), np.float32), ((3, 5, 7), np.float32), ((3, 7, 5), np.float64)])
+def test_planes_that_do_not_fit_are_refused(picture: Image, shape: tuple[int, ...], kind: type) -> None:
+    with pytest.raises(ValueError, match="does not go into"):
+        planes.write(picture, planes.tables(), np.zeros(shape, kind))

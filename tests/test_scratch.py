@@ -70,5 +70,9 @@ def test_what_is_not_a_worker_s_own_stays(tmp_path: Path) -> None:
 
 def test_a_temporary_folder_that_is_not_there_stops_no_start(tmp_path: Path) -> None:
     scratch.sweep(tmp_path / "absent")
-    with pytest.raises(EnvironmentFault, match="CVITX_TEMP_DIR"), scratch.private_folder(tmp_path / "absent"):
+    absent = tmp_path / "absent"
+    with (
+        pytest.raises(EnvironmentFault, match="see CVITX_CACHE_DIR"),
+        scratch.private_folder(absent, "CVITX_CACHE_DIR"),
+    ):
         pytest.fail("made in a folder that is not there")

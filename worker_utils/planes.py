@@ -24,6 +24,11 @@ def tables(mean: Sequence[float] = (0, 0, 0), std: Sequence[float] = (1, 1, 1)) 
 
 
 def write(picture: NDArray[np.uint8], looked_up: Tables, planes: NDArray[np.float32]) -> None:
-    """`picture` (H×W×3, BGR) into `planes` (3×H×W), which may be a part of a larger array."""
+    """`picture` (H×W×3, BGR) into `planes` (3×H×W), which may be a part of a larger array.
+
+    ValueError where the two do not fit: OpenCV would write elsewhere and say nothing.
+    """
+    if picture.shape != (*planes.shape[1:], 3) or planes.dtype != np.float32:
+        raise ValueError(f"a picture {picture.shape} does not go into {planes.dtype} planes {planes.shape}")
     for channel, table, plane in zip(cv2.split(picture)[::-1], looked_up, planes, strict=True):
         cv2.LUT(channel, table, dst=plane)

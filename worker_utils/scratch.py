@@ -17,8 +17,8 @@ LOCK = "lock"
 
 
 @contextmanager
-def private_folder(parent: Path | None) -> Iterator[Path]:
-    """A folder for this user alone, locked and then removed. EnvironmentFault where none can be made."""
+def private_folder(parent: Path | None, setting: str) -> Iterator[Path]:
+    """A folder for this user alone, locked and then removed. EnvironmentFault, naming `setting`, where none can be."""
     with ExitStack() as held:
         try:
             made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True)
@@ -29,7 +29,7 @@ def private_folder(parent: Path | None) -> Iterator[Path]:
             # Under its name only once it is locked: a sweep in between would take the folder for an abandoned one.
             (folder / f"{LOCK}.new").rename(folder / LOCK)
         except OSError as error:
-            raise EnvironmentFault(f"no temporary folder can be made, see CVITX_TEMP_DIR: {error}") from error
+            raise EnvironmentFault(f"no temporary folder can be made, see {setting}: {error}") from error
         yield folder
 
 

@@ -89,7 +89,7 @@ class ObjectStore:
         `on_progress` is called once a chunk and may raise to give up. Raises MissingObject, Transient, or
         EnvironmentFault when the disk is, or would be, full.
         """
-        with scratch.private_folder(self._temp_dir) as folder:
+        with scratch.private_folder(self._temp_dir, self._names.folder) as folder:
             path = folder / "video.mp4"
             self._download(key, path, on_progress)
             yield path

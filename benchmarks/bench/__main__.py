@@ -16,16 +16,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import psycopg2
+from botocore.exceptions import BotoCoreError, ClientError
+
 from video_analysis.benchmarks.bench import report
 from video_analysis.benchmarks.bench.plan import FULL, SHORT
 from video_analysis.benchmarks.bench.processes import Bench, NotMeasured, machine
 from video_analysis.benchmarks.bench.sections import SECTIONS, Sections
 from video_analysis.demo import pollers, stack, weights
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.worker_utils.errors import WorkerError
 
 OUT = PACKAGE_FOLDER / "out"
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 IDLE_LOAD = 0.5
+NOT_MEASURED = (NotMeasured, WorkerError, psycopg2.Error, BotoCoreError, ClientError, cv2.error)
+"""What one part may come to while the others go on: a clip that cannot be read, a service that is gone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,8 +88,8 @@ def _attempt(
     """A part that comes to nothing leaves the others' figures standing."""
     try:
         parts.update(run(name))
-    except NotMeasured as error:
-        failures[name] = str(error)
+    except NOT_MEASURED as error:
+        failures[name] = str(error) or type(error).__name__
         print(f"{name}: {error}", file=sys.stderr, flush=True)
 
 

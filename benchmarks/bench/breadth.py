@@ -59,7 +59,7 @@ def _once(stage: StageOne, clip: Path) -> Told:
 
 
 def first_snapshot(stage: StageOne, clip: Path) -> Told:
-    """How soon the first vehicle is announced, on a clip whose first vehicle leaves early."""
+    """How soon the first vehicle is announced, on a clip whose first vehicle leaves early: one sample."""
     passage = stage.passage(clip, 1)
     fraction = None if passage.first_snapshot_s is None else rounded(passage.first_snapshot_s / passage.total_s)
     return {

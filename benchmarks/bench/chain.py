@@ -20,29 +20,37 @@ from video_analysis.yolo_worker.stages import Frame
 from video_analysis.yolo_worker.vision import VideoVision
 
 
-def seconds(vision: VideoVision, config: WorkerConfig, clip: Path, frames: int, *, square: bool) -> float:
-    """What the first `frames` take from the file to the last picture."""
-    begun_s = time.perf_counter()
-    coming: Iterator[Frame] = islice(vision.frames(clip, 1), frames)
+def fps(vision: VideoVision, config: WorkerConfig, clip: Path, most: int, *, square: bool) -> float:
+    """Frames a second over the first `most`, from the file to the last picture."""
+    begun_s, count = time.perf_counter(), 0
+
+    def counted(frames: Iterable[Frame]) -> Iterator[Frame]:
+        nonlocal count
+        for frame in frames:
+            count += 1
+            yield frame
+
+    coming = counted(islice(vision.frames(clip, 1), most))
     detected = vision.detect(squared(coming) if square else coming)
     for shot in best_shot.select(vision.track(detected, clip, 1), run_poller.selection(config)):
         imaging.snapshot(shot.crop, config.jpeg_quality)
-    return time.perf_counter() - begun_s
+    return count / (time.perf_counter() - begun_s)
 
 
 def squared(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Each as high as wide, black below: a detector that adds no more than it must gets a square then."""
+    """Each as high as wide, black below or beside it: a detector that adds no more than it must gets a square then."""
     for frame in frames:
         height, width = frame.image.shape[:2]
-        yield replace(frame, image=cv2.copyMakeBorder(frame.image, 0, width - height, 0, 0, cv2.BORDER_CONSTANT))
+        below, beside = max(0, width - height), max(0, height - width)
+        yield replace(frame, image=cv2.copyMakeBorder(frame.image, 0, below, 0, beside, cv2.BORDER_CONSTANT))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure once, after a warm-up, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clip", type=Path, help="wider than high; at least as long as --frames")
+    parser.add_argument("clip", type=Path, help="at stride 1")
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--frames", type=int, required=True)
+    parser.add_argument("--frames", type=int, required=True, help="at most so many")
     parser.add_argument("--device", choices=("auto", "openvino", "torch"), default="auto")
     parser.add_argument("--look-s", type=float, default=WorkerConfig().track_look_s, help="CVITX_TRACK_LOOK_S")
     parser.add_argument("--square", action="store_true", help="let the detector compute a square")
@@ -56,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         track_look_s=options.look_s,
     )
     vision = run_poller.vision(config)
-    seconds(vision, config, options.clip, WARM_UP_FRAMES, square=options.square)
-    fps = options.frames / seconds(vision, config, options.clip, options.frames, square=options.square)
-    options.out.write_text(json.dumps({"fps": fps}), "utf-8")
+    fps(vision, config, options.clip, WARM_UP_FRAMES, square=options.square)
+    told = {"fps": fps(vision, config, options.clip, options.frames, square=options.square)}
+    options.out.write_text(json.dumps(told), "utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from video_analysis.benchmarks.bench import headline, stage_one, stage_two, undone
 from video_analysis.benchmarks.bench.figures import Told, paired_ratio, rounded, summary
@@ -26,19 +26,28 @@ BLAS = "a BLAS thread for each core"
 IN_TURN = "one stage after the other"
 EMITTERS = {AS_IS: {}, "one vehicle handed on at a time": {"CVITX_EMITTERS": "1"}}
 Samples = defaultdict[str, list[float]]
+Name = TypeVar("Name")
+Thing = TypeVar("Thing")
 
 
 def chain(bench: Bench, plan: Plan, clip: Path, weights: Path) -> Told:
     """Stage 1 without queue, S3 and database."""
     samples: Samples = defaultdict(list)
     frames = ["--weights", weights, "--frames", str(plan.stage_frames)]
-    for _ in range(plan.lever_rounds):
-        for name, options in CHAIN.items():
+    threads = {"OPENBLAS_NUM_THREADS": str(len(os.sched_getaffinity(0)))}
+    for number in range(plan.lever_rounds):
+        for name, options in to_and_fro(CHAIN, number):
             samples[name].append(bench.told("bench.chain", [clip, *frames, *options])["fps"])
-        threads = {"OPENBLAS_NUM_THREADS": str(len(os.sched_getaffinity(0)))}
-        samples[BLAS].append(bench.told("bench.chain", [clip, *frames], threads)["fps"])
-        samples[IN_TURN].append(_in_turn(bench, clip, weights, plan.stage_frames))
+            if name == AS_IS:
+                samples[BLAS].append(bench.told("bench.chain", [clip, *frames], threads)["fps"])
+                samples[IN_TURN].append(_in_turn(bench, clip, weights, plan.stage_frames))
     return gains(samples)
+
+
+def to_and_fro(things: Mapping[Name, Thing], round_number: int) -> list[tuple[Name, Thing]]:
+    """Every second round backwards, so that a machine that slows down does not always find the same one last."""
+    items = list(things.items())
+    return items[::-1] if round_number % 2 else items
 
 
 def _in_turn(bench: Bench, clip: Path, weights: Path, frames: int) -> float:
@@ -49,8 +58,8 @@ def _in_turn(bench: Bench, clip: Path, weights: Path, frames: int) -> float:
 def emitters(bench: Bench, plan: Plan, stack: Stack, clip: Path, weights: Path) -> Told:
     """Stage 1 from queue to queue, on a short clip: at its end all that is in view is handed on together."""
     samples: Samples = defaultdict(list)
-    for _ in range(plan.lever_rounds):
-        for name, settings in EMITTERS.items():
+    for number in range(plan.lever_rounds):
+        for name, settings in to_and_fro(EMITTERS, number):
             with stage_one.running(bench, stack, weights, clip, settings) as stage:
                 samples[name].append(stage.passage(clip, 1).fps)
     return gains(samples)
@@ -59,10 +68,11 @@ def emitters(bench: Bench, plan: Plan, stack: Stack, clip: Path, weights: Path) 
 def second_stage(bench: Bench, plan: Plan, stack: Stack, checkpoint: Path) -> Told:
     """Stage 2 from queue to row, with a model so small that all beside it shows."""
     samples: Samples = defaultdict(list)
-    for _ in range(plan.lever_rounds):
-        for without in (None, *undone.LEVERS):
+    levers = {AS_IS: None, **{name: name for name in undone.LEVERS}}
+    for number in range(plan.lever_rounds):
+        for name, without in to_and_fro(levers, number):
             with stage_two.running(bench, stack, checkpoint, without) as stage:
-                samples[without or AS_IS].append(stage.ips(plan.lever_snapshots))
+                samples[name].append(stage.ips(plan.lever_snapshots))
     return gains(samples)
 
 

@@ -35,7 +35,7 @@ class Plan:
 FULL = Plan(
     rounds=3,
     headline_frames=300,
-    lever_rounds=2,
+    lever_rounds=3,
     stage_frames=90,
     lever_snapshots=100,
     stock_frames=30,

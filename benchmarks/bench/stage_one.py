@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from video_analysis.benchmarks.bench import processes, watched
-from video_analysis.benchmarks.bench.processes import NOTHING, Bench
+from video_analysis.benchmarks.bench.processes import NOTHING, Bench, NotMeasured
 from video_analysis.benchmarks.bench.watched import Watched, instant_s
 from video_analysis.demo import provision
 from video_analysis.demo.stack import Stack
@@ -71,7 +71,10 @@ class StageOne:
         video_id = task["video_id"]
         (busy_s, stolen_s), worker_s = processes.busy_s(), self.worker.cpu_s
         self._stack.send(task)
-        self.worker.until(lambda: bool(self.worker.of_video("finished", video_id)))
+        try:
+            self.worker.until(lambda: bool(self.worker.of_video("finished", video_id)))
+        except NotMeasured as error:
+            raise NotMeasured(f"{clip}: {error}") from error
         worker_s = self.worker.cpu_s - worker_s
         busy_s, stolen_s = (now - before for now, before in zip(processes.busy_s(), (busy_s, stolen_s), strict=True))
         received, done, finished = (

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -65,7 +66,8 @@ def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, 
     meter = Meter(on_gpu)
     warm = vision.detect(islice(vision.frames(clip, stride), WARM_UP_FRAMES))
     list(vision.track(warm, clip, stride))
-    frames = meter.run("decode", lambda: list(islice(vision.frames(clip, stride), most)))
+    meter.run("decode", lambda: deque(islice(vision.frames(clip, stride), most), maxlen=0))
+    frames = list(islice(vision.frames(clip, stride), most))
     detected = meter.run("detect", lambda: list(vision.detect(frames)))
     tracked = meter.run("embed and track", lambda: list(vision.track(detected, clip, stride)))
     pictures = meter.run(

@@ -20,6 +20,6 @@ def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
     vision = run_poller.vision(config.model_copy(update={"yolo_weights": weights.resolve()}))
     scores: dict[str, Any] = {}
     for folder in folders:
-        scores[folder.name] = asdict(mot.measure(vision, folder))
+        scores[folder.name] = asdict(mot.measure(vision, folder)[0])
         print(f"real sequence {folder.name}: recall {scores[folder.name]['recall']:.3f}", flush=True)
     return scores

@@ -116,7 +116,7 @@ def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> Reading
     Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
     begun_s = time.process_time()
     outcome: Outcome = "read"
-    with scratch.private_folder(folder) as private:
+    with scratch.private_folder(folder, "CVITX_TEMP_DIR") as private:
         path = Path(shutil.copyfile(source, private / "video.mp4"))
         try:
             reason = read(path)
