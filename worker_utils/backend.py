@@ -47,7 +47,8 @@ def prepare(cache_dir: Path, threads: int) -> None:
     """Tell the vendor libraries, before they are imported, to keep off the network and out of the home folder.
 
     `cache_dir` is theirs to write to; OpenMP gets `threads` (0: one for each core that the process may use) and BLAS
-    one, since its matrices here are small. ConfigurationError where the folder cannot be written.
+    one, since its matrices here are small; NumPy's, which is there before, goes by the environment, as the units set
+    it. ConfigurationError where the folder cannot be written.
     """
     _writable(cache_dir)
     os.environ.update(
