@@ -98,10 +98,14 @@ def untouched() -> dict[str, str]:
 
 
 @contextmanager
-def running(name: str, environ: Mapping[str, str], folder: Path) -> Iterator[Poller]:
-    """`python -m` the worker `name` with `environ` on top of this process's, logging to `folder`/<name>.log."""
+def running(name: str, environ: Mapping[str, str], folder: Path, *command: str) -> Iterator[Poller]:
+    """`python -m` the worker `name` with `environ` on top of this process's, logging to `folder`/<name>.log.
+
+    `command` (a module and its arguments) is run in the worker's place.
+    """
     log = folder / f"{name}.log"
-    process = launch(MODULES[name], [], environ, log)
+    module, *arguments = command or (MODULES[name],)
+    process = launch(module, arguments, environ, log)
     try:
         yield Poller(name, process, log)
     finally:

@@ -15,6 +15,7 @@ import cv2
 from video_analysis.benchmarks.bench.stages import WARM_UP_FRAMES
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import imaging
+from video_analysis.worker_utils.metrics import StageClock
 from video_analysis.yolo_worker import best_shot, run_poller
 from video_analysis.yolo_worker.stages import Frame
 from video_analysis.yolo_worker.vision import VideoVision
@@ -22,19 +23,12 @@ from video_analysis.yolo_worker.vision import VideoVision
 
 def fps(vision: VideoVision, config: WorkerConfig, clip: Path, most: int, *, square: bool) -> float:
     """Frames a second over the first `most`, from the file to the last picture."""
-    begun_s, count = time.perf_counter(), 0
-
-    def counted(frames: Iterable[Frame]) -> Iterator[Frame]:
-        nonlocal count
-        for frame in frames:
-            count += 1
-            yield frame
-
-    coming = counted(islice(vision.frames(clip, 1), most))
+    begun_s, clock = time.perf_counter(), StageClock()
+    coming = clock.timed("decode", islice(vision.frames(clip, 1), most))
     detected = vision.detect(squared(coming) if square else coming)
     for shot in best_shot.select(vision.track(detected, clip, 1), run_poller.selection(config)):
         imaging.snapshot(shot.crop, config.jpeg_quality)
-    return count / (time.perf_counter() - begun_s)
+    return clock.count("decode") / (time.perf_counter() - begun_s)
 
 
 def squared(frames: Iterable[Frame]) -> Iterator[Frame]:

@@ -85,12 +85,8 @@ def instant_s(line: Mapping[str, Any]) -> float:
 @contextmanager
 def worker(name: str, environ: Mapping[str, str], folder: Path, without: str | None = None) -> Iterator[Watched]:
     """A worker from its launch to SIGTERM, once it polls; `without` one of the levers of bench.undone."""
-    command = (pollers.MODULES[name], []) if without is None else (UNDONE, [without])
-    log, launched_s = folder / f"{name}.log", time.time()
-    process = pollers.launch(*command, environ, log)
-    try:
-        poller = Poller(name, process, log)
+    command = () if without is None else (UNDONE, without)
+    launched_s = time.time()
+    with pollers.running(name, environ, folder, *command) as poller:
         yield Watched(poller, launched_s)
         poller.stop()
-    finally:
-        pollers.end(process)
