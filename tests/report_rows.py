@@ -81,7 +81,7 @@ def street() -> Findings:
     """What a street shows: agreement, disagreement, abstention, colours, a plate, an error, one not classified yet."""
     sure = {"type_label": "SUV", "type_conf": 0.993, "make_label": "Toyota", "make_conf": 0.97}
     colors = [{"finish": "Metallic", "base": "Silver", "lightness": "Light", "conf": 0.81}]
-    leaned = {"make": {"candidate": ["Mitsubishi", 0.44], "abstained": "below its threshold"}}
+    leaned = {"make": {"candidate": ["Mitsubishi", 0.44], "abstained": "below_threshold"}}
     return found(
         [
             row(2, 61_005, "baseline", yolo_type="SUV", **sure, model_label="Fortuner", model_conf=0.91, colors=colors),
