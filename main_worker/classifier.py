@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.main_worker import archive
+from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.stages import Forward, Logits, Picture
 from video_analysis.worker_config import ConfigurationError, WorkerConfig
@@ -52,8 +53,8 @@ class Classifier:
         self.labels: Labels = opened.labels
         self.checkpoint: str = f"{opened.labels.name}@{opened.sha256[:12]}"
         """Name and short SHA-256: what a row says it was made by."""
-        self.fallback: str | None = None
-        """Why it stands in for the checkpoint that was asked for, if it does."""
+        self.fallback: Fallback | None = None
+        """Set if this checkpoint replaces the configured one: which it is, and why."""
         self.gflops: float | None = _gflops(opened.program, max(1, opened.input_shape[0]))
         self._network = network
         self._outputs = opened.outputs

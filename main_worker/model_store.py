@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from video_analysis.main_worker import manifest
+from video_analysis.main_worker.evidence import Fallback, FallbackCode
 from video_analysis.main_worker.manifest import Entry
 from video_analysis.worker_config import ConfigurationError, WorkerConfig
 from video_analysis.worker_utils import wire
@@ -25,7 +26,12 @@ from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.file_lock import alone
 
 LONGEST_NOTE = 600
-"""Characters of a reason that each row repeats."""
+"""Characters of a fallback's detail, which is stored in each row."""
+_ORIGINS: dict[FallbackCode, str] = {
+    "last_good": "the last good one stands in",
+    "fallback_checkpoint": "CVITX_FALLBACK_CHECKPOINT stands in",
+}
+"""For the log; rows have the code."""
 _CHECKPOINTS = ("main_checkpoint", "baseline_checkpoint", "cmt_checkpoint")
 Loaded = TypeVar("Loaded")
 
@@ -132,29 +138,31 @@ class ModelStore:
 
 def load(
     name: str, store: ModelStore, stand_in: Path | None, loader: Callable[[Path], Loaded]
-) -> tuple[Loaded, str | None]:
+) -> tuple[Loaded, Fallback | None]:
     """What `loader` makes of the store's file `name`, else of the last good one, else of the path `stand_in`.
 
-    Beside it None, or in a sentence why it is not the store's. ConfigurationError where none of them loads.
+    The second value is None if it is the store's own file. ConfigurationError where none of them loads.
     """
     reasons: list[str] = []
-    for origin, find in (
-        ("", store.current),
-        ("the last good one stands in", store.last_good),
-        ("CVITX_FALLBACK_CHECKPOINT stands in", lambda _: _named(stand_in)),
-    ):
+    sources: tuple[tuple[FallbackCode | None, Callable[[str], Path]], ...] = (
+        (None, store.current),
+        ("last_good", store.last_good),
+        ("fallback_checkpoint", lambda _: _named(stand_in)),
+    )
+    for code, find in sources:
         try:
             path = find(name)
             loaded = loader(path)
         except (Unavailable, ConfigurationError) as error:
             reasons.append(str(error))
             continue
-        if not reasons:
+        if code is None:
             store.remember(path)
             return loaded, None
-        reason = f"{origin}: {'; '.join(reasons)}"
+        detail = "; ".join(reasons)
+        reason = f"{_ORIGINS[code]}: {detail}"
         log.error("%s", reason, extra={"path": str(path)})
-        return loaded, wire.printable(reason, LONGEST_NOTE)
+        return loaded, Fallback(code, wire.printable(detail, LONGEST_NOTE))
     raise ConfigurationError("; ".join([*reasons, f"put {name} into the bundle, or mend the store"]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.stages import Attributes, Forward, Picture
 from video_analysis.worker_utils.analyses import AnalysisRequest, AnalysisState, FinishedAnalysis
@@ -51,8 +52,8 @@ class Model(Protocol):
         """What a row says it was made by."""
 
     @property
-    def fallback(self) -> str | None:
-        """Why it stands in for the checkpoint that was asked for, if it does."""
+    def fallback(self) -> Fallback | None:
+        """Set if this checkpoint replaces the configured one: which it is, and why."""
 
     @property
     def labels(self) -> Labels:

@@ -77,8 +77,10 @@ def _model(path: Path, variant: Variant, runtime: Runtime, config: WorkerConfig)
         return Classifier.load(path, variant, runtime)
     store = _model_store(config.model_store, config)
     stand_in = None if config.fallback_checkpoint is None else config.path(config.fallback_checkpoint)
-    model, reason = model_store.load(path.name, store, stand_in, lambda found: Classifier.load(found, variant, runtime))
-    model.fallback = reason
+    model, fallback = model_store.load(
+        path.name, store, stand_in, lambda found: Classifier.load(found, variant, runtime)
+    )
+    model.fallback = fallback
     return model
 
 

@@ -19,6 +19,7 @@ from video_analysis.demo import untrained
 from video_analysis.main_worker import color
 from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.classifier import Classifier
+from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.micro_batch import MicroBatch
 from video_analysis.main_worker.parts import Model
@@ -97,7 +98,7 @@ class Watched:
 
     model: Model
     checkpoint: str = "colours@1"
-    fallback: str | None = None
+    fallback: Fallback | None = None
     passes: list[int] = field(default_factory=list)
     before: Callable[[Sequence[Picture]], None] = lambda pictures: None
     after: Callable[[Logits], Logits] = lambda logits: logits
@@ -304,7 +305,7 @@ def test_a_colour_that_cannot_be_read_holds_up_nothing_else(stage: Stage, monkey
     assert stage.worker.handle([delivery(said)]) == [None]
     result = stage.row(said).results["baseline"]
     assert (result.colors, result.type_label) == (None, "Car")
-    assert result.evidence["colors"] == {"null": "ZeroDivisionError: no paint at all"}
+    assert result.evidence["colors"] == {"null": "read_failed", "detail": "ZeroDivisionError: no paint at all"}
 
 
 def test_a_type_that_the_detector_saw_too_is_not_repeated_in_the_evidence(stage: Stage) -> None:
