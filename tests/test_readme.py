@@ -26,6 +26,7 @@ LOOKED_FOR = (
     "cannot start: ",
     "no message could succeed now: ",
     "polling pauses",
+    "the database lacks ",
     "is not there, or ",
     "truncated: ",
     "not a video: ",

@@ -15,7 +15,7 @@ from video_analysis.tests.consumer_bench import Bench, ScriptedHandler
 from video_analysis.tests.test_bad_messages import GOOD, KEY
 from video_analysis.tests.told import written
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import messages
+from video_analysis.worker_utils import messages, trial_row
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
@@ -96,7 +96,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
     store = ObjectStore.connect(boto3.Session(), WorkerConfig(s3_bucket="no-such-bucket", min_free_disk_mb=0))
     away = Queue.connect(boto3.Session(), f"{queue_name}-absent", bench.config)
     attempts: list[Callable[[], object]] = [
-        lambda: database.ping("videos"),
+        lambda: database.ping(trial_row.VIDEOS),
         lambda: store.fetch_bytes(KEY, 10),
         lambda: away.receive(1),
     ]

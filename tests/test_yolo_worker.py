@@ -302,19 +302,21 @@ def test_a_video_whose_object_is_missing_names_the_key(bench: Bench) -> None:
 
 def test_the_last_receive_of_a_video_that_killed_the_worker_each_time_does_no_work(bench: Bench) -> None:
     bench.sql("UPDATE videos SET status = 'processing'")
-    with pytest.raises(Permanent, match="died in every attempt"):
+    with pytest.raises(Permanent, match="died in every attempt") as given_up:
         bench.deliver(receive=5)
+    assert given_up.value.code == bench.video()["error_code"] == bench.video()["attempt_state"] == "crashed"
     assert bench.vision.paths == []
 
 
 def test_a_death_in_the_last_receive_leaves_an_error(bench: Bench) -> None:
     bench.sql("UPDATE videos SET status = 'processing', error_msg = 'interrupted'")
-    seen: list[tuple[str, str]] = []
-    bench.outbox.on_send = lambda message: seen.append((bench.video()["status"], bench.video()["error_msg"]))
+    seen: list[dict[str, Any]] = []
+    bench.outbox.on_send = lambda message: seen.append(bench.video())
     bench.deliver(receive=5)
-    assert seen[0][0] == "error"
-    assert "last attempt" in seen[0][1]
-    assert (bench.video()["status"], bench.video()["error_msg"]) == ("done", None)
+    assert (seen[0]["status"], seen[0]["attempt_state"]) == ("error", "last_attempt")
+    assert "last attempt" in seen[0]["error_msg"]
+    after = bench.video()
+    assert (after["status"], after["attempt_state"], after["error_code"], after["error_msg"]) == ("done", *[None] * 3)
 
 
 def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: Bench) -> None:
@@ -324,6 +326,7 @@ def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: 
         bench.worker.handle([delivery])
     bench.worker.record(delivery, refusal.value, final=True)
     assert bench.video()["status"] == "error"
+    assert bench.video()["error_code"] == "bad_message"
     assert "frame_stride" in bench.video()["error_msg"]
 
 

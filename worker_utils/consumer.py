@@ -123,7 +123,8 @@ class Consumer:
                 log.exception("the handler failed", extra=batch[0].delivery.log_fields)
             return [verdict_on(error)] * len(batch)
         if len(failures) != len(batch):
-            fault = Transient(f"the handler answered {len(failures)} outcomes for {len(batch)} messages")
+            text = f"the handler answered {len(failures)} outcomes for {len(batch)} messages"
+            fault = Transient(text, code="unexpected")
             return [fault] * len(batch)
         return failures
 

@@ -88,7 +88,7 @@ def translated(
         if code_of(error) in stale_handle:
             raise LeaseLost(f"SQS no longer takes this receipt handle: {error}") from error
         if code_of(error) in bad_body:
-            raise Permanent(f"SQS does not take this body: {error}") from error
+            raise Permanent(f"SQS does not take this body: {error}", code="body_refused") from error
         raise fault_of(error, permission, where) from error
     except BotoCoreError as error:
         raise fault_of(error, permission, where) from error

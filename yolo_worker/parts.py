@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb, SnapshotReady, YoloType
 from video_analysis.yolo_worker.stages import DetectedFrame, Frame, TrackedFrame
 
@@ -36,8 +37,8 @@ class Videos(Protocol):
     def finish(self, task: ProcessVideo) -> None:
         """Mark it `done`."""
 
-    def fail(self, video_id: str, workspace_id: str, reason: str, *, final: bool) -> None:
-        """Leave the reason; `error` when final."""
+    def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
+        """Leave the text and code; `error` when final."""
 
     def ping(self) -> None:
         """EnvironmentFault while the database does not answer."""

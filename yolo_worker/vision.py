@@ -49,7 +49,8 @@ class VideoVision:
             list(self._detector.detect([blank]))
             self._embedder.embed(blank.image, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
         except Exception as error:  # whatever the vendor raises, no video would fare better
-            raise EnvironmentFault(f"inference fails even on a blank frame: {error}") from error
+            text = f"inference fails even on a blank frame: {error}"
+            raise EnvironmentFault(text, code="inference_unavailable") from error
 
     def traits(self) -> Mapping[str, object]:
         """Everything that decides which tracks are found."""

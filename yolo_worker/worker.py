@@ -70,7 +70,7 @@ class VideoWorker:
         owner = messages.addressee(delivery.body)
         if owner is not None:
             workspace_id, video_id = owner
-            self._videos.fail(video_id, workspace_id, str(failure), final=final)
+            self._videos.fail(video_id, workspace_id, failure, final=final)
 
     def probe(self) -> None:
         """EnvironmentFault while no video could be processed."""

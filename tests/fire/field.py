@@ -181,7 +181,7 @@ def prepared(logs: Path, stride: int = 3) -> Iterator[Field]:
 
 
 def _with_undisturbed(environment: Stack, workers: Mapping[str, Supervised], stride: int) -> Field:
-    field = Field(environment, workers, Ledger("", None, {}), stride)
+    field = Field(environment, workers, Ledger("", None, None, has_text=False, vehicles={}), stride)
     task = field.send()
     field.settle()
     found = findings.read(environment, task["video_id"])

@@ -23,7 +23,6 @@ from video_analysis.tests.fire.field import (
 from video_analysis.tests.fire.interruptions import reinforced, sigterm, stopped_well
 from video_analysis.tests.fire.steps import LEASE, Boundary
 from video_analysis.tests.fire.supervisor import Supervised
-from video_analysis.worker_utils.attempts import DIED_EVERY_TIME
 
 IN_MIDST = {
     "yolo_worker": Boundary(f"{LEASE}.check", "before", 15),
@@ -118,8 +117,8 @@ def poisoned(field: Field, scenario: str) -> Result:
     deaths = field.faults_done = place.kills - kills
     allowed = field.environment.config.max_receive_count
     assert deaths == allowed - 1, f"{deaths} deaths; the last of {allowed} receives should have done no work"
-    (row,) = field.environment.sql("SELECT status, error_msg FROM videos WHERE id = %s", poison["video_id"])
-    assert (row["status"], row["error_msg"]) == ("error", DIED_EVERY_TIME), row
+    (row,) = field.environment.sql("SELECT * FROM videos WHERE id = %s", poison["video_id"])
+    assert (row["status"], row["attempt_state"], row["error_code"]) == ("error", "crashed", "crashed"), row
     assert exhumed(field, poison), "the video that kills is not in the dead-letter queue"
     return field.account(scenario, deaths, dead)
 
