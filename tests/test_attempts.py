@@ -8,11 +8,10 @@ import pytest
 
 from video_analysis.worker_utils.attempts import (
     DIED_EVERY_TIME,
-    DIED_IN_A_BATCH,
     GIVEN_UP,
-    LAST_ATTEMPT,
     ON_LAST_ATTEMPT,
     STARTED,
+    STATUS_OF,
     TEXTS,
     TO_RETRY_ALONE,
     AttemptState,
@@ -123,34 +122,24 @@ def test_a_row_without_a_state_is_read_by_the_text_of_the_previous_release(row: 
     assert row_as_stored(row.status, None, None, row.error_msg) == replace(row, error_code=None)
 
 
-@pytest.mark.parametrize("state", [*TEXTS, "a later release's"])
-@pytest.mark.parametrize(
-    ("status", "error_msg", "wanted"),
-    [
-        ("processing", None, STARTED),
-        ("processing", "a timeout", RowState("processing", None, None, "a timeout")),
-        ("error", "not there", RowState("error", None, None, "not there")),
-        ("done", None, DONE),
-    ],
-)
-def test_a_state_that_an_older_worker_has_overtaken_does_not_count(
-    state: AttemptState, status: Status, error_msg: str | None, wanted: RowState
-) -> None:
-    assert row_as_stored(status, state, "crashed", error_msg) == wanted
+@pytest.mark.parametrize("state", TEXTS)
+@pytest.mark.parametrize("text", [None, "in other words", "a timeout", *TEXTS.values()])
+def test_the_column_decides_whatever_the_text_says(state: AttemptState, text: str | None) -> None:
+    assert row_as_stored(STATUS_OF[state], state, None, text).attempt_state == state
 
 
 @pytest.mark.parametrize(
-    ("stale", "text", "state"),
+    ("status", "state"),
     [
-        ("crashed", LAST_ATTEMPT, "last_attempt"),
-        ("last_attempt", DIED_EVERY_TIME, "crashed"),
-        ("crashed", DIED_IN_A_BATCH, "retry_alone"),
+        ("processing", "crashed"),
+        ("processing", "last_attempt"),
+        ("error", "retry_alone"),
+        ("done", "crashed"),
+        ("processing", "a later release's"),
     ],
 )
-def test_of_two_states_the_one_that_an_older_worker_wrote_last_counts(
-    stale: AttemptState, text: str, state: AttemptState
-) -> None:
-    assert row_as_stored("error", stale, None, text).attempt_state == state
+def test_a_state_that_does_not_go_with_the_status_is_out_of_date(status: Status, state: AttemptState) -> None:
+    assert row_as_stored(status, state, None, "a timeout") == RowState(status, None, None, "a timeout")
 
 
 def test_a_code_without_a_text_is_left_over_from_an_earlier_failure() -> None:

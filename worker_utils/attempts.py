@@ -28,6 +28,9 @@ TEXTS: Mapping[AttemptState, str] = {
 }
 """The error_msg that is written with each state. Keep them as they are: the previous release decides from them."""
 
+STATUS_OF: Mapping[AttemptState, Status] = {"last_attempt": "error", "retry_alone": "processing", "crashed": "error"}
+"""The status that is written with each state."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowState:
@@ -58,19 +61,19 @@ GIVEN_UP = RowState("error", "crashed", "crashed", DIED_EVERY_TIME)
 def row_as_stored(
     status: Status, attempt_state: AttemptState | None, error_code: ErrorCode | None, error_msg: str | None
 ) -> RowState:
-    """A row's columns as they are to be read while workers of the previous release may write to it, too.
+    """A row's columns as they are to be read. The column `attempt_state` decides, whatever the text says.
 
-    Remove in the next release, together with the texts' role: `RowState` then takes the columns as they are.
-
-    The previous release writes `error_msg` alone. So a row without a state is read by the text, and a state or
-    code counts only while the text that it was written with is there: what an older worker has written since is
-    newer. Without this rule, a state left over from an earlier failure could give up a message that never crashed.
+    Workers of the previous release write status and error_msg alone. So a state that does not go with the status is
+    out of date (an older worker has begun another attempt since), and a row without a state is read by its text.
     """
-    if error_msg is not None and attempt_state is not None and error_msg == TEXTS.get(attempt_state):
-        return RowState(status, attempt_state, error_code, error_msg)
-    by_text = next((state for state, text in TEXTS.items() if text == error_msg), None)
-    code_is_old = attempt_state is not None or by_text is not None or error_msg is None
-    return RowState(status, by_text, None if code_is_old else error_code, error_msg)
+    state = state_of_old_row(error_msg) if attempt_state is None else attempt_state
+    is_current = state is not None and STATUS_OF.get(state) == status
+    return RowState(status, state if is_current else None, None if error_msg is None else error_code, error_msg)
+
+
+def state_of_old_row(error_msg: str | None) -> AttemptState | None:
+    """The state of a row that the previous release wrote. Remove in the next release."""
+    return next((state for state, text in TEXTS.items() if text == error_msg), None)
 
 
 def state_after(code: ErrorCode) -> AttemptState | None:
