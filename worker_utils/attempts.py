@@ -67,8 +67,9 @@ def row_as_stored(
     out of date (an older worker has begun another attempt since), and a row without a state is read by its text.
     """
     state = state_of_old_row(error_msg) if attempt_state is None else attempt_state
-    is_current = state is not None and STATUS_OF.get(state) == status
-    return RowState(status, state if is_current else None, None if error_msg is None else error_code, error_msg)
+    if state is None or STATUS_OF.get(state) == status:
+        return RowState(status, state, None if error_msg is None else error_code, error_msg)
+    return RowState(status, None, None, error_msg)
 
 
 def state_of_old_row(error_msg: str | None) -> AttemptState | None:
