@@ -93,7 +93,12 @@ class _Reader:
         except _StillBusyError as error:
             faults[self._column] = str(error)
         except Exception as error:  # whatever it is, the models' answers stand
-            log.warning("%s could not be read", self._column, exc_info=error)
+            log.warning(
+                "%s could not be read",
+                self._column,
+                exc_info=error,
+                extra={"event": "attribute.failed", "attribute": self._column},
+            )
             faults[self._column] = wire.printable(f"{type(error).__name__}: {error}")
         return None
 

@@ -104,7 +104,12 @@ class ModelStore:
                 note.with_suffix(".new").write_text(path.parent.name, "ascii")
                 note.with_suffix(".new").replace(note)
         except OSError as error:
-            log.warning("%s cannot be remembered as the last good one: %s", path, error)
+            log.warning(
+                "%s could not be recorded as the last good checkpoint: %s",
+                path,
+                error,
+                extra={"event": "model.record_failed", "path": str(path)},
+            )
 
     def _remembered(self, name: str) -> str:
         """The recorded hash; empty where there is none."""
@@ -118,7 +123,11 @@ class ModelStore:
         return manifest.entry(content, name)
 
     def _fetch(self, name: str, entry: Entry, path: Path) -> None:
-        log.info("fetching %s from the model store", name, extra={"sha256": entry.sha256, "size_bytes": entry.bytes})
+        log.info(
+            "fetching %s from the model store",
+            name,
+            extra={"event": "model.fetching", "file": name, "sha256": entry.sha256, "size_bytes": entry.bytes},
+        )
         with self._storage.fetch(f"{self._prefix}/{name}", lambda: None) as fetched:
             size_bytes, sha256 = fetched.stat().st_size, sha256_of(fetched)
             if (size_bytes, sha256) != (entry.bytes, entry.sha256):
@@ -153,7 +162,7 @@ def load(
             store.remember(path)
             return loaded, None
         reason = f"{origin}: {'; '.join(reasons)}"
-        log.error("%s", reason, extra={"path": str(path)})
+        log.error("checkpoint replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
         return loaded, wire.printable(reason, LONGEST_NOTE)
     raise ConfigurationError("; ".join([*reasons, f"put {name} into the bundle, or mend the store"]))
 
