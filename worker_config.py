@@ -154,6 +154,7 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
             "ignored in the environment, since overrides are off: %s (set %s=1 to use them)",
             ", ".join(sorted(named)),
             SWITCH,
+            extra={"event": "config.overrides_ignored", "variables": sorted(named)},
         )
     try:
         return _coherent(WorkerConfig.model_validate(fields))

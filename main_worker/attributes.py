@@ -94,7 +94,12 @@ class _Reader:
         except _StillBusyError:
             faults[self._column] = ReadFailure("reader_busy")
         except Exception as error:  # whatever it is, the models' answers stand
-            log.warning("%s could not be read", self._column, exc_info=error)
+            log.warning(
+                "%s could not be read",
+                self._column,
+                exc_info=error,
+                extra={"event": "attribute.failed", "attribute": self._column},
+            )
             faults[self._column] = ReadFailure("read_failed", wire.printable(f"{type(error).__name__}: {error}"))
         return None
 

@@ -72,7 +72,17 @@ class Classifier:
             classifier.warm_up()
         except Exception as error:  # whatever a vendor's first pass raises, the start fails
             raise ConfigurationError(f"{path}: no blank picture passes: {error}; {archive.REMEDY}") from error
-        log.info("%s is %s", variant, classifier.checkpoint, extra={"path": str(path)})
+        log.info(
+            "checkpoint of %s: %s",
+            variant,
+            classifier.checkpoint,
+            extra={
+                "event": "model.loaded",
+                "variant": variant,
+                "checkpoint": classifier.checkpoint,
+                "path": str(path),
+            },
+        )
         return classifier
 
     def classify(self, pictures: Sequence[Picture]) -> Forward:
@@ -130,5 +140,9 @@ def _gflops(program: ExportedProgram, pictures: int) -> float | None:
             program.module()(torch.empty(pictures, 3, archive.SIZE_PX, archive.SIZE_PX))
         return float(round(counter.get_total_flops() / pictures / 1e9, 3))
     except Exception:  # a figure is missing, nothing else
-        log.info("operations of the main model could not be counted", exc_info=True)
+        log.info(
+            "the operations of the main model could not be counted",
+            exc_info=True,
+            extra={"event": "model.gflops_unknown"},
+        )
         return None

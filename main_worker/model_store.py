@@ -110,7 +110,12 @@ class ModelStore:
                 note.with_suffix(".new").write_text(path.parent.name, "ascii")
                 note.with_suffix(".new").replace(note)
         except OSError as error:
-            log.warning("%s cannot be remembered as the last good one: %s", path, error)
+            log.warning(
+                "%s could not be recorded as the last good checkpoint: %s",
+                path,
+                error,
+                extra={"event": "model.record_failed", "path": str(path)},
+            )
 
     def _remembered(self, name: str) -> str:
         """The recorded hash; empty where there is none."""
@@ -124,7 +129,11 @@ class ModelStore:
         return manifest.entry(content, name)
 
     def _fetch(self, name: str, entry: Entry, path: Path) -> None:
-        log.info("fetching %s from the model store", name, extra={"sha256": entry.sha256, "size_bytes": entry.bytes})
+        log.info(
+            "fetching %s from the model store",
+            name,
+            extra={"event": "model.fetching", "file": name, "sha256": entry.sha256, "size_bytes": entry.bytes},
+        )
         with self._storage.fetch(f"{self._prefix}/{name}", lambda: None) as fetched:
             size_bytes, sha256 = fetched.stat().st_size, sha256_of(fetched)
             if (size_bytes, sha256) != (entry.bytes, entry.sha256):
@@ -161,7 +170,7 @@ def load(
             return loaded, None
         detail = "; ".join(reasons)
         reason = f"{_ORIGINS[code]}: {detail}"
-        log.error("%s", reason, extra={"path": str(path)})
+        log.error("checkpoint replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
         return loaded, Fallback(code, wire.printable(detail, LONGEST_NOTE))
     raise ConfigurationError("; ".join([*reasons, f"put {name} into the bundle, or mend the store"]))
 

@@ -79,7 +79,12 @@ class PlateReader:
         """
         package = importlib.util.find_spec(PACKAGE)
         if package is None or package.origin is None:
-            log.info("plates are not read: %s is not installed; %s", PACKAGE, REMEDY)
+            log.info(
+                "plates are not read: %s is not installed; %s",
+                PACKAGE,
+                REMEDY,
+                extra={"event": "plate.disabled", "package": PACKAGE},
+            )
             return None
         if strangers := set(countries) - set(plate_formats.FORMATS):
             raise ConfigurationError(f"no plate formats are known of {', '.join(sorted(strangers))}")

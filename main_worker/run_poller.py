@@ -62,7 +62,10 @@ def _check_fallback(config: WorkerConfig) -> None:
     if config.fallback_checkpoint is None:
         return
     if config.model_store is None:
-        log.warning("CVITX_FALLBACK_CHECKPOINT has no effect: it stands in for the CVITX_MODEL_STORE, which is not set")
+        log.warning(
+            "CVITX_FALLBACK_CHECKPOINT has no effect, because CVITX_MODEL_STORE is not set",
+            extra={"event": "config.fallback_ignored"},
+        )
         return
     path = config.path(config.fallback_checkpoint)
     backend.require(path, "set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it")

@@ -112,7 +112,10 @@ class SnapshotWorker:
             elif state.died_every_time:
                 book.settle(job, Permanent(DIED_EVERY_TIME, code="crashed"))
             elif not self._lacking(state):
-                log.info("snapshot already done", extra=book.ids(job))
+                log.info(
+                    "the snapshot is already classified by the same checkpoints",
+                    extra={"event": "snapshot.already_done", **book.ids(job)},
+                )
                 book.settle(job, None)
             else:
                 todo.append((job, state))
@@ -166,7 +169,11 @@ class SnapshotWorker:
             self._check_inference(variant)
         except EnvironmentFault as fault:
             return fault
-        log.error("inference failed on one picture", exc_info=error, extra={"variant": variant})
+        log.error(
+            "inference failed on one snapshot",
+            exc_info=error,
+            extra={"event": "inference.failed", "variant": variant},
+        )
         return Permanent(f"inference ({variant}) fails on this picture: {error}", code="inference_failed")
 
     def _check_inference(self, variant: Variant) -> None:
@@ -187,7 +194,10 @@ class SnapshotWorker:
         for one, outcome in zip(ours, together_or_alone(write, ours, verdict_on), strict=True):
             book.settle(one.job, outcome)
             if outcome is None:
-                log.info("snapshot classified", extra=book.ids(one.job) | _labels(one.results))
+                log.info(
+                    "snapshot classified",
+                    extra={"event": "snapshot.classified", **book.ids(one.job), **_labels(one.results)},
+                )
 
 
 def _may_kill(state: AnalysisState, delivery: Delivery) -> bool:

@@ -163,7 +163,7 @@ def test_a_snapshot_that_an_older_worker_finished_is_done_whatever_the_columns_s
     assert row_of(sql) == DONE
 
 
-@pytest.mark.parametrize("state", ["crashed", "last_attempt", "retry_alone"])
+@pytest.mark.parametrize("state", ["crashed", "last_attempt"])
 def test_a_snapshot_that_an_older_worker_found_slow_is_not_given_up(
     records: AnalysisRecords, sql: Sql, state: str
 ) -> None:

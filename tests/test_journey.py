@@ -79,12 +79,12 @@ def test_a_clip_becomes_pictures_and_finished_rows_and_a_second_message_changes_
     assert found.faults() == []
     assert found.analyses, "there are cars in this clip"
     assert list(found.analyses) == list(range(1, len(found.analyses) + 1))
-    announced = workers[0].events("snapshot ready")
+    announced = workers[0].events("snapshot.ready")
     assert len(announced) == len(found.analyses) == len(found.snapshots)
 
     environment.send(task)
     wait_for(workers, lambda: settled(environment))
-    assert len(workers[0].events("snapshot ready")) == 2 * len(announced)
+    assert len(workers[0].events("snapshot.ready")) == 2 * len(announced)
     assert findings.read(environment, task["video_id"]).digest() == found.digest()
 
 

@@ -136,7 +136,13 @@ def sha256_of(path: Path) -> str:
 
 
 def _announced(network: Network, name: str, kind: str) -> Network:
-    log.info("%s runs on %s in %s", name, kind, network.precision)
+    log.info(
+        "network %s runs on %s in %s",
+        name,
+        kind,
+        network.precision,
+        extra={"event": "network.loaded", "network": name, "backend": kind, "precision": network.precision},
+    )
     return network
 
 

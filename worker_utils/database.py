@@ -84,7 +84,11 @@ class Database:
                 self.close()
                 if attempt == ATTEMPTS or not (gone or error.pgcode in _TRY_AGAIN_AT_ONCE):
                     raise _verdict(error.pgcode or "", gone, self._one_line(error)) from error
-                log.warning("database transaction tried again: %s", self._one_line(error))
+                log.warning(
+                    "database transaction is retried: %s",
+                    self._one_line(error),
+                    extra={"event": "database.transaction_retried", "sqlstate": error.pgcode, "attempt": attempt},
+                )
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def ping(self, *tables: Table, trial: Callable[[Cursor], object] | None = None) -> None:

@@ -72,7 +72,10 @@ class VideoRecords:
 
         opened = self._database.transaction(open_attempt)
         if opened is None:
-            log.warning("videos has no row for this video; going on without", extra={"video_id": task.video_id})
+            log.warning(
+                "the table videos has no row for this video; the work continues without it",
+                extra={"event": "video.row_missing", "video_id": task.video_id},
+            )
         elif opened.died_every_time:
             raise Permanent(DIED_EVERY_TIME, code="crashed")
 

@@ -93,8 +93,10 @@ class VideoWorker:
         delivery.lease.check()
         self._videos.finish(task)
         log.info(
-            "video done",
+            "video done: %d vehicles",
+            vehicles,
             extra={
+                "event": "video.done",
                 **delivery.log_fields,
                 "run_key": run_key,
                 "frames": clock.count("decode"),
@@ -131,8 +133,15 @@ class VideoWorker:
         adopted = announcement(parse_snapshot_uri(standing.snapshot_uri), task.recordedAt, standing.yolo_type)
         delivery.lease.check()
         self._publisher.send(adopted.to_json())
-        facts = {"track_id": shot.track_id, "snapshot": standing.snapshot_uri}
-        log.info("snapshot ready", extra=delivery.log_fields | facts)
+        log.info(
+            "snapshot stored and its message sent",
+            extra={
+                "event": "snapshot.ready",
+                **delivery.log_fields,
+                "track_id": shot.track_id,
+                "snapshot": standing.snapshot_uri,
+            },
+        )
 
     def _uri(self, task: ProcessVideo, run_key: str, shot: BestShot) -> SnapshotUri:
         """The picture's name. Where another run's vehicle bears it, which may be another vehicle, the next free ms."""
@@ -167,6 +176,15 @@ def _watched(frames: Generator[DetectedFrame, None, None], delivery: Delivery) -
             delivery.lease.check()
             if time.monotonic() - said >= PROGRESS_EVERY_S:
                 said = time.monotonic()
-                progress = {"frames": count, "offset_ms": detected.frame.offset_ms}
-                log.info("video progress", extra=delivery.log_fields | progress)
+                offset_ms = detected.frame.offset_ms
+                log.info(
+                    "%d frames processed",
+                    count,
+                    extra={
+                        "event": "video.progress",
+                        **delivery.log_fields,
+                        "frames": count,
+                        "offset_ms": offset_ms,
+                    },
+                )
             yield detected

@@ -128,7 +128,8 @@ def test_an_armed_step_strikes_at_its_second_call_only(
 def test_logs_of_a_killed_worker_say_what_it_had_in_hand(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     log.write_text(
-        '{"event": "received", "message_id": "a"}\n{"event": "received", "message_id": "b"}\n'
-        '{"event": "finished", "message_id": "a"}\n{"event": "rece'
+        '{"event": "message.received", "message_id": "a"}\n{"event": "message.received", "message_id": "b"}\n'
+        '{"event": "message.received", "message_id": "c"}\n{"event": "message.failed", "message_id": "c"}\n'
+        '{"event": "message.finished", "message_id": "a"}\n{"event": "message.rece'
     )
     assert Supervised("yolo_worker", {}, tmp_path, logs=[log]).in_hand() == {"b"}
