@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from video_analysis.worker_utils import keys, overrides
+from video_analysis.worker_utils.errors import ConfigurationError
 
 ENV_OVERRIDES = False
 """Set to True on a host whose environment file may override fields (see the README, Configuration)."""
@@ -32,10 +33,6 @@ log = logging.getLogger(__name__)
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class ConfigurationError(Exception):
-    """The environment asks for a configuration that cannot be; the text names the variable and the remedy."""
 
 
 class WorkerConfig(BaseModel):

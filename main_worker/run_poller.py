@@ -17,13 +17,14 @@ from video_analysis.main_worker.classifier import Classifier, checkpoints
 from video_analysis.main_worker.model_store import ModelStore
 from video_analysis.main_worker.plate import PlateReader
 from video_analysis.main_worker.worker import SnapshotWorker
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import backend, lifecycle
 from video_analysis.worker_utils.analyses import Variant
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.backend import Runtime
 from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.queue import Queue
 from video_analysis.worker_utils.storage import ObjectStore, SettingNames
 

@@ -17,9 +17,15 @@ from psycopg2.extensions import make_dsn
 from video_analysis.demo import services
 from video_analysis.demo.services import free_port
 from video_analysis.tests.fire.database_server import Server
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils.database import ATTEMPTS, Database
-from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import (
+    BadMessage,
+    ConfigurationError,
+    EnvironmentFault,
+    Permanent,
+    Transient,
+    WorkerError,
+)
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812

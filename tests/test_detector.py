@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError
+from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.yolo_worker.detector import Detector, DetectorSettings, within_budget
 from video_analysis.yolo_worker.stages import Frame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from video_analysis import worker_config
-from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError, WorkerConfig, load
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig, load
+from video_analysis.worker_utils.errors import ConfigurationError
 
 ON = {"CVITX_ENV_OVERRIDES": "1"}
 

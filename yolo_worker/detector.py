@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import overlap
 from video_analysis.worker_utils.backend import Runtime
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network
 from video_analysis.yolo_worker import detector_weights, taxonomy
 from video_analysis.yolo_worker.detections import Letterbox, candidates, suppress

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import backend, planes
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network
 from video_analysis.yolo_worker.stages import Boxes, Image
 

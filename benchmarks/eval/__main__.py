@@ -25,7 +25,8 @@ from video_analysis.benchmarks.eval.stage_two import StageTwo
 from video_analysis.demo import weights
 from video_analysis.demo.training.asked import true_boxes
 from video_analysis.demo.training.rendering import world_mark
-from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError, WorkerConfig
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.worker_utils.errors import ConfigurationError
 
 OUT = PACKAGE_FOLDER / "out"
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
