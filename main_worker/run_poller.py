@@ -42,10 +42,10 @@ def build(shutdown: threading.Event) -> Consumer:
         ObjectStore.connect(session, config),
         AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
         models(config),
-        AttributeReader(config.attribute_limit_s, PlateReader.load(backend.configured(config))),
+        AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
     )
-    return Consumer(queue, handler, config, shutdown, slots=config.micro_batch, prepare=handler.prepare)
+    return Consumer(queue, handler, config, shutdown, slots=config.batch_size, prepare=handler.prepare)
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:
