@@ -12,7 +12,7 @@ TEXT = configuration_page.PAGE.read_text("utf-8")
 
 
 def test_the_page_is_what_the_settings_descriptions_make_it() -> None:
-    command = "python -m video_analysis.tests.configuration_page"
+    command = f"python -m {configuration_page.__name__}"
     assert configuration_page.render() == TEXT, f"docs/configuration.md is out of date: run {command}"
 
 
