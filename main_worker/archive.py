@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from video_analysis.main_worker.labels import LABELS_FILE, Labels
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils.backend import require, sha256_of
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Shape
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from video_analysis.main_worker import archive
 from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.stages import Forward, Logits, Picture
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import backend, planes
 from video_analysis.worker_utils.analyses import Variant
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from typing import Protocol, TypeVar
 from video_analysis.main_worker import manifest
 from video_analysis.main_worker.evidence import Fallback, FallbackCode
 from video_analysis.main_worker.manifest import Entry
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import wire
 from video_analysis.worker_utils.backend import sha256_of
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
 from video_analysis.worker_utils.file_lock import alone
 
 LONGEST_NOTE = 600

@@ -20,8 +20,8 @@ from video_analysis.main_worker.evidence import PlateCode
 from video_analysis.main_worker.plate_formats import Chances, Reading
 from video_analysis.main_worker.plate_lines import Line
 from video_analysis.main_worker.stages import Picture
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging import LETTERBOX_GREY, SNAPSHOT_PX
 from video_analysis.worker_utils.network import Batch, Network
 

@@ -17,13 +17,14 @@ from video_analysis.main_worker.classifier import Classifier, checkpoints
 from video_analysis.main_worker.model_store import ModelStore
 from video_analysis.main_worker.plate import PlateReader
 from video_analysis.main_worker.worker import SnapshotWorker
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import backend, lifecycle
 from video_analysis.worker_utils.analyses import Variant
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.backend import Runtime
 from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.queue import Queue
 from video_analysis.worker_utils.storage import ObjectStore, SettingNames
 
@@ -41,10 +42,10 @@ def build(shutdown: threading.Event) -> Consumer:
         ObjectStore.connect(session, config),
         AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
         models(config),
-        AttributeReader(config.attribute_limit_s, PlateReader.load(backend.configured(config))),
+        AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
     )
-    return Consumer(queue, handler, config, shutdown, slots=config.micro_batch, prepare=handler.prepare)
+    return Consumer(queue, handler, config, shutdown, slots=config.batch_size, prepare=handler.prepare)
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:

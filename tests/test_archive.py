@@ -12,7 +12,7 @@ import torch
 from video_analysis.demo import untrained
 from video_analysis.main_worker import archive
 from video_analysis.main_worker.labels import Labels
-from video_analysis.worker_config import ConfigurationError
+from video_analysis.worker_utils.errors import ConfigurationError
 
 NAMED = untrained.labels("untrained")
 

@@ -139,7 +139,7 @@ def stop(server: ThreadedMotoServer) -> None:
 def test_an_outage_without_end_ends_the_process_for_a_fresh_one(
     make_bench: MakeBench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench = make_bench(pause_restart_s=0.2)
+    bench = make_bench(pause=FAST.pause.model_copy(update={"restart_s": 0.2}))
     handler = ScriptedHandler(finished)
     handler.probes = itertools.repeat(EnvironmentFault("GPU lost"))
     bench.send("x")

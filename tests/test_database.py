@@ -17,10 +17,10 @@ from psycopg2.extensions import make_dsn
 from video_analysis.demo import services
 from video_analysis.demo.services import free_port
 from video_analysis.tests.fire.database_server import Server
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils.database import ATTEMPTS, Database
 from video_analysis.worker_utils.errors import (
     BadMessage,
+    ConfigurationError,
     EnvironmentFault,
     ErrorCode,
     Permanent,

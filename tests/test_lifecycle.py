@@ -72,7 +72,7 @@ def test_a_worker_that_is_told_to_stop_while_it_waits_for_its_database_exits_cle
 def test_a_signal_while_a_library_is_at_work_on_the_start_ends_the_process_at_once_and_cleanly() -> None:
     code = """
         import ctypes, os, signal, sys
-        from video_analysis.worker_config import ConfigurationError
+        from video_analysis.worker_utils.errors import ConfigurationError
         from video_analysis.worker_utils import lifecycle
 
         @ctypes.CFUNCTYPE(ctypes.c_int)

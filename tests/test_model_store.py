@@ -27,7 +27,8 @@ from video_analysis.tests import iam
 from video_analysis.tests.broken_s3 import answering, client, error_document, on_call
 from video_analysis.tests.iam import Role
 from video_analysis.tests.test_main_worker import message
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.storage import ObjectStore
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from video_analysis.main_worker import plate, plate_lines
 from video_analysis.main_worker.plate import Plate, PlateReader, characters, judged, spelt
 from video_analysis.main_worker.plate_formats import ALPHABET, Chances, Reading
 from video_analysis.main_worker.plate_lines import Line
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging import Image, letterbox
 
 INSTALLED = importlib.util.find_spec(plate.PACKAGE) is not None

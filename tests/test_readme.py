@@ -6,13 +6,11 @@ import json
 import re
 from typing import Any
 
-from video_analysis import worker_config
 from video_analysis.tests import readme
 from video_analysis.tests.test_event_codes import documented
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils import attempts, messages
 
-UNSET = "none"
 CONFIG = WorkerConfig()
 QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
 LOOKED_FOR = (
@@ -65,15 +63,6 @@ def test_every_filter_of_the_log_selects_by_codes_that_exist_and_by_names_that_l
         names |= set(chosen.split(", "))
     fields = set().union(*(row.fields for row in documented().values()))
     assert names <= {"time", "level", "logger", "event", "message"} | fields
-
-
-def test_every_setting_stands_in_the_table_with_its_default_and_no_other() -> None:
-    table = dict(re.findall(r"^\| `(CVITX_\w+)` \| `?([^|`]+?)`? \|", readme.TEXT, re.MULTILINE))
-    assert set(table) == {worker_config.PREFIX + field.upper() for field in WorkerConfig.model_fields}
-    written = {name: value for name, value in table.items() if value != UNSET}
-    assert worker_config.load({worker_config.SWITCH: "1", **written}) == CONFIG
-    unset = ("TEMP_DIR", "NOTIFY_SOCKET", "MODEL_STORE", "FALLBACK_CHECKPOINT")
-    assert {name for name in table if name not in written} == {worker_config.PREFIX + field for field in unset}
 
 
 def test_what_an_operator_is_told_to_look_for_is_what_the_code_says() -> None:

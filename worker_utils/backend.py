@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network, Shape
 
 if TYPE_CHECKING:

@@ -49,11 +49,11 @@ class Consumer:
         self._handler = handler
         self._shutdown = shutdown
         self._wait_slice_s = config.stall_s / 4
-        self._pause_restart_s = config.pause_restart_s
+        self._pause_restart_s = config.pause.restart_s
         self._gave_up = False
         self._notifier = systemd.Notifier(config.notify_socket)
-        self._breaker = Backoff(config.pause_first_s, config.pause_longest_s)
-        self._poll_failures = Backoff(config.pause_first_s, config.pause_longest_s)
+        self._breaker = Backoff(config.pause.first_s, config.pause.longest_s)
+        self._poll_failures = Backoff(config.pause.first_s, config.pause.longest_s)
         times = LeaseTimes(config.visibility_timeout_s, config.heartbeat_s, config.stall_s, config.shutdown_grace_s)
         self._keeper = LeaseKeeper(queue, times, shutdown, notifier=self._notifier, exit_process=exit_process)
         self._intake = Intake(queue, self._keeper, slots, prepare)
@@ -68,7 +68,7 @@ class Consumer:
     def run(self) -> bool:
         """Work until told to stop: True. An outage at the start is sat out before the first receive.
 
-        False where an outage lasted for `pause_restart_s`: the process should end, for another to be started.
+        False where an outage lasted for `pause.restart_s`: the process should end, for another to be started.
         """
         with self._keeper, self._intake:
             self._notifier.send(systemd.READY)

@@ -17,8 +17,7 @@ import psycopg2
 from psycopg2 import errorcodes, sql
 from psycopg2.extensions import parse_dsn
 
-from video_analysis.worker_config import ConfigurationError
-from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import ConfigurationError, EnvironmentFault, Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812

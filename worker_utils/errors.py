@@ -12,6 +12,8 @@ WorkerError
 ├── EnvironmentFault     database down, credentials gone, disk full: no message would succeed now
 ├── Interrupted          SIGTERM or a spot notice: somebody else goes on with it
 └── LeaseLost            the message is no longer ours: nothing may be committed
+
+ConfigurationError is not one of them: it stops the start, before any message is received.
 """
 
 from __future__ import annotations
@@ -84,6 +86,10 @@ ErrorCode = Literal[
     "inference_unavailable",
 ]
 """Every value of the `error_code` columns. A code is never renamed and never changes its meaning."""
+
+
+class ConfigurationError(Exception):
+    """The environment asks for a configuration that cannot work; the text names the variable and the remedy."""
 
 
 class WorkerError(Exception):

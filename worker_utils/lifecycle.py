@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import logs
 from video_analysis.worker_utils.consumer import Consumer
+from video_analysis.worker_utils.errors import ConfigurationError
 
 EXIT_MISCONFIGURED = 78
 """EX_CONFIG of sysexits.h: an operator has to put something right."""

@@ -12,8 +12,7 @@ import numpy as np
 import tensorrt  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import torch
 
-from video_analysis.worker_config import ConfigurationError
-from video_analysis.worker_utils.errors import EnvironmentFault
+from video_analysis.worker_utils.errors import ConfigurationError, EnvironmentFault
 from video_analysis.worker_utils.network import Batch, Outputs, Shape, in_steps, split_engine
 
 

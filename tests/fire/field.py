@@ -166,7 +166,7 @@ def prepared(logs: Path, stride: int = 3) -> Iterator[Field]:
         settings = with_untrained(WEIGHTS, folder) | {
             "CVITX_VISIBILITY_TIMEOUT_S": str(VISIBILITY_S),
             "CVITX_HEARTBEAT_S": str(HEARTBEAT_S),
-            "CVITX_ATTRIBUTE_LIMIT_S": "120",  # a plate left null on a busy machine is no divergence
+            "CVITX_ATTRIBUTE_TIMEOUT_S": "120",  # a plate left null on a busy machine is no divergence
         }
         config = WorkerConfig(visibility_timeout_s=VISIBILITY_S, heartbeat_s=HEARTBEAT_S)
         with stack.started(folder, config, settings) as environment:
