@@ -19,7 +19,7 @@ import numpy as np
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.yolo_worker import run_key, run_poller
 from video_analysis.yolo_worker.detection.postprocess import overlaps
-from video_analysis.yolo_worker.pipeline import VideoVision
+from video_analysis.yolo_worker.pipeline import VisionPipeline
 from video_analysis.yolo_worker.types import Box, TrackedFrame
 
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
@@ -84,19 +84,25 @@ def read_truth(path: Path, frames: int) -> list[list[Labelled]]:
 
 def confirmed(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
     """One list of boxes a frame, of the tracks that are confirmed sooner or later: a snapshot may be any of these."""
-    keys = {track.key for frame in frames for track in frame.tracks if track.id is not None}
+    keys = {key for frame in frames for key in frame.links}
     return [[(track.key, track.box) for track in frame.tracks if track.key in keys] for frame in frames]
 
 
 def since_confirmation(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
     """Without those from before a track was confirmed: what other trackers give out."""
-    return [[(track.key, track.box) for track in frame.tracks if track.id is not None] for frame in frames]
+    known: set[int] = set()
+    found: list[list[Labelled]] = []
+    for frame in frames:
+        known |= frame.links.keys()
+        found.append([(track.key, track.box) for track in frame.tracks if track.key in known])
+    return found
 
 
-def measure(vision: VideoVision, folder: Path) -> tuple[Score, Score]:
+def measure(pipeline: VisionPipeline, folder: Path) -> tuple[Score, Score]:
     """Run stage 1 over one sequence, every frame of it; the score of `confirmed`, and of `since_confirmation`."""
     clip = folder / "video.mp4"
-    frames = list(vision.track(vision.detect(vision.frames(clip, 1)), clip, 1))
+    source = pipeline.open(clip, 1)
+    frames = list(pipeline.track(pipeline.detect(source.frames(), source.info), source.info))
     truth = read_truth(folder / "gt.txt", len(frames))
     return score(folder.name, truth, confirmed(frames)), score(folder.name, truth, since_confirmation(frames))
 
@@ -112,11 +118,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folders = sorted(path.parent for path in options.sequences.glob("*/gt.txt"))
     if not folders or not options.weights.is_file():
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
-    vision = run_poller.vision(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
-    both = [measure(vision, folder) for folder in folders]
-    _report(
-        [whole for whole, _ in both], [since for _, since in both], run_key.vision_table(vision.traits()), options.out
-    )
+    pipeline = run_poller.pipeline(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
+    both = [measure(pipeline, folder) for folder in folders]
+    traits = run_key.vision_table(pipeline.traits())
+    _report([whole for whole, _ in both], [since for _, since in both], traits, options.out)
 
 
 def _report(scores: Sequence[Score], since: Sequence[Score], traits: object, out: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady, YoloType
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
+from video_analysis.worker_utils.db.row_types import SnapshotClaim
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.yolo_worker.run_key import VisionTraits
-from video_analysis.yolo_worker.types import DetectedFrame, Frame, TrackedFrame
+from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
+
+Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Storage(Protocol):
@@ -19,7 +22,7 @@ class Storage(Protocol):
     def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:
         """The object as a local file that is gone when the block ends."""
 
-    def put(self, key: str, content: bytes, content_type: str) -> None:
+    def put(self, key: str, content: bytes, content_type: str, *, only_if_absent: bool = False) -> None:
         """Write an object whole."""
 
     def check_disk(self) -> None:
@@ -45,28 +48,10 @@ class Videos(Protocol):
         """EnvironmentFault while the database does not answer."""
 
 
-class Existing(Protocol):
-    """The row that stands for a vehicle."""
-
-    @property
-    def snapshot_uri(self) -> str:
-        """Its picture."""
-
-    @property
-    def yolo_type(self) -> YoloType:
-        """Its type, as first voted."""
-
-
 class Analyses(Protocol):
     """The rows of `image_analyses` that stage 1 makes."""
 
-    def find(self, video_id: str, run_key: str, track_id: int) -> Existing | None:
-        """What an earlier attempt of the same run left for this track."""
-
-    def is_taken(self, snapshot_uri: str, run_key: str) -> bool:
-        """Whether another run's vehicle has this name."""
-
-    def queue(self, message: SnapshotReady, run_key: str) -> Existing:
+    def claim(self, message: SnapshotReady, run_key: str) -> SnapshotClaim:
         """Insert the row as `queued` or adopt the one that is there."""
 
 
@@ -80,20 +65,41 @@ class Publisher(Protocol):
         """Enqueue one message."""
 
 
-class Vision(Protocol):
-    """Detector and tracker behind one door: what they run on is not the recipe's business."""
+class FrameSource(Protocol):
+    """Where frames come from: a file, a live camera, stored checkpoints."""
 
-    def frames(self, path: Path, stride: int) -> Iterator[Frame]:
-        """Every `stride`-th frame of the file, with its container timestamp."""
+    @property
+    def info(self) -> SourceInfo:
+        """Size, interval, announced length. BadVideo where the source cannot be read."""
 
-    def detect(self, frames: Iterable[Frame]) -> Iterator[DetectedFrame]:
+    def frames(self) -> Iterator[Frame]:
+        """The frames in order, each with its timestamp. BadVideo where the source cannot be read to its end."""
+
+
+class TrackSink(Protocol[Result_co]):
+    """What derives results from tracks. A result is given once, when it is final."""
+
+    def observe(self, frame: TrackedFrame) -> Iterable[Result_co]:
+        """Take note of one frame; the results that are final now."""
+
+    def close(self) -> Iterable[Result_co]:
+        """The video has ended: the remaining results."""
+
+
+class Pipeline(Protocol):
+    """Detector and tracker behind one interface; the worker does not know what they run on."""
+
+    def open(self, path: Path, stride: int) -> FrameSource:
+        """A local file as a source of every `stride`-th frame."""
+
+    def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         """Vehicles in each frame, in order."""
 
-    def track(self, frames: Iterable[DetectedFrame], path: Path, stride: int) -> Iterator[TrackedFrame]:
-        """Detections linked over time, by a tracker of this video's own."""
+    def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
+        """Detections linked over time, by a tracker of this video alone."""
 
     def probe(self) -> None:
-        """EnvironmentFault while not even a blank frame could be looked at."""
+        """EnvironmentFault while not even a blank frame can be processed."""
 
     def traits(self) -> VisionTraits:
         """Everything that decides which tracks are found: weights, precision, constants."""

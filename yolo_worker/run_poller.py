@@ -18,8 +18,9 @@ from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.db.videos import VideoRecords
 from video_analysis.worker_utils.inference import backend
+from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.detection.detector import Detector
-from video_analysis.yolo_worker.pipeline import VideoVision
+from video_analysis.yolo_worker.pipeline import VisionPipeline
 from video_analysis.yolo_worker.run_key import ShotSettings
 from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.worker import VideoWorker
@@ -36,15 +37,16 @@ def build(shutdown: threading.Event) -> Consumer:
         VideoRecords(database),
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
-        vision(config),
+        pipeline(config),
         shots(config),
+        observer=LogObserver(),
     )
     return Consumer(queue, handler, config, shutdown)
 
 
-def vision(config: WorkerConfig) -> VideoVision:
+def pipeline(config: WorkerConfig) -> VisionPipeline:
     """The loaded networks. ConfigurationError where weights are missing or wrong."""
-    return VideoVision(detector(config), embedder(config), config.track)
+    return VisionPipeline(detector(config), embedder(config), config.track)
 
 
 def detector(config: WorkerConfig) -> Detector:

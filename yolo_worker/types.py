@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,25 @@ Boxes = NDArray[np.float32]
 """D×6: x1, y1, x2, y2 in px of the frame, confidence 0..1, class as an index into taxonomy.YOLO_TYPES; D may be 0."""
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in px of the frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a frame source knows of itself before its first frame."""
+
+    width_px: int
+    height_px: int
+    """As displayed, rotation applied."""
+    interval_ms: float
+    """Median time between two frames that the source gives, by their timestamps; always positive."""
+    announced_frames: int | None
+    """How many frames the source expects to give: an estimate; None where there is no end."""
+    is_live: bool
+
+    @property
+    def frame_bytes(self) -> int:
+        """Size of one frame in memory."""
+        return self.width_px * self.height_px * 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +61,7 @@ class Track:
     """One vehicle in one frame in which it was matched to a detection, with that detection's own box."""
 
     key: int
-    """The tracker's name for it, from its first, still tentative, detection on."""
-    id: int | None
-    """Counts confirmed vehicles from 1 in each video; None while tentative."""
+    """The tracker's key for it, from its first, still tentative, detection on."""
     box: Box
     confidence: float
     type: YoloType
@@ -52,11 +69,14 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedFrame:
-    """A frame, the tracks matched in it, and the keys of the tracks that have ended since the frame before."""
+    """A frame with the tracks matched in it, tentative ones included, and what was decided since the frame before."""
 
     frame: Frame
     tracks: Sequence[Track]
     ended: Sequence[int]
+    """Keys of the tracks that have ended."""
+    links: Mapping[int, int] = field(default_factory=dict)
+    """Key → track_id of the tracks that are confirmed from this frame on. track_id counts from 1 in each video."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

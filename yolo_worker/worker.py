@@ -1,31 +1,33 @@
-"""The recipe of stage 1: one video, start to end. Its parts are the protocols of parts.py, built by run_poller."""
+"""Stage 1: processes one video from start to end. Its parts are the protocols of ports.py, built by run_poller."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb
-from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri, parse_snapshot_uri
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
+from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import announcement
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.execution import concurrency
-from video_analysis.worker_utils.execution.stage_clock import StageClock
+from video_analysis.worker_utils.execution.run_context import RunContext
+from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
 from video_analysis.worker_utils.imaging import snapshot_image
-from video_analysis.yolo_worker.ports import Analyses, Publisher, Storage, Videos, Vision
+from video_analysis.worker_utils.observability.observer import Observer
+from video_analysis.yolo_worker.ports import Analyses, Pipeline, Publisher, Storage, Videos
 from video_analysis.yolo_worker.run_key import ShotSettings, run_key_of
-from video_analysis.yolo_worker.sinks import best_shot
+from video_analysis.yolo_worker.sinks import drain
+from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.types import BestShot, DetectedFrame
 
 PROGRESS_EVERY_S = 5.0
-log = logging.getLogger(__name__)
+STAGES = {"decode": None, "detect": None, "track": "detect", "select": "track"}
+"""Each stage of the chain, and the one that it pulls from in the same thread."""
 
 
 class VideoWorker:
@@ -37,15 +39,18 @@ class VideoWorker:
         videos: Videos,
         analyses: Analyses,
         publisher: Publisher,
-        vision: Vision,
+        pipeline: Pipeline,
         settings: ShotSettings,
+        *,
+        observer: Observer,
     ) -> None:
         self._storage = storage
         self._videos = videos
         self._analyses = analyses
         self._publisher = publisher
-        self._vision = vision
+        self._pipeline = pipeline
         self._settings = settings
+        self._observer = observer
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
         """Process each video of the batch (the consumer gives one); what goes wrong is raised."""
@@ -65,28 +70,27 @@ class VideoWorker:
         self._videos.ping()
         self._storage.check_disk()
         self._publisher.probe()
-        self._vision.probe()
+        self._pipeline.probe()
 
     def _process(self, delivery: Delivery) -> None:
         task = self._task(delivery)
         self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
-        run_key = run_key_of(task.frame_stride, self._vision.traits(), self._settings)
-        begun_s, clock = time.monotonic(), StageClock()
+        run, clock = self._context(task, delivery), StageClock(STAGES)
+        begun_s = time.monotonic()
         with (
-            self._storage.fetch(task.s3_key_raw, delivery.lease.check) as path,
-            closing(self._best_shots(path, task, delivery, clock)) as shots,
+            self._storage.fetch(task.s3_key_raw, run.check) as path,
+            closing(self._best_shots(path, task.frame_stride, run, clock)) as shots,
         ):
-            emit = partial(self._emit, delivery, task, run_key)
-            vehicles = sum(1 for _ in concurrency.mapped(emit, shots, self._settings.snapshot.upload_workers, "emit"))
-        delivery.lease.check()
+            emit = partial(self._emit, run, task)
+            upload_workers = self._settings.snapshot.upload_workers
+            vehicles = sum(1 for _ in concurrency.mapped(emit, shots, upload_workers, "emit"))
+        run.check()
         self._videos.finish(task)
-        log.info(
-            "video done: %d vehicles",
-            vehicles,
-            extra={
-                "event": "video.done",
-                **delivery.log_fields,
-                "run_key": run_key,
+        run.report(
+            "video.done",
+            f"video done: {vehicles} vehicles",
+            {
+                "run_key": run.run_key,
                 "frames": clock.count("decode"),
                 "vehicles": vehicles,
                 "elapsed_s": round(time.monotonic() - begun_s, 3),
@@ -98,42 +102,37 @@ class VideoWorker:
         message = messages.parse_video_task(delivery.body)
         return self._videos.resolve(message) if isinstance(message, ProcessVideoDb) else message
 
-    def _best_shots(
-        self, path: Path, task: ProcessVideo, delivery: Delivery, clock: StageClock
-    ) -> Generator[BestShot, None, None]:
-        """Decoding and detection run ahead in threads of their own: what is timed of `detect` is the wait for it."""
-        frames = clock.timed("decode", self._vision.frames(path, task.frame_stride))
-        detected = clock.timed("detect", self._vision.detect(frames))
-        watched = _watched(detected, delivery)
-        tracked = clock.timed("track", self._vision.track(watched, path, task.frame_stride), upstream="detect")
-        shots = best_shot.select(tracked, self._settings.best, self._settings.snapshot.crop_margin)
-        return clock.timed("select", shots, upstream="track")
+    def _context(self, task: ProcessVideo, delivery: Delivery) -> RunContext:
+        run_key = run_key_of(task.frame_stride, self._pipeline.traits(), self._settings)
+        return RunContext(run_key, delivery.lease, self._observer, delivery.log_fields)
 
-    def _emit(self, delivery: Delivery, task: ProcessVideo, run_key: str, shot: BestShot) -> None:
-        """Object, then row, then message. Where an earlier attempt's row stands, its picture is the one announced."""
-        delivery.lease.check()
-        message = announcement(self._uri(task, run_key, shot), task.recordedAt, shot.type)
-        standing = self._analyses.find(task.video_id, run_key, shot.track_id)
-        if standing is None or standing.snapshot_uri == message.snapshot_s3_key:
-            picture = snapshot_image.snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
-            self._storage.put(message.snapshot.key, picture, "image/jpeg")
-            delivery.lease.check()
-            standing = self._analyses.queue(message, run_key)
-        adopted = announcement(parse_snapshot_uri(standing.snapshot_uri), task.recordedAt, standing.yolo_type)
-        delivery.lease.check()
-        self._publisher.send(adopted.to_json())
-        log.info(
+    def _best_shots(
+        self, path: Path, stride: int, run: RunContext, clock: StageObserver
+    ) -> Generator[BestShot, None, None]:
+        """Decoding and detection run in threads of their own: what is timed of `detect` is the wait for it."""
+        source = self._pipeline.open(path, stride)
+        frames = timed("decode", source.frames(), clock)
+        detected = timed("detect", self._pipeline.detect(frames, source.info), clock)
+        tracked = timed("track", self._pipeline.track(_checked(detected, run), source.info), clock)
+        sink = BestShotSink(self._settings.best, self._settings.snapshot.crop_margin)
+        return timed("select", drain.results(tracked, sink), clock)
+
+    def _emit(self, run: RunContext, task: ProcessVideo, shot: BestShot) -> None:
+        """Row, then object, then message. Where an earlier attempt left a row, its snapshot is announced."""
+        run.check()
+        claim = self._analyses.claim(self._message(task, shot), run.run_key)
+        snapshot = snapshot_image.snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
+        key = claim.message.snapshot.key
+        self._storage.put(key, snapshot, snapshot_image.CONTENT_TYPE, only_if_absent=claim.is_other_frame)
+        run.check()
+        self._publisher.send(claim.message.to_json())
+        run.report(
+            "snapshot.ready",
             "snapshot stored and its message sent",
-            extra={
-                "event": "snapshot.ready",
-                **delivery.log_fields,
-                "track_id": shot.track_id,
-                "snapshot": standing.snapshot_uri,
-            },
+            {"track_id": shot.track_id, "snapshot": claim.message.snapshot_s3_key},
         )
 
-    def _uri(self, task: ProcessVideo, run_key: str, shot: BestShot) -> SnapshotUri:
-        """The picture's name. Where another run's vehicle bears it, which may be another vehicle, the next free ms."""
+    def _message(self, task: ProcessVideo, shot: BestShot) -> SnapshotReady:
         uri = SnapshotUri(
             bucket=self._settings.bucket,
             workspace_id=task.workspace_id,
@@ -143,31 +142,23 @@ class VideoWorker:
             track_id=shot.track_id,
             offset_ms=shot.offset_ms,
         )
-        while self._analyses.is_taken(str(uri), run_key):
-            uri = replace(uri, offset_ms=uri.offset_ms + 1)
-        return uri
+        return announcement(uri, task.recordedAt, shot.type)
 
 
-def _watched(frames: Generator[DetectedFrame, None, None], delivery: Delivery) -> Iterator[DetectedFrame]:
-    """The frames, with the lease checked at each and a line of progress every few seconds.
+def _checked(frames: Generator[DetectedFrame, None, None], run: RunContext) -> Iterator[DetectedFrame]:
+    """The frames; the lease is checked at each, and progress is reported every few seconds.
 
-    However this ends, so do the threads behind `frames`, while the message is still in hand.
+    However this ends, the threads behind `frames` end too, while the message is still leased.
     """
-    said = time.monotonic()
+    reported_s = time.monotonic()
     with closing(frames):
         for count, detected in enumerate(frames):
-            delivery.lease.check()
-            if time.monotonic() - said >= PROGRESS_EVERY_S:
-                said = time.monotonic()
-                offset_ms = detected.frame.offset_ms
-                log.info(
-                    "%d frames processed",
-                    count,
-                    extra={
-                        "event": "video.progress",
-                        **delivery.log_fields,
-                        "frames": count,
-                        "offset_ms": offset_ms,
-                    },
+            run.check()
+            if time.monotonic() - reported_s >= PROGRESS_EVERY_S:
+                reported_s = time.monotonic()
+                run.report(
+                    "video.progress",
+                    f"{count} frames processed",
+                    {"frames": count, "offset_ms": detected.frame.offset_ms},
                 )
             yield detected

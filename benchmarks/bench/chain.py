@@ -14,20 +14,23 @@ import cv2
 
 from video_analysis.benchmarks.bench.stages import WARM_UP_FRAMES
 from video_analysis.worker_config import TrackSettings, WorkerConfig
-from video_analysis.worker_utils.execution.stage_clock import StageClock
+from video_analysis.worker_utils.execution.stage_clock import StageClock, timed
 from video_analysis.worker_utils.imaging import snapshot_image
 from video_analysis.yolo_worker import run_poller
-from video_analysis.yolo_worker.pipeline import VideoVision
-from video_analysis.yolo_worker.sinks import best_shot
+from video_analysis.yolo_worker.pipeline import VisionPipeline
+from video_analysis.yolo_worker.sinks import drain
+from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.types import Frame
 
 
-def fps(vision: VideoVision, config: WorkerConfig, clip: Path, most: int, *, square: bool) -> float:
+def fps(pipeline: VisionPipeline, config: WorkerConfig, clip: Path, most: int, *, square: bool) -> float:
     """Frames a second over the first `most`, from the file to the last picture."""
-    begun_s, clock = time.perf_counter(), StageClock()
-    coming = clock.timed("decode", islice(vision.frames(clip, 1), most))
-    detected = vision.detect(squared(coming) if square else coming)
-    for shot in best_shot.select(vision.track(detected, clip, 1), config.best, config.snapshot.crop_margin):
+    begun_s, clock = time.perf_counter(), StageClock({"decode": None})
+    source = pipeline.open(clip, 1)
+    coming = timed("decode", islice(source.frames(), most), clock)
+    detected = pipeline.detect(squared(coming) if square else coming, source.info)
+    sink = BestShotSink(config.best, config.snapshot.crop_margin)
+    for shot in drain.results(pipeline.track(detected, source.info), sink):
         snapshot_image.snapshot(shot.crop, config.snapshot.jpeg_quality)
     return clock.count("decode") / (time.perf_counter() - begun_s)
 
@@ -63,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         device=options.device,
         track=TrackSettings(embed_interval_s=options.embed_interval_s),
     )
-    vision = run_poller.vision(config)
-    fps(vision, config, options.clip, WARM_UP_FRAMES, square=options.square)
-    told = {"fps": fps(vision, config, options.clip, options.frames, square=options.square)}
+    pipeline = run_poller.pipeline(config)
+    fps(pipeline, config, options.clip, WARM_UP_FRAMES, square=options.square)
+    told = {"fps": fps(pipeline, config, options.clip, options.frames, square=options.square)}
     options.out.write_text(json.dumps(told), "utf-8")
 
 

@@ -22,8 +22,9 @@ from video_analysis.benchmarks.bench.figures import Told, bound_fps
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging import snapshot_image
 from video_analysis.yolo_worker import run_poller
-from video_analysis.yolo_worker.pipeline import VideoVision
-from video_analysis.yolo_worker.sinks import best_shot
+from video_analysis.yolo_worker.pipeline import VisionPipeline
+from video_analysis.yolo_worker.sinks import drain
+from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.source import video
 
 WARM_UP_FRAMES = 8
@@ -62,20 +63,24 @@ class Meter:
         self.accelerator_s += sum(event.self_device_time_total for event in seen.key_averages()) / 1e6
 
 
-def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, most: int | None, on_gpu: bool) -> Told:
+def measure(
+    pipeline: VisionPipeline, config: WorkerConfig, clip: Path, stride: int, most: int | None, on_gpu: bool
+) -> Told:
     """Every stage over the first `most` processed frames, after a warm-up."""
     meter = Meter(on_gpu)
-    warm = vision.detect(islice(vision.frames(clip, stride), WARM_UP_FRAMES))
-    list(vision.track(warm, clip, stride))
-    meter.run("decode", lambda: deque(islice(vision.frames(clip, stride), most), maxlen=0))
-    frames = list(islice(vision.frames(clip, stride), most))
-    detected = meter.run("detect", lambda: list(vision.detect(frames)))
-    tracked = meter.run("embed and track", lambda: list(vision.track(detected, clip, stride)))
+    source = pipeline.open(clip, stride)
+    info = source.info
+    warm = pipeline.detect(islice(source.frames(), WARM_UP_FRAMES), info)
+    list(pipeline.track(warm, info))
+    meter.run("decode", lambda: deque(islice(source.frames(), most), maxlen=0))
+    frames = list(islice(source.frames(), most))
+    detected = meter.run("detect", lambda: list(pipeline.detect(frames, info)))
+    tracked = meter.run("embed and track", lambda: list(pipeline.track(detected, info)))
     pictures = meter.run(
         "select and encode",
         lambda: [
             snapshot_image.snapshot(shot.crop, config.snapshot.jpeg_quality)
-            for shot in best_shot.select(tracked, config.best, config.snapshot.crop_margin)
+            for shot in drain.results(tracked, BestShotSink(config.best, config.snapshot.crop_margin))
         ],
     )
     count = len(detected)
@@ -120,12 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measured(config: WorkerConfig, options: argparse.Namespace) -> Told:
-    import torch  # noqa: PLC0415  # after the vision has told it its threads
+    import torch  # noqa: PLC0415  # after the pipeline has set its threads
 
-    vision = run_poller.vision(config)
+    pipeline = run_poller.pipeline(config)
     on_gpu = torch.cuda.is_available()
     return {
-        str(clip): [measure(vision, config, clip, stride, options.frames, on_gpu) for stride in options.strides]
+        str(clip): [measure(pipeline, config, clip, stride, options.frames, on_gpu) for stride in options.strides]
         for clip in options.clips
     }
 

@@ -17,9 +17,9 @@ def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
     folders = sorted(path.parent for path in data.glob("mot/*/gt.txt"))
     if not folders or not weights.is_file():
         return {"skipped": "the real sequences or their detector are not here"}
-    vision = run_poller.vision(config.model_copy(update={"yolo_weights": weights.resolve()}))
+    pipeline = run_poller.pipeline(config.model_copy(update={"yolo_weights": weights.resolve()}))
     scores: dict[str, Any] = {}
     for folder in folders:
-        scores[folder.name] = asdict(mot.measure(vision, folder)[0])
+        scores[folder.name] = asdict(mot.measure(pipeline, folder)[0])
         print(f"real sequence {folder.name}: recall {scores[folder.name]['recall']:.3f}", flush=True)
     return scores

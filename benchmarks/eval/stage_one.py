@@ -1,4 +1,4 @@
-"""Stage 1 in process: the vision that run_poller builds, best_shot's choice, the snapshot as it would be stored."""
+"""Stage 1 in process: the pipeline that run_poller builds, the best shots, each snapshot as it would be stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import YoloType
 from video_analysis.worker_utils.imaging import snapshot_image
 from video_analysis.yolo_worker import run_poller
-from video_analysis.yolo_worker.sinks import best_shot
+from video_analysis.yolo_worker.sinks import drain
+from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.source import video
 from video_analysis.yolo_worker.tracking import settings
 from video_analysis.yolo_worker.types import BestShot, Box, Boxes, DetectedFrame, Frame, TrackedFrame
@@ -70,7 +71,7 @@ class StageOne:
     """The loaded networks of stage 1. ConfigurationError where weights are missing or wrong."""
 
     def __init__(self, config: WorkerConfig) -> None:
-        self.vision = run_poller.vision(config)
+        self.pipeline = run_poller.pipeline(config)
         unsure = config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE})
         self._unsure = run_poller.detector(config.model_copy(update={"detector": unsure}))
         self._best = config.best
@@ -80,11 +81,13 @@ class StageOne:
     def watch(self, clip: Path, stride: int, detect: Detect | None = None) -> Watched:
         """One video from its first frame to its last; `detect` stands in for the detector."""
         kept: list[TrackedFrame] = []
-        frames = self.vision.frames(clip, stride)
-        tracked = self.vision.track((detect or self.vision.detect)(frames), clip, stride)
-        shots = best_shot.select(_remembered(tracked, kept), self._best, self._snapshot.crop_margin)
-        chosen = [(shot, self._jpeg(shot)) for shot in shots]
-        keys = {track.id: track.key for frame in kept for track in frame.tracks if track.id is not None}
+        source = self.pipeline.open(clip, stride)
+        frames = source.frames()
+        detected = self.pipeline.detect(frames, source.info) if detect is None else detect(frames)
+        tracked = _remembered(self.pipeline.track(detected, source.info), kept)
+        sink = BestShotSink(self._best, self._snapshot.crop_margin)
+        chosen = [(shot, self._jpeg(shot)) for shot in drain.results(tracked, sink)]
+        keys = {track_id: key for frame in kept for key, track_id in frame.links.items()}
         confirmed = set(keys.values())
         watched = [
             WatchedFrame(
@@ -94,7 +97,7 @@ class StageOne:
             )
             for frame in kept
         ]
-        hits = settings.hits(self._track, video.probe(clip).median_interval_ms * stride / 1000)
+        hits = settings.hits(self._track, source.info.interval_ms / 1000)
         return Watched(
             stride, hits, watched, [_located(shot, jpeg, keys[shot.track_id], watched) for shot, jpeg in chosen]
         )
@@ -112,7 +115,7 @@ def _remembered(tracked: Iterable[TrackedFrame], kept: list[TrackedFrame]) -> It
     for one in tracked:
         yield one
         blank = Frame(one.frame.index, one.frame.offset_ms, np.zeros((0, 0, 3), np.uint8))
-        kept.append(TrackedFrame(blank, one.tracks, one.ended))
+        kept.append(TrackedFrame(blank, one.tracks, one.ended, one.links))
 
 
 def _located(shot: BestShot, jpeg: bytes, key: int, frames: Sequence[WatchedFrame]) -> Shot:

@@ -23,7 +23,7 @@ from typing import Any
 from video_analysis.tests.chaos import steps
 from video_analysis.tests.chaos.steps import LEASE, QUEUE, STORAGE, Boundary
 
-FRAMES = "yolo_worker.pipeline:VideoVision.frames"
+FRAMES = "yolo_worker.source.video_file:VideoFile.frames"
 MB = 1 << 20
 
 

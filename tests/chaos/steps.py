@@ -23,10 +23,8 @@ RECIPES: dict[str, tuple[str, ...]] = {
         f"{VIDEOS}.begin",
         f"{STORAGE}._download",
         f"{LEASE}.check",
-        f"{QUEUED}.is_taken",
-        f"{QUEUED}.find",
+        f"{QUEUED}.claim",
         f"{STORAGE}.put",
-        f"{QUEUED}.queue",
         "worker_utils.aws.sqs:Publisher.send",
         f"{VIDEOS}.finish",
         f"{QUEUE}.delete",
@@ -45,7 +43,7 @@ SEEN_THROUGH = frozenset({f"{VIDEOS}.finish", f"{ANALYSES}.finish_analyses", f"{
 """Told to stop at one of these, a worker still acknowledges what it has done."""
 MOST_STRIKES = 3
 """Of one message: SQS never gives a receive back, and five are all there are."""
-REPEATED = {f"{LEASE}.check": 15, f"{STORAGE}.put": 2, f"{QUEUED}.queue": 2, "worker_utils.aws.sqs:Publisher.send": 2}
+REPEATED = {f"{LEASE}.check": 15, f"{STORAGE}.put": 2, f"{QUEUED}.claim": 2, "worker_utils.aws.sqs:Publisher.send": 2}
 """Steps struck a second time, at this call: the lease is checked at each frame while vehicles are looked for."""
 
 

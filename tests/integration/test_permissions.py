@@ -63,9 +63,9 @@ def environment(shared_data: Path) -> Iterator[Stack]:
 def builds(environment: Stack) -> Iterator[dict[str, Build]]:
     """Both entry points; their networks, which ask AWS for nothing, are loaded once."""
     config = worker_config.load(environment.environ)
-    vision, models = stage_one.vision(config), stage_two.models(config)
+    pipeline, models = stage_one.pipeline(config), stage_two.models(config)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage_one, "vision", lambda _: vision)
+        patch.setattr(stage_one, "pipeline", lambda _: pipeline)
         patch.setattr(stage_two, "models", lambda _: models)
         yield {"yolo_worker": stage_one.build, "main_worker": stage_two.build}
 

@@ -19,7 +19,7 @@ from video_analysis.tests.integration.yolo_worker.test_bad_messages import (
     OTHER,
     VIDEO,
     WORKSPACE,
-    BlindVision,
+    BlindPipeline,
 )
 from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.aws.s3 import ObjectStore
@@ -30,6 +30,7 @@ from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.db.videos import VideoRecords
 from video_analysis.worker_utils.errors import MissingObject, Permanent
+from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.run_key import ShotSettings
 from video_analysis.yolo_worker.worker import VideoWorker
 
@@ -104,8 +105,9 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
         VideoRecords(database),
         QueuedAnalyses(database),
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
-        BlindVision(),
+        BlindPipeline(),
         ShotSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
+        observer=LogObserver(),
     )
     database.close()
 

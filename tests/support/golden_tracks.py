@@ -176,8 +176,9 @@ def _lines(count: int, vehicles: Sequence[Vehicle], stride: int, settings: Track
     for tracked in Tracker(looks, settings, FRAME_MS * stride).track(frames):
         index = tracked.frame.index
         for track in tracked.tracks:
-            numbers[track.key] = track.id
+            numbers.setdefault(track.key, None)
             _extend(runs.setdefault(track.key, []), owners[index, track.box], index, stride)
+        numbers |= tracked.links
         ended |= dict.fromkeys(tracked.ended, index)
     return [
         f"#{numbers[key]} {' '.join(f'{owner}:{first}-{last}' for owner, first, last in runs[key])}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -33,6 +34,15 @@ _MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "I
 """InvalidObjectState: archived by a lifecycle rule, and not readable until somebody restores it."""
 _READ, _WRITE = "s3:GetObject", "s3:PutObject"
 _WRONG_BUCKET = frozenset({"NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed"})
+
+
+_IF_ABSENT = ContextVar("if_absent", default=False)
+
+
+def _add_condition(params: Mapping[str, Any], **_: object) -> None:
+    """The header of a conditional write, which this boto3 has no argument for."""
+    if _IF_ABSENT.get():
+        params["headers"]["If-None-Match"] = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class ObjectStore:
         self._temp_dir = temp_dir
         self._min_free_bytes = min_free_bytes
         self._names = names
+        client.meta.events.register("before-call.s3.PutObject", _add_condition, unique_id="cvitx-if-absent")
 
     @classmethod
     def connect(cls, session: boto3.Session, settings: StoreSettings, names: SettingNames = WORKERS_OWN) -> ObjectStore:
@@ -104,13 +115,25 @@ class ObjectStore:
                     raise Permanent(text, code="object_too_large")
                 return body.read(), answer["ContentType"]
 
-    def put(self, key: str, content: bytes, content_type: str) -> None:
+    def put(self, key: str, content: bytes, content_type: str, *, only_if_absent: bool = False) -> None:
         """Write an object whole. The same content under the same key changes nothing.
 
+        With `only_if_absent` an object that exists is left as it is; this needs no permission to read.
         Raises Transient, EnvironmentFault (a denied write is never the key's fault), or Permanent for a key too long.
         """
-        with self._translated(key, _WRITE):
+        condition = _IF_ABSENT.set(only_if_absent)
+        try:
+            with self._translated(key, _WRITE):
+                self._put(key, content, content_type)
+        finally:
+            _IF_ABSENT.reset(condition)
+
+    def _put(self, key: str, content: bytes, content_type: str) -> None:
+        try:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+        except ClientError as error:
+            if code_of(error) != "PreconditionFailed":
+                raise
 
     def check_disk(self) -> None:
         """EnvironmentFault while the temporary folder has less free space than it should keep."""

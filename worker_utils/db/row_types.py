@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from video_analysis.worker_utils.contracts.messages import YoloType
+from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloType
 from video_analysis.worker_utils.db.attempt_status import Status
 
 Variant = Literal["baseline", "cmt"]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotClaim:
+    """The row of one vehicle of a run: inserted, or adopted from an earlier attempt or an operator."""
+
+    message: SnapshotReady
+    """Announces the snapshot that the row names."""
+    is_other_frame: bool
+    """The row names another frame's snapshot than the one claimed for: write it only where it does not exist yet."""
 
 
 @dataclass(frozen=True, slots=True)

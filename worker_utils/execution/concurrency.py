@@ -21,7 +21,7 @@ class _End:
     failure: BaseException | None = None
 
 
-def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
+def prefetch(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
     """`items`, brought by a thread of their own that runs up to `depth` of them ahead.
 
     What the source raises is raised here, in its place. The source is closed, in its thread, before this ends.
@@ -30,7 +30,7 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
     coming: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
     slots = threading.Semaphore(depth)
     stopped = threading.Event()
-    thread = threading.Thread(target=_bring, args=(items, coming, slots, stopped), name="ahead", daemon=True)
+    thread = threading.Thread(target=_producer, args=(items, coming, slots, stopped), name="prefetch", daemon=True)
     thread.start()
     try:
         while not isinstance(item := coming.get(), _End):
@@ -44,7 +44,7 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
         thread.join()
 
 
-def _bring(
+def _producer(
     items: Iterable[Item],
     coming: queue.SimpleQueue[Item | _End],
     slots: threading.Semaphore,

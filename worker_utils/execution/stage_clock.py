@@ -1,4 +1,4 @@
-"""Where the time of a chain of generators goes: each stage's own seconds, what it pulled from upstream taken off.
+"""Where the time of a chain of generators goes: each stage's own seconds, without its upstream's.
 
 A stage that is fed by another thread has no upstream here: its seconds are those in which it was waited for.
 """
@@ -6,54 +6,62 @@ A stage that is fed by another thread has no upstream here: its seconds are thos
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from typing import Protocol, TypeVar
 
 from video_analysis.worker_utils.execution import concurrency
 
 Item = TypeVar("Item")
 
 
-class StageClock:
-    """Wrap each stage of a chain with `timed`; `own_seconds` then says what each one cost the thread that pulls it."""
+class StageObserver(Protocol):
+    """Takes note of the time that the stages of a chain take. Called from the threads that pull them."""
 
-    def __init__(self, seconds: Callable[[], float] = time.perf_counter) -> None:
-        self._seconds = seconds
-        self._inclusive_s: dict[str, float] = {}
-        self._items: dict[str, int] = {}
-        self._upstream: dict[str, str | None] = {}
+    def pulled(self, stage: str, seconds: float, items: int) -> None:
+        """`stage` was waited for once: it gave one item, or none at its end or failure."""
 
-    def timed(self, stage: str, items: Iterable[Item], upstream: str | None = None) -> Generator[Item, None, None]:
-        """`items` unchanged; the time spent waiting for each is put down to `stage` and, in part, to `upstream`.
 
-        `upstream` is the stage that this one pulls from in the same thread; None where it has none.
-        """
-        self._inclusive_s[stage] = 0.0
-        self._items[stage] = 0
-        self._upstream[stage] = upstream
-        return self._timed(stage, items)
+def timed(
+    stage: str, items: Iterable[Item], observer: StageObserver, clock: Callable[[], float] = time.perf_counter
+) -> Generator[Item, None, None]:
+    """`items` unchanged; each wait for the next one is reported. Closing this closes `items`."""
+    iterator = iter(items)
+    try:
+        yield from _each(stage, iterator, observer, clock)
+    finally:
+        concurrency.close(iterator)
 
-    def _timed(self, stage: str, items: Iterable[Item]) -> Generator[Item, None, None]:
-        iterator = iter(items)
+
+def _each(stage: str, iterator: Iterator[Item], observer: StageObserver, clock: Callable[[], float]) -> Iterator[Item]:
+    while True:
+        begun = clock()
         try:
-            yield from self._each(stage, iterator)
-        finally:
-            concurrency.close(iterator)
-
-    def _each(self, stage: str, iterator: Iterator[Item]) -> Iterator[Item]:
-        while True:
-            begun = self._seconds()
-            try:
-                item = next(iterator)
-            except StopIteration:
+            item = next(iterator)
+        except BaseException as end:
+            observer.pulled(stage, clock() - begun, 0)
+            if isinstance(end, StopIteration):
                 return
-            finally:
-                self._inclusive_s[stage] += self._seconds() - begun
-            self._items[stage] += 1
-            yield item
+            raise
+        observer.pulled(stage, clock() - begun, 1)
+        yield item
+
+
+class StageClock:
+    """A StageObserver that adds up: seconds and items of each stage of one chain."""
+
+    def __init__(self, upstream: Mapping[str, str | None]) -> None:
+        """`upstream`: all stages in order, each with the one that it pulls from in the same thread, or None."""
+        self._upstream = upstream
+        self._inclusive_s = dict.fromkeys(upstream, 0.0)
+        self._items = dict.fromkeys(upstream, 0)
+
+    def pulled(self, stage: str, seconds: float, items: int) -> None:
+        """See `StageObserver`."""
+        self._inclusive_s[stage] += seconds
+        self._items[stage] += items
 
     def own_seconds(self) -> dict[str, float]:
-        """Seconds of each stage without its upstream, in the order of wrapping, to the millisecond."""
+        """Seconds of each stage without its upstream's, to the millisecond."""
         return {stage: round(total_s - self._upstream_s(stage), 3) for stage, total_s in self._inclusive_s.items()}
 
     def _upstream_s(self, stage: str) -> float:
@@ -61,5 +69,5 @@ class StageClock:
         return 0.0 if upstream is None else self._inclusive_s[upstream]
 
     def count(self, stage: str) -> int:
-        """How many items `stage` has given out."""
-        return self._items.get(stage, 0)
+        """How many items `stage` has given."""
+        return self._items[stage]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -22,9 +22,19 @@ from video_analysis.yolo_worker.run_key import NetworkTraits
 from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame
 
 BUDGET_BYTES = 1 << 30
-"""Of decoded frames on their way at once: those ahead, those under the workers' eyes, those that wait their turn."""
+"""Bound on decoded frames in memory: prefetched, being detected, and waiting for their turn."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionPlan:
+    """How a video's frames are run through the network. It decides speed and memory, never a box."""
+
+    batch: int
+    """Frames in one pass."""
+    workers: int
+    """Threads that run passes."""
 
 
 class Detector:
@@ -53,20 +63,24 @@ class Detector:
         """What decides its boxes, together with `settings`."""
         return NetworkTraits(self._fingerprint, self._network.precision)
 
-    def detect(self, frames: Iterable[Frame]) -> Generator[DetectedFrame, None, None]:
+    def plan(self, frame_bytes: int) -> DetectionPlan:
+        """How many frames of this size a batch has, and how many threads run batches.
+
+        One thread more than the network has streams: while one prepares a batch or filters its boxes, no stream idles.
+        """
+        return within_budget(frame_bytes, self.settings.batch, self._network.streams + 1)
+
+    def detect(
+        self, frames: Iterable[Frame], plan: DetectionPlan | None = None
+    ) -> Generator[DetectedFrame, None, None]:
         """Each frame with its boxes in px of the frame: D×6 float32, class as an index into taxonomy.YOLO_TYPES.
 
-        Frames are brought by a thread of their own and looked at by others, one more than the network has streams:
-        while one prepares a batch or sorts out what was found, no stream idles. They are bounded by those numbers.
+        Frames are pulled by the caller's thread; batches run in `plan.workers` threads, and results keep the order.
+        Without a plan memory is not bounded: for a few frames.
         """
-        coming = iter(frames)
-        first = next(coming, None)
-        if first is None:
-            return
-        size, workers = within_budget(first.image.nbytes, self.settings.batch, self._network.streams + 1)
-        with closing(concurrency.ahead(_again(first, coming), size)) as brought:
-            for seen in concurrency.mapped(self._look, _batches(brought, size), workers, "detect"):
-                yield from seen
+        size, workers = (plan.batch, plan.workers) if plan else (self.settings.batch, self._network.streams + 1)
+        for seen in concurrency.mapped(self._look, _batches(frames, size), workers, "detect"):
+            yield from seen
 
     def _look(self, batch: Sequence[Frame]) -> list[DetectedFrame]:
         """`batch` of frames of one size, in one pass."""
@@ -86,19 +100,11 @@ class Detector:
         return large
 
 
-def within_budget(frame_bytes: int, batch: int, workers: int) -> tuple[int, int]:
-    """(frames a batch, workers) at most as asked, and fewer where frames are so large that memory would not do."""
+def within_budget(frame_bytes: int, batch: int, workers: int) -> DetectionPlan:
+    """At most as many as asked for, and fewer where frames are so large that `BUDGET_BYTES` would be exceeded."""
     frames = max(1, BUDGET_BYTES // frame_bytes)
     size = max(1, min(batch, frames // 4))
-    return size, max(1, min(workers, frames // size - 3))
-
-
-def _again(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
-    try:
-        yield first
-        yield from rest
-    finally:
-        concurrency.close(rest)
+    return DetectionPlan(size, max(1, min(workers, frames // size - 3)))
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

@@ -1,15 +1,15 @@
-"""Which frame of a track to keep (DESIGN 2.3). Pure; holds one crop for each open track and no frame.
+"""Selects the best frame of each track. Pure; keeps one crop for each open track and no frame.
 
-Priority: not cut by the frame's edge → area → confidence → sharpness → centre → earlier. Each value is
-compared by the step it falls into, so that frames that hardly differ leave the word to the next criterion;
-steps have fixed bounds, so the order is total and the choice does not depend on the order of arrival.
+Priority: not cut by the frame's edge → area → confidence → sharpness → centre → earlier. Values are compared by the
+step that they fall into, so that the next criterion decides between frames that hardly differ. Steps have fixed
+bounds: the order is total, and the result does not depend on the order of arrival.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from video_analysis.worker_config import BestSettings
@@ -36,34 +36,45 @@ class _Candidate:
 
 
 @dataclass(slots=True)
-class _Course:
-    """What is remembered of an open track."""
+class _TrackState:
+    """What is kept of an open track."""
 
     best: _Candidate
-    id: int | None = None
+    track_id: int | None = None
     votes: Counter[YoloType] = field(default_factory=Counter)
 
 
-def select(frames: Iterable[TrackedFrame], rules: BestSettings, crop_margin: float) -> Generator[BestShot, None, None]:
-    """Each confirmed track's best shot as soon as the track has ended; at the end the open ones, by id."""
-    courses: dict[int, _Course] = {}
-    for tracked in frames:
-        for track in tracked.tracks:
-            _follow(courses, track, tracked.frame, rules, crop_margin)
-        yield from _shots([courses.pop(key) for key in tracked.ended if key in courses])
-    yield from _shots(courses.values())
+class BestShotSink:
+    """A TrackSink: one best shot for each confirmed track, given as soon as the track has ended."""
 
+    def __init__(self, rules: BestSettings, crop_margin: float) -> None:
+        """`crop_margin`: kept around the vehicle on each side, as a share of its box."""
+        self._rules = rules
+        self._crop_margin = crop_margin
+        self._open: dict[int, _TrackState] = {}
 
-def _follow(courses: dict[int, _Course], track: Track, frame: Frame, rules: BestSettings, crop_margin: float) -> None:
-    course = courses.get(track.key)
-    if course is None:
-        course = courses[track.key] = _Course(best=_candidate(track, frame, rules, crop_margin))
-    elif (rank := _rank(track, frame, rules)) >= course.best.rank:
-        challenger = _candidate(track, frame, rules, crop_margin)
-        if rank > course.best.rank or _finer(challenger, rules) > _finer(course.best, rules):
-            course.best = challenger
-    course.id = track.id if course.id is None else course.id
-    course.votes[track.type] += round(track.confidence * VOTE_UNITS)
+    def observe(self, frame: TrackedFrame) -> Iterable[BestShot]:
+        """Compare this frame with the best one of each track in it; the best shots of the tracks that have ended."""
+        for track in frame.tracks:
+            self._follow(track, frame.frame)
+        for key, track_id in frame.links.items():
+            self._open[key].track_id = track_id
+        return _shots([self._open.pop(key) for key in frame.ended if key in self._open])
+
+    def close(self) -> Iterable[BestShot]:
+        """The best shots of the tracks that are still open at the end of the video, by track_id."""
+        remaining, self._open = self._open, {}
+        return _shots(remaining.values())
+
+    def _follow(self, track: Track, frame: Frame) -> None:
+        rules, state = self._rules, self._open.get(track.key)
+        if state is None:
+            state = self._open[track.key] = _TrackState(best=_candidate(track, frame, rules, self._crop_margin))
+        elif (rank := _rank(track, frame, rules)) >= state.best.rank:
+            challenger = _candidate(track, frame, rules, self._crop_margin)
+            if rank > state.best.rank or _tie_break(challenger, rules) > _tie_break(state.best, rules):
+                state.best = challenger
+        state.votes[track.type] += round(track.confidence * VOTE_UNITS)
 
 
 def _candidate(track: Track, frame: Frame, rules: BestSettings, crop_margin: float) -> _Candidate:
@@ -83,8 +94,8 @@ def _rank(track: Track, frame: Frame, rules: BestSettings) -> tuple[bool, float,
     return uncut, _relative_step(area, rules.area_step), _step(track.confidence, rules.confidence_step)
 
 
-def _finer(candidate: _Candidate, rules: BestSettings) -> tuple[float, float, int]:
-    """What speaks when size and confidence do not."""
+def _tie_break(candidate: _Candidate, rules: BestSettings) -> tuple[float, float, int]:
+    """Compared when edge, area and confidence are equal."""
     if candidate.sharpness is None:
         candidate.sharpness = _relative_step(sharpness(candidate.crop), rules.sharpness_step)
     return candidate.sharpness, -candidate.centre, -candidate.frame_index
@@ -112,12 +123,12 @@ def _relative_step(value: float, step: float) -> float:
     return math.floor(math.log(max(value, SMALLEST)) / math.log1p(step)) if step else value
 
 
-def _shots(courses: Iterable[_Course]) -> list[BestShot]:
-    """Of the confirmed ones, by id."""
-    confirmed = [(course.id, course) for course in courses if course.id is not None]
-    return [_shot(track_id, course) for track_id, course in sorted(confirmed, key=lambda pair: pair[0])]
+def _shots(states: Iterable[_TrackState]) -> list[BestShot]:
+    """Those of the confirmed tracks, by track_id."""
+    confirmed = [(state.track_id, state) for state in states if state.track_id is not None]
+    return [_shot(track_id, state) for track_id, state in sorted(confirmed, key=lambda pair: pair[0])]
 
 
-def _shot(track_id: int, course: _Course) -> BestShot:
-    elected = max(YOLO_TYPES, key=lambda kind: course.votes[kind])
-    return BestShot(track_id=track_id, offset_ms=course.best.offset_ms, type=elected, crop=course.best.crop)
+def _shot(track_id: int, state: _TrackState) -> BestShot:
+    elected = max(YOLO_TYPES, key=lambda kind: state.votes[kind])
+    return BestShot(track_id=track_id, offset_ms=state.best.offset_ms, type=elected, crop=state.best.crop)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.tracking.embedder import Embeddings
 from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Image, Track, TrackedFrame
+
+
+def load_libraries() -> None:
+    """Import the tracker's libraries now: SciPy's BLAS never returns if it is imported when memory has run out."""
+    import video_analysis.yolo_worker.tracking.vehicle_tracker  # noqa: F401, PLC0415
 
 
 class Appearance(Protocol):
@@ -31,7 +36,7 @@ class Tracker:
         self._deepsort = VehicleTracker(settings, interval_s)
         self._live: set[int] = set()
         self._sure: set[int] = set()
-        self._numbers: dict[int, int] = {}
+        self._confirmed: set[int] = set()
         self._vehicles = 0
 
     def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
@@ -45,7 +50,8 @@ class Tracker:
             self._deepsort.end_departed(detected.frame.image.shape)
             matched = [track for track in self._deepsort.tracks if track.time_since_update == 0]
             tracks = [self._seen(track, detected.boxes) for track in matched]
-            yield TrackedFrame(detected.frame, tracks, self._ended())
+            links = self._links(matched)
+            yield TrackedFrame(detected.frame, tracks, self._ended(), links)
 
     def _detections(self, detected: DetectedFrame) -> Sequence[Any]:
         """As the library wants them: left, top, width, height; `others` is the number of the box."""
@@ -65,10 +71,17 @@ class Tracker:
         key = int(track.track_id)
         if confidence >= self._confidence:
             self._sure.add(key)
-        if key not in self._numbers and track.is_confirmed() and key in self._sure:
-            self._vehicles += 1
-            self._numbers[key] = self._vehicles
-        return Track(key, self._numbers.get(key), (x1, y1, x2, y2), confidence, YOLO_TYPES[int(kind)])
+        return Track(key, (x1, y1, x2, y2), confidence, YOLO_TYPES[int(kind)])
+
+    def _links(self, matched: Sequence[Any]) -> Mapping[int, int]:
+        """Number the tracks that are confirmed now."""
+        links: dict[int, int] = {}
+        for key, track in ((int(track.track_id), track) for track in matched):
+            if key not in self._confirmed and track.is_confirmed() and key in self._sure:
+                self._vehicles += 1
+                links[key] = self._vehicles
+        self._confirmed |= links.keys()
+        return links
 
     def _ended(self) -> Sequence[int]:
         """The library drops its tracks without a word: what lived a frame ago and does not now has ended."""
@@ -76,6 +89,5 @@ class Tracker:
         ended = sorted(self._live - live)
         self._live = live
         self._sure &= live
-        for key in ended:
-            self._numbers.pop(key, None)
+        self._confirmed &= live
         return ended

@@ -15,8 +15,8 @@ import pytest
 from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloType
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import ExistingSnapshot, QueuedAnalyses
-from video_analysis.worker_utils.errors import Transient
+from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.row_types import SnapshotClaim
 
 Sql = Callable[..., list[dict[str, Any]]]
 WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
@@ -78,7 +78,7 @@ def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(analyse
     message = snapshot().model_copy(
         update={"recordedAt": "2026-01-31T08:30:00+08:00", "detectedAt": "2026-01-31T08:30:02.272+08:00"}
     )
-    assert analyses.queue(message, "run") == ExistingSnapshot(message.snapshot_s3_key, "SUV")
+    assert analyses.claim(message, "run") == SnapshotClaim(message, is_other_frame=False)
     [row] = rows(sql)
     assert row["created_at"] == row["updated_at"]
     for name in ("xmin", "id", "created_at", "updated_at"):
@@ -103,26 +103,26 @@ def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(analyse
 
 
 def test_a_vehicle_of_unknown_time_has_no_instants(analyses: QueuedAnalyses, sql: Sql) -> None:
-    analyses.queue(snapshot(), "run")
+    analyses.claim(snapshot(), "run")
     [row] = rows(sql)
     assert (row["recorded_at"], row["detected_at"]) == (None, None)
 
 
 def test_the_same_call_again_changes_no_byte_whatever_became_of_the_row(analyses: QueuedAnalyses, sql: Sql) -> None:
     message = snapshot()
-    first = analyses.queue(message, "run")
+    first = analyses.claim(message, "run")
     for status in ("queued", "processing", "done", "error"):
         sql("UPDATE image_analyses SET status = %s", status)
         before = rows(sql)
-        assert analyses.queue(message, "run") == first
-        assert analyses.find(VIDEO, "run", 305) == first
+        assert analyses.claim(message, "run") == first
         assert rows(sql) == before
 
 
 def test_a_rerun_that_picks_another_frame_adopts_the_row_of_its_track(analyses: QueuedAnalyses, sql: Sql) -> None:
-    first = analyses.queue(snapshot(offset_ms=2272, yolo_type="SUV"), "run")
+    first = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run")
     before = rows(sql)
-    assert analyses.queue(snapshot(offset_ms=2305, yolo_type="Van"), "run") == first
+    adopted = analyses.claim(snapshot(offset_ms=2305, yolo_type="Van"), "run")
+    assert adopted == SnapshotClaim(first.message, is_other_frame=True)
     assert rows(sql) == before
 
 
@@ -130,13 +130,12 @@ def test_an_operators_row_with_the_very_same_picture_becomes_this_run_s(analyses
     message = snapshot(yolo_type="SUV")
     insert(sql, snapshot(yolo_type="Car"), None)
     [before] = rows(sql)
-    assert analyses.find(VIDEO, "run", 305) is None
-    assert analyses.queue(message, "run") == ExistingSnapshot(message.snapshot_s3_key, "Car")
+    theirs = SnapshotClaim(snapshot(yolo_type="Car"), is_other_frame=False)
+    assert analyses.claim(message, "run") == theirs
     [after] = rows(sql)
     assert after["run_key"] == "run"
     assert {name for name in after if after[name] != before[name]} == {"run_key", "updated_at", "xmin"}
-    assert analyses.find(VIDEO, "run", 305) == ExistingSnapshot(message.snapshot_s3_key, "Car")
-    analyses.queue(message, "run")
+    assert analyses.claim(message, "run") == theirs
     assert rows(sql) == [after]
 
 
@@ -145,31 +144,31 @@ def test_the_row_of_the_track_comes_before_the_row_of_the_picture(analyses: Queu
     insert(sql, mine, "run")
     insert(sql, same_picture, None)
     before = rows(sql)
-    assert analyses.queue(same_picture, "run").snapshot_uri == mine.snapshot_s3_key
+    assert analyses.claim(same_picture, "run") == SnapshotClaim(mine, is_other_frame=True)
     assert rows(sql) == before
 
 
 def test_other_runs_and_other_tracks_have_rows_of_their_own(analyses: QueuedAnalyses, sql: Sql) -> None:
-    analyses.queue(snapshot(track_id=1, offset_ms=0), "run")
-    analyses.queue(snapshot(track_id=2, offset_ms=0), "run")
-    analyses.queue(snapshot(track_id=1, offset_ms=40), "another run")
+    analyses.claim(snapshot(track_id=1, offset_ms=0), "run")
+    analyses.claim(snapshot(track_id=2, offset_ms=0), "run")
+    analyses.claim(snapshot(track_id=1, offset_ms=40), "another run")
     assert len(rows(sql)) == 3
-    assert analyses.find(VIDEO, "another run", 2) is None
 
 
 def test_two_workers_at_once_make_one_row_and_agree_on_it(database_url: str, sql: Sql) -> None:
     together = threading.Barrier(2)
 
-    def work(offset_ms: int) -> list[ExistingSnapshot]:
+    def work(offset_ms: int) -> list[str]:
         with opened(database_url) as analyses:
-            analyses.find(VIDEO, "run", 1)
+            analyses.claim(snapshot(999, offset_ms), f"warm-up {offset_ms}")
             together.wait(60)
-            return [analyses.queue(snapshot(track, offset_ms), "run") for track in range(1, 31)]
+            claims = [analyses.claim(snapshot(track, offset_ms), "run") for track in range(1, 31)]
+            return [claim.message.snapshot_s3_key for claim in claims]
 
     with ThreadPoolExecutor() as pool:
         first, second = pool.map(work, (1000, 2000))
     assert first == second
-    assert len(rows(sql)) == 30
+    assert len(rows(sql)) == 32
 
 
 @contextmanager
@@ -202,11 +201,11 @@ def test_a_writer_in_the_middle_is_waited_for_and_its_row_adopted_if_it_stays(
 ) -> None:
     theirs, ours = snapshot(offset_ms=1000), snapshot(offset_ms=2272)
     with another_writer(database_url, theirs) as other, ThreadPoolExecutor() as pool, opened(database_url) as analyses:
-        queued = pool.submit(analyses.queue, ours, "run")
+        queued = pool.submit(analyses.claim, ours, "run")
         wait_until_blocked(sql)
         getattr(other, ends)()
         expected = theirs if ends == "commit" else ours
-        assert queued.result().snapshot_uri == expected.snapshot_s3_key
+        assert queued.result().message.snapshot_s3_key == expected.snapshot_s3_key
     assert [row["snapshot_s3_key"] for row in rows(sql)] == [expected.snapshot_s3_key]
 
 
@@ -214,22 +213,32 @@ def test_a_track_s_row_that_appears_during_the_adoption_of_a_picture_wins(databa
     theirs, ours = snapshot(offset_ms=1000), snapshot(offset_ms=2272)
     insert(sql, ours, None)
     with another_writer(database_url, theirs) as other, ThreadPoolExecutor() as pool, opened(database_url) as analyses:
-        queued = pool.submit(analyses.queue, ours, "run")
+        queued = pool.submit(analyses.claim, ours, "run")
         wait_until_blocked(sql)
         other.commit()
-        assert queued.result().snapshot_uri == theirs.snapshot_s3_key
+        assert queued.result().message.snapshot_s3_key == theirs.snapshot_s3_key
     assert [(row["snapshot_s3_key"], row["run_key"]) for row in rows(sql)] == [
         (theirs.snapshot_s3_key, "run"),
         (ours.snapshot_s3_key, None),
     ]
 
 
-def test_another_runs_row_with_the_same_picture_is_left_to_it(analyses: QueuedAnalyses, sql: Sql) -> None:
-    message = snapshot(yolo_type="SUV")
-    insert(sql, snapshot(yolo_type="Car"), "another run")
+def test_another_runs_row_with_the_same_name_is_left_to_it_and_the_next_free_millisecond_taken(
+    analyses: QueuedAnalyses, sql: Sql
+) -> None:
+    for offset_ms in (2272, 2273):
+        insert(sql, snapshot(offset_ms=offset_ms, yolo_type="Car"), f"another run {offset_ms}")
     before = rows(sql)
-    assert analyses.is_taken(message.snapshot_s3_key, "run")
-    assert not analyses.is_taken(message.snapshot_s3_key, "another run")
-    with pytest.raises(Transient, match="another run"):
-        analyses.queue(message, "run")
-    assert rows(sql) == before
+    claim = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run")
+    assert claim == SnapshotClaim(snapshot(offset_ms=2274, yolo_type="SUV"), is_other_frame=False)
+    assert [row for row in rows(sql) if row["run_key"] != "run"] == before
+    again = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run")
+    assert again.message == claim.message
+
+
+def test_a_claim_is_one_transaction(analyses: QueuedAnalyses, sql: Sql) -> None:
+    insert(sql, snapshot(offset_ms=2272), "another run")
+    begun = sql("SELECT pg_current_xact_id()::text::bigint AS xid")[0]["xid"]
+    analyses.claim(snapshot(offset_ms=2272), "run")
+    ended = sql("SELECT pg_current_xact_id()::text::bigint AS xid")[0]["xid"]
+    assert ended - begun == 2

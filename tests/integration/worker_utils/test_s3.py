@@ -145,3 +145,14 @@ def test_a_disk_that_somebody_fills_during_the_fetch_is_the_environment_s_fault(
     with pytest.raises(EnvironmentFault, match="disk full while fetching"):
         reading(ObjectStore(s3, bucket, small_disk), "fetch", KEY, fill)
     assert [path.name for path in small_disk.iterdir()] == ["somebody-else"]
+
+
+def test_a_conditional_put_leaves_an_object_that_exists_and_writes_one_that_does_not(
+    store: ObjectStore, s3: S3Client, bucket: str
+) -> None:
+    store.put("a/snapshots/1.jpg", b"first", "image/jpeg")
+    store.put("a/snapshots/1.jpg", b"second", "image/jpeg", only_if_absent=True)
+    store.put("a/snapshots/2.jpg", b"third", "image/jpeg", only_if_absent=True)
+    store.put("a/snapshots/2.jpg", b"fourth", "image/jpeg")
+    contents = [s3.get_object(Bucket=bucket, Key=f"a/snapshots/{name}.jpg")["Body"].read() for name in (1, 2)]
+    assert contents == [b"first", b"fourth"]

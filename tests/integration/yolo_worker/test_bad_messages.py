@@ -6,8 +6,9 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -23,7 +24,9 @@ from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.db.videos import VideoRecords
 from video_analysis.worker_utils.errors import BadMessage
+from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
+from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
@@ -121,16 +124,25 @@ EMPTY_RECEIVES = 10
 """So many receives of a second each without anything new mean that nothing more will come."""
 
 
-class BlindVision:
-    """Sees nothing in any video, without reading it."""
+class EmptySource:
+    """A source without a frame."""
 
-    def frames(self, path: object, stride: int) -> Iterator[Any]:
+    info = SourceInfo(320, 240, interval_ms=40, announced_frames=0, is_live=False)
+
+    def frames(self) -> Iterator[Frame]:
+        return iter(())
+
+
+class BlindPipeline:
+    """Sees nothing in any video."""
+
+    def open(self, path: Path, stride: int) -> EmptySource:
+        return EmptySource()
+
+    def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         yield from ()
 
-    def detect(self, frames: object) -> Iterator[Any]:
-        yield from ()
-
-    def track(self, frames: object, path: object, stride: int) -> Iterator[Any]:
+    def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
         yield from ()
 
     def probe(self) -> None:
@@ -152,8 +164,9 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
         VideoRecords(database),
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
-        BlindVision(),
+        BlindPipeline(),
         ShotSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
+        observer=LogObserver(),
     )
     consumer = Consumer(queue, worker, config, shutdown, exit_process=lambda status: None)
     thread = threading.Thread(target=consumer.run)

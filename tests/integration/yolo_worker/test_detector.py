@@ -16,12 +16,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
+from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings, TrackSettings
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
-from video_analysis.yolo_worker.detection.detector import Detector, within_budget
+from video_analysis.yolo_worker.detection.detector import DetectionPlan, Detector, within_budget
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
-from video_analysis.yolo_worker.types import Frame
+from video_analysis.yolo_worker.pipeline import VisionPipeline
+from video_analysis.yolo_worker.tracking.embedder import Embedder
+from video_analysis.yolo_worker.types import Frame, SourceInfo
 
 CAR = 2
 """Its number in COCO."""
@@ -119,7 +121,10 @@ def test_the_frames_taken_ahead_are_bounded_by_batch_and_streams(weights: Path, 
             taken.append(frame.index)
             yield frame
 
-    with closing(Detector.load(weights, openvino, settings(batch=4)).detect(counted())) as seen:
+    detector = Detector.load(weights, openvino, settings(batch=4))
+    pipeline = VisionPipeline(detector, Embedder.load(Path("absent.engine"), openvino), TrackSettings())
+    info = SourceInfo(1280, 720, interval_ms=40, announced_frames=60, is_live=False)
+    with closing(pipeline.detect(counted(), info)) as seen:
         next(seen)
     workers = openvino.threads + 1
     assert len(taken) <= 4 * (workers + 1) + 4 + 2
@@ -138,7 +143,7 @@ def test_the_frames_taken_ahead_are_bounded_by_batch_and_streams(weights: Path, 
 def test_of_huge_frames_fewer_are_under_way(
     frame_bytes: int, batch: int, workers: int, bounded: tuple[int, int]
 ) -> None:
-    assert within_budget(frame_bytes, batch, workers) == bounded
+    assert within_budget(frame_bytes, batch, workers) == DetectionPlan(*bounded)
 
 
 @given(batch=st.integers(1, 5), threads=st.integers(1, 4), count=st.integers(0, 9))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
@@ -29,7 +30,7 @@ from video_analysis.worker_utils.errors import (
 )
 from video_analysis.worker_utils.imaging import snapshot_image
 from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
-from video_analysis.yolo_worker.types import DetectedFrame, Frame, Track, TrackedFrame
+from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, Track, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
@@ -65,7 +66,25 @@ class FakeLease:
 
 
 @dataclass
-class FakeVision:
+class FakeSource:
+    """A frame for each index, 40 ms apart; breaks at `breaks_at`."""
+
+    indices: range
+    breaks_at: int | None
+
+    @property
+    def info(self) -> SourceInfo:
+        return SourceInfo(320, 240, 40.0 * self.indices.step, len(self.indices), is_live=False)
+
+    def frames(self) -> Iterator[Frame]:
+        for index in self.indices:
+            if index == self.breaks_at:
+                raise BadVideo("truncated: 4 of 6 frames")
+            yield Frame(index, index * 40, np.full((240, 320, 3), 40 * index, np.uint8))
+
+
+@dataclass
+class FakePipeline:
     """Sees each (key, id, last frame) as a vehicle that grows until that frame; breaks at `breaks_at`."""
 
     vehicles: tuple[tuple[int, int, int], ...] = ((11, 1, 2), (12, 2, 4))
@@ -78,26 +97,24 @@ class FakeVision:
     ended: int = 0
     """How often detection was brought to its end."""
 
-    def frames(self, path: Path, stride: int) -> Iterator[Frame]:
+    def open(self, path: Path, stride: int) -> FakeSource:
         self.paths.append(path)
-        for index in range(0, self.frame_count, stride):
-            if index == self.breaks_at:
-                raise BadVideo("truncated: 4 of 6 frames")
-            yield Frame(index, index * 40, np.full((240, 320, 3), 40 * index, np.uint8))
+        return FakeSource(range(0, self.frame_count, stride), self.breaks_at)
 
-    def detect(self, frames: Iterable[Frame]) -> Iterator[DetectedFrame]:
+    def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         try:
             for frame in frames:
                 yield DetectedFrame(frame, np.zeros((0, 6), np.float32))
         finally:
             self.ended += 1
 
-    def track(self, frames: Iterable[DetectedFrame], path: Path, stride: int) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
         for detected in frames:
             index = detected.frame.index
-            tracks = [self._seen(*vehicle, index) for vehicle in self.vehicles if index <= vehicle[2]]
+            tracks = [self._seen(key, last, index) for key, _, last in self.vehicles if index <= last]
             ended = [key for key, _, last in self.vehicles if index == last + 1]
-            yield TrackedFrame(detected.frame, tracks, ended)
+            links = {key: track_id for key, track_id, _ in self.vehicles if index == 0}
+            yield TrackedFrame(detected.frame, tracks, ended, links)
 
     def probe(self) -> None:
         if self.blind:
@@ -107,9 +124,9 @@ class FakeVision:
         network = NetworkTraits(self.weights, "f32")
         return VisionTraits(network, DetectorSettings(), network, TrackSettings())
 
-    def _seen(self, key: int, number: int, last: int, index: int) -> Track:
+    def _seen(self, key: int, last: int, index: int) -> Track:
         size = 60 + 20 * (index if self.growing else last - index)
-        return Track(key, number, (20.0, 20.0, 20.0 + size, 20.0 + size), 0.9, "Car")
+        return Track(key, (20.0, 20.0, 20.0 + size, 20.0 + size), 0.9, "Car")
 
 
 @dataclass
@@ -141,7 +158,8 @@ class Bench:
 
     worker: VideoWorker
     outbox: Outbox
-    vision: FakeVision
+    pipeline: FakePipeline
+    observer: RecordingObserver
     sql: Sql
     s3: S3Client
     bucket: str
@@ -172,12 +190,12 @@ def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers
         *(VIDEO, WORKSPACE, KEY),
     )
     database = Database(database_url, "test")
-    outbox, vision = Outbox(bucket), FakeVision()
+    outbox, pipeline, observer = Outbox(bucket), FakePipeline(), RecordingObserver()
     snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
     settings = ShotSettings(bucket, BestSettings(), snapshot)
-    parts = (ObjectStore(s3, bucket), VideoRecords(database), QueuedAnalyses(database), outbox, vision, settings)
-    worker = VideoWorker(*parts)
-    yield Bench(worker, outbox, vision, sql, s3, bucket)
+    parts = (ObjectStore(s3, bucket), VideoRecords(database), QueuedAnalyses(database), outbox, pipeline, settings)
+    worker = VideoWorker(*parts, observer=observer)
+    yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket)
     database.close()
 
 
@@ -222,9 +240,28 @@ def test_a_redelivery_changes_no_row_no_key_and_no_byte(bench: Bench) -> None:
 def test_a_rerun_that_would_pick_another_frame_adopts_what_stands(bench: Bench) -> None:
     bench.deliver()
     before = (bench.rows(), objects(bench), bench.outbox.by_track())
-    bench.vision.growing = False
+    bench.pipeline.growing = False
     bench.deliver(receive=2)
     assert (bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
+
+
+def test_a_rerun_writes_the_snapshot_of_a_row_that_an_attempt_left_without_one(bench: Bench) -> None:
+    bench.deliver()
+    rows, sent = bench.rows(), bench.outbox.by_track()
+    lost = sent[0].snapshot
+    bench.s3.delete_object(Bucket=bench.bucket, Key=lost.key)
+    bench.pipeline.growing = False  # another frame is the best one now
+    bench.deliver(receive=2)
+    assert (bench.rows(), bench.outbox.by_track(since=2)) == (rows, sent)
+    assert lost.key in objects(bench)
+
+
+def test_a_video_reports_each_vehicle_and_its_end(bench: Bench) -> None:
+    bench.deliver()
+    assert bench.observer.codes() == ["snapshot.ready", "snapshot.ready", "video.done"]
+    done = bench.observer.events[-1].fields
+    assert (done["video_id"], done["message_id"], done["frames"], done["vehicles"]) == (VIDEO, "m-1", 6, 2)
+    assert set(done["seconds"]) == {"decode", "detect", "track", "select"}  # type: ignore[call-overload]
 
 
 def test_a_rerun_after_a_death_in_the_middle_finishes_the_rest(bench: Bench) -> None:
@@ -244,7 +281,7 @@ def test_a_rerun_after_a_death_in_the_middle_finishes_the_rest(bench: Bench) -> 
 
 
 def test_another_stride_is_another_run_with_rows_of_its_own(bench: Bench) -> None:
-    bench.vision.vehicles = ((11, 1, 3),)
+    bench.pipeline.vehicles = ((11, 1, 3),)
     bench.deliver()
     bench.deliver(TASK | {"frame_stride": 2})
     assert len({row["run_key"] for row in bench.rows()}) == 2
@@ -265,14 +302,14 @@ def test_a_lost_lease_ends_what_runs_ahead_before_anybody_hears_of_it(bench: Ben
     with pytest.raises(LeaseLost) as loss:
         bench.deliver(lease=lease)
     assert loss.tb is not None, "the failure is still held, and its frames with it"
-    assert bench.vision.ended == 1
+    assert bench.pipeline.ended == 1
 
 
 def test_a_video_that_breaks_off_is_refused_and_its_file_is_gone(bench: Bench) -> None:
-    bench.vision.breaks_at = 4
+    bench.pipeline.breaks_at = 4
     with pytest.raises(BadVideo):
         bench.deliver()
-    assert not bench.vision.paths[0].exists()
+    assert not bench.pipeline.paths[0].exists()
     assert bench.video()["status"] == "processing"
 
 
@@ -307,7 +344,7 @@ def test_the_last_receive_of_a_video_that_killed_the_worker_each_time_does_no_wo
     with pytest.raises(Permanent, match="died in every attempt") as given_up:
         bench.deliver(receive=5)
     assert given_up.value.code == bench.video()["error_code"] == bench.video()["attempt_state"] == "crashed"
-    assert bench.vision.paths == []
+    assert bench.pipeline.paths == []
 
 
 def test_a_death_in_the_last_receive_leaves_an_error(bench: Bench) -> None:
@@ -334,7 +371,7 @@ def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: 
 
 def test_the_probe_looks_at_all_that_a_video_will_need(bench: Bench) -> None:
     bench.worker.probe()
-    bench.vision.blind = True
+    bench.pipeline.blind = True
     with pytest.raises(EnvironmentFault, match="GPU"):
         bench.worker.probe()
     bench.outbox.closed = True
@@ -348,7 +385,7 @@ def test_the_probe_looks_at_all_that_a_video_will_need(bench: Bench) -> None:
 def test_two_runs_that_would_give_two_vehicles_one_name_keep_both(bench: Bench) -> None:
     bench.deliver()
     before = (bench.rows(), objects(bench))
-    bench.vision.weights = "other weights"
+    bench.pipeline.weights = "other weights"
     bench.deliver()
     assert len(bench.rows()) == len(objects(bench)) == 4
     assert [row for row in bench.rows() if row in before[0]] == before[0]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from video_analysis.worker_utils.execution.concurrency import ahead, mapped
+from video_analysis.worker_utils.execution.concurrency import mapped, prefetch
 
 PATIENCE_S = 10
 
@@ -37,20 +37,20 @@ class Source:
 
 @given(count=st.integers(0, 30), depth=st.integers(1, 5), workers=st.integers(1, 5))
 def test_all_comes_out_once_and_in_order_whatever_the_bounds(count: int, depth: int, workers: int) -> None:
-    chain = mapped(lambda number: number * number, ahead(range(count), depth), workers)
+    chain = mapped(lambda number: number * number, prefetch(range(count), depth), workers)
     assert list(chain) == [number * number for number in range(count)]
 
 
 def test_the_source_runs_ahead_in_a_thread_of_its_own_and_no_further_than_told() -> None:
     source = Source(100)
-    with closing(ahead(source, depth=3)) as coming:
+    with closing(prefetch(source, depth=3)) as coming:
         assert [next(coming) for _ in range(10)] == list(range(10))
     assert source.given <= 10 + 3
-    assert source.closed_by == "ahead"
+    assert source.closed_by == "prefetch"
 
 
 def test_what_the_source_raises_comes_in_its_place() -> None:
-    coming = ahead(Source(5, fails_at=3), depth=2)
+    coming = prefetch(Source(5, fails_at=3), depth=2)
     assert [next(coming) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="no number 3"):
         next(coming)
@@ -105,7 +105,7 @@ def test_a_failure_does_not_wait_until_there_are_more_items_than_workers() -> No
 
 def test_a_source_that_cannot_begin_fails_instead_of_waiting_for_ever() -> None:
     with pytest.raises(TypeError, match="not iterable"):
-        next(ahead(3, depth=1))  # type: ignore[arg-type]
+        next(prefetch(3, depth=1))  # type: ignore[arg-type]
 
 
 def test_a_failure_ends_the_rest_and_waits_for_what_has_begun() -> None:
@@ -128,8 +128,8 @@ def test_a_failure_ends_the_rest_and_waits_for_what_has_begun() -> None:
 
 def test_closing_half_way_closes_the_source() -> None:
     source = Source(100)
-    results = mapped(str, ahead(source, depth=2), workers=2)
+    results = mapped(str, prefetch(source, depth=2), workers=2)
     assert next(results) == "0"
     results.close()
-    assert source.closed_by == "ahead"
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("ahead", "mapped"))]
+    assert source.closed_by == "prefetch"
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("prefetch", "mapped"))]

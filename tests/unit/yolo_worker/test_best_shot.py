@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.contracts.messages import YoloType
-from video_analysis.yolo_worker.sinks.best_shot import select
+from video_analysis.yolo_worker.sinks import drain
+from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.types import BestShot, Box, Frame, Track, TrackedFrame
 
 WIDTH_PX, HEIGHT_PX = 320, 240
@@ -32,17 +34,31 @@ SHARP, BLURRED = picture(), picture(sharp=False)
 
 def seen(
     index: int,
-    *tracks: Track,
+    *tracks: Numbered,
     ended: Sequence[int] = (),
     image: NDArray[np.uint8] = SHARP,
 ) -> TrackedFrame:
-    return TrackedFrame(Frame(index=index, offset_ms=40 * index, image=image), tracks, ended)
+    frame = Frame(index=index, offset_ms=40 * index, image=image)
+    links = {one.track.key: one.id for one in tracks if one.id}
+    return TrackedFrame(frame, [one.track for one in tracks], ended, links)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A track in one frame, and its track_id where it is confirmed by then."""
+
+    track: Track
+    id: int | None
 
 
 def track(
     box: Box = MIDDLE, confidence: float = 0.8, kind: YoloType = "Car", key: int = 1, track_id: int | None = 1
-) -> Track:
-    return Track(key=key, id=track_id, box=box, confidence=confidence, type=kind)
+) -> Numbered:
+    return Numbered(Track(key=key, box=box, confidence=confidence, type=kind), track_id)
+
+
+def select(frames: Iterable[TrackedFrame], rules: BestSettings, crop_margin: float) -> Iterator[BestShot]:
+    return drain.results(frames, BestShotSink(rules, crop_margin))
 
 
 def chosen(*frames: TrackedFrame, rules: BestSettings = RULES) -> int:
@@ -202,7 +218,7 @@ appearances = st.builds(
 
 @given(data=st.data(), course=st.lists(appearances, min_size=1, max_size=8), exact=st.booleans())
 def test_the_choice_does_not_depend_on_the_order_of_arrival(
-    data: st.DataObject, course: list[tuple[Track, NDArray[np.uint8]]], exact: bool
+    data: st.DataObject, course: list[tuple[Numbered, NDArray[np.uint8]]], exact: bool
 ) -> None:
     frames = [seen(index, one, image=image) for index, (one, image) in enumerate(course)]
     shuffled = data.draw(st.permutations(frames))
@@ -211,7 +227,7 @@ def test_the_choice_does_not_depend_on_the_order_of_arrival(
 
 
 @given(course=st.lists(appearances, min_size=2, max_size=8))
-def test_the_winner_of_all_beats_each_alone(course: list[tuple[Track, NDArray[np.uint8]]]) -> None:
+def test_the_winner_of_all_beats_each_alone(course: list[tuple[Numbered, NDArray[np.uint8]]]) -> None:
     frames = [seen(index, one, image=image) for index, (one, image) in enumerate(course)]
     winner = frames[chosen(*frames)]
     for other in frames:
