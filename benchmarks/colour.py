@@ -39,7 +39,7 @@ LEAST_PX = 80
 CARS = ("Car", "SUV", "Van")
 PEER_KNOWS = ("White", "Gray", "Yellow", "Red", "Green", "Blue", "Black")  # in the order of its output
 WORST = 20
-Coat = tuple[str | None, str, str | None]
+ColorCluster = tuple[str | None, str, str | None]
 """Finish, base, lightness; of a photograph only the base is known."""
 
 
@@ -50,7 +50,7 @@ class Shot:
     group: str
     name: str
     picture: snapshot_image.Image
-    truth: tuple[Coat, ...]
+    truth: tuple[ColorCluster, ...]
     said: tuple[Color, ...]
     took_ms: float
 
@@ -65,7 +65,7 @@ def alike(one: str, other: str) -> bool:
     return one == other or {one, other} == {"Silver", "Gray"}
 
 
-def read(group: str, name: str, jpeg: bytes, truth: Sequence[Coat], kind: str | None) -> Shot:
+def read(group: str, name: str, jpeg: bytes, truth: Sequence[ColorCluster], kind: str | None) -> Shot:
     """What colors() makes of a snapshot."""
     picture = snapshot_image.check_snapshot(jpeg, snapshot_image.CONTENT_TYPE)
     start = time.perf_counter()

@@ -18,7 +18,7 @@ from video_analysis.devstack import provision, services
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
-from video_analysis.worker_utils.contracts.snapshot_message import announcement
+from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.imaging import snapshot_image
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Stack:
         bucket = self.config.s3_bucket
         uri = SnapshotUri(bucket, WORKSPACE_ID, video_id, WORKSPACE_CODE, CAMERA_CODE, track_id, 40 * track_id)
         self.s3.put_object(Bucket=bucket, Key=uri.key, Body=picture, ContentType=snapshot_image.CONTENT_TYPE)
-        return announcement(uri, None, "Car")
+        return snapshot_ready(uri, None, "Car")
 
     def announce(self, snapshot: SnapshotReady) -> None:
         """Enqueue a snapshot as stage 1 would."""

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SnapshotJob:
     """One snapshot, and the deliveries of the batch that ask for it."""
 
     message: SnapshotReady
@@ -23,14 +23,14 @@ class Job:
     """Their places in the batch; more than one where a message was sent or delivered twice."""
 
 
-class MicroBatch:
+class SnapshotBatch:
     """Every delivery is settled once: by its own failure, or with its snapshot. None is finished."""
 
     def __init__(self, deliveries: Sequence[Delivery]) -> None:
         self._deliveries = deliveries
         self._outcomes: dict[int, WorkerError | None] = {}
 
-    def read(self, parse: Callable[[str], SnapshotReady]) -> list[Job]:
+    def read(self, parse: Callable[[str], SnapshotReady]) -> list[SnapshotJob]:
         """One job for each snapshot that the bodies name; bodies that break the contract are settled."""
         messages: dict[str, SnapshotReady] = {}
         members: dict[str, list[int]] = {}
@@ -42,18 +42,18 @@ class MicroBatch:
                 continue
             messages.setdefault(message.snapshot_s3_key, message)
             members.setdefault(message.snapshot_s3_key, []).append(place)
-        return [Job(message, tuple(members[uri])) for uri, message in messages.items()]
+        return [SnapshotJob(message, tuple(members[uri])) for uri, message in messages.items()]
 
-    def latest(self, job: Job) -> Delivery:
+    def latest(self, job: SnapshotJob) -> Delivery:
         """The delivery of the job that has been received most often: the one nearest to its last receive."""
         return max((self._deliveries[place] for place in job.members), key=lambda one: (one.is_last, one.receive_count))
 
-    def prepared(self, job: Job) -> object:
+    def prefetched(self, job: SnapshotJob) -> object:
         """What was begun ahead of its turn for one of the job's deliveries; None where nothing was."""
-        begun = (self._deliveries[place].prepared for place in job.members)
+        begun = (self._deliveries[place].prefetched for place in job.members)
         return next((one for one in begun if one is not None), None)
 
-    def still_ours(self, job: Job) -> bool:
+    def check_lease(self, job: SnapshotJob) -> bool:
         """Check the lease of each unsettled delivery, settling those that must stop; whether any is left."""
         for place in self._open(job):
             try:
@@ -62,7 +62,7 @@ class MicroBatch:
                 self._outcomes[place] = error
         return bool(self._open(job))
 
-    def settle(self, job: Job, outcome: WorkerError | None) -> None:
+    def settle(self, job: SnapshotJob, outcome: WorkerError | None) -> None:
         """Say what has become of the job's deliveries that are not settled yet."""
         for place in self._open(job):
             self._outcomes[place] = outcome
@@ -71,17 +71,17 @@ class MicroBatch:
         """One for each delivery, in order. KeyError where one was forgotten: it must not pass for finished."""
         return [self._outcomes[place] for place in range(len(self._deliveries))]
 
-    def ids(self, job: Job) -> dict[str, object]:
+    def ids(self, job: SnapshotJob) -> dict[str, object]:
         """What a log line about the job names."""
         message = job.message
         names = {"video_id": message.video_id, "track_id": message.track_id, "snapshot": message.snapshot_s3_key}
         return {"message_id": self.latest(job).message_id, **names}
 
-    def _open(self, job: Job) -> list[int]:
+    def _open(self, job: SnapshotJob) -> list[int]:
         return [place for place in job.members if place not in self._outcomes]
 
 
-def together_or_alone(
+def run_batch_then_individually(
     work: Callable[[Sequence[Item]], Sequence[Result]],
     items: Sequence[Item],
     verdict: Callable[[Exception], WorkerError],
@@ -100,4 +100,4 @@ def together_or_alone(
             return [error] * len(items)
         if len(items) == 1:
             return [error if isinstance(error, WorkerError) else verdict(error)]
-    return [outcome for item in items for outcome in together_or_alone(work, [item], verdict)]
+    return [outcome for item in items for outcome in run_batch_then_individually(work, [item], verdict)]

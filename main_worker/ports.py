@@ -25,7 +25,7 @@ class Analyses(Protocol):
     def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> Sequence[AnalysisState]:
         """Insert the rows that are not there, write `attempts.opening` into each; the rows as found, in order."""
 
-    def begin_alone(self, analysis_id: str) -> None:
+    def mark_isolated_retry(self, analysis_id: str) -> None:
         """Say of one whose earlier attempt died that it is now tried by itself."""
 
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:

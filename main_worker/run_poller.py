@@ -46,7 +46,7 @@ def build(shutdown: threading.Event) -> Consumer:
         AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
     )
-    return Consumer(queue, handler, config, shutdown, slots=config.batch_size, prepare=handler.prepare)
+    return Consumer(queue, handler, config, shutdown, slots=config.batch_size, prefetch=handler.prefetch)
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:
@@ -70,7 +70,7 @@ def _check_fallback(config: WorkerConfig) -> None:
         )
         return
     path = config.path(config.fallback_checkpoint)
-    backend.require(path, "set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it")
+    backend.require_file(path, "set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it")
     try:
         checkpoint.read(path)
     except ConfigurationError as error:

@@ -11,7 +11,7 @@ from video_analysis.worker_utils.errors import MissingObject, Permanent, WorkerE
 from video_analysis.worker_utils.imaging import snapshot_image
 
 
-class Pictures:
+class SnapshotFetcher:
     """Fetches snapshots, each in a thread of its own: no more than two micro-batches of them are ever in hand."""
 
     def __init__(self, storage: Storage) -> None:

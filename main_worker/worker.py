@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from video_analysis.main_worker import row_mapping
-from video_analysis.main_worker.batch import Job, MicroBatch, together_or_alone
+from video_analysis.main_worker.batch import SnapshotBatch, SnapshotJob, run_batch_then_individually
 from video_analysis.main_worker.ports import Analyses, Aside, Model, Storage
-from video_analysis.main_worker.snapshot_fetcher import Pictures, unfetched
+from video_analysis.main_worker.snapshot_fetcher import SnapshotFetcher, unfetched
 from video_analysis.main_worker.types import Attributes, Picture
 from video_analysis.worker_utils.consumer.delivery import Delivery
-from video_analysis.worker_utils.consumer.retry_policy import verdict_on
+from video_analysis.worker_utils.consumer.retry_policy import classify_exception
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME
 from video_analysis.worker_utils.db.row_types import AnalysisState, FinishedAnalysis, Variant, VariantResult
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class _Seen:
     """A job whose picture is in hand, with the results found for it so far."""
 
-    job: Job
+    job: SnapshotJob
     analysis_id: str
     picture: Picture = field(repr=False)
     attributes: Callable[[], Attributes]
@@ -50,13 +50,13 @@ class SnapshotWorker:
     def __init__(
         self, storage: Storage, analyses: Analyses, models: Mapping[Variant, Model], aside: Aside, bucket: str
     ) -> None:
-        self._pictures = Pictures(storage)
+        self._pictures = SnapshotFetcher(storage)
         self._analyses = analyses
         self._models = models
         self._aside = aside
         self._bucket = bucket
 
-    def prepare(self, delivery: Delivery) -> Future[Picture] | None:
+    def prefetch(self, delivery: Delivery) -> Future[Picture] | None:
         """Begin to fetch the picture that a delivery asks for, ahead of its turn; nothing is written anywhere."""
         try:
             message = messages.parse_snapshot_ready(delivery.body, self._bucket)
@@ -64,18 +64,18 @@ class SnapshotWorker:
             return None
         return self._pictures.begin(message.snapshot.key)
 
-    def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
+    def handle(self, deliveries: Sequence[Delivery]) -> Sequence[WorkerError | None]:
         """One outcome for each delivery, in order: None once its snapshot's results are committed."""
-        book = MicroBatch(batch)
-        jobs = book.read(partial(messages.parse_snapshot_ready, bucket=self._bucket))
-        begun = self._begin(book, jobs)
-        suspects = [(job, state) for job, state in begun if _may_kill(state, book.latest(job))]
-        self._work(book, [one for one in begun if one not in suspects])
+        batch = SnapshotBatch(deliveries)
+        jobs = batch.read(partial(messages.parse_snapshot_ready, bucket=self._bucket))
+        begun = self._begin(batch, jobs)
+        suspects = [(job, state) for job, state in begun if _is_crash_suspect(state, batch.latest(job))]
+        self._work(batch, [one for one in begun if one not in suspects])
         for job, state in sorted(suspects, key=lambda one: one[1].status == "done"):
-            if book.still_ours(job):
-                self._analyses.begin_alone(state.id)
-                self._work(book, [(job, state)])
-        return book.outcomes()
+            if batch.check_lease(job):
+                self._analyses.mark_isolated_retry(state.id)
+                self._work(batch, [(job, state)])
+        return batch.outcomes()
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
         """Leave the reason in the snapshot's row; a body that breaks the contract names none."""
@@ -91,32 +91,32 @@ class SnapshotWorker:
         for variant in self._models:
             self._check_inference(variant)
 
-    def _work(self, book: MicroBatch, todo: Sequence[tuple[Job, AnalysisState]]) -> None:
+    def _work(self, batch: SnapshotBatch, todo: Sequence[tuple[SnapshotJob, AnalysisState]]) -> None:
         """Pictures, forward passes, results. What kills the process here takes all of `todo` with it."""
-        seen = self._fetch(book, todo)
+        seen = self._fetch(batch, todo)
         for variant in self._models:
-            seen = self._classify(book, seen, variant)
-        self._finish(book, seen)
+            seen = self._classify(batch, seen, variant)
+        self._finish(batch, seen)
 
-    def _begin(self, book: MicroBatch, jobs: Sequence[Job]) -> list[tuple[Job, AnalysisState]]:
+    def _begin(self, batch: SnapshotBatch, jobs: Sequence[SnapshotJob]) -> list[tuple[SnapshotJob, AnalysisState]]:
         """Commit to the rows that work begins; the jobs that are left to do, with their rows as found."""
-        ours = [job for job in jobs if book.still_ours(job)]
+        ours = [job for job in jobs if batch.check_lease(job)]
 
-        def begin(some: Sequence[Job]) -> Sequence[AnalysisState]:
-            return self._analyses.begin_analyses([row_mapping.request(job.message, book.latest(job)) for job in some])
+        def begin(some: Sequence[SnapshotJob]) -> Sequence[AnalysisState]:
+            return self._analyses.begin_analyses([row_mapping.request(job.message, batch.latest(job)) for job in some])
 
-        todo: list[tuple[Job, AnalysisState]] = []
-        for job, state in zip(ours, together_or_alone(begin, ours, verdict_on), strict=True):
+        todo: list[tuple[SnapshotJob, AnalysisState]] = []
+        for job, state in zip(ours, run_batch_then_individually(begin, ours, classify_exception), strict=True):
             if isinstance(state, WorkerError):
-                book.settle(job, state)
+                batch.settle(job, state)
             elif state.died_every_time:
-                book.settle(job, Permanent(DIED_EVERY_TIME, code="crashed"))
+                batch.settle(job, Permanent(DIED_EVERY_TIME, code="crashed"))
             elif not self._lacking(state):
                 log.info(
                     "the snapshot is already classified by the same checkpoints",
-                    extra={"event": "snapshot.already_done", **book.ids(job)},
+                    extra={"event": "snapshot.already_done", **batch.ids(job)},
                 )
-                book.settle(job, None)
+                batch.settle(job, None)
             else:
                 todo.append((job, state))
         return todo
@@ -126,31 +126,31 @@ class SnapshotWorker:
         there = state.done_checkpoints if state.status == "done" else {}
         return tuple(variant for variant, model in self._models.items() if there.get(variant) != model.checkpoint)
 
-    def _fetch(self, book: MicroBatch, todo: Sequence[tuple[Job, AnalysisState]]) -> list[_Seen]:
+    def _fetch(self, batch: SnapshotBatch, todo: Sequence[tuple[SnapshotJob, AnalysisState]]) -> list[_Seen]:
         """All pictures at once, each checked; what cannot be fetched or is no snapshot is settled."""
         seen: list[_Seen] = []
-        coming = [self._pictures.coming(book.prepared(job), job.message.snapshot.key) for job, _ in todo]
+        coming = [self._pictures.coming(batch.prefetched(job), job.message.snapshot.key) for job, _ in todo]
         for (job, state), future in zip(todo, coming, strict=True):
             try:
                 picture = future.result()
                 coming_aside = self._aside.begin(picture, job.message.yolo_type)
                 seen.append(_Seen(job, state.id, picture, coming_aside, self._lacking(state)))
             except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
-                book.settle(job, unfetched(verdict_on(error), done=state.status == "done"))
-            book.still_ours(job)
+                batch.settle(job, unfetched(classify_exception(error), done=state.status == "done"))
+            batch.check_lease(job)
         return seen
 
-    def _classify(self, book: MicroBatch, seen: Sequence[_Seen], variant: Variant) -> list[_Seen]:
+    def _classify(self, batch: SnapshotBatch, seen: Sequence[_Seen], variant: Variant) -> list[_Seen]:
         """One forward pass over all that lack it; each picture with this variant's result added."""
-        ours = [one for one in seen if book.still_ours(one.job)]
+        ours = [one for one in seen if batch.check_lease(one.job)]
         asked = [one for one in ours if variant in one.lacking]
-        results = together_or_alone(partial(self._results, variant), asked, partial(self._blame, variant))
+        results = run_batch_then_individually(partial(self._results, variant), asked, partial(self._blame, variant))
         found = dict(zip(asked, results, strict=True))
         judged: list[_Seen] = []
         for one in ours:
             result = found.get(one)
             if isinstance(result, WorkerError):
-                book.settle(one.job, result)
+                batch.settle(one.job, result)
             else:
                 judged.append(one if result is None else replace(one, results=(*one.results, result)))
         return judged
@@ -183,24 +183,24 @@ class SnapshotWorker:
             text = f"inference ({variant}) fails even on a blank picture: {error}"
             raise EnvironmentFault(text, code="inference_unavailable") from error
 
-    def _finish(self, book: MicroBatch, seen: Sequence[_Seen]) -> None:
+    def _finish(self, batch: SnapshotBatch, seen: Sequence[_Seen]) -> None:
         """All results in one transaction, without those whose lease is gone."""
-        ours = [one for one in seen if book.still_ours(one.job)]
+        ours = [one for one in seen if batch.check_lease(one.job)]
 
         def write(some: Sequence[_Seen]) -> list[None]:
             self._analyses.finish_analyses([one.finished() for one in some])
             return [None] * len(some)
 
-        for one, outcome in zip(ours, together_or_alone(write, ours, verdict_on), strict=True):
-            book.settle(one.job, outcome)
+        for one, outcome in zip(ours, run_batch_then_individually(write, ours, classify_exception), strict=True):
+            batch.settle(one.job, outcome)
             if outcome is None:
                 log.info(
                     "snapshot classified",
-                    extra={"event": "snapshot.classified", **book.ids(one.job), **_labels(one.results)},
+                    extra={"event": "snapshot.classified", **batch.ids(one.job), **_labels(one.results)},
                 )
 
 
-def _may_kill(state: AnalysisState, delivery: Delivery) -> bool:
+def _is_crash_suspect(state: AnalysisState, delivery: Delivery) -> bool:
     """Whether it may have killed a process before. A row that was `done` keeps no trace of it: those come last."""
     return state.died_before or (state.status == "done" and delivery.receive_count > 1)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-# As backend.prepare does it for a worker: OpenVINO's converter reports to its makers, by way of the home folder.
+# As backend.configure_environment does: OpenVINO's converter would send telemetry and write to the home folder.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 # A busy machine is no fault of the code: no example is timed.

@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and train; 0 when all weights asked for are written."""
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    backend.prepare(options.work / "cache", options.threads)  # before PyTorch and ultralytics are imported
+    backend.configure_environment(
+        options.work / "cache", options.threads
+    )  # before PyTorch and ultralytics are imported
     from video_analysis.training import train_pipeline  # noqa: PLC0415
     from video_analysis.training.hardware import Hardware, spare_cores  # noqa: PLC0415
 

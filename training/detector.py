@@ -63,11 +63,11 @@ def loss_of(net: torch.nn.Module, hardware: Hardware) -> Loss[dict[str, torch.Te
 def judge(net: torch.nn.Module, stills: Sequence[Still], hardware: Hardware, threads: int) -> float:
     """mAP50 on frames, letterboxed and freed of doubles by the worker's own code."""
     found: list[Boxes] = []
-    for boxes, shape, planes in concurrency.mapped(_prepared, stills, max(1, threads)):
+    for boxes, shape, planes in concurrency.parallel_map(_prepared, stills, max(1, threads)):
         with torch.inference_mode(), hardware.autocast():
             prediction = net(torch.from_numpy(planes)[None].to(hardware.device))[0][0].float().cpu().numpy()
-        alone = suppress(candidates(prediction, EVERYTHING, LEAST_CONFIDENCE), OVERLAP, INSIDE)
-        found.append(boxes.undo(alone, shape))
+        exclusive_lock = suppress(candidates(prediction, EVERYTHING, LEAST_CONFIDENCE), OVERLAP, INSIDE)
+        found.append(boxes.undo(exclusive_lock, shape))
     return map50(found, [true_boxes(still.seen) for still in stills])
 
 

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.classification.hierarchy import LEVELS, decide
-from video_analysis.main_worker.classification.labels import Bend, Calibration, Labels, Thresholds
+from video_analysis.main_worker.classification.labels import Calibration, Labels, PlattScaling, Thresholds
 from video_analysis.main_worker.types import Logits
 from video_analysis.training import calibration
 from video_analysis.training.hardware import Hardware
@@ -64,7 +64,7 @@ def listen(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: in
     def batch(start: int) -> tuple[torch.Tensor, torch.Tensor]:
         return collated([views[number] for number in range(start, min(start + JUDGED_AT_ONCE, len(views)))])
 
-    for pictures, true in concurrency.mapped(batch, range(0, len(views), JUDGED_AT_ONCE), max(1, threads)):
+    for pictures, true in concurrency.parallel_map(batch, range(0, len(views), JUDGED_AT_ONCE), max(1, threads)):
         with torch.inference_mode():
             for level, values in net(normalised(pictures, hardware.device)).items():
                 logits[level].append(values.double().cpu().numpy())
@@ -83,7 +83,7 @@ def temperatures(said: Said) -> dict[str, float]:
 def verdict_calibration(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> Calibration:
     """What the verdicts of heads that are honest one by one need, to be honest themselves."""
     curves = {level: calibration.bend(*judged[level]) for level in LEVELS}
-    return Calibration(**{level: Bend(slope=round(a, 4), bias=round(b, 4)) for level, (a, b) in curves.items()})
+    return Calibration(**{level: PlattScaling(slope=round(a, 4), bias=round(b, 4)) for level, (a, b) in curves.items()})
 
 
 def head_figures(said: Said) -> dict[str, dict[str, float]]:

@@ -89,7 +89,7 @@ def learn(
     if memory.is_file():
         _recall(course, memory)
         log.info("%s: goes on at step %d, after %.0f s", plan.name, course.steps, course.seconds)
-    batches = concurrency.mapped(partial(_batch, views, collate, plan.batch), count(course.steps), plan.threads)
+    batches = concurrency.parallel_map(partial(_batch, views, collate, plan.batch), count(course.steps), plan.threads)
     with closing(batches):
         _go_through(course, batches, loss, plan, memory)
     _remember(course, memory)

@@ -166,7 +166,7 @@ class LeaseLost(WorkerError):
 Failure = TypeVar("Failure", bound=WorkerError)
 
 
-def bare(failure: Failure) -> Failure:
+def strip_traceback(failure: Failure) -> Failure:
     """`failure` without its past, to be kept: a traceback holds on to all that was in hand when it was raised."""
     failure.__traceback__ = failure.__cause__ = failure.__context__ = None
     return failure

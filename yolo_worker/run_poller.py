@@ -16,7 +16,7 @@ from video_analysis.worker_utils.consumer import process
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
-from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.detection.detector import Detector
@@ -34,7 +34,7 @@ def build(shutdown: threading.Event) -> Consumer:
     database = Database(config.database_url, "cvitx-yolo-video")
     handler = VideoWorker(
         ObjectStore.connect(session, config),
-        VideoRecords(database),
+        VideoRepository(database),
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         pipeline(config),

@@ -12,7 +12,7 @@ from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
-from video_analysis.worker_utils.contracts.snapshot_message import announcement
+from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.run_context import RunContext
@@ -60,7 +60,7 @@ class VideoWorker:
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
         """Leave the reason in the video's row; a body that names no video has none."""
-        owner = messages.addressee(delivery.body)
+        owner = messages.extract_ids(delivery.body)
         if owner is not None:
             workspace_id, video_id = owner
             self._videos.fail(video_id, workspace_id, failure, final=final)
@@ -83,7 +83,7 @@ class VideoWorker:
         ):
             emit = partial(self._emit, run, task)
             upload_workers = self._settings.snapshot.upload_workers
-            vehicles = sum(1 for _ in concurrency.mapped(emit, shots, upload_workers, "emit"))
+            vehicles = sum(1 for _ in concurrency.parallel_map(emit, shots, upload_workers, "emit"))
         run.check()
         self._videos.finish(task)
         run.report(
@@ -142,7 +142,7 @@ class VideoWorker:
             track_id=shot.track_id,
             offset_ms=shot.offset_ms,
         )
-        return announcement(uri, task.recordedAt, shot.type)
+        return snapshot_ready(uri, task.recordedAt, shot.type)
 
 
 def _checked(frames: Generator[DetectedFrame, None, None], run: RunContext) -> Iterator[DetectedFrame]:

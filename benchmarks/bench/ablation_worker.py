@@ -17,7 +17,7 @@ from video_analysis.worker_utils.db.row_types import AnalysisState
 
 def fetched_in_turn() -> AbstractContextManager[Any]:
     """No picture is fetched before its micro-batch begins."""
-    return patch.object(SnapshotWorker, "prepare", lambda _worker, _delivery: None)
+    return patch.object(SnapshotWorker, "prefetch", lambda _worker, _delivery: None)
 
 
 def transaction_each() -> AbstractContextManager[Any]:

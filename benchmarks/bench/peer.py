@@ -48,7 +48,7 @@ def main(run: Run, description: str | None, arguments: Sequence[str] | None = No
     parser.add_argument("--cache", type=Path, default=WorkerConfig().path(WorkerConfig().cache_dir))
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    backend.prepare(options.cache.resolve(), threads=0)
+    backend.configure_environment(options.cache.resolve(), threads=0)
     replaced = shims.install()
     done = run(options.clip, options.weights, options.stride, options.frames)
     options.out.write_text(json.dumps(asdict(done) | {"stand_ins": replaced}), "utf-8")

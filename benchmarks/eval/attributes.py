@@ -12,7 +12,7 @@ from video_analysis.benchmarks import colour, plates
 from video_analysis.benchmarks.eval.naming import share
 from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome, SceneOutcome
 from video_analysis.main_worker.attributes import plate_formats
-from video_analysis.main_worker.attributes.plate import Sighting
+from video_analysis.main_worker.attributes.plate import PlateResult
 from video_analysis.main_worker.attributes.plate_formats import Reading
 
 HEADLINE_LIGHT = "day"
@@ -69,7 +69,7 @@ def _plates(vehicles: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _compared(vehicle: Outcome, seen: Sighting) -> plates.Outcome:
+def _compared(vehicle: Outcome, seen: PlateResult) -> plates.Outcome:
     shot, best = vehicle.shots[0], seen.best or Reading("", 0.0, None)
     text = None if seen.plate is None else seen.plate.text
     said = text, best.text, best.conf, seen.reason, 0.0

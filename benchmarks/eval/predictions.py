@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from video_analysis.benchmarks.eval.decoding import Names
 from video_analysis.main_worker.attributes.color import Color
-from video_analysis.main_worker.attributes.plate import Sighting
+from video_analysis.main_worker.attributes.plate import PlateResult
 from video_analysis.main_worker.types import Verdict
 from video_analysis.worker_utils.db.row_types import Variant
 
@@ -31,5 +31,5 @@ class Read:
     said: Mapping[Variant, Reading]
     colors: Sequence[Color] = ()
     """The main one first; none where no paint was seen."""
-    plate: Sighting | str = "not looked for"
+    plate: PlateResult | str = "not looked for"
     """Or why none was looked for."""

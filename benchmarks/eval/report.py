@@ -11,7 +11,7 @@ from video_analysis.benchmarks.eval.decoding import names
 from video_analysis.benchmarks.eval.figures import HEADLINE, NOTICEABLE, Sample, figures
 from video_analysis.benchmarks.eval.naming import is_right
 from video_analysis.benchmarks.eval.outcomes import Outcome, SceneOutcome
-from video_analysis.main_worker.attributes.plate import Sighting
+from video_analysis.main_worker.attributes.plate import PlateResult
 from video_analysis.main_worker.classification.hierarchy import LEVELS
 
 HEADLINE_STRIDE = 3
@@ -124,7 +124,7 @@ def _wrong(vehicle: Outcome) -> Iterator[tuple[str, dict[str, Any]]]:
         read = [[color.base, round(color.conf, 3)] for color in best.read.colors]
         yield "miscoloured", {"shot_ms": times[0], "colors": bases, "read": read}
     seen = best.read.plate
-    if isinstance(seen, Sighting) and seen.plate is not None and seen.plate.text != plate_of(vehicle):
+    if isinstance(seen, PlateResult) and seen.plate is not None and seen.plate.text != plate_of(vehicle):
         yield "misread", {"shot_ms": times[0], "plate": plate_of(vehicle), "read": seen.plate.text}
 
 

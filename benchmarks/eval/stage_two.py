@@ -10,7 +10,7 @@ from video_analysis.benchmarks.eval.stage_one import Shot
 from video_analysis.main_worker import run_poller
 from video_analysis.main_worker.attributes import plate
 from video_analysis.main_worker.attributes.color import colors
-from video_analysis.main_worker.attributes.plate import PlateReader, Sighting
+from video_analysis.main_worker.attributes.plate import PlateReader, PlateResult
 from video_analysis.main_worker.classification.hierarchy import decide
 from video_analysis.main_worker.classification.labels import Labels, Thresholds
 from video_analysis.main_worker.types import Logits, Picture
@@ -61,7 +61,7 @@ class StageTwo:
                 said[place][variant] = reading(logits, model.labels, self._muted[variant])
         return said
 
-    def _plate(self, picture: Picture) -> Sighting | str:
+    def _plate(self, picture: Picture) -> PlateResult | str:
         return (
             f"{plate.PACKAGE} is not installed: {plate.REMEDY}" if self._plates is None else self._plates.look(picture)
         )

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from video_analysis.main_worker.attributes import color
-from video_analysis.main_worker.attributes.plate import LEAST_CONF, Sighting
+from video_analysis.main_worker.attributes.plate import LEAST_CONF, PlateResult
 from video_analysis.main_worker.evidence import ReadFailure
 from video_analysis.main_worker.types import Attributes, Picture
 from video_analysis.worker_utils.contracts import schema_check
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Plates(Protocol):
     """What looks for a plate. One caller at a time."""
 
-    def look(self, picture: Picture) -> Sighting:
+    def look(self, picture: Picture) -> PlateResult:
         """The plate, or why there is none; may raise anything."""
 
 
@@ -114,7 +114,7 @@ def _colors(picture: Picture, yolo_type: str) -> list[Mapping[str, object]] | No
     return [one.to_json() for one in color.colors(picture, yolo_type)] or None
 
 
-def _evidence(seen: Sighting) -> Mapping[str, object]:
+def _evidence(seen: PlateResult) -> Mapping[str, object]:
     """Why there is no plate, the best candidate, and the confidence it needs."""
     best = None if seen.best is None else [seen.best.text, round(seen.best.conf, 4)]
     return {"abstained": seen.reason, "candidate": best, "threshold": LEAST_CONF, "width_px": seen.width_px}

@@ -13,7 +13,7 @@ from math import exp
 from typing import Literal
 
 from video_analysis.main_worker.attributes import paint_mask
-from video_analysis.main_worker.attributes.color_clusters import Coat, Grey, coats, grey_of
+from video_analysis.main_worker.attributes.color_clusters import ColorCluster, NeutralTone, coats, grey_of
 from video_analysis.main_worker.types import Picture
 
 Finish = Literal["Matte", "Metallic"]
@@ -65,10 +65,10 @@ def colors(picture: Picture, yolo_type: str | None = None) -> list[Color]:
         said = [_of_hue(found[0], coloured), *_others(found[1:], grey.white_share)]
     else:
         said = [_of_grey(grey, 1 - coloured), *_others(found, 0)]
-    return _apart(said)[:MOST]
+    return _dedupe(said)[:MOST]
 
 
-def _of_grey(grey: Grey, conf: float) -> Color:
+def _of_grey(grey: NeutralTone, conf: float) -> Color:
     """Black, gray, silver or white; its confidence falls towards the bounds between them."""
     black, dark = (1 - _certainty(grey.level, bound, GREY_DOUBT) for bound in (BLACK_LEVEL, GRAY_LEVEL))
     white = _certainty(grey.whiteness, 0, 1)
@@ -79,7 +79,7 @@ def _of_grey(grey: Grey, conf: float) -> Color:
     return Color(_finish(base), base, None, conf * min(sure, GREY_SURE[0] + GREY_SURE[1] * sure))
 
 
-def _of_hue(coat: Coat, conf: float) -> Color:
+def _of_hue(coat: ColorCluster, conf: float) -> Color:
     """A coat by its name; its confidence falls where a slightly different light would change the name."""
     base = name(coat.lightness, coat.chroma, coat.hue)
     votes = [name(*moved) == base for moved in _moved(coat)]
@@ -87,14 +87,14 @@ def _of_hue(coat: Coat, conf: float) -> Color:
     return Color(_finish(base), base, light, SURE * (conf * (0.4 + 0.6 * sum(votes) / len(votes))) ** 2)
 
 
-def _moved(coat: Coat) -> Iterator[tuple[float, float, float]]:
+def _moved(coat: ColorCluster) -> Iterator[tuple[float, float, float]]:
     for step in (-1, 1):
         yield coat.lightness + 6 * step, coat.chroma, coat.hue
         yield coat.lightness, max(0.0, coat.chroma * (1 + 0.15 * step)), coat.hue
         yield coat.lightness, coat.chroma, (coat.hue + 6 * step) % 360
 
 
-def _others(found: list[Coat], white: float) -> list[Color]:
+def _others(found: list[ColorCluster], white: float) -> list[Color]:
     """Further coats that cover enough, the widest first; white beside a colour, but no darker grey: that is glass."""
     said = [
         (coat.share, _of_hue(coat, _certainty(coat.evidence, SECOND)))
@@ -106,7 +106,7 @@ def _others(found: list[Coat], white: float) -> list[Color]:
     return [color for _, color in sorted(said, key=lambda pair: -pair[0])]
 
 
-def _apart(said: list[Color]) -> list[Color]:
+def _dedupe(said: list[Color]) -> list[Color]:
     """Each base once, where it was said first."""
     first: dict[str, Color] = {}
     for one in said:

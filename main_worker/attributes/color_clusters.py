@@ -32,7 +32,7 @@ GLAZED = ("CarouselBus", "E-Jeepney", "LightTruck", "Van")
 
 
 @dataclass(frozen=True, slots=True)
-class Coat:
+class ColorCluster:
     """Pixels of one hue: their share of the body, and their middle in CIELAB."""
 
     share: float
@@ -45,7 +45,7 @@ class Coat:
 
 
 @dataclass(frozen=True, slots=True)
-class Grey:
+class NeutralTone:
     """The paint without a hue."""
 
     level: float
@@ -56,7 +56,7 @@ class Grey:
     """Of the body."""
 
 
-def coats(body: Paint, yolo_type: str | None) -> list[Coat]:
+def coats(body: Paint, yolo_type: str | None) -> list[ColorCluster]:
     """The hues of a body, the most evident first."""
     left, found = body.weight * colourfulness(body), []
     for _ in range(MOST):
@@ -72,7 +72,7 @@ def coats(body: Paint, yolo_type: str | None) -> list[Coat]:
             quantile(one[inside], strength[inside], 0.5) for one in (body.lightness, body.chroma, offset)
         )
         hue = (centre + aside) % 360
-        found.append(Coat(share, lightness, chroma, hue, _evidence(share, lightness, chroma, hue, yolo_type)))
+        found.append(ColorCluster(share, lightness, chroma, hue, _evidence(share, lightness, chroma, hue, yolo_type)))
         left = np.where(inside, 0, left)
     return sorted(found, key=lambda coat: -coat.evidence)
 
@@ -93,7 +93,7 @@ def _evidence(share: float, lightness: float, chroma: float, hue: float, yolo_ty
     return evidence
 
 
-def grey_of(body: Paint, yolo_type: str | None) -> Grey:
+def grey_of(body: Paint, yolo_type: str | None) -> NeutralTone:
     """What paint without a hue is like: of the light pixels if there are enough of them, else of all.
 
     Glass, tyres and grilles are dark on every vehicle, so dark pixels tell of paint only where there is nothing else.
@@ -105,7 +105,7 @@ def grey_of(body: Paint, yolo_type: str | None) -> Grey:
     low, level = (quantile(body.lightness, paint_px, share) for share in (0.25, 0.5))
     seen = (1, low, level, float(np.percentile(body.lightness, 95)))
     white = float(grey[body.lightness > WHITE_LIGHTNESS].sum())
-    return Grey(level, float(np.dot(WHITENESS, seen)), white)
+    return NeutralTone(level, float(np.dot(WHITENESS, seen)), white)
 
 
 def quantile(values: Floats, weight: Floats, share: float) -> float:

@@ -66,7 +66,7 @@ def read(picture: Picture, yolo_type: str | None = None) -> Paint | None:
         return None
     lab = in_even_light(cv2.cvtColor(inside.astype(np.float32) / 255, cv2.COLOR_BGR2Lab))
     place = _place(lab.shape[0], lab.shape[1], yolo_type)
-    weight = place * _apart_from_road(lab, place) * _smooth(lab[:, :, 0]) * _unburnt(lab[:, :, 0])
+    weight = place * _apart_from_road(lab, place) * _smooth(lab[:, :, 0]) * _exposure_weight(lab[:, :, 0])
     lightness, a, b = (np.ascontiguousarray(lab[:, :, one]).ravel() for one in range(3))
     hue = np.degrees(np.arctan2(b, a)) % 360
     return Paint(lightness, np.hypot(a, b), hue.astype(np.float32), (weight / weight.sum()).ravel())
@@ -163,6 +163,6 @@ def _smooth(lightness: Floats) -> Floats:
     return np.asarray(1 / (1 + (steep / 6) ** 2), np.float32)
 
 
-def _unburnt(lightness: Floats) -> Floats:
+def _exposure_weight(lightness: Floats) -> Floats:
     """Less weight for what is at the sensor's limit, H×W."""
     return np.asarray(np.clip((101 - lightness) / 4, 0.25, 1), np.float32)

@@ -51,7 +51,7 @@ class Plate:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class PlateResult:
     """What a person needs to judge a plate or its absence."""
 
     plate: Plate | None
@@ -89,16 +89,16 @@ class PlateReader:
         if strangers := set(countries) - set(plate_formats.FORMATS):
             raise ConfigurationError(f"no plate formats are known of {', '.join(sorted(strangers))}")
         folder = Path(package.origin).parent / "models"
-        found, read = (backend.require(folder / name, REMEDY) for name in WEIGHTS)
+        found, read = (backend.require_file(folder / name, REMEDY) for name in WEIGHTS)
         cpu = replace(runtime, kind="openvino")
         return cls(backend.load_ir(found, cpu), backend.load_ir(read, cpu), characters(read.read_bytes()), countries)
 
-    def look(self, picture: Picture) -> Sighting:
+    def look(self, picture: Picture) -> PlateResult:
         """The plate of a snapshot (640×640×3 BGR), or why there is none. SEARCH_PX and MOST_LINES bound its time."""
         found = plate_lines.plate_like(self._lines(picture), SNAPSHOT_PX)
         wide = [line for line in found if line.width >= LEAST_WIDTH_PX][:MOST_LINES]
         if not wide:
-            return Sighting(None, "text_too_small" if found else "no_text_line")
+            return PlateResult(None, "text_too_small" if found else "no_text_line")
         return judged(list(self._readings(picture, wide)))
 
     def _lines(self, picture: Picture) -> list[Line]:
@@ -125,25 +125,25 @@ class PlateReader:
         for place, line in enumerate(found):
             cut = plate_lines.strip(picture, line, height, width)
             batch[place, :, :, : cut.shape[1]] = _batch([cut])[0]
-        return [spelt(steps, self._columns) for steps in self._recogniser(batch)[0]]
+        return [ctc_decode(steps, self._columns) for steps in self._recogniser(batch)[0]]
 
 
-def judged(readings: Sequence[tuple[Line, Reading]]) -> Sighting:
+def judged(readings: Sequence[tuple[Line, Reading]]) -> PlateResult:
     """The best of what the lines may say, by confidence, format, shape and place; no plate where it is not sure."""
     if not readings:
-        return Sighting(None, "no_plate_text")
+        return PlateResult(None, "no_plate_text")
     line, best = max(readings, key=lambda one: _rank(*one))
     best = best if best.country else replace(best, conf=best.conf * UNFAMILIAR)
     sure = best.conf >= LEAST_CONF
     plate = Plate(best.text, round(best.conf, 4)) if sure else None
-    return Sighting(plate, None if sure else "below_threshold", best, round(line.width, 1))
+    return PlateResult(plate, None if sure else "below_threshold", best, round(line.width, 1))
 
 
 def _rank(line: Line, reading: Reading) -> float:
     return reading.conf * plate_lines.likeness(line, SNAPSHOT_PX) * (1.0 if reading.country else 0.3)
 
 
-def spelt(steps: Chances, columns: Chances) -> Chances:
+def ctc_decode(steps: Chances, columns: Chances) -> Chances:
     """Each sign's chances, n×36, from the recogniser's steps (CTC: T×classes, class 0 blank; repeats are one sign)."""
     top = steps.argmax(axis=1)
     starts = np.flatnonzero((top != 0) & (top != np.roll(top, 1)) | ((top != 0) & (np.arange(len(top)) == 0)))

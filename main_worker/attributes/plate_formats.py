@@ -33,7 +33,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
 """Plates' formats a country: L a letter, D a digit; the Philippine ones are today's cars, the older cars, motorcycles
 (three kinds) and diplomats, after the LTO's series of 1981, 2014 and 2018."""
 
-TWINS = {"O0": 0.05, "I1": 0.05, "Q0": 0.01, "D0": 0.01, "Z2": 0.01, "S5": 0.01, "B8": 0.01, "G6": 0.01}
+CONFUSABLE = {"O0": 0.05, "I1": 0.05, "Q0": 0.01, "D0": 0.01, "Z2": 0.01, "S5": 0.01, "B8": 0.01, "G6": 0.01}
 """Signs that plate fonts draw alike: of what the reader gives the one, the other has at least this share, since the
 reader has not learnt plate fonts (many have one shape for O and 0)."""
 FIT_BONUS = 3.5
@@ -44,7 +44,7 @@ LENGTHS = range(5, 9)
 
 _DIGITS = np.array([sign.isdigit() for sign in ALPHABET])
 _TWIN_OF = np.zeros((36, 36), np.float32)
-for _pair, _share in TWINS.items():
+for _pair, _share in CONFUSABLE.items():
     _one, _other = (ALPHABET.index(sign) for sign in _pair)
     _TWIN_OF[_one, _other] = _TWIN_OF[_other, _one] = _share
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from video_analysis.main_worker.classification.labels import LABELS_FILE, Labels
 from video_analysis.worker_utils.errors import ConfigurationError
-from video_analysis.worker_utils.inference.backend import require, sha256_of
+from video_analysis.worker_utils.inference.backend import require_file, sha256_of
 from video_analysis.worker_utils.inference.protocol import Shape
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Archive:
 
 def read(path: Path) -> Archive:
     """Open the checkpoint at `path`. ConfigurationError names the file, what is wrong with it, and the remedy."""
-    require(path, f"put the exported main model there, or set {SETTINGS} to where it is; or {REMEDY}")
+    require_file(path, f"put the exported main model there, or set {SETTINGS} to where it is; or {REMEDY}")
     try:
         labels = _inspect(path)
         program = _load(path)

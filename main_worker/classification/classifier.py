@@ -60,7 +60,7 @@ class Classifier:
         self._network = network
         self._outputs = opened.outputs
         self._on_cuda = on_cuda
-        self._tables = preprocess.tables(opened.labels.mean, opened.labels.std)
+        self._tables = preprocess.normalisation_lut(opened.labels.mean, opened.labels.std)
         self._batch = np.empty((0, 3, checkpoint.SIZE_PX, checkpoint.SIZE_PX), np.float32)
 
     @classmethod

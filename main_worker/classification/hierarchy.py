@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.classification.labels import Bend, Calibration, Labels, Level
+from video_analysis.main_worker.classification.labels import Calibration, Labels, Level, PlattScaling
 from video_analysis.main_worker.evidence import LevelCode
 from video_analysis.main_worker.types import Logits, Verdict
 
@@ -45,7 +45,7 @@ def decide(logits: Logits, labels: Labels) -> Verdict:
     """The verdict on one picture. ValueError where the logits are not finite numbers of the labels' widths."""
     heads = [_log_softmax(getattr(logits, level), labels.widths[level]) for level in LEVELS]
     names = (labels.types, labels.makes, labels.models)
-    candidates = _descend(heads, names, labels.tree) if labels.hierarchy else _greedy(heads, names)
+    candidates = _pick_best_path(heads, names, labels.tree) if labels.hierarchy else _greedy(heads, names)
     if labels.calibration:
         candidates = _calibrated(candidates, labels.calibration, ceiling=bool(labels.hierarchy))
     thresholds = [float(getattr(labels.thresholds, level)) for level in LEVELS]
@@ -75,15 +75,15 @@ def joint(heads: Sequence[Array], tree: Sequence[Level]) -> list[Array]:
     by_type, of_make, of_model = (head[level.labels] for head, level in zip(heads, tree, strict=True))
     by_make = by_type[makes.parents] + of_make
     by_model = by_make[models.parents] + of_model
-    by_make = _heard(by_make, by_model, models.parents)
-    by_type = _heard(by_type, by_make, makes.parents)
+    by_make = _propagate_child_evidence(by_make, by_model, models.parents)
+    by_type = _propagate_child_evidence(by_type, by_make, makes.parents)
     shares = by_make - _per_parent(np.logaddexp, by_make, makes.parents, by_type.size)[makes.parents]
     possible = _per_parent(np.logaddexp, of_make, makes.parents, by_type.size)[makes.parents]
     make_confs = by_type[makes.parents] + shares + possible
     return [by_type, make_confs, make_confs[models.parents] + of_model]
 
 
-def _heard(above: Array, below: Array, parents: NDArray[np.intp]) -> Array:
+def _propagate_child_evidence(above: Array, below: Array, parents: NDArray[np.intp]) -> Array:
     """The masses above, those of nodes with children shared anew by the best of their children, their sum kept."""
     if not parents.size:
         return above
@@ -100,7 +100,9 @@ def _per_parent(gather: np.ufunc, values: Array, parents: NDArray[np.intp], size
     return gathered
 
 
-def _descend(heads: Sequence[Array], names: Sequence[Sequence[str]], tree: Sequence[Level]) -> list[_Candidate | None]:
+def _pick_best_path(
+    heads: Sequence[Array], names: Sequence[Sequence[str]], tree: Sequence[Level]
+) -> list[_Candidate | None]:
     candidates: list[_Candidate | None] = [None] * len(LEVELS)
     chosen, doubt = -1, 0.0  # -1 is the parent of all types
     for depth, confs in enumerate(joint(heads, tree)):
@@ -129,13 +131,13 @@ def _calibrated(
         if candidate is None:
             bent.append(None)
             continue
-        conf = min(most, _bent(candidate.conf, getattr(calibration, level)))
+        conf = min(most, _apply_calibration(candidate.conf, getattr(calibration, level)))
         bent.append(replace(candidate, conf=conf))
         most = conf if ceiling else most
     return bent
 
 
-def _bent(conf: float, bend: Bend) -> float:
+def _apply_calibration(conf: float, bend: PlattScaling) -> float:
     inside = min(max(conf, LEAST), 1 - LEAST)
     return float(1 / (1 + np.exp(-(bend.slope * np.log(inside / (1 - inside)) + bend.bias))))
 

@@ -59,7 +59,7 @@ class Thresholds(BaseModel):
     model: Share
 
 
-class Bend(BaseModel):
+class PlattScaling(BaseModel):
     """From a level's confidence to how often it is right: sigmoid(slope · logit(conf) + bias) (Platt, 1999)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,9 +73,9 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    type: Bend
-    make: Bend
-    model: Bend
+    type: PlattScaling
+    make: PlattScaling
+    model: PlattScaling
 
 
 class Level(NamedTuple):
@@ -164,7 +164,7 @@ def _level(nodes: Iterable[tuple[int, int]]) -> Level:
 def _fault(location: tuple[int | str, ...], kind: str, reason: str) -> str:
     where = "/".join(str(step) for step in location)
     if kind == "extra_forbidden":
-        parts = {"thresholds": Thresholds, "calibration": Bend if len(location) > 2 else Calibration}
+        parts = {"thresholds": Thresholds, "calibration": PlattScaling if len(location) > 2 else Calibration}
         known = (parts[str(location[0])] if len(location) > 1 else Labels).model_fields
         return f"{where}: no such key, mind its spelling; known are {', '.join(known)}"
     reason = reason.removeprefix("Value error, ")

@@ -22,7 +22,7 @@ from video_analysis.main_worker.evidence import Fallback, FallbackCode
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
-from video_analysis.worker_utils.execution.file_lock import alone
+from video_analysis.worker_utils.execution.file_lock import exclusive_lock
 from video_analysis.worker_utils.inference.backend import sha256_of
 
 LONGEST_NOTE = 600
@@ -83,7 +83,7 @@ class ModelStore:
         try:
             entry = self._entry(name)
             path = self._folder / entry.sha256 / name
-            with alone(self._folder):
+            with exclusive_lock(self._folder):
                 if not _is(path, entry.sha256):
                     self._fetch(name, entry, path)
         except (WorkerError, OSError, ValueError) as error:
@@ -106,7 +106,7 @@ class ModelStore:
             return
         note = self._folder / f"{path.name}.last"
         try:
-            with alone(self._folder):
+            with exclusive_lock(self._folder):
                 note.with_suffix(".new").write_text(path.parent.name, "ascii")
                 note.with_suffix(".new").replace(note)
         except OSError as error:

@@ -79,9 +79,9 @@ def test_a_scenario_that_fails_is_named_with_the_faults_done_until_then(failure:
         field.faults_done += 2
         raise failure
 
-    bare = Bare(cast(Stack, None), {}, WHOLE, stride=3)
-    assert result_of(bare, "named", scenario) == Result("named", 1, 2, 0, 0, 0, 0, 0, str(failure))
-    assert restarts == [bare]
+    strip_traceback = Bare(cast(Stack, None), {}, WHOLE, stride=3)
+    assert result_of(strip_traceback, "named", scenario) == Result("named", 1, 2, 0, 0, 0, 0, 0, str(failure))
+    assert restarts == [strip_traceback]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from video_analysis.tests.chaos import hooks, steps
 from video_analysis.tests.support.consumer_harness import Bench, ScriptedHandler
-from video_analysis.worker_utils.consumer.retry_policy import verdict_on
+from video_analysis.worker_utils.consumer.retry_policy import classify_exception
 from video_analysis.worker_utils.errors import BadVideo, EnvironmentFault, Transient
 from video_analysis.worker_utils.execution import memory_pressure
 from video_analysis.yolo_worker.source import video
@@ -30,7 +30,7 @@ def starved(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("starved")
 def test_a_refusal_without_memory_is_the_environments_fault_and_says_both() -> None:
-    judged = memory_pressure.doubted(BadVideo("no video stream"))
+    judged = memory_pressure.reclassify_under_memory_pressure(BadVideo("no video stream"))
     assert isinstance(judged, EnvironmentFault)
     assert str(judged).startswith("out of memory")
     assert "no video stream" in str(judged)
@@ -38,13 +38,13 @@ def test_a_refusal_without_memory_is_the_environments_fault_and_says_both() -> N
 
 def test_a_refusal_with_memory_stands() -> None:
     refusal = BadVideo("no video stream")
-    assert memory_pressure.doubted(refusal) is refusal
+    assert memory_pressure.reclassify_under_memory_pressure(refusal) is refusal
 
 
 @pytest.mark.usefixtures("starved")
 @pytest.mark.parametrize("outcome", [Transient("a timeout"), None])
 def test_what_blames_no_message_is_never_doubted(outcome: Transient | None) -> None:
-    assert memory_pressure.doubted(outcome) is outcome
+    assert memory_pressure.reclassify_under_memory_pressure(outcome) is outcome
 
 
 @pytest.mark.usefixtures("starved")
@@ -64,7 +64,7 @@ def test_the_room_asked_for_holds_the_largest_picture() -> None:
 
 
 def test_a_failed_allocation_is_the_environments_fault() -> None:
-    assert isinstance(verdict_on(MemoryError("640 MiB")), EnvironmentFault)
+    assert isinstance(classify_exception(MemoryError("640 MiB")), EnvironmentFault)
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -16,7 +16,7 @@ import importlib, pathlib, pkgutil, sys
 sys.modules["torchvision"] = None
 from video_analysis import main_worker, yolo_worker
 from video_analysis.worker_utils.inference import backend
-backend.prepare(pathlib.Path(sys.argv[1]), 1)
+backend.configure_environment(pathlib.Path(sys.argv[1]), 1)
 for package in (yolo_worker, main_worker):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)

@@ -21,7 +21,7 @@ from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, FinishedAnalysis, VariantResult
-from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import Transient
 
 ROW = ("50651c85-90ab-471b-8707-adc0ef16f91f", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
@@ -68,7 +68,7 @@ def test_the_database_role_may_do_what_both_workers_do(least_privileged: str) ->
     assert isinstance(task, messages.ProcessVideo)
     assert isinstance(announcement, messages.SnapshotReady)
     database = Database(least_privileged, "test")
-    videos, queued, analyses = VideoRecords(database), QueuedAnalyses(database), AnalysisRecords(database)
+    videos, queued, analyses = VideoRepository(database), QueuedAnalyses(database), AnalysisRecords(database)
     videos.ping()
     analyses.ping()
     videos.begin(task, receive_count=1, is_last=False)

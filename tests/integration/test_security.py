@@ -28,7 +28,7 @@ from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
-from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import MissingObject, Permanent
 from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.run_key import ShotSettings
@@ -102,7 +102,7 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
     database = Database(database_url, "test")
     yield VideoWorker(
         ObjectStore(s3, bucket),
-        VideoRecords(database),
+        VideoRepository(database),
         QueuedAnalyses(database),
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
         BlindPipeline(),

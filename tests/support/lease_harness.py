@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.lease import HeldLease, LeaseTimes
-from video_analysis.worker_utils.consumer.lease_manager import LeaseKeeper
+from video_analysis.worker_utils.consumer.lease_manager import LeaseManager
 from video_analysis.worker_utils.observability.systemd import Notifier
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Bench:
         self.releases_s: list[int] = []
         self.shutdown = threading.Event()
         self.queue = queue
-        self.keeper = LeaseKeeper(
+        self.keeper = LeaseManager(
             queue,
             times,
             self.shutdown,

@@ -25,7 +25,7 @@ from video_analysis.worker_utils.errors import (
     Permanent,
     Transient,
     WorkerError,
-    bare,
+    strip_traceback,
 )
 
 PAGE = (PACKAGE_FOLDER / "docs" / "error-codes.md").read_text("utf-8")
@@ -68,7 +68,7 @@ def test_a_failure_has_the_code_of_its_class_unless_it_is_given_a_finer_one(kind
     assert kind("why").code == kind.default_code
     finer = kind("why", code="truncated")
     assert (finer.code, str(finer), repr(finer)) == ("truncated", "why", f"{kind.__name__}('why')")
-    assert bare(finer).code == "truncated"
+    assert strip_traceback(finer).code == "truncated"
 
 
 def test_a_missing_object_keeps_its_key_beside_its_code() -> None:

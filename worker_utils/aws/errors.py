@@ -89,7 +89,7 @@ class NoSuchQueue(EnvironmentFault):
     default_code: ClassVar[ErrorCode] = "no_queue"
 
 
-def fault_of(error: BotoCoreError | ClientError, permission: str, where: str) -> WorkerError:
+def map_aws_error(error: BotoCoreError | ClientError, permission: str, where: str) -> WorkerError:
     """The fault behind a failed call that needs `permission` (as in IAM, 'sqs:ReceiveMessage') on `where`."""
     if isinstance(error, ClientError):
         return _fault_of_the_answer(error, permission, where)
@@ -99,13 +99,13 @@ def fault_of(error: BotoCoreError | ClientError, permission: str, where: str) ->
     return Transient(f"{permission} on {where}: {type(error).__name__}: {error}", code="aws_unavailable")
 
 
-def code_of(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     """SQS's error code, without its prefix."""
     return str(error.response.get("Error", {}).get("Code", "")).rsplit(".", 1)[-1]
 
 
 def _fault_of_the_answer(error: ClientError, permission: str, where: str) -> WorkerError:
-    code = code_of(error)
+    code = error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _REFUSED_CREDENTIALS:
         text = f"AWS refuses the credentials ({code}) at {permission} on {where}"

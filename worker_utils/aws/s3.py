@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from video_analysis.worker_utils.aws.errors import code_of, fault_of
+from video_analysis.worker_utils.aws.errors import error_code, map_aws_error
 from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError
 from video_analysis.worker_utils.execution import temp_dirs
 from video_analysis.worker_utils.settings import StoreSettings
@@ -107,7 +107,7 @@ class ObjectStore:
 
     def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
         """(content, content type) of a small object. Permanent where it is longer than `limit_bytes`."""
-        with self._translated(key):
+        with self._map_errors(key):
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > limit_bytes:
@@ -123,7 +123,7 @@ class ObjectStore:
         """
         condition = _IF_ABSENT.set(only_if_absent)
         try:
-            with self._translated(key, _WRITE):
+            with self._map_errors(key, _WRITE):
                 self._put(key, content, content_type)
         finally:
             _IF_ABSENT.reset(condition)
@@ -132,7 +132,7 @@ class ObjectStore:
         try:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
         except ClientError as error:
-            if code_of(error) != "PreconditionFailed":
+            if error_code(error) != "PreconditionFailed":
                 raise
 
     def check_disk(self) -> None:
@@ -140,7 +140,7 @@ class ObjectStore:
         self._check_room(0)
 
     def _download(self, key: str, path: Path, on_progress: Callable[[], None]) -> None:
-        with self._translated(key):
+        with self._map_errors(key):
             path.touch(0o600)
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
             with closing(answer["Body"]) as body, path.open("wb") as file:
@@ -165,20 +165,20 @@ class ObjectStore:
             )
 
     @contextmanager
-    def _translated(self, key: str, permission: str = _READ) -> Iterator[None]:
+    def _map_errors(self, key: str, permission: str = _READ) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
             raise self._fault_of_the_answer(error, key, permission) from error
         except BotoCoreError as error:
-            raise fault_of(error, permission, self._uri(key)) from error
+            raise map_aws_error(error, permission, self._uri(key)) from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise EnvironmentFault(f"disk full while fetching {key}: {error}", code="disk_full") from error
             raise
 
     def _fault_of_the_answer(self, error: ClientError, key: str, permission: str) -> WorkerError:
-        code = code_of(error)
+        code = error_code(error)
         if code in _WRONG_BUCKET:
             known = f"S3 knows no bucket {self._bucket} in this region ({code})"
             return EnvironmentFault(f"{known}: check {self._names.bucket}", code="no_bucket")
@@ -186,7 +186,7 @@ class ObjectStore:
             return Permanent(f"{self._uri(key)} is longer than S3 allows ({code})", code="key_too_long")
         if permission == _READ and code in _MISSING:
             return MissingObject(f"{self._uri(key)} is not there, or {permission} on it is denied ({code})", key)
-        return fault_of(error, permission, self._uri(key))
+        return map_aws_error(error, permission, self._uri(key))
 
     def _uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"

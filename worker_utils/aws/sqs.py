@@ -21,8 +21,8 @@ from video_analysis.worker_utils.aws.sqs_address import (
     READ_TIMEOUT_S,
     STALE_HANDLE,
     QueueAddress,
+    map_errors,
     sqs_client,
-    translated,
 )
 from video_analysis.worker_utils.observability.logs import failure_fields
 from video_analysis.worker_utils.settings import QueueSettings
@@ -91,7 +91,7 @@ class Queue:
         """Raise EnvironmentFault or Transient while the queue cannot be used; reads its redrive policy."""
         url = self._address.url()
         try:
-            with translated("sqs:GetQueueAttributes", url):
+            with map_errors("sqs:GetQueueAttributes", url):
                 wanted: list[Literal["RedrivePolicy"]] = ["RedrivePolicy"]
                 answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
         except Denied as fault:
@@ -130,7 +130,7 @@ class Queue:
         """
         wait_s = self._wait_time_s if longest_wait_s is None else min(longest_wait_s, self._wait_time_s)
         url = self._address.url()
-        with translated("sqs:ReceiveMessage", url):
+        with map_errors("sqs:ReceiveMessage", url):
             answer = self.receiver.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=min(limit, BATCH_LIMIT),
@@ -150,12 +150,12 @@ class Queue:
 
     def delete(self, receipt_handle: str) -> None:
         """Acknowledge. LeaseLost where the handle is no longer good."""
-        with translated("sqs:DeleteMessage", self._address.url(), STALE_HANDLE):
+        with map_errors("sqs:DeleteMessage", self._address.url(), STALE_HANDLE):
             self.client.delete_message(QueueUrl=self._address.url(), ReceiptHandle=receipt_handle)
 
     def release(self, receipt_handle: str, after_s: int) -> None:
         """Make the message visible again in `after_s` seconds. LeaseLost where the handle is no longer good."""
-        with translated("sqs:ChangeMessageVisibility", self._address.url(), STALE_HANDLE):
+        with map_errors("sqs:ChangeMessageVisibility", self._address.url(), STALE_HANDLE):
             self.client.change_message_visibility(
                 QueueUrl=self._address.url(), ReceiptHandle=receipt_handle, VisibilityTimeout=after_s
             )
@@ -173,7 +173,7 @@ class Queue:
             {"Id": str(place), "ReceiptHandle": handle, "VisibilityTimeout": timeouts_s[handle]}
             for place, handle in enumerate(handles)
         ]
-        with translated("sqs:ChangeMessageVisibility", self._address.url()):
+        with map_errors("sqs:ChangeMessageVisibility", self._address.url()):
             answer = self.client.change_message_visibility_batch(QueueUrl=self._address.url(), Entries=entries)
         extensions: dict[str, Extension] = dict.fromkeys(handles, "extended")
         for failed in answer.get("Failed", []):
@@ -194,7 +194,7 @@ class Publisher:
         """EnvironmentFault where there is no such queue, as far as this role may know."""
         url = self._address.url()
         try:
-            with translated("sqs:GetQueueAttributes", url):
+            with map_errors("sqs:GetQueueAttributes", url):
                 self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         except Denied:
             log.debug(
@@ -205,5 +205,5 @@ class Publisher:
 
     def send(self, body: str) -> None:
         """Enqueue one message. A repeat after a lost answer makes a duplicate, which at-least-once allows."""
-        with translated("sqs:SendMessage", self._address.url(), bad_body=BAD_BODY):
+        with map_errors("sqs:SendMessage", self._address.url(), bad_body=BAD_BODY):
             self.client.send_message(QueueUrl=self._address.url(), MessageBody=body)

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from video_analysis.worker_utils.aws.errors import Denied, NoSuchQueue, code_of, fault_of
+from video_analysis.worker_utils.aws.errors import Denied, NoSuchQueue, error_code, map_aws_error
 from video_analysis.worker_utils.errors import LeaseLost, Permanent
 from video_analysis.worker_utils.observability.logs import failure_fields
 
@@ -63,7 +63,7 @@ class QueueAddress:
 
     def _look_up(self) -> str:
         try:
-            with translated("sqs:GetQueueUrl", self._name):
+            with map_errors("sqs:GetQueueUrl", self._name):
                 return self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
         except (Denied, NoSuchQueue) as fault:
             # SQS may call a queue that we may not look up a queue that is not there.
@@ -78,24 +78,24 @@ class QueueAddress:
             return url
 
     def _account(self) -> str:
-        with translated("sts:GetCallerIdentity", "STS"):
+        with map_errors("sts:GetCallerIdentity", "STS"):
             region = self._client.meta.region_name
             config = Config(region_name=region, connect_timeout=CONNECT_TIMEOUT_S, read_timeout=READ_TIMEOUT_S)
             return self._session.client("sts", config=config).get_caller_identity()["Account"]
 
 
 @contextmanager
-def translated(
+def map_errors(
     permission: str, where: str, stale_handle: frozenset[str] = frozenset(), bad_body: frozenset[str] = frozenset()
 ) -> Iterator[None]:
     """Raise what goes wrong inside as the taxonomy: LeaseLost on a code of `stale_handle`, Permanent on `bad_body`."""
     try:
         yield
     except ClientError as error:
-        if code_of(error) in stale_handle:
+        if error_code(error) in stale_handle:
             raise LeaseLost(f"SQS no longer takes this receipt handle: {error}") from error
-        if code_of(error) in bad_body:
+        if error_code(error) in bad_body:
             raise Permanent(f"SQS does not take this body: {error}", code="body_refused") from error
-        raise fault_of(error, permission, where) from error
+        raise map_aws_error(error, permission, where) from error
     except BotoCoreError as error:
-        raise fault_of(error, permission, where) from error
+        raise map_aws_error(error, permission, where) from error

@@ -15,10 +15,10 @@ from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.backoff import Backoff
 from video_analysis.worker_utils.consumer.delivery import Handler
 from video_analysis.worker_utils.consumer.lease import LeaseTimes
-from video_analysis.worker_utils.consumer.lease_manager import LeaseKeeper
-from video_analysis.worker_utils.consumer.prefetch import Intake, Prepare
-from video_analysis.worker_utils.consumer.retry_policy import RetryPolicy, verdict_on
-from video_analysis.worker_utils.consumer.settlement import InHand, Settlement
+from video_analysis.worker_utils.consumer.lease_manager import LeaseManager
+from video_analysis.worker_utils.consumer.prefetch import Prefetch, Prefetcher
+from video_analysis.worker_utils.consumer.retry_policy import RetryPolicy, classify_exception
+from video_analysis.worker_utils.consumer.settlement import LeasedDelivery, Settlement
 from video_analysis.worker_utils.errors import Transient, WorkerError
 from video_analysis.worker_utils.observability import systemd
 from video_analysis.worker_utils.observability.logs import failure_fields
@@ -38,12 +38,12 @@ class Consumer:
         shutdown: threading.Event,
         *,
         slots: int = 1,
-        prepare: Prepare | None = None,
+        prefetch: Prefetch | None = None,
         exit_process: Callable[[int], object] = os._exit,
     ) -> None:
         """`slots`: messages worked on as one batch (1 to 10). `exit_process` ends a process that hangs.
 
-        With `prepare` the next batch is received, and each message of it prepared, while one is being handled.
+        With `prefetch` the next batch is received, and each message of it prepared, while one is being handled.
         """
         self._queue = queue
         self._handler = handler
@@ -57,8 +57,8 @@ class Consumer:
         times = LeaseTimes(
             settings.visibility_timeout_s, settings.heartbeat_s, settings.stall_s, settings.shutdown_grace_s
         )
-        self._keeper = LeaseKeeper(queue, times, shutdown, notifier=self._notifier, exit_process=exit_process)
-        self._intake = Intake(queue, self._keeper, slots, prepare)
+        self._keeper = LeaseManager(queue, times, shutdown, notifier=self._notifier, exit_process=exit_process)
+        self._intake = Prefetcher(queue, self._keeper, slots, prefetch)
         self._settlement = Settlement(
             queue,
             handler,
@@ -81,14 +81,14 @@ class Consumer:
         log.info("consumer stopped; no message is in flight", extra={"event": "consumer.stopped"})
         return not self._gave_up
 
-    def _poll(self) -> list[InHand]:
+    def _poll(self) -> list[LeasedDelivery]:
         """What the next receive gives; nothing, after a wait, where it fails."""
         self._keeper.progress()
         try:
             received = self._intake.next()
         except Exception as error:  # a poll error never ends the loop
             delay_s = self._poll_failures.next_s()
-            failure = verdict_on(error)
+            failure = classify_exception(error)
             log.warning(
                 "poll failed, next poll in %.1f s: %s",
                 delay_s,
@@ -101,8 +101,8 @@ class Consumer:
         self._poll_failures.reset()
         return received
 
-    def _work(self, received: Sequence[InHand]) -> None:
-        batch = [held for held in received if self._may_begin(held)]
+    def _work(self, received: Sequence[LeasedDelivery]) -> None:
+        batch = [held for held in received if self._start_or_settle(held)]
         if not batch:
             return
         if not self._shutdown.is_set():
@@ -115,16 +115,16 @@ class Consumer:
         else:
             self._breaker.reset()
 
-    def _may_begin(self, held: InHand) -> bool:
+    def _start_or_settle(self, held: LeasedDelivery) -> bool:
         """Whether there is work to do on it; where its lease was lost, or the process told to stop, it is settled."""
         try:
             held.lease.check()
         except WorkerError as unbegun:
             self._settlement.settle([held], [unbegun])
             return False
-        return not self._settlement.repeats(held)
+        return not self._settlement.release_known_failure(held)
 
-    def _handle(self, batch: Sequence[InHand]) -> Sequence[WorkerError | None]:
+    def _handle(self, batch: Sequence[LeasedDelivery]) -> Sequence[WorkerError | None]:
         """The handler's outcomes; what it raises is every member's."""
         try:
             failures = self._handler.handle([held.delivery for held in batch])
@@ -134,7 +134,7 @@ class Consumer:
                     "the handler raised an unexpected exception",
                     extra={"event": "handler.failed", **batch[0].delivery.log_fields},
                 )
-            return [verdict_on(error)] * len(batch)
+            return [classify_exception(error)] * len(batch)
         if len(failures) != len(batch):
             text = f"the handler answered {len(failures)} outcomes for {len(batch)} messages"
             fault = Transient(text, code="unexpected")
@@ -163,7 +163,7 @@ class Consumer:
             self._notifier.status(f"paused for {delay_s:.0f} s: see the log")
             self._wait(delay_s)
             if not self._shutdown.is_set() and self._environment_is_well():
-                self._settlement.write_down()
+                self._settlement.flush_unrecorded()
                 return
 
     def _environment_is_well(self) -> bool:
@@ -172,7 +172,7 @@ class Consumer:
             self._queue.probe()
             self._handler.probe()
         except Exception as error:  # here the taxonomy is applied
-            failure = verdict_on(error)
+            failure = classify_exception(error)
             log.error(
                 "no message can succeed now: %s",
                 failure,

@@ -40,7 +40,7 @@ class Delivery:
     """The redrive policy allows no receive after this one."""
     lease: Lease = field(compare=False)
     receipt_handle: str = field(default="", repr=False)
-    prepared: object = field(default=None, compare=False, repr=False)
+    prefetched: object = field(default=None, compare=False, repr=False)
     """What the worker began for it ahead of its turn (intake.Prepare); None where nothing was."""
 
     @property

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError, bare
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError, strip_traceback
 
 REMEMBERED = 10_000
 
 
-class Verdicts:
+class FailureCache:
     """The last permanent failures by message id: repeats on the way to the dead-letter queue cost no work.
 
     A message redriven from there has a new id, so a repaired cause gets its new try.
@@ -22,7 +22,7 @@ class Verdicts:
 
     def remember(self, message_id: str, failure: Permanent) -> None:
         """Keep the verdict, at the cost of the one that has not been asked for the longest."""
-        self._failures[message_id] = bare(failure)
+        self._failures[message_id] = strip_traceback(failure)
         self._failures.move_to_end(message_id)
         if len(self._failures) > self._limit:
             self._failures.popitem(last=False)

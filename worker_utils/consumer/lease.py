@@ -17,7 +17,7 @@ LIMIT_MARGIN_S = 5
 """Kept clear of the 12 hours: SQS refuses what passes them, and its clock started before ours."""
 
 
-class Keeper(Protocol):
+class LeaseOwner(Protocol):
     """What a lease asks of the one who keeps it (lease_keeper.LeaseKeeper)."""
 
     @property
@@ -30,7 +30,7 @@ class Keeper(Protocol):
     def progress(self) -> None:
         """Note that the work has moved on."""
 
-    def told_to_stop(self) -> bool:
+    def shutdown_requested(self) -> bool:
         """Whether the process is shutting down."""
 
 
@@ -62,7 +62,7 @@ class LeaseTimes:
 class HeldLease:
     """The lease on one receive of one message (delivery.Lease)."""
 
-    def __init__(self, keeper: Keeper, message_id: str, receipt_handle: str) -> None:
+    def __init__(self, keeper: LeaseOwner, message_id: str, receipt_handle: str) -> None:
         self.message_id = message_id
         self.receipt_handle = receipt_handle
         self.received_s = keeper.now_s()
@@ -80,7 +80,7 @@ class HeldLease:
         self._keeper.progress()
         if self.lost:
             raise LeaseLost(f"the lease on message {self.message_id} is lost")
-        if self._keeper.told_to_stop():
+        if self._keeper.shutdown_requested():
             raise Interrupted("the worker was told to stop")
 
     def allowed_s(self, wanted_s: int) -> int:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from video_analysis.worker_utils.consumer.lease import HeldLease, LeaseTimes, since_boot_s
-from video_analysis.worker_utils.consumer.retry_policy import verdict_on
+from video_analysis.worker_utils.consumer.retry_policy import classify_exception
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.observability import systemd
 from video_analysis.worker_utils.observability.logs import failure_fields
@@ -32,7 +32,7 @@ class Visibility(Protocol):
         """Make a message visible again."""
 
 
-class LeaseKeeper:
+class LeaseManager:
     """All leases in hand, and the thread that keeps them. A context manager: the thread lives inside the block."""
 
     def __init__(  # its ways out of the process are parts of their own
@@ -78,7 +78,7 @@ class LeaseKeeper:
         self.progress()
         return lease
 
-    def drop(self, lease: HeldLease) -> None:
+    def forget(self, lease: HeldLease) -> None:
         """Extend it no more. A heartbeat under way ends first, or it would hide again what is released next."""
         with self._hands:
             self._in_hand.discard(lease)
@@ -88,7 +88,7 @@ class LeaseKeeper:
         """The clock of all leases, in seconds."""
         return self._clock()
 
-    def told_to_stop(self) -> bool:
+    def shutdown_requested(self) -> bool:
         """Whether the process is shutting down."""
         return self._shutdown.is_set()
 
@@ -112,13 +112,13 @@ class LeaseKeeper:
             self._stopping.set()
             self._notifier.send(systemd.STOPPING)
         if self._told_to_stop_s is not None and now_s - self._told_to_stop_s >= self.times.shutdown_grace_s:
-            self._leave_behind()
+            self._force_exit()
         elif now_s - self._progress_s <= self.times.stall_s:
             self._notifier.send(systemd.WATCHDOG)
             if now_s >= self._next_beat_s:
                 self._beat()
         elif self._in_hand:
-            self._die()
+            self._abort_stalled()
 
     def _keep(self) -> None:
         while not self._closed.wait(self.times.tick_s):
@@ -130,7 +130,7 @@ class LeaseKeeper:
                 complete = self._extend_all()
             except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one beat meets
                 complete = False
-                failure = verdict_on(error)
+                failure = classify_exception(error)
                 log.warning(
                     "heartbeat failed, it is retried soon: %s",
                     failure,
@@ -160,7 +160,7 @@ class LeaseKeeper:
                 extra={"event": "lease.lost", "message_id": lease.message_id},
             )
 
-    def _leave_behind(self) -> None:
+    def _force_exit(self) -> None:
         """The work took no notice of the shutdown: its messages go back, and the process ends with it."""
         log.warning(
             "the work did not stop within %g s after the signal: its messages are released and the process exits",
@@ -170,7 +170,7 @@ class LeaseKeeper:
         self._release_all()
         self._end(0)
 
-    def _die(self) -> None:
+    def _abort_stalled(self) -> None:
         message_ids = sorted(lease.message_id for lease in tuple(self._in_hand))
         log.critical(
             "no progress for %g s on %s: the process exits",

@@ -11,11 +11,11 @@ from typing import Self
 
 from video_analysis.worker_utils.aws.sqs import Queue, Received
 from video_analysis.worker_utils.consumer.delivery import Delivery
-from video_analysis.worker_utils.consumer.lease_manager import LeaseKeeper
-from video_analysis.worker_utils.consumer.settlement import InHand
+from video_analysis.worker_utils.consumer.lease_manager import LeaseManager
+from video_analysis.worker_utils.consumer.settlement import LeasedDelivery
 
-Prepare = Callable[[Delivery], object]
-"""Begins what a message will need, and returns at once; what it gives comes back as `Delivery.prepared`."""
+Prefetch = Callable[[Delivery], object]
+"""Begins what a message will need, and returns at once; what it gives comes back as `Delivery.prefetched`."""
 
 AHEAD_WAIT_S = 1
 """A receive ahead waits no longer: what is in hand cannot be released before it has been answered."""
@@ -23,21 +23,21 @@ AHEAD_WAIT_S = 1
 log = logging.getLogger(__name__)
 
 
-class Intake:
+class Prefetcher:
     """Receives for one consumer. A context manager: leaving it waits for a receive that is under way.
 
     A poll is never cut off, or what it brings would stay hidden; and a message that comes again may be the one that
     killed a process: it is neither prepared, nor is anything received ahead while one is in hand.
     """
 
-    def __init__(self, queue: Queue, keeper: LeaseKeeper, slots: int, prepare: Prepare | None) -> None:
-        """`slots`: messages a receive. Without `prepare` nothing is received ahead."""
+    def __init__(self, queue: Queue, keeper: LeaseManager, slots: int, prefetch: Prefetch | None) -> None:
+        """`slots`: messages a receive. Without `prefetch` nothing is received ahead."""
         self._queue = queue
         self._keeper = keeper
         self._slots = slots
-        self._prepare = prepare
+        self._prepare = prefetch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-        self._coming: Future[list[InHand]] | None = None
+        self._coming: Future[list[LeasedDelivery]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -50,12 +50,12 @@ class Intake:
         """Whether there is, or may soon be, something in hand that `next` has not given yet."""
         return self._coming is not None
 
-    def next(self) -> list[InHand]:
+    def next(self) -> list[LeasedDelivery]:
         """What was received ahead, else what a receive brings now. Raises what the receive raised."""
         coming, self._coming = self._coming, None
         return [self._take(message) for message in self._received()] if coming is None else coming.result()
 
-    def look_ahead(self, in_hand: Sequence[InHand]) -> None:
+    def look_ahead(self, in_hand: Sequence[LeasedDelivery]) -> None:
         """Begin the receive that `next` will give, while `in_hand` is worked on."""
         if self._prepare is not None and all(held.delivery.receive_count == 1 for held in in_hand):
             self._coming = self._thread.submit(self._ahead, self._prepare, in_hand)
@@ -65,8 +65,8 @@ class Intake:
         if self._coming is not None:
             wait([self._coming])
 
-    def _ahead(self, prepare: Prepare, in_hand: Iterable[InHand]) -> list[InHand]:
-        batch = [self._take(message, prepare) for message in self._received(AHEAD_WAIT_S)]
+    def _ahead(self, prefetch: Prefetch, in_hand: Iterable[LeasedDelivery]) -> list[LeasedDelivery]:
+        batch = [self._take(message, prefetch) for message in self._received(AHEAD_WAIT_S)]
         newer = {held.delivery.message_id for held in batch}
         for held in in_hand:
             if held.delivery.message_id in newer:
@@ -80,7 +80,7 @@ class Intake:
     def _received(self, longest_wait_s: int | None = None) -> list[Received]:
         return newest(self._queue.receive(self._slots, longest_wait_s))
 
-    def _take(self, message: Received, prepare: Prepare | None = None) -> InHand:
+    def _take(self, message: Received, prefetch: Prefetch | None = None) -> LeasedDelivery:
         lease = self._keeper.take(message.message_id, message.receipt_handle)
         delivery = Delivery(
             message_id=message.message_id,
@@ -94,15 +94,15 @@ class Intake:
             "message received",
             extra={"event": "message.received", **delivery.log_fields, "receive_count": message.receive_count},
         )
-        if prepare is not None and message.receive_count == 1:
-            delivery = _prepared(delivery, prepare)
-        return InHand(delivery, lease)
+        if prefetch is not None and message.receive_count == 1:
+            delivery = _prepared(delivery, prefetch)
+        return LeasedDelivery(delivery, lease)
 
 
-def _prepared(delivery: Delivery, prepare: Prepare) -> Delivery:
-    """With what `prepare` began; whatever keeps it from beginning, the message is in hand and has its turn."""
+def _prepared(delivery: Delivery, prefetch: Prefetch) -> Delivery:
+    """With what `prefetch` began; whatever keeps it from beginning, the message is in hand and has its turn."""
     try:
-        return replace(delivery, prepared=prepare(delivery))
+        return replace(delivery, prefetched=prefetch(delivery))
     except Exception:
         log.warning(
             "prefetch failed; the message is prepared when its turn comes",

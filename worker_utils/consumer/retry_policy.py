@@ -86,7 +86,7 @@ def give_up_after_s(receive_count: int, max_receive_count: int, policy: RetryPol
     return 0 if receive_count <= max_receive_count else _whole(policy.transient_delays_s[-1])
 
 
-def verdict_on(error: Exception) -> WorkerError:
+def classify_exception(error: Exception) -> WorkerError:
     """Any exception as one of the taxonomy: what nobody foresaw may be luck, so it is tried again, by its name."""
     if isinstance(error, WorkerError):
         return error

@@ -9,10 +9,16 @@ from dataclasses import dataclass, replace
 
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.delivery import Delivery, Handler
-from video_analysis.worker_utils.consumer.failure_cache import DeniedKeys, Verdicts
+from video_analysis.worker_utils.consumer.failure_cache import DeniedKeys, FailureCache
 from video_analysis.worker_utils.consumer.lease import HeldLease
-from video_analysis.worker_utils.consumer.lease_manager import LeaseKeeper
-from video_analysis.worker_utils.consumer.retry_policy import Outcome, RetryPolicy, decide, give_up_after_s, verdict_on
+from video_analysis.worker_utils.consumer.lease_manager import LeaseManager
+from video_analysis.worker_utils.consumer.retry_policy import (
+    Outcome,
+    RetryPolicy,
+    classify_exception,
+    decide,
+    give_up_after_s,
+)
 from video_analysis.worker_utils.errors import (
     EnvironmentFault,
     Interrupted,
@@ -20,17 +26,17 @@ from video_analysis.worker_utils.errors import (
     Permanent,
     Transient,
     WorkerError,
-    bare,
+    strip_traceback,
 )
 from video_analysis.worker_utils.execution import concurrency
-from video_analysis.worker_utils.execution.memory_pressure import doubted
+from video_analysis.worker_utils.execution.memory_pressure import reclassify_under_memory_pressure
 from video_analysis.worker_utils.observability.logs import failure_fields
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
+class LeasedDelivery:
     """A delivery as the handler sees it, and the lease on it as the consumer does."""
 
     delivery: Delivery
@@ -44,7 +50,7 @@ class Settlement:
         self,
         queue: Queue,
         handler: Handler,
-        keeper: LeaseKeeper,
+        keeper: LeaseManager,
         *,
         policy: RetryPolicy,
         denied_keys_limit: int,
@@ -55,11 +61,11 @@ class Settlement:
         self._keeper = keeper
         self._policy = policy
         self._jitter = jitter
-        self._verdicts = Verdicts()
+        self._verdicts = FailureCache()
         self._denied_keys = DeniedKeys(denied_keys_limit)
         self._unwritten: list[tuple[Delivery, WorkerError]] = []
 
-    def repeats(self, held: InHand) -> bool:
+    def release_known_failure(self, held: LeasedDelivery) -> bool:
         """Send a message whose verdict is known on its way to the dead-letter queue; False where there is none."""
         verdict = self._verdicts.recall(held.delivery.message_id)
         if verdict is None:
@@ -70,27 +76,29 @@ class Settlement:
             extra={"event": "message.rejected_again", **failure_fields(verdict), **held.delivery.log_fields},
         )
         receive_count = held.delivery.receive_count
-        self._let_go(held, give_up_after_s(receive_count, self._queue.max_receive_count, self._policy))
+        self._release(held, give_up_after_s(receive_count, self._queue.max_receive_count, self._policy))
         return True
 
-    def settle(self, batch: Sequence[InHand], failures: Sequence[WorkerError | None]) -> bool:
+    def settle(self, batch: Sequence[LeasedDelivery], failures: Sequence[WorkerError | None]) -> bool:
         """Act on the outcome of every member: recorded in order, then told to the queue all at once.
 
         Whether polling must pause.
         """
-        judged = self._denied_keys.judge([doubted(failure) for failure in failures])
+        judged = self._denied_keys.judge([reclassify_under_memory_pressure(failure) for failure in failures])
         outcomes = [self._settle(held, failure) for held, failure in zip(batch, judged, strict=True)]
         settled = zip(batch, outcomes, strict=True)
-        for _ in concurrency.mapped(lambda pair: self._part(*pair), settled, max(1, len(batch)), "settle"):
+        for _ in concurrency.parallel_map(
+            lambda pair: self._acknowledge_or_release(*pair), settled, max(1, len(batch)), "settle"
+        ):
             self._keeper.progress()
         return any(outcome.pause for outcome in outcomes)
 
-    def write_down(self) -> None:
+    def flush_unrecorded(self) -> None:
         """Record the final failures that an outage kept from being recorded, so that no row stays `processing`."""
         while self._unwritten and self._obstacle_to_recording(*self._unwritten[0], final=True) is None:
             del self._unwritten[0]
 
-    def _settle(self, held: InHand, failure: WorkerError | None) -> Outcome:
+    def _settle(self, held: LeasedDelivery, failure: WorkerError | None) -> Outcome:
         """Decide, record and remember."""
         if held.lease.lost:
             failure = LeaseLost(f"lease lost; what became of it here does not count: {failure or 'finished'}")
@@ -102,13 +110,13 @@ class Settlement:
             self._verdicts.remember(held.delivery.message_id, failure)
         return outcome
 
-    def _part(self, held: InHand, outcome: Outcome) -> None:
+    def _acknowledge_or_release(self, held: LeasedDelivery, outcome: Outcome) -> None:
         if outcome.delete:
             self._acknowledge(held)
         else:
-            self._let_go(held, outcome.release_after_s)
+            self._release(held, outcome.release_after_s)
 
-    def _decide(self, held: InHand, failure: WorkerError | None) -> Outcome:
+    def _decide(self, held: LeasedDelivery, failure: WorkerError | None) -> Outcome:
         return decide(
             failure,
             receive_count=held.delivery.receive_count,
@@ -117,7 +125,7 @@ class Settlement:
             jitter=self._jitter(),
         )
 
-    def _record(self, held: InHand, failure: WorkerError, outcome: Outcome) -> Outcome:
+    def _record(self, held: LeasedDelivery, failure: WorkerError, outcome: Outcome) -> Outcome:
         """Write the failure down; the outcome as it stands afterwards."""
         obstacle = self._obstacle_to_recording(held.delivery, failure, final=outcome.record == "error")
         return outcome if obstacle is None else self._unrecorded(held, failure, obstacle, outcome)
@@ -133,23 +141,27 @@ class Settlement:
                 "the failure could not be recorded: %s",
                 error,
                 exc_info=not foreseen,
-                extra={"event": "message.record_failed", **failure_fields(verdict_on(error)), **delivery.log_fields},
+                extra={
+                    "event": "message.record_failed",
+                    **failure_fields(classify_exception(error)),
+                    **delivery.log_fields,
+                },
             )
             return error
         return None
 
-    def _unrecorded(self, held: InHand, failure: WorkerError, error: Exception, outcome: Outcome) -> Outcome:
+    def _unrecorded(self, held: LeasedDelivery, failure: WorkerError, error: Exception, outcome: Outcome) -> Outcome:
         """Where the database could not be written to, the message comes again when it perhaps can."""
         outcome = replace(outcome, remember=False)
         if isinstance(failure, Interrupted) or not isinstance(error, EnvironmentFault | Transient):
             return outcome
         if held.delivery.is_last:
-            self._unwritten.append((replace(held.delivery, prepared=None), bare(failure)))
+            self._unwritten.append((replace(held.delivery, prefetched=None), strip_traceback(failure)))
         later = self._decide(held, error)
         return replace(outcome, release_after_s=later.release_after_s, pause=outcome.pause or later.pause)
 
-    def _acknowledge(self, held: InHand) -> None:
-        self._keeper.drop(held.lease)
+    def _acknowledge(self, held: LeasedDelivery) -> None:
+        self._keeper.forget(held.lease)
         try:
             self._queue.delete(held.delivery.receipt_handle)
         except WorkerError as fault:
@@ -159,8 +171,8 @@ class Settlement:
                 extra={"event": "message.delete_failed", **failure_fields(fault), **held.delivery.log_fields},
             )
 
-    def _let_go(self, held: InHand, after_s: int | None) -> None:
-        self._keeper.drop(held.lease)
+    def _release(self, held: LeasedDelivery, after_s: int | None) -> None:
+        self._keeper.forget(held.lease)
         if after_s is None or held.lease.lost:
             return
         try:

@@ -190,7 +190,7 @@ def _fault(fault: Any) -> str:
     return schema_check.printable(f"{where}: {reason}" if where else reason)
 
 
-def addressee(body: str) -> tuple[str, str] | None:
+def extract_ids(body: str) -> tuple[str, str] | None:
     """(workspace_id, video_id) of a body that breaks the contract elsewhere, so that its row can say why it failed."""
     try:
         document = schema_check.decode(body)

@@ -7,7 +7,7 @@ from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloTy
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 
 
-def announcement(uri: SnapshotUri, recorded_at: str | None, yolo_type: YoloType) -> SnapshotReady:
+def snapshot_ready(uri: SnapshotUri, recorded_at: str | None, yolo_type: YoloType) -> SnapshotReady:
     """The message for the picture at `uri`, in a video recorded from `recorded_at` on (RFC 3339, or unknown)."""
     return SnapshotReady(
         video_id=uri.video_id,

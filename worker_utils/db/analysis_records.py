@@ -9,7 +9,7 @@ from psycopg2.extras import Json
 
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.db import write_probe
-from video_analysis.worker_utils.db.attempt_status import opening_in_batch, row_as_stored, state_after
+from video_analysis.worker_utils.db.attempt_status import row_as_stored, start_attempt_in_batch, state_after
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.row_types import (
     AnalysisRequest,
@@ -48,7 +48,7 @@ class AnalysisRecords:
         self._database = database
 
     def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisState]:
-        """Open an attempt at each snapshot, in one transaction: a row for each, status by `attempts.opening_in_batch`.
+        """Open an attempt at each snapshot, in one transaction: a row for each, by `start_attempt_in_batch`.
 
         The states come in the order of the requests, as the rows stood before. Rows are locked in one order, so
         that two workers with overlapping batches wait for each other instead of deadlocking.
@@ -61,7 +61,7 @@ class AnalysisRecords:
 
         return self._database.transaction(begin)
 
-    def begin_alone(self, analysis_id: str) -> None:
+    def mark_isolated_retry(self, analysis_id: str) -> None:
         """Take back the reason of one that died before: should it die again, it died by itself."""
         self._database.transaction(
             lambda cursor: cursor.execute(
@@ -124,7 +124,7 @@ def _begin_one(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
         raise Transient(text, code="row_vanished")
     analysis_id, *stored = row
     found = row_as_stored(*stored)
-    opened = opening_in_batch(found, request.receive_count, request.is_last)
+    opened = start_attempt_in_batch(found, request.receive_count, request.is_last)
     written = (opened.row.status, opened.row.attempt_state, opened.row.error_code, opened.row.error_msg)
     cursor.execute(
         "UPDATE image_analyses SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s,"

@@ -43,7 +43,7 @@ class RowState:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class AttemptStart:
     """What beginning an attempt writes into the row, and what follows for the attempt."""
 
     row: RowState
@@ -82,7 +82,7 @@ def state_after(code: ErrorCode) -> AttemptState | None:
     return "crashed" if code == "crashed" else None
 
 
-def opening(row: RowState, receive_count: int, is_last: bool) -> Opening:
+def start_attempt(row: RowState, receive_count: int, is_last: bool) -> AttemptStart:
     """What to write when an attempt begins, from the row as found and the receive it is.
 
     A `done` row is left as it is: a duplicate that fails must not take its results back. The first receive
@@ -91,22 +91,22 @@ def opening(row: RowState, receive_count: int, is_last: bool) -> Opening:
     it left a reason, the process crashed each time, and the row is given up at once.
     """
     if row.status == "done":
-        return Opening(row)
+        return AttemptStart(row)
     no_outcome = (row.status == "processing" and row.error_msg is None) or row.attempt_state == "crashed"
     if is_last and receive_count > 1 and no_outcome:
-        return Opening(GIVEN_UP, died_every_time=True)
+        return AttemptStart(GIVEN_UP, died_every_time=True)
     if is_last:
-        return Opening(ON_LAST_ATTEMPT)
-    return Opening(STARTED if receive_count == 1 else replace(row, status="processing"))
+        return AttemptStart(ON_LAST_ATTEMPT)
+    return AttemptStart(STARTED if receive_count == 1 else replace(row, status="processing"))
 
 
-def opening_in_batch(row: RowState, receive_count: int, is_last: bool) -> Opening:
-    """`opening` of one of several that are worked on together, where one that kills the process takes all with it.
+def start_attempt_in_batch(row: RowState, receive_count: int, is_last: bool) -> AttemptStart:
+    """`start_attempt` for a member of a batch, where one that kills the process ends the attempts of all.
 
     Whoever was in such a batch is tried alone at its next receive, and says so; only the one that crashes alone,
     too, is left without a reason, and given up at its last receive.
     """
-    opened = opening(row, receive_count, is_last)
+    opened = start_attempt(row, receive_count, is_last)
     if receive_count > 1 and row.status == "processing" and opened.row == STARTED:
-        return Opening(TO_RETRY_ALONE, died_before=True)
+        return AttemptStart(TO_RETRY_ALONE, died_before=True)
     return opened

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from video_analysis.worker_utils.contracts import timestamps
 from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloType
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
-from video_analysis.worker_utils.contracts.snapshot_message import announcement
+from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.row_types import SnapshotClaim
 from video_analysis.worker_utils.errors import Transient
@@ -73,13 +73,13 @@ def _claim(cursor: Cursor, message: SnapshotReady, run_key: str) -> SnapshotClai
 
 
 def _adopted(message: SnapshotReady, uri: str, yolo_type: YoloType) -> SnapshotClaim:
-    adopted = announcement(parse_snapshot_uri(uri), message.recordedAt, yolo_type)
+    adopted = snapshot_ready(parse_snapshot_uri(uri), message.recordedAt, yolo_type)
     return SnapshotClaim(adopted, is_other_frame=uri != message.snapshot_s3_key)
 
 
 def _one_ms_later(message: SnapshotReady) -> SnapshotReady:
     uri = message.snapshot
-    return announcement(replace(uri, offset_ms=uri.offset_ms + 1), message.recordedAt, message.yolo_type)
+    return snapshot_ready(replace(uri, offset_ms=uri.offset_ms + 1), message.recordedAt, message.yolo_type)
 
 
 def _columns(message: SnapshotReady) -> tuple[object, ...]:

@@ -54,7 +54,7 @@ class AnalysisState:
     done_checkpoints: Mapping[str, str]
     """Variant to checkpoint, of the result rows that are there."""
     died_every_time: bool
-    """What `attempts.opening` found: there is nothing to try any more."""
+    """What `attempts.start_attempt` found: there is nothing to try any more."""
     died_before: bool
     """It is to be tried alone."""
 

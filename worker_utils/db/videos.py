@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, cast
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, parse_video_task
 from video_analysis.worker_utils.db import write_probe
-from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, Opening, opening, row_as_stored, state_after
+from video_analysis.worker_utils.db.attempt_status import (
+    DIED_EVERY_TIME,
+    AttemptStart,
+    row_as_stored,
+    start_attempt,
+    state_after,
+)
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import Permanent, Transient, WorkerError
 
@@ -21,7 +27,7 @@ DEFAULT_STRIDE = 3
 log = logging.getLogger(__name__)
 
 
-class VideoRecords:
+class VideoRepository:
     """`videos` belongs to the API: only status, attempt_state, error_code, error_msg and the times are written."""
 
     def __init__(self, database: Database) -> None:
@@ -48,13 +54,13 @@ class VideoRecords:
         return _full_task(task, row)
 
     def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
-        """Open an attempt, committed before any work: status by `attempts.opening`.
+        """Open an attempt, committed before any work: status by `attempts.start_attempt`.
 
         No row (an operator's message): a warning, and the work goes on. Raises Permanent where the row is another
         workspace's, or where every earlier attempt died.
         """
 
-        def open_attempt(cursor: Cursor) -> Opening | None:
+        def open_attempt(cursor: Cursor) -> AttemptStart | None:
             cursor.execute(
                 "SELECT workspace_id::text, status, attempt_state, error_code, error_msg FROM videos"
                 " WHERE id = %s FOR UPDATE",
@@ -66,7 +72,7 @@ class VideoRecords:
             workspace_id, *stored = row
             _check_workspace(task, workspace_id)
             found = row_as_stored(*stored)
-            opened = opening(found, receive_count, is_last)
+            opened = start_attempt(found, receive_count, is_last)
             if found.status != "done":
                 _write_opening(cursor, task.video_id, opened)
             return opened
@@ -119,7 +125,7 @@ def _check_workspace(task: ProcessVideo | ProcessVideoDb, workspace_id: object) 
         raise Permanent(text, code="wrong_workspace")
 
 
-def _write_opening(cursor: Cursor, video_id: str, opened: Opening) -> None:
+def _write_opening(cursor: Cursor, video_id: str, opened: AttemptStart) -> None:
     row = opened.row
     cursor.execute(
         "UPDATE videos SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s,"

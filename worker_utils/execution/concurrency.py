@@ -65,7 +65,7 @@ def _producer(
         coming.put(end)
 
 
-def mapped(
+def parallel_map(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int, name: str = "mapped"
 ) -> Generator[Result, None, None]:
     """`work` done on each item by `workers` threads; the results in the order of the items.

@@ -11,7 +11,7 @@ ROOM_BYTES = 256 << 20
 """Less than this, and a decoder may have failed for want of it: the largest picture takes three quarters of it."""
 
 
-def doubted(failure: WorkerError | None) -> WorkerError | None:
+def reclassify_under_memory_pressure(failure: WorkerError | None) -> WorkerError | None:
     """The failure; where a message is blamed while `ROOM_BYTES` cannot be allocated, the environment's instead."""
     if not isinstance(failure, Permanent):
         return failure

@@ -1,7 +1,7 @@
 """The one place that decides what inference runs on: CUDA, the CPU through OpenVINO, or PyTorch.
 
-`prepare` comes first, before any vendor library is imported; then `choose`; then `compile_module`, `load_ir` or
-`load_engine` give a `Network`: float32 pictures [N, 3, H, W] in, float32 arrays out.
+`configure_environment` comes first, before any vendor library is imported; then `choose`; then `compile_module`,
+`load_ir` or `load_engine` give a `Network`: float32 pictures [N, 3, H, W] in, float32 arrays out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Runtime:
         return PICTURES_A_PASS_ON_A_GPU if self.kind == "cuda" else 1
 
 
-def prepare(cache_dir: Path, threads: int) -> None:
+def configure_environment(cache_dir: Path, threads: int) -> None:
     """Tell the vendor libraries, before they are imported, to keep off the network and out of the home folder.
 
     `cache_dir` is theirs to write to; OpenMP gets `threads` (0: one for each core that the process may use) and BLAS
@@ -81,9 +81,9 @@ def choose(device: Device, threads: int, cache_dir: Path) -> Runtime:
 
 
 def configured(settings: RuntimeSettings) -> Runtime:
-    """`prepare` and `choose` as the configuration says."""
+    """`configure_environment` and `choose` as the configuration says."""
     cache_dir = settings.path(settings.cache_dir)
-    prepare(cache_dir, settings.threads)
+    configure_environment(cache_dir, settings.threads)
     return choose(settings.device, settings.threads, cache_dir)
 
 
@@ -119,7 +119,7 @@ def load_engine(path: Path) -> Network:
     return _announced(TensorRtNetwork(path), path.name, "tensorrt")
 
 
-def require(path: Path, remedy: str) -> Path:
+def require_file(path: Path, remedy: str) -> Path:
     """`path` itself; ConfigurationError with the path and the remedy where nothing is there."""
     if not path.exists():
         raise ConfigurationError(f"{path}: is not there; {remedy}")

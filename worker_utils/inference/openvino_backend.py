@@ -19,8 +19,8 @@ import openvino as ov
 import torch
 from torch.export import ExportedProgram
 
-from video_analysis.worker_utils.execution.file_lock import alone
-from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape, in_steps
+from video_analysis.worker_utils.execution.file_lock import exclusive_lock
+from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape, run_in_fixed_batches
 
 EXAMPLE: Shape = (2, 3, 320, 320)
 """What a module is traced on where its input has no fixed length."""
@@ -51,7 +51,7 @@ class OpenVinoNetwork:
 
     def __call__(self, batch: Batch) -> Outputs:
         """See `Network`."""
-        return in_steps(self._run, batch, self.input_shape[0])
+        return run_in_fixed_batches(self._run, batch, self.input_shape[0])
 
     def _run(self, batch: Batch) -> Outputs:
         step = max(1, self.input_shape[0])
@@ -115,7 +115,7 @@ def converted(
     shape = "x".join("N" if length < 0 else str(length) for length in input_shape)
     versions = hashlib.sha256(f"{ov.__version__} {torch.__version__}".encode()).hexdigest()[:8]
     entry = cache_dir / "openvino" / f"{name}-{fingerprint[:16]}-{shape}-{versions}"
-    with alone(entry.parent):
+    with exclusive_lock(entry.parent):
         if not _is_whole(entry):
             for left in entry.parent.glob(f"{MAKING}*"):  # by a process that was killed at it
                 shutil.rmtree(left)

@@ -16,7 +16,7 @@ Tables = NDArray[np.float32]
 """3×256, red first."""
 
 
-def tables(mean: Sequence[float] = (0, 0, 0), std: Sequence[float] = (1, 1, 1)) -> Tables:
+def normalisation_lut(mean: Sequence[float] = (0, 0, 0), std: Sequence[float] = (1, 1, 1)) -> Tables:
     """(value / 255 - mean) / std of each possible value; `mean` and `std` are those of red, green, blue."""
     shares = np.arange(256, dtype=np.float32) / np.float32(255)
     means, stds = (np.array(numbers, np.float32)[:, None] for numbers in (mean, std))

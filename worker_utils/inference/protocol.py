@@ -36,7 +36,7 @@ class Network(Protocol):
         """All outputs, in the order of the module's own. EnvironmentFault where the GPU fails."""
 
 
-def in_steps(run: Callable[[Batch], Outputs], batch: Batch, step: int) -> Outputs:
+def run_in_fixed_batches(run: Callable[[Batch], Outputs], batch: Batch, step: int) -> Outputs:
     """Take a batch of any size through a network that wants exactly `step` pictures at a time (-1: any number).
 
     The last step is filled up with black pictures, whose outputs are cut off again.

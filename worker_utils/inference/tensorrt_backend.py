@@ -13,7 +13,7 @@ import tensorrt  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import torch
 
 from video_analysis.worker_utils.errors import ConfigurationError, EnvironmentFault
-from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape, in_steps, split_engine
+from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape, run_in_fixed_batches, split_engine
 
 
 class TensorRtNetwork:
@@ -44,7 +44,7 @@ class TensorRtNetwork:
         try:
             steps = [batch[start : start + self._largest_n] for start in range(0, len(batch), self._largest_n)]
             with self._alone:
-                parts = [in_steps(self._run, step, self._fixed_n) for step in steps]
+                parts = [run_in_fixed_batches(self._run, step, self._fixed_n) for step in steps]
         except RuntimeError as error:
             raise EnvironmentFault(f"the GPU fails: {str(error).splitlines()[0]}", code="gpu_failed") from error
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]

@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 from torch.export.passes import move_to_device_pass
 
 from video_analysis.worker_utils.errors import EnvironmentFault
-from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape, in_steps
+from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape, run_in_fixed_batches
 
 
 class TorchNetwork:
@@ -26,7 +26,7 @@ class TorchNetwork:
 
     def __call__(self, batch: Batch) -> Outputs:
         """See `Network`."""
-        return in_steps(self._run, batch, self.input_shape[0])
+        return run_in_fixed_batches(self._run, batch, self.input_shape[0])
 
     def _run(self, batch: Batch) -> Outputs:
         try:

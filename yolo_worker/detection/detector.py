@@ -79,7 +79,7 @@ class Detector:
         Without a plan memory is not bounded: for a few frames.
         """
         size, workers = (plan.batch, plan.workers) if plan else (self.settings.batch, self._network.streams + 1)
-        for seen in concurrency.mapped(self._look, _batches(frames, size), workers, "detect"):
+        for seen in concurrency.parallel_map(self._look, _batches(frames, size), workers, "detect"):
             yield from seen
 
     def _look(self, batch: Sequence[Frame]) -> list[DetectedFrame]:

@@ -36,7 +36,7 @@ def load(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
     exported = weights.with_name(f"{weights.stem}_openvino_model")
     if runtime.kind == "openvino" and exported.is_dir():
         return _exported(exported, runtime)
-    return _checkpoint(backend.require(weights, REMEDY), runtime)
+    return _checkpoint(backend.require_file(weights, REMEDY), runtime)
 
 
 def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
@@ -61,7 +61,7 @@ def _exported(folder: Path, runtime: backend.Runtime) -> LoadedDetector:
     from ultralytics.utils import YAML  # noqa: PLC0415
 
     documents = [*folder.glob("*.xml")]
-    backend.require(folder / "metadata.yaml", "export it anew with ultralytics, or remove the folder")
+    backend.require_file(folder / "metadata.yaml", "export it anew with ultralytics, or remove the folder")
     if len(documents) != 1:
         raise ConfigurationError(f"{folder}: holds {len(documents)} .xml files, not one; export it anew or remove it")
     names = YAML.load(folder / "metadata.yaml")["names"]

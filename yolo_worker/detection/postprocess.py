@@ -20,7 +20,7 @@ Corners = NDArray[np.float32] | NDArray[np.float64]
 """N×4 or wider: x1, y1, x2, y2 in px."""
 GREY = 114
 """What ultralytics pads with, in training as well; of each channel."""
-AS_SHARES = preprocess.tables()
+AS_SHARES = preprocess.normalisation_lut()
 """0..1, as the detector was trained."""
 
 

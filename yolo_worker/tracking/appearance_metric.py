@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 
 
-class Gallery(NearestNeighborDistanceMetric):  # type: ignore[misc]  # the library has no types
+class AppearanceMetric(NearestNeighborDistanceMetric):  # type: ignore[misc]  # the library has no types
     """The last `budget` different looks of each confirmed track.
 
     The library is given each look twice, and again wherever a detection takes over its track's last: they would push

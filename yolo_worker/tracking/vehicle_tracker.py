@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detection.postprocess import MOTORCYCLE, overlaps
-from video_analysis.yolo_worker.tracking.appearance_metric import Gallery, Vector
+from video_analysis.yolo_worker.tracking.appearance_metric import AppearanceMetric, Vector
 from video_analysis.yolo_worker.tracking.settings import hits, max_age
 from video_analysis.yolo_worker.types import Boxes
 
@@ -51,7 +51,7 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
     def __init__(self, settings: TrackSettings, interval_s: float) -> None:
         """`interval_s` lies between two processed frames."""
         super().__init__(
-            Gallery(settings.max_cosine, settings.nn_budget),
+            AppearanceMetric(settings.max_cosine, settings.nn_budget),
             max_iou_distance=settings.max_iou_distance,
             max_age=max_age(settings, interval_s),
             n_init=hits(settings, interval_s),
@@ -65,7 +65,7 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
         self._looked_at: dict[str, int] = {}
         self._observed: dict[str, Box] = {}
 
-    def recognised(self, boxes: Boxes) -> dict[int, Vector]:
+    def unambiguous_matches(self, boxes: Boxes) -> dict[int, Vector]:
         """The detections that are a track's beyond doubt, and what that looked like when it was last looked at.
 
         A look says nothing there, and costs more than all the rest. Asked between `predict` and `update`. A track is
@@ -104,7 +104,7 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
             for track in self.tracks
         }
 
-    def end_departed(self, frame_shape: tuple[int, ...]) -> None:
+    def drop_exited(self, frame_shape: tuple[int, ...]) -> None:
         """Forget each unseen track whose predicted box lies wholly outside the frame of H×W: its vehicle has left.
 
         It cannot be found again there, and its snapshot need not wait until it is too old.
@@ -132,8 +132,8 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
         return matches, [index for index in range(len(self.tracks)) if index not in matched], list(free)
 
     def _appearance_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        cost = self._looks(tracks, detections, rows, columns)
-        cost[other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
+        cost = self._appearance_distance(tracks, detections, rows, columns)
+        cost[class_mismatch(tracks, detections, rows, columns)] = IMPOSSIBLE
         return linear_assignment.gate_cost_matrix(self.kf, cost, tracks, detections, rows, columns)
 
     def _overlap_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
@@ -150,19 +150,21 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
             share = float(np.clip(reach, SMALLEST_BUFFER, LARGEST_BUFFER))
             places = [tracks[row].to_ltrb()] if late else [tracks[row].to_ltrb(), self._observed[tracks[row].track_id]]
             own = np.array(places)
-            cost[line] = 1 - overlaps(grown(own, share), grown(seen, share)).max(0)
+            cost[line] = 1 - overlaps(inflate(own, share), inflate(seen, share)).max(0)
         return self._where_possible(cost, tracks, detections, rows, columns)
 
     def _where_possible(self, cost: Any, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
         """Rule out another kind of vehicle, and another look where the place alone no longer tells."""
-        cost[other_kind(tracks, detections, rows, columns)] = IMPOSSIBLE
+        cost[class_mismatch(tracks, detections, rows, columns)] = IMPOSSIBLE
         for line, row in enumerate(rows):
             if self._is_late(tracks[row]):
-                unlike = self._looks(tracks, detections, [row], columns)[0] > self.metric.matching_threshold
+                unlike = (
+                    self._appearance_distance(tracks, detections, [row], columns)[0] > self.metric.matching_threshold
+                )
                 cost[line, unlike] = IMPOSSIBLE
         return cost
 
-    def _looks(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
+    def _appearance_distance(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
         """Smallest cosine distance between what a track looked like and each detection: 0 is the same."""
         features = np.array([detections[column].feature for column in columns])
         return self.metric.distance(features, [tracks[row].track_id for row in rows])
@@ -174,7 +176,7 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
         return int(track.time_since_update) * self._interval_s
 
 
-def other_kind(tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> NDArray[np.bool_]:
+def class_mismatch(tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> NDArray[np.bool_]:
     """A motorcycle never becomes a car, while cars, vans and trucks are easily taken for one another."""
     of_tracks = np.array([[tracks[row].det_class == MOTORCYCLE] for row in rows], np.bool_)
     of_detections = np.array([[detections[column].class_name == MOTORCYCLE for column in columns]], np.bool_)
@@ -186,7 +188,7 @@ def _touches(box: Box, width_px: int, height_px: int) -> bool:
     return bool(x2 > 0 and y2 > 0 and x1 < width_px and y1 < height_px)
 
 
-def grown(boxes: Box, share: float) -> Box:
+def inflate(boxes: Box, share: float) -> Box:
     """Each box larger by `share` of its width and height on each of its sides."""
     margin = (boxes[:, 2:4] - boxes[:, :2]) * share
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:4] + margin], axis=1)

@@ -38,7 +38,7 @@ from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.benchmarks.mot import Labelled
 from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.attributes.color import Color
-from video_analysis.main_worker.attributes.plate import Plate, Sighting
+from video_analysis.main_worker.attributes.plate import Plate, PlateResult
 from video_analysis.main_worker.classification.hierarchy import LEVELS
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.types import Logits, Verdict
@@ -288,7 +288,7 @@ def paints(*bases: str) -> tuple[Paint, ...]:
 
 
 def painted(
-    color: str, *read_as: str, plate: str = "", plate_px: float = 0.0, read_plate: Sighting | str = ""
+    color: str, *read_as: str, plate: str = "", plate_px: float = 0.0, read_plate: PlateResult | str = ""
 ) -> Outcome:
     """A vehicle and what was read of its paint and plate."""
     vehicle = replace(seen(1, 0), colors=paints(color, "Pink"), plate=plate)
@@ -315,10 +315,10 @@ def test_plates_are_counted_over_all_vehicles_and_over_those_whose_plate_is_legi
         [
             in_light(
                 "day",
-                painted("Red", plate="NBC 1234", plate_px=50, read_plate=Sighting(Plate("NBC1234", 0.9), None)),
-                painted("Red", plate="NBC 1234", plate_px=40, read_plate=Sighting(Plate("NBC1235", 0.9), None)),
-                painted("Red", plate="NBC 1234", plate_px=39, read_plate=Sighting(None, "text_too_small")),
-                painted("Red", plate="NBC 1234", plate_px=10, read_plate=Sighting(None, "text_too_small")),
+                painted("Red", plate="NBC 1234", plate_px=50, read_plate=PlateResult(Plate("NBC1234", 0.9), None)),
+                painted("Red", plate="NBC 1234", plate_px=40, read_plate=PlateResult(Plate("NBC1235", 0.9), None)),
+                painted("Red", plate="NBC 1234", plate_px=39, read_plate=PlateResult(None, "text_too_small")),
+                painted("Red", plate="NBC 1234", plate_px=10, read_plate=PlateResult(None, "text_too_small")),
                 Outcome(seen(2, 0), 0, 0, [], True, None),
             )
         ]
@@ -336,7 +336,7 @@ def test_why_no_plate_was_looked_for_is_said() -> None:
 
 
 def test_a_wrong_colour_and_a_wrong_plate_are_listed() -> None:
-    wrong = painted("Red", "Blue", plate="NBC 1234", read_plate=Sighting(Plate("NBC1235", 0.9), None))
+    wrong = painted("Red", "Blue", plate="NBC 1234", read_plate=PlateResult(Plate("NBC1235", 0.9), None))
     listed = report.document([in_light("day", wrong)], {1: []})["to_look_at"]["3"]
     assert [(one["colors"], one["read"]) for one in listed["miscoloured"]] == [(["Red", "Pink"], [["Blue", 0.5]])]
     assert [(one["plate"], one["read"]) for one in listed["misread"]] == [("NBC1234", "NBC1235")]

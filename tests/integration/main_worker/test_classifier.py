@@ -34,7 +34,7 @@ NAMED = untrained_model.labels("untrained")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoints")
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as backend.prepare does
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as backend.configure_environment does
     return folder
 
 
@@ -223,9 +223,9 @@ def test_a_pickled_module_is_refused_without_being_unpickled(tmp_path: Path) -> 
 
 
 def test_an_archive_without_labels_is_refused(checkpoint: Path, tmp_path: Path) -> None:
-    bare = rewritten(checkpoint, tmp_path / "bare.pt", lambda name, old: None if "extra" in name else old)
+    strip_traceback = rewritten(checkpoint, tmp_path / "bare.pt", lambda name, old: None if "extra" in name else old)
     with pytest.raises(ConfigurationError, match=r"bare\.pt: has not exactly one labels\.json"):
-        archive.read(bare)
+        archive.read(strip_traceback)
 
 
 def test_labels_that_are_wrong_are_refused_by_file_and_field(checkpoint: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from video_analysis.main_worker.attributes import plate, plate_lines
-from video_analysis.main_worker.attributes.plate import Plate, PlateReader, characters, judged, spelt
+from video_analysis.main_worker.attributes.plate import Plate, PlateReader, characters, ctc_decode, judged
 from video_analysis.main_worker.attributes.plate_formats import ALPHABET, Chances, Reading
 from video_analysis.main_worker.attributes.plate_lines import Line
 from video_analysis.worker_utils.errors import ConfigurationError
@@ -139,14 +139,14 @@ def steps(signs: str, classes: str) -> Chances:
 def test_repeats_are_one_sign_blanks_part_two_and_other_signs_are_dropped() -> None:
     classes = "_AaB1-"
     columns = plate._columns(["", *classes[1:]])
-    text = spelt(steps("_AA_a--11_1B", classes), columns)
+    text = ctc_decode(steps("_AA_a--11_1B", classes), columns)
     assert "".join(ALPHABET[sign] for sign in text.argmax(axis=1)) == "AA11B"
-    assert spelt(steps("____", classes), columns).shape == (0, 36)
+    assert ctc_decode(steps("____", classes), columns).shape == (0, 36)
 
 
 def test_capitals_and_small_letters_count_together() -> None:
     torn = np.array([[0.0, 0.4, 0.5, 0.1]], np.float32)
-    assert spelt(torn, plate._columns(["", "C", "c", "0"]))[0, ALPHABET.index("C")] == pytest.approx(0.9)
+    assert ctc_decode(torn, plate._columns(["", "C", "c", "0"]))[0, ALPHABET.index("C")] == pytest.approx(0.9)
 
 
 def field(number: int, content: bytes) -> bytes:

@@ -18,7 +18,7 @@ import torch
 from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.attributes import color
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
-from video_analysis.main_worker.batch import MicroBatch
+from video_analysis.main_worker.batch import SnapshotBatch
 from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.evidence import Fallback
@@ -35,7 +35,7 @@ from video_analysis.worker_utils.db.attempt_status import (
     AttemptState,
     RowState,
     Status,
-    opening_in_batch,
+    start_attempt_in_batch,
 )
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.row_types import (
@@ -156,14 +156,14 @@ class Records:
         uri = request.snapshot_uri
         row = self.rows.setdefault(uri, Row(id=str(len(self.rows))))
         found = RowState(row.status, row.attempt_state, row.error_code, row.error_msg)
-        opened = opening_in_batch(found, request.receive_count, request.is_last)
+        opened = start_attempt_in_batch(found, request.receive_count, request.is_last)
         checkpoints = {variant: result.checkpoint for variant, result in row.results.items()}
         died = opened.died_every_time, opened.died_before
         state = AnalysisState(row.id, uri, row.status, checkpoints, *died)
         row.write(opened.row)
         return state
 
-    def begin_alone(self, analysis_id: str) -> None:
+    def mark_isolated_retry(self, analysis_id: str) -> None:
         row = next(row for row in self.rows.values() if row.id == analysis_id)
         if row.attempt_state == "retry_alone":
             row.write(RowState(row.status))
@@ -630,7 +630,7 @@ def test_the_probe_asks_the_database_and_the_models(stage: Stage) -> None:
 
 
 def test_a_delivery_that_nobody_settled_does_not_pass_for_finished() -> None:
-    book = MicroBatch([delivery(message(1))])
+    book = SnapshotBatch([delivery(message(1))])
     book.read(lambda body: messages.parse_snapshot_ready(body, BUCKET))
     with pytest.raises(KeyError):
         book.outcomes()

@@ -44,12 +44,12 @@ def stage(colours: Classifier) -> Stage:
     return Stage(colours)
 
 
-def prepared(stage: Stage, one: Delivery) -> Delivery:
+def prefetched(stage: Stage, one: Delivery) -> Delivery:
     """As the consumer hands it on, once what was begun has come to an end."""
-    coming = stage.worker.prepare(one)
+    coming = stage.worker.prefetch(one)
     if coming is not None:
         coming.exception(PATIENCE_S)
-    return replace(one, prepared=coming)
+    return replace(one, prefetched=coming)
 
 
 def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
@@ -72,7 +72,7 @@ def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
         assert go_on.wait(PATIENCE_S)
 
     stage.bucket.fetch_bytes = fetch_bytes  # type: ignore[method-assign]
-    consumer = Consumer(bench.queue, stage.worker, FAST, bench.shutdown, prepare=stage.worker.prepare)
+    consumer = Consumer(bench.queue, stage.worker, FAST, bench.shutdown, prefetch=stage.worker.prefetch)
     thread = threading.Thread(target=consumer.run)
     try:
         bench.send(said[0].to_json())
@@ -100,7 +100,7 @@ def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
 
 def test_a_picture_that_came_ahead_is_not_fetched_again_and_no_row_was_written_for_it(stage: Stage) -> None:
     said = stage.put(message(1))
-    one = prepared(stage, delivery(said))
+    one = prefetched(stage, delivery(said))
     assert (stage.bucket.fetched, stage.records.rows) == ([said.snapshot.key], {})
     assert stage.worker.handle([one]) == [None]
     assert stage.bucket.fetched == [said.snapshot.key]
@@ -109,7 +109,7 @@ def test_a_picture_that_came_ahead_is_not_fetched_again_and_no_row_was_written_f
 def test_a_picture_that_could_not_be_fetched_ahead_is_fetched_in_its_turn(stage: Stage) -> None:
     said = stage.put(message(1))
     stage.bucket.faults[said.snapshot.key] = EnvironmentFault("the credentials have expired")
-    one = prepared(stage, delivery(said))
+    one = prefetched(stage, delivery(said))
     del stage.bucket.faults[said.snapshot.key]
     assert stage.worker.handle([one]) == [None]
 
@@ -117,12 +117,12 @@ def test_a_picture_that_could_not_be_fetched_ahead_is_fetched_in_its_turn(stage:
 def test_a_bad_picture_that_came_ahead_fails_alone(stage: Stage) -> None:
     good, bad = stage.put(message(1)), message(2)
     stage.bucket.objects[bad.snapshot.key] = (b"hello", "text/plain")
-    outcomes = stage.worker.handle([prepared(stage, delivery(one)) for one in (good, bad)])
+    outcomes = stage.worker.handle([prefetched(stage, delivery(one)) for one in (good, bad)])
     assert [type(outcome) for outcome in outcomes] == [type(None), BadSnapshot]
 
 
 def test_nothing_is_prepared_for_a_body_that_breaks_the_contract(stage: Stage) -> None:
-    assert stage.worker.prepare(delivery('{"event": "SNAPSHOT_READY"}')) is None
+    assert stage.worker.prefetch(delivery('{"event": "SNAPSHOT_READY"}')) is None
 
 
 def test_to_compare_only_the_variant_that_is_not_there_yet_is_computed(colours: Classifier) -> None:

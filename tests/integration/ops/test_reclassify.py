@@ -25,7 +25,7 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
-from video_analysis.worker_utils.contracts.snapshot_message import announcement
+from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.row_types import Variant
@@ -70,7 +70,7 @@ class Site:
         uri = SnapshotUri(self.bucket, WORKSPACE, video_id, "CTX1005", "CAM1", track_id, 40 * track_id)
         content = snapshot_image.encode_jpeg(np.full((640, 640, 3), 20 * track_id, np.uint8), 92)
         self.s3.put_object(Bucket=self.bucket, Key=uri.key, Body=content, ContentType=snapshot_image.CONTENT_TYPE)
-        return announcement(uri, recorded_at, "Car").to_json()
+        return snapshot_ready(uri, recorded_at, "Car").to_json()
 
     def work(self, bodies: Sequence[str], models: Models, role: Role | None = None) -> None:
         """What a worker with these models makes of the messages."""

@@ -15,7 +15,7 @@ from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, DIED_IN_A_BATCH, LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, AnalysisState, FinishedAnalysis, VariantResult
-from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadSnapshot, EnvironmentFault, Permanent, Transient
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_a_snapshot_whose_attempts_all_crash_is_retried_alone_and_then_given_up(
     assert row_of(sql) == PROCESSING
     state = begin(records, 2)
     assert (state.died_before, row_of(sql)) == (True, ALONE)
-    records.begin_alone(state.id)
+    records.mark_isolated_retry(state.id)
     assert row_of(sql) == PROCESSING
     state = begin(records, 5)
     assert (state.died_every_time, row_of(sql)) == (True, CRASHED)
@@ -100,7 +100,7 @@ def test_beginning_alone_goes_by_the_state_and_leaves_every_other_row_as_it_is(
 ) -> None:
     state = begin(records, 1)
     sql("UPDATE image_analyses SET attempt_state = 'retry_alone', error_msg = 'in other words'")
-    records.begin_alone(state.id)
+    records.mark_isolated_retry(state.id)
     assert row_of(sql) == PROCESSING
     for status, attempt_state, error_code, error_msg in (
         ("processing", None, "transient", DIED_IN_A_BATCH),
@@ -111,7 +111,7 @@ def test_beginning_alone_goes_by_the_state_and_leaves_every_other_row_as_it_is(
     ):
         columns = (status, attempt_state, error_code, error_msg)
         sql("UPDATE image_analyses SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s", *columns)
-        records.begin_alone(state.id)
+        records.mark_isolated_retry(state.id)
         assert row_of(sql) == columns
 
 
@@ -182,7 +182,7 @@ def test_a_database_before_the_upgrade_is_reported_whole(database: Database, sql
     for table in ("videos", "image_analyses"):
         sql(f"ALTER TABLE {table} DROP COLUMN attempt_state, DROP COLUMN error_code")
     with pytest.raises(EnvironmentFault) as fault:
-        VideoRecords(database).ping()
+        VideoRepository(database).ping()
     lacking = "videos.attempt_state, videos.error_code, image_analyses.attempt_state, image_analyses.error_code"
     assert str(fault.value) == f"the database lacks {lacking}: run schemas/database.sql, then polling goes on"
     sql("ALTER TABLE image_analysis_results DROP COLUMN gflops")

@@ -127,7 +127,7 @@ def test_two_processes_that_start_at_once_share_one_conversion(tmp_path: Path) -
     script = textwrap.dedent(f"""
         from pathlib import Path
         from video_analysis.worker_utils.inference import backend
-        backend.prepare(Path({str(tmp_path)!r}), 1)
+        backend.configure_environment(Path({str(tmp_path)!r}), 1)
         import torch
         torch.manual_seed(0)
         module = torch.nn.Conv2d(3, 8, 3)
@@ -180,13 +180,13 @@ def test_cuda_by_name_is_refused_where_there_is_none(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=f"{tmp_path}/main.pt: is not there; put it there"):
-        backend.require(tmp_path / "main.pt", "put it there")
+        backend.require_file(tmp_path / "main.pt", "put it there")
 
 
 def test_a_cache_folder_that_cannot_be_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"file/cache: no cache folder can be made .*; set CVITX_CACHE_DIR"):
-        backend.prepare(tmp_path / "file" / "cache", 1)
+        backend.configure_environment(tmp_path / "file" / "cache", 1)
 
 
 def test_a_folders_digest_changes_with_any_of_its_files(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class PreparingHandler(ScriptedHandler):
 
     asked: queues.Queue[Delivery] = field(default_factory=queues.Queue)
 
-    def prepare(self, delivery: Delivery) -> object:
+    def prefetch(self, delivery: Delivery) -> object:
         self.asked.put(delivery)
         return f"prepared {delivery.body}"
 
@@ -39,9 +39,9 @@ class AheadBench(Bench):
     """Its consumers receive one batch ahead."""
 
     def consumer(self, handler: ScriptedHandler, slots: int = 1) -> Consumer:
-        prepare = cast(PreparingHandler, handler).prepare
+        prefetch = cast(PreparingHandler, handler).prefetch
         parts = self.queue, handler, self.config, self.shutdown
-        return Consumer(*parts, slots=slots, prepare=prepare, exit_process=self.exits.put)
+        return Consumer(*parts, slots=slots, prefetch=prefetch, exit_process=self.exits.put)
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def test_the_next_batch_is_received_and_prepared_while_one_is_worked_on_and_no_m
         assert (first.body, ahead.body) == ("first", "second")
         assert bench.visible(wait_s=1) == 1, "the third is left to others"
         labour.enough.set()
-        assert handler.next_delivery().prepared == "prepared second"
-    assert (first.prepared, ahead.prepared) == (None, None)
+        assert handler.next_delivery().prefetched == "prepared second"
+    assert (first.prefetched, ahead.prefetched) == (None, None)
 
 
 def test_without_anything_to_prepare_nothing_is_received_ahead(sqs: SQSClient, queue_name: str) -> None:
@@ -221,7 +221,7 @@ def test_a_message_received_again_while_it_is_worked_on_is_done_under_its_newest
     with bench.running(handler):
         again = fresh.get(timeout=PATIENCE_S)
     assert isinstance(labour.stopped_by, LeaseLost)
-    assert (again.receive_count, again.prepared) == (2, None)
+    assert (again.receive_count, again.prefetched) == (2, None)
     assert [params["ReceiptHandle"] for name, params in bench.calls if name == "DeleteMessage"] == [
         again.receipt_handle
     ]
@@ -266,8 +266,8 @@ def test_nothing_is_received_ahead_while_a_message_is_in_hand_that_may_have_kill
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), Transient("S3 did not answer")])
 def test_a_message_that_cannot_be_prepared_has_its_turn_all_the_same(bench: Bench, error: Exception) -> None:
     class Failing(PreparingHandler):
-        def prepare(self, delivery: Delivery) -> object:
-            super().prepare(delivery)
+        def prefetch(self, delivery: Delivery) -> object:
+            super().prefetch(delivery)
             raise error
 
     gate = threading.Event()
@@ -282,5 +282,5 @@ def test_a_message_that_cannot_be_prepared_has_its_turn_all_the_same(bench: Benc
         gate.set()
         handler.next_delivery()
         second = handler.next_delivery()
-    assert (second.body, second.receive_count, second.prepared) == ("second", 1, None)
+    assert (second.body, second.receive_count, second.prefetched) == ("second", 1, None)
     assert bench.left() == 0

@@ -34,7 +34,7 @@ def test_a_held_lease_is_extended_at_every_heartbeat_and_no_more_once_dropped(be
     lease = bench.receive()
     bench.wait(180)
     assert bench.extensions_s == [300, 300, 300]
-    bench.keeper.drop(lease)
+    bench.keeper.forget(lease)
     bench.wait(180)
     assert bench.extensions_s == [300, 300, 300]
 

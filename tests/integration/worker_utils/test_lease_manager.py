@@ -47,7 +47,7 @@ def test_work_that_stands_still_ends_the_process(bench: Bench, caplog: pytest.Lo
 
 
 def test_an_idle_process_is_not_ended(bench: Bench) -> None:
-    bench.keeper.drop(bench.receive())
+    bench.keeper.forget(bench.receive())
     bench.now_s += 1000
     bench.keeper.tick()
     assert bench.exits == []
@@ -108,8 +108,8 @@ def test_a_release_waits_for_the_heartbeat_under_way(bench: Bench) -> None:
         go_on.wait(10)
         order.append("extended")
 
-    def drop() -> None:
-        bench.keeper.drop(lease)
+    def forget() -> None:
+        bench.keeper.forget(lease)
         order.append("dropped")
 
     bench.queue.client.meta.events.register("after-call.sqs.ChangeMessageVisibilityBatch", hold)
@@ -117,7 +117,7 @@ def test_a_release_waits_for_the_heartbeat_under_way(bench: Bench) -> None:
     beat = threading.Thread(target=bench.keeper.tick)
     beat.start()
     assert in_flight.wait(10)
-    dropper = threading.Thread(target=drop)
+    dropper = threading.Thread(target=forget)
     dropper.start()
     dropper.join(0.2)
     go_on.set()

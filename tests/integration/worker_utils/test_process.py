@@ -110,7 +110,7 @@ def test_a_signal_after_a_network_is_gone_stops_the_process_and_does_not_crash_i
         import gc, os, signal, sys, threading
         from pathlib import Path
         from video_analysis.worker_utils.inference import backend
-        backend.prepare(Path(sys.argv[1]), 1)
+        backend.configure_environment(Path(sys.argv[1]), 1)
         import torch
         runtime = backend.choose("openvino", 1, Path(sys.argv[1]))
         network = backend.compile_module(torch.nn.Conv2d(3, 4, 3), "conv", "0" * 64, (-1, 3, -1, -1), runtime)

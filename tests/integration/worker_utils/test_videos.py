@@ -12,7 +12,7 @@ from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadMessage, BadVideo, EnvironmentFault, Permanent, Transient
 
 Sql = Callable[..., list[dict[str, Any]]]
@@ -39,9 +39,9 @@ TASK = ProcessVideo(
 
 
 @pytest.fixture
-def videos(database_url: str) -> Iterator[VideoRecords]:
+def videos(database_url: str) -> Iterator[VideoRepository]:
     database = Database(database_url, "cvitx-test")
-    yield VideoRecords(database)
+    yield VideoRepository(database)
     database.close()
 
 
@@ -87,7 +87,7 @@ def row_of(sql: Sql) -> dict[str, Any]:
     ],
 )
 def test_an_attempt_opens_with_the_status_that_its_receive_calls_for(
-    videos: VideoRecords,
+    videos: VideoRepository,
     sql: Sql,
     found: Columns,
     receive_count: int,
@@ -102,7 +102,7 @@ def test_an_attempt_opens_with_the_status_that_its_receive_calls_for(
     assert row["processing_finished_at"] is None
 
 
-def test_a_video_whose_every_attempt_died_is_given_up_without_work(videos: VideoRecords, sql: Sql) -> None:
+def test_a_video_whose_every_attempt_died_is_given_up_without_work(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, status="processing")
     for _ in range(2):
         with pytest.raises(Permanent, match=DIED_EVERY_TIME) as given_up:
@@ -114,7 +114,7 @@ def test_a_video_whose_every_attempt_died_is_given_up_without_work(videos: Video
 
 
 def test_a_whole_life_of_transient_failures_ends_as_an_error_with_the_last_reason(
-    videos: VideoRecords, sql: Sql
+    videos: VideoRepository, sql: Sql
 ) -> None:
     insert(sql)
     for receive in range(1, 6):
@@ -125,7 +125,7 @@ def test_a_whole_life_of_transient_failures_ends_as_an_error_with_the_last_reaso
     assert row["processing_finished_at"] is not None
 
 
-def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRecords, sql: Sql) -> None:
+def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRepository, sql: Sql) -> None:
     insert(sql)
     videos.begin(TASK, receive_count=1, is_last=False)
     videos.fail(VIDEO, WORKSPACE, Transient("S3 was slow"), final=False)
@@ -138,7 +138,7 @@ def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRecords, 
     assert row["updated_at"] == row["processing_finished_at"]
 
 
-def test_done_stays_done_to_the_byte_whatever_comes_again(videos: VideoRecords, sql: Sql) -> None:
+def test_done_stays_done_to_the_byte_whatever_comes_again(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, status="done", processing_finished_at="2026-01-31T08:30:00Z")
     before = row_of(sql)
     for receive, last in ((1, False), (5, True)):
@@ -149,7 +149,7 @@ def test_done_stays_done_to_the_byte_whatever_comes_again(videos: VideoRecords, 
     assert row_of(sql) == before
 
 
-def test_another_workspace_s_video_is_refused_and_left_alone(videos: VideoRecords, sql: Sql) -> None:
+def test_another_workspace_s_video_is_refused_and_left_alone(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, workspace_id=OTHER)
     before = row_of(sql)
     with pytest.raises(Permanent, match=r"workspace_id: .*another workspace") as begun:
@@ -163,7 +163,7 @@ def test_another_workspace_s_video_is_refused_and_left_alone(videos: VideoRecord
 
 
 def test_a_video_without_a_row_is_worked_on_with_a_warning(
-    videos: VideoRecords, sql: Sql, caplog: pytest.LogCaptureFixture
+    videos: VideoRepository, sql: Sql, caplog: pytest.LogCaptureFixture
 ) -> None:
     videos.begin(TASK, receive_count=5, is_last=True)
     [record] = caplog.records
@@ -174,7 +174,9 @@ def test_a_video_without_a_row_is_worked_on_with_a_warning(
     assert sql("SELECT * FROM videos") == []
 
 
-def test_a_reason_is_kept_in_a_form_that_any_column_and_any_terminal_can_hold(videos: VideoRecords, sql: Sql) -> None:
+def test_a_reason_is_kept_in_a_form_that_any_column_and_any_terminal_can_hold(
+    videos: VideoRepository, sql: Sql
+) -> None:
     insert(sql)
     videos.fail(VIDEO, WORKSPACE, BadVideo("moov\x00 \ud800 \x1b[31m" + "x" * 5000), final=True)
     error_msg = row_of(sql)["error_msg"]
@@ -182,26 +184,26 @@ def test_a_reason_is_kept_in_a_form_that_any_column_and_any_terminal_can_hold(vi
     assert len(error_msg) == schema_check.LONGEST_REASON + 1
 
 
-def test_the_short_form_is_completed_from_the_row(videos: VideoRecords, sql: Sql) -> None:
+def test_the_short_form_is_completed_from_the_row(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, frame_stride=7, recorded_at="2026-01-31T08:30:00.25+08:00")
     assert videos.resolve(SHORT) == TASK.model_copy(
         update={"frame_stride": 7, "recordedAt": "2026-01-31T00:30:00.25+00:00"}
     )
 
 
-def test_a_row_without_stride_or_recording_time_has_three_and_none(videos: VideoRecords, sql: Sql) -> None:
+def test_a_row_without_stride_or_recording_time_has_three_and_none(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, frame_stride=None, recorded_at=None)
     assert videos.resolve(SHORT) == TASK
 
 
-def test_a_row_that_is_not_there_yet_is_waited_for(videos: VideoRecords) -> None:
+def test_a_row_that_is_not_there_yet_is_waited_for(videos: VideoRepository) -> None:
     with pytest.raises(Transient, match=VIDEO) as absence:
         videos.resolve(SHORT)
     assert absence.value.code == "no_video_row"
 
 
 @pytest.mark.parametrize("column", ["s3_key_raw", "workspace_code", "camera_code"])
-def test_a_null_that_a_snapshot_needs_is_permanent_and_named(videos: VideoRecords, sql: Sql, column: str) -> None:
+def test_a_null_that_a_snapshot_needs_is_permanent_and_named(videos: VideoRepository, sql: Sql, column: str) -> None:
     insert(sql, **{column: None})
     with pytest.raises(Permanent, match=rf"videos\.{column}: null") as refusal:
         videos.resolve(SHORT)
@@ -224,7 +226,7 @@ def test_a_null_that_a_snapshot_needs_is_permanent_and_named(videos: VideoRecord
     ],
 )
 def test_a_row_that_breaks_the_contract_is_refused_like_a_message_that_does(
-    videos: VideoRecords, sql: Sql, column: str, value: object, field: str
+    videos: VideoRepository, sql: Sql, column: str, value: object, field: str
 ) -> None:
     insert(sql, **{column: value})
     with pytest.raises(BadMessage, match=field):
@@ -239,7 +241,7 @@ def test_a_row_that_breaks_the_contract_is_refused_like_a_message_that_does(
     ],
 )
 def test_a_database_that_only_answers_reads_is_the_environment_s_fault(
-    videos: VideoRecords, sql: Sql, fault: str, told: str
+    videos: VideoRepository, sql: Sql, fault: str, told: str
 ) -> None:
     sql(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {fault}; END $$")
     sql("CREATE TRIGGER refuse BEFORE INSERT ON image_analyses EXECUTE FUNCTION refuse()")
@@ -247,17 +249,17 @@ def test_a_database_that_only_answers_reads_is_the_environment_s_fault(
         videos.ping()
 
 
-def test_a_probe_leaves_no_row_behind(videos: VideoRecords, sql: Sql) -> None:
+def test_a_probe_leaves_no_row_behind(videos: VideoRepository, sql: Sql) -> None:
     videos.ping()
     assert sql("SELECT * FROM image_analyses") == []
 
 
-def test_a_database_that_refuses_just_the_probe_s_data_is_well(videos: VideoRecords, sql: Sql) -> None:
+def test_a_database_that_refuses_just_the_probe_s_data_is_well(videos: VideoRepository, sql: Sql) -> None:
     sql("ALTER TABLE image_analyses ADD CHECK (camera_code ~ '^CAM')")
     videos.ping()
 
 
-def test_a_database_without_the_table_is_the_environment_s_fault_and_named(videos: VideoRecords, sql: Sql) -> None:
+def test_a_database_without_the_table_is_the_environment_s_fault_and_named(videos: VideoRepository, sql: Sql) -> None:
     videos.ping()
     sql("ALTER TABLE videos RENAME TO films")
     with pytest.raises(EnvironmentFault, match=r'"videos" does not exist.*; run schemas/database\.sql$'):
@@ -271,7 +273,9 @@ def run_as_previous_release(sql: Sql, error_msg: str | None, status: str = "proc
     sql("UPDATE videos SET status = %s, error_msg = %s, updated_at = now()", status, error_msg)
 
 
-def test_a_row_of_the_previous_release_is_read_by_its_text_and_gets_its_state(videos: VideoRecords, sql: Sql) -> None:
+def test_a_row_of_the_previous_release_is_read_by_its_text_and_gets_its_state(
+    videos: VideoRepository, sql: Sql
+) -> None:
     insert(sql, status="error", error_msg=DIED_EVERY_TIME)
     with pytest.raises(Permanent) as given_up:
         videos.begin(TASK, receive_count=5, is_last=True)
@@ -280,7 +284,7 @@ def test_a_row_of_the_previous_release_is_read_by_its_text_and_gets_its_state(vi
 
 
 def test_a_crash_of_an_earlier_life_does_not_give_up_a_video_that_an_older_worker_only_found_slow(
-    videos: VideoRecords, sql: Sql
+    videos: VideoRepository, sql: Sql
 ) -> None:
     reason = "S3 was slow"
     insert(sql, **dict(zip(RECOVERY, CRASHED, strict=True)))
@@ -292,7 +296,7 @@ def test_a_crash_of_an_earlier_life_does_not_give_up_a_video_that_an_older_worke
     assert columns_of(row_of(sql)) == LAST
 
 
-def test_crashes_of_older_and_newer_workers_count_together(videos: VideoRecords, sql: Sql) -> None:
+def test_crashes_of_older_and_newer_workers_count_together(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, **dict(zip(RECOVERY, LAST, strict=True)))
     run_as_previous_release(sql, None)
     videos.begin(TASK, receive_count=2, is_last=False)
@@ -303,7 +307,7 @@ def test_crashes_of_older_and_newer_workers_count_together(videos: VideoRecords,
 
 @pytest.mark.parametrize("column", ["attempt_state", "error_code", "processing_started_at"])
 def test_a_column_that_is_missing_is_named_with_the_file_that_adds_it(
-    videos: VideoRecords, sql: Sql, column: str
+    videos: VideoRepository, sql: Sql, column: str
 ) -> None:
     sql(f"ALTER TABLE videos DROP COLUMN {column}")
     with pytest.raises(EnvironmentFault) as fault:
@@ -312,6 +316,6 @@ def test_a_column_that_is_missing_is_named_with_the_file_that_adds_it(
     assert str(fault.value) == f"the database lacks videos.{column}: run schemas/database.sql, then polling goes on"
 
 
-def test_a_column_that_only_the_api_needs_may_be_missing(videos: VideoRecords, sql: Sql) -> None:
+def test_a_column_that_only_the_api_needs_may_be_missing(videos: VideoRepository, sql: Sql) -> None:
     sql("ALTER TABLE videos DROP COLUMN file_name, DROP COLUMN camera_label")
     videos.ping()

@@ -22,7 +22,7 @@ from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
-from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadMessage
 from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
@@ -161,7 +161,7 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
     database = Database(database_url, "test")
     worker = VideoWorker(
         ObjectStore(s3, config.s3_bucket),
-        VideoRecords(database),
+        VideoRepository(database),
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         BlindPipeline(),

@@ -66,7 +66,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("YOLO_OFFLINE", "YOLO_CONFIG_DIR", "OMP_NUM_THREADS", "MPLCONFIGDIR"):
             patch.setenv(name, "")
-        backend.prepare(folder, 1)
+        backend.configure_environment(folder, 1)
         yield folder
 
 
@@ -248,7 +248,7 @@ def test_loading_and_detecting_touch_neither_network_nor_home_nor_torchvision(we
         sys.addaudithook(watch)
         from video_analysis.worker_utils.inference import backend
         cache = Path({str(cache)!r})
-        backend.prepare(cache, 1)
+        backend.configure_environment(cache, 1)
         from video_analysis.worker_config import DetectorSettings
         from video_analysis.yolo_worker.detection.detector import Detector
         from video_analysis.yolo_worker.types import Frame

@@ -24,7 +24,7 @@ BOXES = np.array([(10, 20, 110, 80, 0.9, 0), (150, 5, 190, 30, 0.8, 0), (40.6, 6
 
 @pytest.fixture(scope="module")
 def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as backend.prepare does
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as backend.configure_environment does
     runtime = backend.choose("openvino", 1, tmp_path_factory.mktemp("cache"))
     return Embedder.load(Path("absent.engine"), runtime)
 
@@ -107,7 +107,7 @@ def test_loading_needs_neither_torchvision_nor_pkg_resources(tmp_path: Path) -> 
         import sys
         from pathlib import Path
         from video_analysis.worker_utils.inference import backend
-        backend.prepare(Path({str(tmp_path)!r}), 1)
+        backend.configure_environment(Path({str(tmp_path)!r}), 1)
         from video_analysis.yolo_worker.tracking.embedder import Embedder
         Embedder.load(Path("absent"), backend.choose("torch", 1, Path({str(tmp_path)!r})))
         print({{"torchvision", "pkg_resources"}} & set(sys.modules))

@@ -10,7 +10,7 @@ import pytest
 from video_analysis.main_worker.attributes import color
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.attributes.color import Color
-from video_analysis.main_worker.attributes.plate import LEAST_CONF, Plate, Sighting
+from video_analysis.main_worker.attributes.plate import LEAST_CONF, Plate, PlateResult
 from video_analysis.main_worker.evidence import ReadFailure
 from video_analysis.main_worker.types import Picture
 
@@ -18,10 +18,10 @@ from video_analysis.main_worker.types import Picture
 class Plates:
     """Sees the same in every picture."""
 
-    def __init__(self, seen: Sighting) -> None:
+    def __init__(self, seen: PlateResult) -> None:
         self._seen = seen
 
-    def look(self, picture: Picture) -> Sighting:
+    def look(self, picture: Picture) -> PlateResult:
         return self._seen
 
 
@@ -111,7 +111,7 @@ def test_a_reading_that_fails_leaves_null_and_the_reason(monkeypatch: pytest.Mon
 
 
 def test_a_plate_comes_with_its_confidence_and_what_it_was_judged_by() -> None:
-    seen = Sighting(Plate("NBC1234", 0.91), None, width_px=88.5)
+    seen = PlateResult(Plate("NBC1234", 0.91), None, width_px=88.5)
     attributes = AttributeReader(5, Plates(seen)).begin(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == ("NBC1234", 0.91)
     evidence = {"abstained": None, "candidate": None, "threshold": LEAST_CONF, "width_px": 88.5}
@@ -119,7 +119,7 @@ def test_a_plate_comes_with_its_confidence_and_what_it_was_judged_by() -> None:
 
 
 def test_a_plate_that_is_not_sure_is_null_and_says_why() -> None:
-    attributes = AttributeReader(5, Plates(Sighting(None, "below_threshold"))).begin(PICTURE, "Car")()
+    attributes = AttributeReader(5, Plates(PlateResult(None, "below_threshold"))).begin(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == (None, None)
     assert attributes.plate_evidence is not None
     assert attributes.plate_evidence["abstained"] == "below_threshold"

@@ -94,7 +94,7 @@ def test_night_darkens_the_road_too_and_is_taken_into_account(base: str, said: s
 
 
 def test_paint_that_is_light_only_where_it_faces_the_light_is_silver_and_not_white() -> None:
-    def grey(lightness: Sequence[float]) -> color_clusters.Grey:
+    def grey(lightness: Sequence[float]) -> color_clusters.NeutralTone:
         level = np.array(lightness, np.float32)
         none, weight = np.zeros_like(level), np.full_like(level, 1 / len(level))
         return color_clusters.grey_of(paint_mask.Paint(level, none, none, weight), None)

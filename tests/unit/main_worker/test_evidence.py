@@ -15,7 +15,7 @@ import pytest
 from video_analysis.demo.report import wording
 from video_analysis.main_worker import evidence, row_mapping
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
-from video_analysis.main_worker.attributes.plate import Sighting
+from video_analysis.main_worker.attributes.plate import PlateResult
 from video_analysis.main_worker.attributes.plate_formats import Reading
 from video_analysis.main_worker.evidence import CODES, Fallback, ReadFailure
 from video_analysis.main_worker.ports import Model
@@ -95,7 +95,7 @@ def example(fallback: Fallback | None = None, attributes: Attributes | None = No
     model = cast("Model", SimpleNamespace(labels=test_hierarchy.labels(0.6), **about))
     logits = test_hierarchy.logits(OF_TYPE, OF_MAKE, OF_MODEL)
     forward = Forward((logits,), 20.0, 1.0)
-    seen = Sighting(None, "below_threshold", Reading("NBC1234", 0.6123, "PH"), 61.4)
+    seen = PlateResult(None, "below_threshold", Reading("NBC1234", 0.6123, "PH"), 61.4)
     read = AttributeReader(60, Plates(seen)).begin(PICTURE, "SUV")()
     attributes = attributes or replace(read, faults={"colors": ReadFailure("timeout", "no result within 5 s")})
     row = row_mapping.result(message(1, "SUV"), "baseline", model, forward, logits)

@@ -14,13 +14,13 @@ from video_analysis.worker_utils.db.attempt_status import (
     STATUS_OF,
     TEXTS,
     TO_RETRY_ALONE,
+    AttemptStart,
     AttemptState,
-    Opening,
     RowState,
     Status,
-    opening,
-    opening_in_batch,
     row_as_stored,
+    start_attempt,
+    start_attempt_in_batch,
     state_after,
 )
 from video_analysis.worker_utils.errors import ErrorCode
@@ -34,47 +34,47 @@ STATES = (ON_LAST_ATTEMPT, TO_RETRY_ALONE, GIVEN_UP)
 @pytest.mark.parametrize(
     ("row", "receive_count", "is_last", "wanted"),
     [
-        (QUEUED, 1, False, Opening(STARTED)),
-        (STARTED, 2, False, Opening(STARTED)),
-        (TIMED_OUT, 2, False, Opening(TIMED_OUT)),
-        (MISSING, 3, False, Opening(replace(MISSING, status="processing"))),
-        (MISSING, 1, False, Opening(STARTED)),
-        (QUEUED, 1, True, Opening(ON_LAST_ATTEMPT)),
-        (STARTED, 1, True, Opening(ON_LAST_ATTEMPT)),
-        (QUEUED, 5, True, Opening(ON_LAST_ATTEMPT)),
-        (TIMED_OUT, 5, True, Opening(ON_LAST_ATTEMPT)),
-        (TO_RETRY_ALONE, 5, True, Opening(ON_LAST_ATTEMPT)),
-        (STARTED, 5, True, Opening(GIVEN_UP, died_every_time=True)),
-        (ON_LAST_ATTEMPT, 6, True, Opening(ON_LAST_ATTEMPT)),
-        (DONE, 1, False, Opening(DONE)),
-        (DONE, 5, True, Opening(DONE)),
+        (QUEUED, 1, False, AttemptStart(STARTED)),
+        (STARTED, 2, False, AttemptStart(STARTED)),
+        (TIMED_OUT, 2, False, AttemptStart(TIMED_OUT)),
+        (MISSING, 3, False, AttemptStart(replace(MISSING, status="processing"))),
+        (MISSING, 1, False, AttemptStart(STARTED)),
+        (QUEUED, 1, True, AttemptStart(ON_LAST_ATTEMPT)),
+        (STARTED, 1, True, AttemptStart(ON_LAST_ATTEMPT)),
+        (QUEUED, 5, True, AttemptStart(ON_LAST_ATTEMPT)),
+        (TIMED_OUT, 5, True, AttemptStart(ON_LAST_ATTEMPT)),
+        (TO_RETRY_ALONE, 5, True, AttemptStart(ON_LAST_ATTEMPT)),
+        (STARTED, 5, True, AttemptStart(GIVEN_UP, died_every_time=True)),
+        (ON_LAST_ATTEMPT, 6, True, AttemptStart(ON_LAST_ATTEMPT)),
+        (DONE, 1, False, AttemptStart(DONE)),
+        (DONE, 5, True, AttemptStart(DONE)),
     ],
 )
 def test_what_an_attempt_writes_when_it_begins(
-    row: RowState, receive_count: int, is_last: bool, wanted: Opening
+    row: RowState, receive_count: int, is_last: bool, wanted: AttemptStart
 ) -> None:
-    assert opening(row, receive_count, is_last) == wanted
+    assert start_attempt(row, receive_count, is_last) == wanted
 
 
 def test_the_state_decides_and_its_text_does_not() -> None:
     for state in STATES:
         reworded = replace(state, error_msg="in other words")
         for receive_count, is_last in ((1, False), (2, False), (5, True)):
-            for decide in (opening, opening_in_batch):
+            for decide in (start_attempt, start_attempt_in_batch):
                 as_usual = decide(state, receive_count, is_last)
                 other = decide(reworded, receive_count, is_last)
                 assert (other.died_every_time, other.died_before) == (as_usual.died_every_time, as_usual.died_before)
                 assert other.row.attempt_state == as_usual.row.attempt_state
-    assert opening(replace(TIMED_OUT, error_msg=DIED_EVERY_TIME), 5, True) == Opening(ON_LAST_ATTEMPT)
+    assert start_attempt(replace(TIMED_OUT, error_msg=DIED_EVERY_TIME), 5, True) == AttemptStart(ON_LAST_ATTEMPT)
 
 
 def test_giving_up_twice_gives_up_the_same_way() -> None:
-    first = opening(STARTED, 5, True)
-    assert opening(first.row, 5, True) == first
+    first = start_attempt(STARTED, 5, True)
+    assert start_attempt(first.row, 5, True) == first
 
 
 def test_a_redriven_message_gets_its_new_try_after_the_row_was_given_up() -> None:
-    assert opening(GIVEN_UP, 1, False) == Opening(STARTED)
+    assert start_attempt(GIVEN_UP, 1, False) == AttemptStart(STARTED)
 
 
 def test_one_that_kills_the_process_takes_none_of_its_batch_into_the_dead_letter_queue() -> None:
@@ -83,7 +83,7 @@ def test_one_that_kills_the_process_takes_none_of_its_batch_into_the_dead_letter
     given_up: set[int] = set()
     for receive in range(1, 6):
         waiting = [number for number, row in rows.items() if row.status != "done" and number not in given_up]
-        opened = {number: opening_in_batch(rows[number], receive, receive == 5) for number in waiting}
+        opened = {number: start_attempt_in_batch(rows[number], receive, receive == 5) for number in waiting}
         rows |= {number: one.row for number, one in opened.items()}
         given_up |= {number for number, one in opened.items() if one.died_every_time}
         together = [number for number, one in opened.items() if not (one.died_before or one.died_every_time)]
@@ -155,7 +155,7 @@ def test_in_a_mixed_fleet_no_message_that_left_a_reason_is_given_up(
     """Five receives, some by workers that write the text alone; some end with a reason, the others in a crash."""
     stored = before
     for receive in range(1, 6):
-        opened = opening_in_batch(row_as_stored(*_columns(stored)), receive, receive == 5)
+        opened = start_attempt_in_batch(row_as_stored(*_columns(stored)), receive, receive == 5)
         stored = _stored(stored, opened.row, by_older=receive in older)
         assert not opened.died_every_time
         if opened.died_before:

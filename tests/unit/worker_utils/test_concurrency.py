@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from video_analysis.worker_utils.execution.concurrency import mapped, prefetch
+from video_analysis.worker_utils.execution.concurrency import parallel_map, prefetch
 
 PATIENCE_S = 10
 
@@ -37,7 +37,7 @@ class Source:
 
 @given(count=st.integers(0, 30), depth=st.integers(1, 5), workers=st.integers(1, 5))
 def test_all_comes_out_once_and_in_order_whatever_the_bounds(count: int, depth: int, workers: int) -> None:
-    chain = mapped(lambda number: number * number, prefetch(range(count), depth), workers)
+    chain = parallel_map(lambda number: number * number, prefetch(range(count), depth), workers)
     assert list(chain) == [number * number for number in range(count)]
 
 
@@ -58,7 +58,7 @@ def test_what_the_source_raises_comes_in_its_place() -> None:
 
 def test_workers_work_at_the_same_time() -> None:
     both = threading.Barrier(2, timeout=PATIENCE_S)
-    assert len(list(mapped(lambda _: both.wait(), range(4), workers=2))) == 4
+    assert len(list(parallel_map(lambda _: both.wait(), range(4), workers=2))) == 4
 
 
 def test_a_slow_item_holds_its_followers_back_and_the_source_with_them() -> None:
@@ -69,7 +69,7 @@ def test_a_slow_item_holds_its_followers_back_and_the_source_with_them() -> None
             assert go_on.wait(PATIENCE_S)
         return number
 
-    with closing(mapped(work, source, workers=2)) as results:
+    with closing(parallel_map(work, source, workers=2)) as results:
         threading.Timer(0.05, go_on.set).start()
         assert next(results) == 0
         assert source.given == 3
@@ -80,7 +80,7 @@ def test_a_slow_item_holds_its_followers_back_and_the_source_with_them() -> None
 def test_what_came_before_the_source_failed_comes_out_whatever_the_number_of_workers(workers: int) -> None:
     got: list[str] = []
     with pytest.raises(ValueError, match="no number 20"):
-        got.extend(mapped(str, Source(30, fails_at=20), workers))
+        got.extend(parallel_map(str, Source(30, fails_at=20), workers))
     assert got == [str(number) for number in range(20)]
 
 
@@ -100,7 +100,7 @@ def test_a_failure_does_not_wait_until_there_are_more_items_than_workers() -> No
             threading.Timer(0.05, failed.set).start()
 
     with pytest.raises(ValueError, match="no upload"):
-        list(mapped(work, source(), workers=8))
+        list(parallel_map(work, source(), workers=8))
 
 
 def test_a_source_that_cannot_begin_fails_instead_of_waiting_for_ever() -> None:
@@ -118,7 +118,7 @@ def test_a_failure_ends_the_rest_and_waits_for_what_has_begun() -> None:
         ended.append(number)
         return number
 
-    results = mapped(work, source, workers=2)
+    results = parallel_map(work, source, workers=2)
     with pytest.raises(ValueError, match="no 2"):
         list(results)
     assert source.closed_by == threading.current_thread().name
@@ -128,7 +128,7 @@ def test_a_failure_ends_the_rest_and_waits_for_what_has_begun() -> None:
 
 def test_closing_half_way_closes_the_source() -> None:
     source = Source(100)
-    results = mapped(str, prefetch(source, depth=2), workers=2)
+    results = parallel_map(str, prefetch(source, depth=2), workers=2)
     assert next(results) == "0"
     results.close()
     assert source.closed_by == "prefetch"

@@ -242,7 +242,7 @@ def test_no_body_whatever_gets_past_the_refusal_or_into_the_log_raw(body: str) -
 
 def test_a_body_that_breaks_the_contract_elsewhere_still_names_its_video() -> None:
     broken = PROCESS_VIDEO | {"frame_stride": 0, "note": "hello"}
-    assert messages.addressee(json.dumps(broken)) == (WORKSPACE, VIDEO)
+    assert messages.extract_ids(json.dumps(broken)) == (WORKSPACE, VIDEO)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_body_that_breaks_the_contract_elsewhere_still_names_its_video() -> No
     + [json.dumps(PROCESS_VIDEO | {"video_id": odd}) for odd in (None, 3, VIDEO + "\n", "' OR 1=1", [VIDEO])],
 )
 def test_a_body_that_names_no_video_has_no_addressee(body: str) -> None:
-    assert messages.addressee(body) is None
+    assert messages.extract_ids(body) is None
 
 
 def test_nothing_goes_out_that_breaks_its_own_schema() -> None:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from video_analysis.worker_utils.inference.protocol import Batch, Outputs, in_steps, split_engine
+from video_analysis.worker_utils.inference.protocol import Batch, Outputs, run_in_fixed_batches, split_engine
 
 
 def sums(batch: Batch) -> Outputs:
@@ -26,7 +26,7 @@ def test_a_network_of_a_fixed_batch_gives_what_a_free_one_gives(step: int) -> No
         seen.append(len(batch))
         return sums(batch)
 
-    outputs = in_steps(fixed, pictures(7), step)
+    outputs = run_in_fixed_batches(fixed, pictures(7), step)
     assert set(seen) == {step}
     for output, expected in zip(outputs, sums(pictures(7)), strict=True):
         np.testing.assert_array_equal(output, expected)
@@ -39,7 +39,7 @@ def test_a_network_of_any_batch_runs_once() -> None:
         seen.append(len(batch))
         return sums(batch)
 
-    in_steps(free, pictures(7), -1)
+    run_in_fixed_batches(free, pictures(7), -1)
     assert seen == [7]
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.consumer.backoff import Backoff, jittered
-from video_analysis.worker_utils.consumer.failure_cache import DeniedKeys, Verdicts
-from video_analysis.worker_utils.consumer.retry_policy import Outcome, RetryPolicy, decide, verdict_on
+from video_analysis.worker_utils.consumer.failure_cache import DeniedKeys, FailureCache
+from video_analysis.worker_utils.consumer.retry_policy import Outcome, RetryPolicy, classify_exception, decide
 from video_analysis.worker_utils.errors import (
     BadMessage,
     BadSnapshot,
@@ -116,25 +116,25 @@ def test_the_outcome_follows_the_configured_delays() -> None:
 
 
 def test_an_unexpected_exception_is_transient_and_named() -> None:
-    verdict = verdict_on(KeyError("colour"))
+    verdict = classify_exception(KeyError("colour"))
     assert (type(verdict), verdict.code) == (Transient, "unexpected")
     assert "KeyError" in str(verdict)
     assert "colour" in str(verdict)
 
 
 def test_a_full_disk_is_the_environments_fault_wherever_it_shows() -> None:
-    full = verdict_on(OSError(errno.ENOSPC, "No space left on device"))
+    full = classify_exception(OSError(errno.ENOSPC, "No space left on device"))
     assert (type(full), full.code) == (EnvironmentFault, "disk_full")
-    assert isinstance(verdict_on(OSError(errno.EIO, "Input/output error")), Transient)
+    assert isinstance(classify_exception(OSError(errno.EIO, "Input/output error")), Transient)
 
 
 def test_a_verdict_of_the_taxonomy_stays_what_it_is() -> None:
     failure = BadVideo("truncated")
-    assert verdict_on(failure) is failure
+    assert classify_exception(failure) is failure
 
 
 def test_a_verdict_is_remembered_until_newer_ones_crowd_it_out() -> None:
-    verdicts = Verdicts(limit=2)
+    verdicts = FailureCache(limit=2)
     first, second, third = Permanent("1"), Permanent("2"), Permanent("3")
     verdicts.remember("first", first)
     verdicts.remember("second", second)
@@ -145,7 +145,7 @@ def test_a_verdict_is_remembered_until_newer_ones_crowd_it_out() -> None:
 
 
 def test_a_verdict_that_is_remembered_holds_on_to_no_picture() -> None:
-    verdicts = Verdicts(limit=2)
+    verdicts = FailureCache(limit=2)
 
     def refuse() -> weakref.ref[np.ndarray[Any, Any]]:
         picture = np.zeros((640, 640, 3), np.uint8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from video_analysis.yolo_worker.tracking.appearance_metric import Gallery
+from video_analysis.yolo_worker.tracking.appearance_metric import AppearanceMetric
 from video_analysis.yolo_worker.tracking.embedder import unit
 
 
@@ -15,7 +15,7 @@ def looks(count: int, seed: int = 3) -> NDArray[np.float32]:
 
 
 def test_a_detection_is_as_far_as_from_the_most_alike_look_of_a_track() -> None:
-    gallery, seen = Gallery(0.2, budget=40), looks(5)
+    gallery, seen = AppearanceMetric(0.2, budget=40), looks(5)
     gallery.partial_fit(seen[:3], ["1", "1", "2"], ["1", "2"])
     expected = [
         [min(1 - seen[0] @ one, 1 - seen[1] @ one) for one in seen[3:]],
@@ -26,14 +26,14 @@ def test_a_detection_is_as_far_as_from_the_most_alike_look_of_a_track() -> None:
 
 
 def test_a_look_taken_over_pushes_no_other_out() -> None:
-    gallery, seen = Gallery(0.2, budget=2), looks(2)
+    gallery, seen = AppearanceMetric(0.2, budget=2), looks(2)
     for look in [seen[0], *[seen[1]] * 5]:
         gallery.partial_fit([look], ["1"], ["1"])
     assert gallery.distance(seen[:1], ["1"])[0, 0] == pytest.approx(0, abs=1e-6)
 
 
 def test_no_more_looks_are_kept_than_the_budget_allows() -> None:
-    gallery, seen = Gallery(0.2, budget=3), looks(4)
+    gallery, seen = AppearanceMetric(0.2, budget=3), looks(4)
     for look in seen:
         gallery.partial_fit([look], ["1"], ["1"])
     assert gallery.distance(seen[:1], ["1"])[0, 0] > 0.01
@@ -41,7 +41,7 @@ def test_no_more_looks_are_kept_than_the_budget_allows() -> None:
 
 
 def test_a_track_that_has_ended_is_forgotten() -> None:
-    gallery, seen = Gallery(0.2, budget=3), looks(2)
+    gallery, seen = AppearanceMetric(0.2, budget=3), looks(2)
     gallery.partial_fit(seen, ["1", "2"], ["1", "2"])
     gallery.partial_fit([], [], ["2"])
     assert set(gallery.samples) == {"2"}

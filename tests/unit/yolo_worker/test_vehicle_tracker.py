@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from video_analysis.worker_config import TrackSettings
-from video_analysis.yolo_worker.tracking.vehicle_tracker import VehicleTracker, grown
+from video_analysis.yolo_worker.tracking.vehicle_tracker import VehicleTracker, inflate
 
 
 def tracker(interval_s: float) -> VehicleTracker:
@@ -15,8 +15,8 @@ def tracker(interval_s: float) -> VehicleTracker:
 
 def test_a_box_grows_on_all_sides_by_a_share_of_its_size() -> None:
     boxes = np.array([(10.0, 20.0, 30.0, 60.0)])
-    np.testing.assert_allclose(grown(boxes, 0.5), [(0, 0, 40, 80)])
-    np.testing.assert_allclose(grown(boxes, 0), boxes)
+    np.testing.assert_allclose(inflate(boxes, 0.5), [(0, 0, 40, 80)])
+    np.testing.assert_allclose(inflate(boxes, 0), boxes)
 
 
 @pytest.mark.parametrize(("interval_s", "factor"), [(0.04, 1), (0.125, 1), (0.26, 2), (0.39, 3)])
