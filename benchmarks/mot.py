@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
-from video_analysis.yolo_worker import run_poller
+from video_analysis.yolo_worker import run_key, run_poller
 from video_analysis.yolo_worker.detections import overlaps
 from video_analysis.yolo_worker.stages import Box, TrackedFrame
 from video_analysis.yolo_worker.vision import VideoVision
@@ -114,7 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
     vision = run_poller.vision(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
     both = [measure(vision, folder) for folder in folders]
-    _report([whole for whole, _ in both], [since for _, since in both], vision.traits(), options.out)
+    _report(
+        [whole for whole, _ in both], [since for _, since in both], run_key.vision_table(vision.traits()), options.out
+    )
 
 
 def _report(scores: Sequence[Score], since: Sequence[Score], traits: object, out: Path) -> None:

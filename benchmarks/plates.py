@@ -21,6 +21,7 @@ import numpy as np
 from video_analysis.demo import contact_sheet
 from video_analysis.demo.traffic.close_ups import CloseUp, close_ups
 from video_analysis.main_worker import plate_formats
+from video_analysis.main_worker.evidence import PlateCode
 from video_analysis.main_worker.plate import REMEDY, PlateReader
 from video_analysis.main_worker.plate_formats import Reading
 from video_analysis.main_worker.stages import Picture
@@ -62,7 +63,7 @@ class Outcome:
     text: str | None
     best: str
     conf: float
-    reason: str | None
+    reason: PlateCode | None
     cpu_ms: float
     """Of one core: processor time, so that other work on the machine does not count."""
 

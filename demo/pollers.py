@@ -32,19 +32,19 @@ class Poller:
     log: Path
 
     def events(self, event: str) -> list[dict[str, Any]]:
-        """The log lines whose event is `event`, oldest first."""
+        """The log lines with this event code, oldest first."""
         return [line for line in lines(self.log) if line["event"] == event]
 
     def start_under_way(self) -> str:
         """What it does before it takes its first message; nothing once it polls."""
-        events = [line["event"] for line in lines(self.log)]
-        if any(event.startswith("ready: polling") for event in events):
+        logged = list(lines(self.log))
+        if any(line["event"] == "consumer.ready" for line in logged):
             return ""
-        return f"{self.name}: {events[-1] if len(events) > 1 else 'starting'}"
+        return f"{self.name}: {logged[-1]['message'] if len(logged) > 1 else 'starting'}"
 
     def failures(self) -> list[str]:
         """What it logged as an error, for a person."""
-        return [f"{self.name}: {line['event']}" for line in lines(self.log) if line["level"] in ("ERROR", "CRITICAL")]
+        return [f"{self.name}: {line['message']}" for line in lines(self.log) if line["level"] in ("ERROR", "CRITICAL")]
 
     def last_words(self, count: int = 8) -> str:
         """The end of its log, for a person."""

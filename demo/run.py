@@ -100,14 +100,14 @@ def _journey(
 
 
 def _messages_do_not_match(yolo: Poller, found: Findings, runs: int) -> list[str]:
-    sent = len(yolo.events("snapshot ready"))
+    sent = len(yolo.events("snapshot.ready"))
     expected = len(found.analyses) * runs
     return [] if sent == expected else [f"{sent} SNAPSHOT_READY for {len(found.analyses)} rows in {runs} run(s)"]
 
 
 def _facts(recording: Recording, networks: Networks, yolo: Poller, watched: Stopwatch) -> RunFacts:
     """What the report says of the run; frames and stages are the first pass's."""
-    done = next(iter(yolo.events("video done")), {})
+    done = next(iter(yolo.events("video.done")), {})
     return RunFacts(
         clip=run_facts.clip_facts(recording.path, is_rendered=recording.is_rendered),
         detector=networks.detector.name,

@@ -67,7 +67,7 @@ def of_video(environment: Stack, workers: Sequence[Poller], video_id: str) -> st
         " FROM image_analyses WHERE video_id = %s",
         video_id,
     )[0]
-    seen = [line for worker in workers for line in worker.events("video progress")]
+    seen = [line for worker in workers for line in worker.events("video.progress")]
     at = f", at {seen[-1]['offset_ms'] / 1000:.1f} s of the clip" if seen and status == "processing" else ""
     starts = [start for worker in workers if (start := worker.start_under_way())]
     if starts and not counts["found"]:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from video_analysis.main_worker.labels import LABELS_FILE, Labels
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils.backend import require, sha256_of
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Shape
 
 if TYPE_CHECKING:
@@ -59,7 +59,12 @@ def read(path: Path) -> Archive:
     except (*_NO_ARCHIVE, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigurationError(f"{path}: {error}; {REMEDY}") from error
     if labels.unreached:
-        log.warning("%s: no path of its hierarchy leads to %s: never named", path, ", ".join(labels.unreached))
+        log.warning(
+            "%s: no path of the hierarchy leads to %s: these labels are never reported",
+            path,
+            ", ".join(labels.unreached),
+            extra={"event": "model.labels_unreachable", "path": str(path), "labels": labels.unreached},
+        )
     return opened
 
 

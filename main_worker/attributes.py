@@ -15,7 +15,8 @@ from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from video_analysis.main_worker import color
-from video_analysis.main_worker.plate import Sighting
+from video_analysis.main_worker.evidence import ReadFailure
+from video_analysis.main_worker.plate import LEAST_CONF, Sighting
 from video_analysis.main_worker.stages import Attributes, Picture
 from video_analysis.worker_utils import wire
 
@@ -51,7 +52,7 @@ class AttributeReader:
 
         @cache  # rows may be written again one by one
         def answer() -> Attributes:
-            faults: dict[str, str] = {}
+            faults: dict[str, ReadFailure] = {}
             said = self._for_colors.waited_for(colors, deadline_s, faults)
             seen = None if plate is None else self._for_plates.waited_for(plate, deadline_s, faults)
             found = None if seen is None else seen.plate
@@ -79,22 +80,27 @@ class _Reader:
         if self._overdue is None or self._overdue.done():
             return self._thread.submit(work, *of)
         refused: Future[Answer] = Future()
-        refused.set_exception(_StillBusyError("an earlier picture is still being read"))
+        refused.set_exception(_StillBusyError())
         return refused
 
-    def waited_for(self, coming: Future[Answer], deadline_s: float, faults: dict[str, str]) -> Answer | None:
+    def waited_for(self, coming: Future[Answer], deadline_s: float, faults: dict[str, ReadFailure]) -> Answer | None:
         """The answer; None where there is none in time, and in `faults` why."""
         try:
             return coming.result(max(0.0, deadline_s - time.monotonic()))
         except NotYet:
             if not coming.cancel():
                 self._overdue = coming
-            faults[self._column] = f"took longer than {self._time_limit_s:g} s"
-        except _StillBusyError as error:
-            faults[self._column] = str(error)
+            faults[self._column] = ReadFailure("timeout", f"no result within {self._time_limit_s:g} s")
+        except _StillBusyError:
+            faults[self._column] = ReadFailure("reader_busy")
         except Exception as error:  # whatever it is, the models' answers stand
-            log.warning("%s could not be read", self._column, exc_info=error)
-            faults[self._column] = wire.printable(f"{type(error).__name__}: {error}")
+            log.warning(
+                "%s could not be read",
+                self._column,
+                exc_info=error,
+                extra={"event": "attribute.failed", "attribute": self._column},
+            )
+            faults[self._column] = ReadFailure("read_failed", wire.printable(f"{type(error).__name__}: {error}"))
         return None
 
 
@@ -107,6 +113,6 @@ def _colors(picture: Picture, yolo_type: str) -> list[Mapping[str, object]] | No
 
 
 def _evidence(seen: Sighting) -> Mapping[str, object]:
-    """Why there is no plate, and what it would have been."""
+    """Why there is no plate, the best candidate, and the confidence it needs."""
     best = None if seen.best is None else [seen.best.text, round(seen.best.conf, 4)]
-    return {"abstained": seen.reason, "candidate": best, "width_px": seen.width_px}
+    return {"abstained": seen.reason, "candidate": best, "threshold": LEAST_CONF, "width_px": seen.width_px}

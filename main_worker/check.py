@@ -14,8 +14,8 @@ from pathlib import Path
 
 from video_analysis import worker_config
 from video_analysis.main_worker.classifier import Classifier
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

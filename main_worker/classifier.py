@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.main_worker import archive
+from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.stages import Forward, Logits, Picture
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import backend, planes
 from video_analysis.worker_utils.analyses import Variant
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network
 
 if TYPE_CHECKING:
@@ -52,8 +54,8 @@ class Classifier:
         self.labels: Labels = opened.labels
         self.checkpoint: str = f"{opened.labels.name}@{opened.sha256[:12]}"
         """Name and short SHA-256: what a row says it was made by."""
-        self.fallback: str | None = None
-        """Why it stands in for the checkpoint that was asked for, if it does."""
+        self.fallback: Fallback | None = None
+        """Set if this checkpoint replaces the configured one: which it is, and why."""
         self.gflops: float | None = _gflops(opened.program, max(1, opened.input_shape[0]))
         self._network = network
         self._outputs = opened.outputs
@@ -71,7 +73,17 @@ class Classifier:
             classifier.warm_up()
         except Exception as error:  # whatever a vendor's first pass raises, the start fails
             raise ConfigurationError(f"{path}: no blank picture passes: {error}; {archive.REMEDY}") from error
-        log.info("%s is %s", variant, classifier.checkpoint, extra={"path": str(path)})
+        log.info(
+            "checkpoint of %s: %s",
+            variant,
+            classifier.checkpoint,
+            extra={
+                "event": "model.loaded",
+                "variant": variant,
+                "checkpoint": classifier.checkpoint,
+                "path": str(path),
+            },
+        )
         return classifier
 
     def classify(self, pictures: Sequence[Picture]) -> Forward:
@@ -129,5 +141,9 @@ def _gflops(program: ExportedProgram, pictures: int) -> float | None:
             program.module()(torch.empty(pictures, 3, archive.SIZE_PX, archive.SIZE_PX))
         return float(round(counter.get_total_flops() / pictures / 1e9, 3))
     except Exception:  # a figure is missing, nothing else
-        log.info("operations of the main model could not be counted", exc_info=True)
+        log.info(
+            "the operations of the main model could not be counted",
+            exc_info=True,
+            extra={"event": "model.gflops_unknown"},
+        )
         return None

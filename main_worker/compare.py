@@ -22,10 +22,10 @@ from video_analysis.main_worker import agreement, compare_page, compare_pictures
 from video_analysis.main_worker.agreement import Agreement
 from video_analysis.main_worker.arguments import uuid
 from video_analysis.main_worker.compare_pictures import SmallPicture
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.comparison_records import Comparable, ComparisonRecords, Scope
 from video_analysis.worker_utils.database import Database
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
 from video_analysis.worker_utils.storage import ObjectStore
 
 PICTURES = 40

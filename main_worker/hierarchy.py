@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from video_analysis.main_worker.evidence import LevelCode
 from video_analysis.main_worker.labels import Bend, Calibration, Labels, Level
 from video_analysis.main_worker.stages import Logits, Verdict
 
@@ -139,16 +140,16 @@ def _bent(conf: float, bend: Bend) -> float:
     return float(1 / (1 + np.exp(-(bend.slope * np.log(inside / (1 - inside)) + bend.bias))))
 
 
-def _abstentions(candidates: Sequence[_Candidate | None], thresholds: Sequence[float]) -> list[str | None]:
-    """Why each level says nothing, or None where it speaks. Below a level that is silent all are."""
-    reasons: list[str | None] = []
+def _abstentions(candidates: Sequence[_Candidate | None], thresholds: Sequence[float]) -> list[LevelCode | None]:
+    """Why each level's label is null; None where it is not. All levels below a null one are null."""
+    reasons: list[LevelCode | None] = []
     for candidate, threshold in zip(candidates, thresholds, strict=True):
         if candidate is None:
-            reasons.append("the hierarchy ends above")
+            reasons.append("no_children")
         elif any(reasons):
-            reasons.append("the level above abstained")
+            reasons.append("parent_abstained")
         elif candidate.conf < threshold:
-            reasons.append("below the threshold")
+            reasons.append("below_threshold")
         else:
             reasons.append(None)
     return reasons

@@ -17,15 +17,21 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from video_analysis.main_worker import manifest
+from video_analysis.main_worker.evidence import Fallback, FallbackCode
 from video_analysis.main_worker.manifest import Entry
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import wire
 from video_analysis.worker_utils.backend import sha256_of
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
 from video_analysis.worker_utils.file_lock import alone
 
 LONGEST_NOTE = 600
-"""Characters of a reason that each row repeats."""
+"""Characters of a fallback's detail, which is stored in each row."""
+_ORIGINS: dict[FallbackCode, str] = {
+    "last_good": "the last good one stands in",
+    "fallback_checkpoint": "CVITX_FALLBACK_CHECKPOINT stands in",
+}
+"""For the log; rows have the code."""
 _CHECKPOINTS = ("main_checkpoint", "baseline_checkpoint", "cmt_checkpoint")
 Loaded = TypeVar("Loaded")
 
@@ -104,7 +110,12 @@ class ModelStore:
                 note.with_suffix(".new").write_text(path.parent.name, "ascii")
                 note.with_suffix(".new").replace(note)
         except OSError as error:
-            log.warning("%s cannot be remembered as the last good one: %s", path, error)
+            log.warning(
+                "%s could not be recorded as the last good checkpoint: %s",
+                path,
+                error,
+                extra={"event": "model.record_failed", "path": str(path)},
+            )
 
     def _remembered(self, name: str) -> str:
         """The recorded hash; empty where there is none."""
@@ -118,7 +129,11 @@ class ModelStore:
         return manifest.entry(content, name)
 
     def _fetch(self, name: str, entry: Entry, path: Path) -> None:
-        log.info("fetching %s from the model store", name, extra={"sha256": entry.sha256, "size_bytes": entry.bytes})
+        log.info(
+            "fetching %s from the model store",
+            name,
+            extra={"event": "model.fetching", "file": name, "sha256": entry.sha256, "size_bytes": entry.bytes},
+        )
         with self._storage.fetch(f"{self._prefix}/{name}", lambda: None) as fetched:
             size_bytes, sha256 = fetched.stat().st_size, sha256_of(fetched)
             if (size_bytes, sha256) != (entry.bytes, entry.sha256):
@@ -132,29 +147,31 @@ class ModelStore:
 
 def load(
     name: str, store: ModelStore, stand_in: Path | None, loader: Callable[[Path], Loaded]
-) -> tuple[Loaded, str | None]:
+) -> tuple[Loaded, Fallback | None]:
     """What `loader` makes of the store's file `name`, else of the last good one, else of the path `stand_in`.
 
-    Beside it None, or in a sentence why it is not the store's. ConfigurationError where none of them loads.
+    The second value is None if it is the store's own file. ConfigurationError where none of them loads.
     """
     reasons: list[str] = []
-    for origin, find in (
-        ("", store.current),
-        ("the last good one stands in", store.last_good),
-        ("CVITX_FALLBACK_CHECKPOINT stands in", lambda _: _named(stand_in)),
-    ):
+    sources: tuple[tuple[FallbackCode | None, Callable[[str], Path]], ...] = (
+        (None, store.current),
+        ("last_good", store.last_good),
+        ("fallback_checkpoint", lambda _: _named(stand_in)),
+    )
+    for code, find in sources:
         try:
             path = find(name)
             loaded = loader(path)
         except (Unavailable, ConfigurationError) as error:
             reasons.append(str(error))
             continue
-        if not reasons:
+        if code is None:
             store.remember(path)
             return loaded, None
-        reason = f"{origin}: {'; '.join(reasons)}"
-        log.error("%s", reason, extra={"path": str(path)})
-        return loaded, wire.printable(reason, LONGEST_NOTE)
+        detail = "; ".join(reasons)
+        reason = f"{_ORIGINS[code]}: {detail}"
+        log.error("checkpoint replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
+        return loaded, Fallback(code, wire.printable(detail, LONGEST_NOTE))
     raise ConfigurationError("; ".join([*reasons, f"put {name} into the bundle, or mend the store"]))
 
 

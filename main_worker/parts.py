@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.stages import Attributes, Forward, Picture
 from video_analysis.worker_utils.analyses import AnalysisRequest, AnalysisState, FinishedAnalysis
+from video_analysis.worker_utils.errors import WorkerError
 
 
 class Storage(Protocol):
@@ -29,8 +31,8 @@ class Analyses(Protocol):
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
         """Upsert all results by (analysis, variant) and make the rows `done`, without an error_msg."""
 
-    def fail_analysis(self, snapshot_uri: str, reason: str, final: bool) -> None:
-        """Write the reason, and `error` when final, into a row that is there and not `done`."""
+    def fail_analysis(self, snapshot_uri: str, failure: WorkerError, final: bool) -> None:
+        """Write the text and code, and `error` when final, into a row that is there and not `done`."""
 
     def ping(self) -> None:
         """EnvironmentFault while the database does not answer."""
@@ -51,8 +53,8 @@ class Model(Protocol):
         """What a row says it was made by."""
 
     @property
-    def fallback(self) -> str | None:
-        """Why it stands in for the checkpoint that was asked for, if it does."""
+    def fallback(self) -> Fallback | None:
+        """Set if this checkpoint replaces the configured one: which it is, and why."""
 
     @property
     def labels(self) -> Labels:

@@ -43,5 +43,5 @@ class Pictures:
 def unfetched(failure: WorkerError, *, done: bool) -> WorkerError:
     """What a failed fetch means. A `done` row may outlive its picture: that says nothing of this worker's rights."""
     if done and isinstance(failure, MissingObject):
-        return Permanent(f"the results stay, but cannot be made anew: {failure}")
+        return Permanent(f"the results stay, but cannot be made anew: {failure}", code="snapshot_expired")
     return failure

@@ -16,11 +16,12 @@ import cv2
 import numpy as np
 
 from video_analysis.main_worker import plate_formats, plate_lines
+from video_analysis.main_worker.evidence import PlateCode
 from video_analysis.main_worker.plate_formats import Chances, Reading
 from video_analysis.main_worker.plate_lines import Line
 from video_analysis.main_worker.stages import Picture
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging import LETTERBOX_GREY, SNAPSHOT_PX
 from video_analysis.worker_utils.network import Batch, Network
 
@@ -54,8 +55,8 @@ class Sighting:
     """What a person needs to judge a plate or its absence."""
 
     plate: Plate | None
-    reason: str | None
-    """Why there is no plate."""
+    reason: PlateCode | None
+    """Why there is no plate: a code of docs/evidence-codes.md."""
     best: Reading | None = None
     """The likeliest number, sure or not."""
     width_px: float | None = None
@@ -78,7 +79,12 @@ class PlateReader:
         """
         package = importlib.util.find_spec(PACKAGE)
         if package is None or package.origin is None:
-            log.info("plates are not read: %s is not installed; %s", PACKAGE, REMEDY)
+            log.info(
+                "plates are not read: %s is not installed; %s",
+                PACKAGE,
+                REMEDY,
+                extra={"event": "plate.disabled", "package": PACKAGE},
+            )
             return None
         if strangers := set(countries) - set(plate_formats.FORMATS):
             raise ConfigurationError(f"no plate formats are known of {', '.join(sorted(strangers))}")
@@ -92,7 +98,7 @@ class PlateReader:
         found = plate_lines.plate_like(self._lines(picture), SNAPSHOT_PX)
         wide = [line for line in found if line.width >= LEAST_WIDTH_PX][:MOST_LINES]
         if not wide:
-            return Sighting(None, "its lines of text are too small" if found else "no line of text like a plate's")
+            return Sighting(None, "text_too_small" if found else "no_text_line")
         return judged(list(self._readings(picture, wide)))
 
     def _lines(self, picture: Picture) -> list[Line]:
@@ -125,12 +131,12 @@ class PlateReader:
 def judged(readings: Sequence[tuple[Line, Reading]]) -> Sighting:
     """The best of what the lines may say, by confidence, format, shape and place; no plate where it is not sure."""
     if not readings:
-        return Sighting(None, "no text of a plate's length")
+        return Sighting(None, "no_plate_text")
     line, best = max(readings, key=lambda one: _rank(*one))
     best = best if best.country else replace(best, conf=best.conf * UNFAMILIAR)
     sure = best.conf >= LEAST_CONF
     plate = Plate(best.text, round(best.conf, 4)) if sure else None
-    return Sighting(plate, None if sure else f"confidence below {LEAST_CONF}", best, round(line.width, 1))
+    return Sighting(plate, None if sure else "below_threshold", best, round(line.width, 1))
 
 
 def _rank(line: Line, reading: Reading) -> float:

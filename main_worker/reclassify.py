@@ -31,10 +31,10 @@ from botocore.exceptions import BotoCoreError
 
 from video_analysis import worker_config
 from video_analysis.main_worker.arguments import uuid
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import messages, timecode
 from video_analysis.worker_utils.database import Database
-from video_analysis.worker_utils.errors import BadMessage, WorkerError
+from video_analysis.worker_utils.errors import BadMessage, ConfigurationError, WorkerError
 from video_analysis.worker_utils.queue import Publisher
 from video_analysis.worker_utils.stored_snapshots import Selection, StoredSnapshot, StoredSnapshots
 

@@ -35,7 +35,7 @@ def request(message: SnapshotReady, delivery: Delivery) -> AnalysisRequest:
 def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forward, logits: Logits) -> VariantResult:
     """One variant's row for one snapshot.
 
-    The evidence says both types where the model's is not the detector's, and why another checkpoint stands in.
+    The evidence has the detector's type where the model's differs, and the code of a fallback checkpoint.
     ValueError where the logits are not finite numbers of the labels' widths.
     """
     verdict = hierarchy.decide(logits, model.labels)
@@ -43,7 +43,7 @@ def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forw
     if verdict.type_label not in (None, message.yolo_type):
         evidence["yolo_type"] = message.yolo_type
     if model.fallback is not None:
-        evidence["checkpoint"] = {"fallback": model.fallback}
+        evidence["checkpoint"] = model.fallback.to_json()
     return VariantResult(
         variant=variant,
         checkpoint=model.checkpoint,
@@ -62,8 +62,8 @@ def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forw
 
 
 def with_attributes(result: VariantResult, attributes: Attributes) -> VariantResult:
-    """The same row with its colours and plate; what should have been read and was not says why in the evidence."""
-    evidence = {**result.evidence, **{column: {"null": reason} for column, reason in attributes.faults.items()}}
+    """The same row with its colours and plate; the evidence has a code for each that could not be read."""
+    evidence = {**result.evidence, **{column: failure.to_json() for column, failure in attributes.faults.items()}}
     if attributes.plate_evidence is not None:
         evidence["plate"] = attributes.plate_evidence
     return replace(

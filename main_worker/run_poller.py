@@ -17,13 +17,14 @@ from video_analysis.main_worker.classifier import Classifier, checkpoints
 from video_analysis.main_worker.model_store import ModelStore
 from video_analysis.main_worker.plate import PlateReader
 from video_analysis.main_worker.worker import SnapshotWorker
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import backend, lifecycle
 from video_analysis.worker_utils.analyses import Variant
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.backend import Runtime
 from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.queue import Queue
 from video_analysis.worker_utils.storage import ObjectStore, SettingNames
 
@@ -41,10 +42,10 @@ def build(shutdown: threading.Event) -> Consumer:
         ObjectStore.connect(session, config),
         AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
         models(config),
-        AttributeReader(config.attribute_limit_s, PlateReader.load(backend.configured(config))),
+        AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
     )
-    return Consumer(queue, handler, config, shutdown, slots=config.micro_batch, prepare=handler.prepare)
+    return Consumer(queue, handler, config, shutdown, slots=config.batch_size, prepare=handler.prepare)
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:
@@ -62,7 +63,10 @@ def _check_fallback(config: WorkerConfig) -> None:
     if config.fallback_checkpoint is None:
         return
     if config.model_store is None:
-        log.warning("CVITX_FALLBACK_CHECKPOINT has no effect: it stands in for the CVITX_MODEL_STORE, which is not set")
+        log.warning(
+            "CVITX_FALLBACK_CHECKPOINT has no effect, because CVITX_MODEL_STORE is not set",
+            extra={"event": "config.fallback_ignored"},
+        )
         return
     path = config.path(config.fallback_checkpoint)
     backend.require(path, "set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it")
@@ -77,8 +81,10 @@ def _model(path: Path, variant: Variant, runtime: Runtime, config: WorkerConfig)
         return Classifier.load(path, variant, runtime)
     store = _model_store(config.model_store, config)
     stand_in = None if config.fallback_checkpoint is None else config.path(config.fallback_checkpoint)
-    model, reason = model_store.load(path.name, store, stand_in, lambda found: Classifier.load(found, variant, runtime))
-    model.fallback = reason
+    model, fallback = model_store.load(
+        path.name, store, stand_in, lambda found: Classifier.load(found, variant, runtime)
+    )
+    model.fallback = fallback
     return model
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from video_analysis.main_worker.evidence import ReadFailure
+
 Picture = NDArray[np.uint8]
 """640×640×3, BGR: a snapshot, checked."""
 
@@ -55,5 +57,5 @@ class Attributes:
     plate_conf: float | None = None
     plate_evidence: Mapping[str, object] | None = None
     """Why there is no plate, and what it would have been; None where none was looked for."""
-    faults: Mapping[str, str] = field(default_factory=dict)
-    """Column → why it is null, where it should have been read."""
+    faults: Mapping[str, ReadFailure] = field(default_factory=dict)
+    """Key in `evidence` (`colors`, `plate`) → why it was not read."""

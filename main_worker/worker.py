@@ -83,7 +83,7 @@ class SnapshotWorker:
             message = messages.parse_snapshot_ready(delivery.body, self._bucket)
         except BadMessage:
             return
-        self._analyses.fail_analysis(message.snapshot_s3_key, str(failure), final)
+        self._analyses.fail_analysis(message.snapshot_s3_key, failure, final)
 
     def probe(self) -> None:
         """EnvironmentFault while no snapshot could be classified."""
@@ -110,9 +110,12 @@ class SnapshotWorker:
             if isinstance(state, WorkerError):
                 book.settle(job, state)
             elif state.died_every_time:
-                book.settle(job, Permanent(DIED_EVERY_TIME))
+                book.settle(job, Permanent(DIED_EVERY_TIME, code="crashed"))
             elif not self._lacking(state):
-                log.info("snapshot already done", extra=book.ids(job))
+                log.info(
+                    "the snapshot is already classified by the same checkpoints",
+                    extra={"event": "snapshot.already_done", **book.ids(job)},
+                )
                 book.settle(job, None)
             else:
                 todo.append((job, state))
@@ -166,14 +169,19 @@ class SnapshotWorker:
             self._check_inference(variant)
         except EnvironmentFault as fault:
             return fault
-        log.error("inference failed on one picture", exc_info=error, extra={"variant": variant})
-        return Permanent(f"inference ({variant}) fails on this picture: {error}")
+        log.error(
+            "inference failed on one snapshot",
+            exc_info=error,
+            extra={"event": "inference.failed", "variant": variant},
+        )
+        return Permanent(f"inference ({variant}) fails on this picture: {error}", code="inference_failed")
 
     def _check_inference(self, variant: Variant) -> None:
         try:
             self._models[variant].warm_up()
         except Exception as error:  # whatever the vendor raises, no picture would pass
-            raise EnvironmentFault(f"inference ({variant}) fails even on a blank picture: {error}") from error
+            text = f"inference ({variant}) fails even on a blank picture: {error}"
+            raise EnvironmentFault(text, code="inference_unavailable") from error
 
     def _finish(self, book: MicroBatch, seen: Sequence[_Seen]) -> None:
         """All results in one transaction, without those whose lease is gone."""
@@ -186,7 +194,10 @@ class SnapshotWorker:
         for one, outcome in zip(ours, together_or_alone(write, ours, verdict_on), strict=True):
             book.settle(one.job, outcome)
             if outcome is None:
-                log.info("snapshot classified", extra=book.ids(one.job) | _labels(one.results))
+                log.info(
+                    "snapshot classified",
+                    extra={"event": "snapshot.classified", **book.ids(one.job), **_labels(one.results)},
+                )
 
 
 def _may_kill(state: AnalysisState, delivery: Delivery) -> bool:

@@ -1,5 +1,10 @@
 -- The tables both workers write, created in a fresh environment; running it again changes nothing.
--- `videos` belongs to the API: where it exists already, it is left as it is.
+-- `videos` belongs to the API: where it exists already, it gets the two columns that the workers need, nothing else.
+-- One transaction: either all of it is done, or nothing. Run it before workers of a new version start.
+
+BEGIN;
+-- Adding a column waits for open transactions on its table, and others wait behind it: give up soon instead.
+SET LOCAL lock_timeout = '20s';
 
 DO $$ BEGIN
     CREATE TYPE video_status_enum AS ENUM ('uploaded', 'queued', 'processing', 'done', 'error');
@@ -25,6 +30,7 @@ CREATE TABLE IF NOT EXISTS videos (
     processing_started_at   timestamptz,
     processing_finished_at  timestamptz
 );
+ALTER TABLE videos ADD COLUMN IF NOT EXISTS attempt_state text, ADD COLUMN IF NOT EXISTS error_code text;
 
 CREATE TABLE IF NOT EXISTS image_analyses (
     id                uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -43,7 +49,8 @@ CREATE TABLE IF NOT EXISTS image_analyses (
     created_at        timestamptz NOT NULL DEFAULT now(),
     updated_at        timestamptz NOT NULL DEFAULT now()
 );
-ALTER TABLE image_analyses ADD COLUMN IF NOT EXISTS run_key text;
+ALTER TABLE image_analyses ADD COLUMN IF NOT EXISTS run_key text,
+    ADD COLUMN IF NOT EXISTS attempt_state text, ADD COLUMN IF NOT EXISTS error_code text;
 CREATE UNIQUE INDEX IF NOT EXISTS image_analyses_one_per_track ON image_analyses (video_id, run_key, track_id);
 CREATE INDEX IF NOT EXISTS image_analyses_workspace ON image_analyses (workspace_id, video_id);
 
@@ -70,3 +77,5 @@ CREATE TABLE IF NOT EXISTS image_analysis_results (
     updated_at    timestamptz NOT NULL DEFAULT now(),
     UNIQUE (analysis_id, variant)
 );
+
+COMMIT;

@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import EndpointConnectionError
 
 from video_analysis.demo import provision
-from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_config import PauseSettings, WorkerConfig
 from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import WorkerError
@@ -33,8 +33,7 @@ FAST = WorkerConfig(
     transient_delays_s=(1, 1),
     missing_delays_s=(1, 1),
     stall_s=20,
-    pause_first_s=0.05,
-    pause_longest_s=0.1,
+    pause=PauseSettings(first_s=0.05, longest_s=0.1),
     shutdown_grace_s=15,
 )
 Call = tuple[str, dict[str, Any]]

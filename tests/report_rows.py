@@ -43,6 +43,8 @@ def row(track: int, offset_ms: int, variant: str | None = "baseline", **columns:
         "detected_at": RECORDED_AT + timedelta(milliseconds=offset_ms),
         "yolo_type": "Car",
         "status": "done",
+        "attempt_state": None,
+        "error_code": None,
         "error_msg": None,
         "variant": variant,
         "colors": None,
@@ -64,6 +66,8 @@ def found(rows: Sequence[dict[str, Any]], **video: Any) -> Findings:
         "recorded_at": RECORDED_AT,
         "frame_stride": 3,
         "status": "done",
+        "attempt_state": None,
+        "error_code": None,
         "error_msg": None,
         **video,
     }
@@ -81,14 +85,22 @@ def street() -> Findings:
     """What a street shows: agreement, disagreement, abstention, colours, a plate, an error, one not classified yet."""
     sure = {"type_label": "SUV", "type_conf": 0.993, "make_label": "Toyota", "make_conf": 0.97}
     colors = [{"finish": "Metallic", "base": "Silver", "lightness": "Light", "conf": 0.81}]
-    leaned = {"make": {"candidate": ["Mitsubishi", 0.44], "abstained": "below its threshold"}}
+    leaned = {"make": {"candidate": ["Mitsubishi", 0.44], "abstained": "below_threshold"}}
     return found(
         [
             row(2, 61_005, "baseline", yolo_type="SUV", **sure, model_label="Fortuner", model_conf=0.91, colors=colors),
             row(2, 61_005, "cmt", yolo_type="SUV", **sure, model_label="Rush", model_conf=0.62, plate_text="NBC 1234"),
             row(1, 2_272, "baseline", type_label="Car", type_conf=0.88, evidence=leaned),
             row(1, 2_272, "cmt", type_label="Van", type_conf=0.55),
-            row(3, 70_000, None, status="error", error_msg="not 640×640×3", yolo_type="CarouselBus"),
+            row(
+                3,
+                70_000,
+                None,
+                status="error",
+                error_code="wrong_size",
+                error_msg="not 640×640×3",
+                yolo_type="CarouselBus",
+            ),
             row(4, 71_000, None, status="queued", yolo_type="E-Jeepney"),
         ]
     )

@@ -12,7 +12,7 @@ import torch
 from video_analysis.demo import untrained
 from video_analysis.main_worker import archive
 from video_analysis.main_worker.labels import Labels
-from video_analysis.worker_config import ConfigurationError
+from video_analysis.worker_utils.errors import ConfigurationError
 
 NAMED = untrained.labels("untrained")
 
@@ -80,7 +80,7 @@ def test_names_that_the_hierarchy_leads_nowhere_near_are_told_of(
     untrained.write(tmp_path / "main.pt", untrained.network(named, 0), named)
     archive.read(tmp_path / "main.pt")
     (line,) = told(caplog)
-    assert line.endswith("leads to Yamaha, Suzuki, Click, TMX, Mio, NMAX, Raider: never named")
+    assert line.endswith("leads to Yamaha, Suzuki, Click, TMX, Mio, NMAX, Raider: these labels are never reported")
 
 
 def test_of_a_complete_checkpoint_there_is_nothing_to_tell(checkpoint: Path, caplog: pytest.LogCaptureFixture) -> None:

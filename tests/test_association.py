@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from video_analysis.worker_config import WorkerConfig
-from video_analysis.yolo_worker import run_poller
+from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.association import VehicleTracker, grown
 
 
 def tracker(interval_s: float) -> VehicleTracker:
-    return VehicleTracker(run_poller.tracking(WorkerConfig()), interval_s)
+    return VehicleTracker(TrackSettings(), interval_s)
 
 
 def test_a_box_grows_on_all_sides_by_a_share_of_its_size() -> None:

@@ -10,7 +10,8 @@ import pytest
 from video_analysis.main_worker import color
 from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.color import Color
-from video_analysis.main_worker.plate import Plate, Sighting
+from video_analysis.main_worker.evidence import ReadFailure
+from video_analysis.main_worker.plate import LEAST_CONF, Plate, Sighting
 from video_analysis.main_worker.stages import Picture
 
 
@@ -25,6 +26,7 @@ class Plates:
 
 
 PICTURE = np.full((640, 640, 3), 114, np.uint8)
+TIMEOUT = ReadFailure("timeout", "no result within 0.05 s")
 
 
 def test_colours_come_as_the_contract_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +52,7 @@ def test_a_reading_that_takes_too_long_leaves_null_and_the_reason(monkeypatch: p
     attributes = AttributeReader(time_limit_s=0.05).begin(PICTURE, "Car")()
     released.set()
     assert attributes.colors is None
-    assert attributes.faults == {"colors": "took longer than 0.05 s"}
+    assert attributes.faults == {"colors": TIMEOUT}
 
 
 def test_while_a_reading_hangs_no_other_picture_waits_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,8 +67,8 @@ def test_while_a_reading_hangs_no_other_picture_waits_behind_it(monkeypatch: pyt
     reader = AttributeReader(time_limit_s=0.05)
     first = reader.begin(PICTURE, "Car")
     assert begun.acquire(timeout=60)
-    assert first().faults == {"colors": "took longer than 0.05 s"}
-    assert reader.begin(PICTURE, "Car")().faults == {"colors": "an earlier picture is still being read"}
+    assert first().faults == {"colors": TIMEOUT}
+    assert reader.begin(PICTURE, "Car")().faults == {"colors": ReadFailure("reader_busy")}
     released.set()
     assert not begun.acquire(blocking=False)
 
@@ -92,8 +94,10 @@ def test_no_fault_brings_what_a_database_refuses(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(color, "colors", fail)
     fault = AttributeReader(5).begin(PICTURE, "Car")().faults["colors"]
-    assert fault.isprintable()
-    assert len(fault) < 400
+    assert fault.code == "read_failed"
+    assert fault.detail is not None
+    assert fault.detail.isprintable()
+    assert len(fault.detail) < 400
 
 
 def test_a_reading_that_fails_leaves_null_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,21 +107,23 @@ def test_a_reading_that_fails_leaves_null_and_the_reason(monkeypatch: pytest.Mon
     monkeypatch.setattr(color, "colors", fail)
     attributes = AttributeReader(5).begin(PICTURE, "Car")()
     assert attributes.colors is None
-    assert attributes.faults == {"colors": "ZeroDivisionError: no paint at all"}
+    assert attributes.faults == {"colors": ReadFailure("read_failed", "ZeroDivisionError: no paint at all")}
 
 
 def test_a_plate_comes_with_its_confidence_and_what_it_was_judged_by() -> None:
     seen = Sighting(Plate("NBC1234", 0.91), None, width_px=88.5)
     attributes = AttributeReader(5, Plates(seen)).begin(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == ("NBC1234", 0.91)
-    assert attributes.plate_evidence == {"abstained": None, "candidate": None, "width_px": 88.5}
+    evidence = {"abstained": None, "candidate": None, "threshold": LEAST_CONF, "width_px": 88.5}
+    assert attributes.plate_evidence == evidence
 
 
 def test_a_plate_that_is_not_sure_is_null_and_says_why() -> None:
-    attributes = AttributeReader(5, Plates(Sighting(None, "confidence below 0.7"))).begin(PICTURE, "Car")()
+    attributes = AttributeReader(5, Plates(Sighting(None, "below_threshold"))).begin(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == (None, None)
     assert attributes.plate_evidence is not None
-    assert attributes.plate_evidence["abstained"] == "confidence below 0.7"
+    assert attributes.plate_evidence["abstained"] == "below_threshold"
+    assert attributes.plate_evidence["threshold"] == 0.7
 
 
 def test_where_plates_are_not_read_nothing_is_said_of_them() -> None:

@@ -13,8 +13,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError
+from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Batch, Network
 
 FREE = (-1, 3, -1, -1)

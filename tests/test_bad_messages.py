@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from video_analysis.demo import provision
-from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings, WorkerConfig
 from video_analysis.worker_utils import messages
 from video_analysis.worker_utils.consumer import Consumer
 from video_analysis.worker_utils.database import Database
@@ -23,8 +23,8 @@ from video_analysis.worker_utils.queue import Publisher, Queue
 from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.storage import ObjectStore
 from video_analysis.worker_utils.video_records import VideoRecords
-from video_analysis.yolo_worker.best_shot import SelectionRules
-from video_analysis.yolo_worker.worker import SnapshotSettings, VideoWorker
+from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
+from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -136,8 +136,9 @@ class BlindVision:
     def probe(self) -> None:
         pass
 
-    def traits(self) -> dict[str, object]:
-        return {}
+    def traits(self) -> VisionTraits:
+        network = NetworkTraits("blind", "f32")
+        return VisionTraits(network, DetectorSettings(), network, TrackSettings())
 
 
 @contextmanager
@@ -152,8 +153,7 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         BlindVision(),
-        SnapshotSettings(config.s3_bucket, 90, SelectionRules(0.05, 0.05, 0.1, 0.05, edge_px=3, crop_margin=0.1)),
-        emitters=2,
+        ShotSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
     )
     consumer = Consumer(queue, worker, config, shutdown, exit_process=lambda status: None)
     thread = threading.Thread(target=consumer.run)
@@ -215,7 +215,7 @@ def test_sixty_bad_messages_end_in_the_dead_letter_queue_whole_and_the_worker_go
     assert len(sendable) >= 60
     refusals = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(refusals) == len(sendable), "one line each, however often it is received"
-    assert all("failed: " in record.getMessage() for record in refusals)
+    assert {vars(record)["event"] for record in refusals} == {"message.failed"}
     assert sql("SELECT status FROM videos")[0]["status"] == "done", "the good one among them was worked on"
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,22 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.messages import YoloType
-from video_analysis.yolo_worker.best_shot import SelectionRules, select
+from video_analysis.yolo_worker.best_shot import select
 from video_analysis.yolo_worker.stages import BestShot, Box, Frame, Track, TrackedFrame
 
 WIDTH_PX, HEIGHT_PX = 320, 240
-CONFIG = WorkerConfig()
-RULES = SelectionRules(
-    area_step=CONFIG.best_area_step,
-    confidence_step=CONFIG.best_confidence_step,
-    sharpness_step=CONFIG.best_sharpness_step,
-    centre_step=CONFIG.best_centre_step,
-    edge_px=CONFIG.edge_px,
-    crop_margin=CONFIG.crop_margin,
-)
-EXACT = replace(RULES, area_step=0, confidence_step=0, sharpness_step=0, centre_step=0)
+RULES = BestSettings()
+CROP_MARGIN = SnapshotSettings().crop_margin
+EXACT = BestSettings(area_step=0, confidence_step=0, sharpness_step=0, centre_step=0)
 MIDDLE: Box = (100, 80, 200, 160)
 
 
@@ -53,9 +45,9 @@ def track(
     return Track(key=key, id=track_id, box=box, confidence=confidence, type=kind)
 
 
-def chosen(*frames: TrackedFrame, rules: SelectionRules = RULES) -> int:
+def chosen(*frames: TrackedFrame, rules: BestSettings = RULES) -> int:
     """The index of the frame that the only vehicle is shown in."""
-    (shot,) = select(frames, rules)
+    (shot,) = select(frames, rules, CROP_MARGIN)
     return shot.offset_ms // 40
 
 
@@ -113,7 +105,7 @@ def test_a_step_of_zero_compares_exactly() -> None:
 
 def test_the_shot_is_the_box_with_its_margin_from_its_own_frame() -> None:
     image = SHARP.copy()
-    (shot,) = select([seen(7, track(kind="Van", track_id=3), image=image)], RULES)
+    (shot,) = select([seen(7, track(kind="Van", track_id=3), image=image)], RULES, CROP_MARGIN)
     assert (shot.track_id, shot.offset_ms, shot.type) == (3, 280, "Van")
     assert np.array_equal(shot.crop, image[70:170, 88:212])
 
@@ -129,23 +121,23 @@ def test_a_shot_comes_as_soon_as_its_track_has_ended() -> None:
         yield seen(3, ended=[2])
         assert given_out == [1, 2]
 
-    given_out.extend(shot.track_id for shot in select(frames(), RULES))
+    given_out.extend(shot.track_id for shot in select(frames(), RULES, CROP_MARGIN))
     assert given_out == [1, 2]
 
 
 def test_at_the_end_the_open_tracks_come_by_their_ids() -> None:
     frames = [seen(0, *(track(key=key, track_id=track_id) for key, track_id in [(9, 2), (4, 3), (7, 1)]))]
-    assert [shot.track_id for shot in select(frames, RULES)] == [1, 2, 3]
+    assert [shot.track_id for shot in select(frames, RULES, CROP_MARGIN)] == [1, 2, 3]
 
 
 def test_tracks_that_end_together_come_by_their_ids() -> None:
     both = (track(key=9, track_id=2), track(key=7, track_id=1))
-    assert [shot.track_id for shot in select([seen(0, *both), seen(1, ended=[9, 7])], RULES)] == [1, 2]
+    assert [shot.track_id for shot in select([seen(0, *both), seen(1, ended=[9, 7])], RULES, CROP_MARGIN)] == [1, 2]
 
 
 def test_what_was_never_confirmed_is_not_shown() -> None:
     frames = [seen(0, track(key=1, track_id=None), track(key=2, track_id=None)), seen(1, ended=[1, 5])]
-    assert list(select(frames, RULES)) == []
+    assert list(select(frames, RULES, CROP_MARGIN)) == []
 
 
 def test_a_frame_from_before_the_confirmation_may_be_the_best() -> None:
@@ -155,7 +147,7 @@ def test_a_frame_from_before_the_confirmation_may_be_the_best() -> None:
 
 def test_a_key_that_begins_again_after_its_end_is_another_track() -> None:
     frames = [seen(0, track(track_id=1)), seen(1, ended=[1]), seen(2, track(track_id=2))]
-    assert [(shot.track_id, shot.offset_ms) for shot in select(frames, RULES)] == [(1, 0), (2, 80)]
+    assert [(shot.track_id, shot.offset_ms) for shot in select(frames, RULES, CROP_MARGIN)] == [(1, 0), (2, 80)]
 
 
 def test_the_type_is_voted_by_confidence_over_the_whole_track() -> None:
@@ -164,18 +156,18 @@ def test_the_type_is_voted_by_confidence_over_the_whole_track() -> None:
         seen(index, track(confidence=confidence, kind=kind, track_id=track_id))  # type: ignore[arg-type]
         for index, (confidence, kind, track_id) in enumerate(votes)
     ]
-    (shot,) = select(frames, RULES)
+    (shot,) = select(frames, RULES, CROP_MARGIN)
     assert shot.type == "Car"
 
 
 def test_a_tied_vote_goes_to_the_type_that_the_contract_names_first() -> None:
     for kinds in (("Van", "SUV"), ("SUV", "Van")):
-        (shot,) = select([seen(index, track(kind=kind)) for index, kind in enumerate(kinds)], RULES)  # type: ignore[arg-type]
+        (shot,) = select([seen(index, track(kind=kind)) for index, kind in enumerate(kinds)], RULES, CROP_MARGIN)  # type: ignore[arg-type]
         assert shot.type == "SUV"
 
 
 def test_no_vehicles_no_shots() -> None:
-    assert list(select([seen(0), seen(1)], RULES)) == []
+    assert list(select([seen(0), seen(1)], RULES, CROP_MARGIN)) == []
 
 
 def test_frames_are_let_go_at_once() -> None:
@@ -189,7 +181,7 @@ def test_frames_are_let_go_at_once() -> None:
             pictures.append(weakref.ref(image))
             yield seen(index, track(grown(MIDDLE, index)), image=image)
 
-    assert len(list(select(frames(), RULES))) == 1
+    assert len(list(select(frames(), RULES, CROP_MARGIN))) == 1
     assert max(alive) <= 2
 
 
@@ -215,7 +207,7 @@ def test_the_choice_does_not_depend_on_the_order_of_arrival(
     frames = [seen(index, one, image=image) for index, (one, image) in enumerate(course)]
     shuffled = data.draw(st.permutations(frames))
     rules = EXACT if exact else RULES
-    assert _told(select(frames, rules)) == _told(select(shuffled, rules))
+    assert _told(select(frames, rules, CROP_MARGIN)) == _told(select(shuffled, rules, CROP_MARGIN))
 
 
 @given(course=st.lists(appearances, min_size=2, max_size=8))

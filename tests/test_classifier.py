@@ -23,8 +23,9 @@ from video_analysis.main_worker.classifier import Classifier, checkpoints
 from video_analysis.main_worker.hierarchy import decide
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.stages import Picture
-from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError, WorkerConfig
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 
 # PyTorch's own, of itself, inside OpenVINO's conversion of an archive.
 NAMED = untrained.labels("untrained")

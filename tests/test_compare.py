@@ -287,7 +287,7 @@ def test_a_video_the_api_knows_but_nobody_has_worked_on_is_no_stranger(
     [
         ({"CVITX_DATABASE_URL": "postgresql://nobody@localhost:1/none"}, "database cannot be reached"),
         ({"CVITX_DATABASE_URL": "no URL"}, "CVITX_DATABASE_URL: is no PostgreSQL URL"),
-        ({"CVITX_NONE": "1"}, "CVITX_NONE: no such setting"),
+        ({"CVITX_REGIONS": "1"}, "CVITX_REGIONS: no such setting; did you mean CVITX_REGION?"),
         ({"AWS_PROFILE": "nobody"}, "S3 cannot be asked: The config profile (nobody) could not be found"),
         ({"AWS_ENDPOINT_URL": "nowhere"}, "S3 cannot be asked: Invalid endpoint: nowhere"),
     ],

@@ -121,7 +121,8 @@ def test_every_line_names_the_message_and_the_video_it_is_about(bench: Bench, ca
     bench.send(f'{{"event": "SNAPSHOT_READY", "video_id": "{video_id}", "track_id": 305}}', "garbage")
     with bench.running(handler):
         delivery, garbage = handler.next_delivery(), handler.next_delivery()
-    fields = [vars(record) for record in caplog.records if record.msg in ("received", "finished")]
+    settled = ("message.received", "message.finished")
+    fields = [vars(record) for record in caplog.records if vars(record).get("event") in settled]
     assert [field["message_id"] for field in fields] == [delivery.message_id] * 2 + [garbage.message_id] * 2
     assert [(field.get("video_id"), field.get("track_id")) for field in fields] == [(video_id, 305)] * 2 + [
         (None, None)

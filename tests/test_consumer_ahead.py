@@ -165,7 +165,7 @@ def test_an_outage_burns_no_receive_of_the_batch_ahead(bench: Bench) -> None:
 
 
 def test_an_outage_without_end_gives_back_what_is_ahead(make_bench: MakeBench) -> None:
-    bench = make_bench(pause_restart_s=0.2)
+    bench = make_bench(pause=FAST.pause.model_copy(update={"restart_s": 0.2}))
     came_ahead = threading.Event()
 
     def work(delivery: Delivery) -> EnvironmentFault:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from video_analysis.tests.consumer_bench import FAST, PATIENCE_S, Bench, Labour, ScriptedHandler, finished
+from video_analysis.worker_config import PauseSettings
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import EnvironmentFault, Interrupted
 
@@ -104,7 +105,7 @@ def test_a_shutdown_while_polling_waits_for_the_answer_and_loses_nothing(bench: 
 
 
 def test_a_shutdown_ends_a_pause(make_bench: MakeBench) -> None:
-    bench = make_bench(pause_first_s=3600, pause_longest_s=3600)
+    bench = make_bench(pause=PauseSettings(first_s=3600, longest_s=3600))
     handler = ScriptedHandler(finished)
     handler.probes = iter([EnvironmentFault("database down")])
     with bench.running(handler) as consumer:

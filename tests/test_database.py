@@ -17,9 +17,16 @@ from psycopg2.extensions import make_dsn
 from video_analysis.demo import services
 from video_analysis.demo.services import free_port
 from video_analysis.tests.fire.database_server import Server
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils.database import ATTEMPTS, Database
-from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import (
+    BadMessage,
+    ConfigurationError,
+    EnvironmentFault,
+    ErrorCode,
+    Permanent,
+    Transient,
+    WorkerError,
+)
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -232,25 +239,26 @@ def test_a_row_that_stays_locked_is_transient(database: Database, postgres_url: 
 
 
 @pytest.mark.parametrize(
-    ("sqlstate", "fault", "attempts"),
+    ("sqlstate", "fault", "code", "attempts"),
     [
-        ("40P01", Transient, ATTEMPTS),  # deadlock_detected
-        ("40001", Transient, ATTEMPTS),  # serialization_failure
-        ("23505", Transient, ATTEMPTS),  # unique_violation: somebody came in between
-        ("55P03", Transient, 1),  # lock_not_available
-        ("57014", Transient, 1),  # query_canceled
-        ("22P02", Permanent, 1),  # invalid_text_representation
-        ("23502", Permanent, 1),  # not_null_violation
-        ("23514", Permanent, 1),  # check_violation
-        ("42P01", EnvironmentFault, 1),  # undefined_table
-        ("42501", EnvironmentFault, 1),  # insufficient_privilege
-        ("53100", EnvironmentFault, 1),  # disk_full
-        ("53300", EnvironmentFault, 1),  # too_many_connections
-        ("25006", EnvironmentFault, 1),  # read_only_sql_transaction: a fail-over under way
+        ("40P01", Transient, "database_busy", ATTEMPTS),  # deadlock_detected
+        ("40001", Transient, "database_busy", ATTEMPTS),  # serialization_failure
+        ("23505", Transient, "database_busy", ATTEMPTS),  # unique_violation: somebody came in between
+        ("55P03", Transient, "database_busy", 1),  # lock_not_available
+        ("57014", Transient, "database_busy", 1),  # query_canceled
+        ("22P02", Permanent, "data_refused", 1),  # invalid_text_representation
+        ("23502", Permanent, "data_refused", 1),  # not_null_violation
+        ("23514", Permanent, "data_refused", 1),  # check_violation
+        ("42P01", EnvironmentFault, "schema_outdated", 1),  # undefined_table
+        ("42703", EnvironmentFault, "schema_outdated", 1),  # undefined_column
+        ("42501", EnvironmentFault, "database_failed", 1),  # insufficient_privilege
+        ("53100", EnvironmentFault, "database_failed", 1),  # disk_full
+        ("53300", EnvironmentFault, "database_failed", 1),  # too_many_connections
+        ("25006", EnvironmentFault, "database_failed", 1),  # read_only_sql_transaction: a fail-over under way
     ],
 )
 def test_each_sqlstate_is_the_fault_it_means(
-    database: Database, sqlstate: str, fault: type[WorkerError], attempts: int
+    database: Database, sqlstate: str, fault: type[WorkerError], code: ErrorCode, attempts: int
 ) -> None:
     made: list[int] = []
 
@@ -260,7 +268,7 @@ def test_each_sqlstate_is_the_fault_it_means(
 
     with pytest.raises(fault, match="first line second") as caught:
         database.transaction(work)
-    assert type(caught.value) is fault
+    assert (type(caught.value), caught.value.code) == (fault, code)
     assert "\n" not in str(caught.value)
     assert len(made) == attempts
 
@@ -276,6 +284,7 @@ def test_a_server_that_is_not_there_is_the_environment_s_fault(postgres_url: str
     for url in (unreachable, no_such_database):
         with pytest.raises(EnvironmentFault, match="database cannot be reached: ") as caught:
             Database(url, "cvitx-test").ping()
+        assert caught.value.code == "database_unreachable"
         assert "hunter2" not in str(caught.value)
         assert "\n" not in str(caught.value)
 

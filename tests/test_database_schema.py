@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +12,12 @@ import pytest
 from psycopg2 import errors
 
 from video_analysis.demo import provision
+from video_analysis.worker_config import PACKAGE_FOLDER
+from video_analysis.worker_utils import trial_row
+from video_analysis.worker_utils.database import Table
 
 Sql = Callable[..., list[dict[str, Any]]]
+SCHEMA = PACKAGE_FOLDER / "schemas" / "database.sql"
 VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
 THE_API_S_VIDEOS = """
 CREATE TYPE video_status_enum AS ENUM ('uploaded', 'queued', 'processing', 'done', 'error', 'archived');
@@ -64,12 +70,12 @@ def insert_analysis(sql: Sql, track_id: int, uri: str, run_key: str | None) -> N
         (
             "videos",
             "id workspace_id workspace_code file_name camera_label camera_code s3_key_raw recorded_at frame_stride"
-            " status error_msg updated_at processing_started_at processing_finished_at",
+            " status attempt_state error_code error_msg updated_at processing_started_at processing_finished_at",
         ),
         (
             "image_analyses",
             "id workspace_id video_id workspace_code camera_code track_id snapshot_s3_key recorded_at detected_in_ms"
-            " detected_at yolo_type status error_msg created_at updated_at run_key",
+            " detected_at yolo_type status attempt_state error_code error_msg created_at updated_at run_key",
         ),
         (
             "image_analysis_results",
@@ -89,7 +95,7 @@ def test_running_it_again_changes_nothing(database_url: str, sql: Sql) -> None:
     assert (shape(sql), sql("SELECT xmin::text, * FROM image_analyses")) == before
 
 
-def test_the_api_s_own_videos_table_is_left_as_it_is(database_url: str, bare_sql: Sql) -> None:
+def test_the_api_s_own_videos_table_gets_two_empty_columns_and_keeps_its_rows(database_url: str, bare_sql: Sql) -> None:
     bare_sql(THE_API_S_VIDEOS)
     bare_sql(
         "INSERT INTO videos (id, workspace_id, workspace_code, status) VALUES (%s, %s, 'CTX1', 'archived')",
@@ -99,8 +105,11 @@ def test_the_api_s_own_videos_table_is_left_as_it_is(database_url: str, bare_sql
     provision.tables(database_url)
     after = shape(bare_sql)
     assert [fact for fact in before[0] if fact not in after] == []
+    added = columns(bare_sql, "videos") - {fact["column_name"] for fact in before[0] if "column_name" in fact}
+    assert added == {"attempt_state", "error_code"}
     assert columns(bare_sql, "videos") >= {"uploaded_by", "processing_finished_at"}
-    assert bare_sql("SELECT xmin::text, * FROM videos") == before[1]
+    [row] = before[1]
+    assert bare_sql("SELECT xmin::text, * FROM videos") == [{**row, "attempt_state": None, "error_code": None}]
     insert_analysis(bare_sql, 1, "s3://a", None)
 
 
@@ -119,6 +128,42 @@ def test_a_table_from_before_run_keys_gets_the_column_and_keeps_its_rows(databas
     insert_analysis(sql, 1, "s3://new", "run")
     with pytest.raises(errors.UniqueViolation):
         insert_analysis(sql, 1, "s3://newer", "run")
+
+
+def test_an_older_analyses_table_gets_the_columns_and_keeps_its_rows(database_url: str, sql: Sql) -> None:
+    sql("ALTER TABLE image_analyses DROP COLUMN attempt_state, DROP COLUMN error_code")
+    insert_analysis(sql, 1, "s3://old", "run")
+    [before] = sql("SELECT xmin::text, * FROM image_analyses")
+    provision.tables(database_url)
+    provision.tables(database_url)
+    assert sql("SELECT xmin::text, * FROM image_analyses") == [before | {"attempt_state": None, "error_code": None}]
+
+
+def test_a_file_that_fails_halfway_has_done_nothing(database_url: str, bare_sql: Sql) -> None:
+    bare_sql(THE_API_S_VIDEOS)
+    bare_sql("CREATE TABLE image_analyses (id uuid PRIMARY KEY)")
+    before = shape(bare_sql)
+    with pytest.raises(errors.UndefinedColumn):
+        provision.tables(database_url)
+    assert shape(bare_sql) == before
+
+
+@pytest.mark.parametrize("options", [[], ["--single-transaction"]])
+def test_psql_runs_the_file_as_the_documentation_says(database_url: str, bare_sql: Sql, options: list[str]) -> None:
+    psql = shutil.which("psql")
+    if psql is None:
+        pytest.skip("no psql on this machine")
+    command = [psql, database_url, "-v", "ON_ERROR_STOP=1", *options, "-f", str(SCHEMA)]
+    for _ in range(2):
+        subprocess.run(command, check=True, capture_output=True)
+    assert columns(bare_sql, "videos") >= {"attempt_state", "error_code"}
+
+
+@pytest.mark.parametrize("table", [trial_row.VIDEOS, trial_row.IMAGE_ANALYSES, trial_row.IMAGE_ANALYSIS_RESULTS])
+def test_the_probe_asks_for_the_columns_that_there_are(sql: Sql, table: Table) -> None:
+    the_api_s = {"file_name", "camera_label"} if table.name == "videos" else set()
+    assert set(table.columns) == columns(sql, table.name) - the_api_s
+    assert len(set(table.columns)) == len(table.columns)
 
 
 def test_a_track_of_a_run_has_one_row_and_a_picture_has_one_row(sql: Sql) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import cv2
 import pytest
 
 from video_analysis.demo import options, rendered_clip, run, weights
+from video_analysis.demo.pollers import Poller
 from video_analysis.demo.traffic.scene import Scene
 from video_analysis.demo.training.splits import EVALUATION_SCENES
 from video_analysis.demo.watch import Teller
@@ -117,6 +121,21 @@ def test_a_line_that_stays_is_told_again_with_its_age(
     for line in ("", "queued", "queued", "done"):
         teller.tell(line)
     assert capsys.readouterr().out.splitlines() == ["queued", "queued (0 s)", "done"]
+
+
+def test_a_worker_is_followed_by_event_codes_and_shown_by_its_messages(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        poller = Poller("yolo_worker", process, tmp_path / "yolo_worker.log")
+    lines = [("INFO", "worker.starting", "yolo_worker is starting"), ("INFO", "model.converting", "converting yolo")]
+    seen = []
+    for level, event, message in [*lines, ("INFO", "consumer.ready", "polling x"), ("ERROR", "message.failed", "bad")]:
+        with poller.log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"level": level, "event": event, "message": message}) + "\n")
+        seen.append(poller.start_under_way())
+    assert seen == ["yolo_worker: starting", "yolo_worker: converting yolo", "", ""]
+    assert poller.failures() == ["yolo_worker: bad"]
+    assert [line["message"] for line in poller.events("consumer.ready")] == ["polling x"]
+    assert poller.events("polling x") == []
 
 
 @pytest.mark.skipif(not ALL_THERE, reason="the demo weights are not there: make train")

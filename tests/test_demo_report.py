@@ -49,6 +49,42 @@ def test_what_was_not_read_is_said_and_what_a_model_leaned_to_is_shown() -> None
     assert "NBC 1234" in second
 
 
+def test_a_null_value_is_shown_with_the_sentence_of_its_code() -> None:
+    evidence = {
+        "type": {"candidate": ["Van", 0.4], "abstained": "below_threshold"},
+        "make": {"candidate": None, "abstained": "no_children"},
+        "colors": {"null": "read_failed", "detail": "ValueError: <no> paint"},
+        "plate": {"abstained": "text_too_small", "candidate": None, "threshold": 0.7, "width_px": None},
+    }
+    (card,) = cards(page.render(found([row(1, 0, evidence=evidence)]), FACTS))
+    shown = [
+        "confidence below the threshold",
+        "no finer names in the hierarchy",
+        "the reader failed: ValueError: &lt;no&gt; paint",
+        "the text is too small",
+    ]
+    assert [sentence for sentence in shown if f'<small class="unsure">{sentence}</small>' not in card] == []
+
+
+def test_a_sentence_of_an_older_version_is_shown_as_it_is() -> None:
+    evidence = {
+        "type": {"candidate": ["Van", 0.4], "abstained": "below the threshold"},
+        "colors": {"null": "took longer than 5 s"},
+        "plate": {"abstained": "no text of a plate's length", "candidate": None, "width_px": None},
+        "checkpoint": {"fallback": "the last good one stands in: main.pt cannot be had"},
+    }
+    html = page.render(found([row(1, 0, evidence=evidence)]), FACTS)
+    stored = ("below the threshold", "took longer than 5 s", "no text of a plate&#x27;s length")
+    assert [sentence for sentence in stored if f'<small class="unsure">{sentence}</small>' not in cards(html)[0]] == []
+    assert "<small>the last good one stands in: main.pt cannot be had</small>" in html
+
+
+def test_a_fallback_checkpoint_is_named_beside_the_main_model() -> None:
+    evidence = {"checkpoint": {"fallback": "fallback_checkpoint", "detail": "the store is <down>"}}
+    html = page.render(found([row(1, 0, evidence=evidence)]), FACTS)
+    assert "@0123456789ab <small>fallback: CVITX_FALLBACK_CHECKPOINT: the store is &lt;down&gt;</small>" in html
+
+
 def test_an_error_says_its_reason_and_a_vehicle_still_waiting_says_so() -> None:
     *_, third, fourth = cards(page.render(report_rows.street(), FACTS))
     assert "Not classified: not 640×640×3" in third

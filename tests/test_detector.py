@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError
+from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
 from video_analysis.worker_utils import backend
-from video_analysis.yolo_worker.detector import Detector, DetectorSettings, within_budget
+from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.yolo_worker.detector import Detector, within_budget
 from video_analysis.yolo_worker.stages import Frame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 
@@ -27,7 +28,9 @@ CAR = 2
 
 
 def settings(batch: int = 4, confidence: float = 0.55, min_box_px: int = 4) -> DetectorSettings:
-    return DetectorSettings(size_px=192, batch=batch, confidence=confidence, iou=0.5, inside=0.8, min_box_px=min_box_px)
+    return DetectorSettings(
+        size_px=192, batch=batch, confidence=confidence, iou=0.5, containment=0.8, min_box_px=min_box_px
+    )
 
 
 def save_untrained(path: Path, architecture: str, **changes: object) -> Path:
@@ -94,7 +97,7 @@ def test_openvino_and_pytorch_see_the_same(weights: Path, cache: Path) -> None:
     seen = []
     for kind in ("openvino", "torch"):
         detector = Detector.load(weights, backend.choose(kind, 1, cache), settings())
-        if kind == "openvino" and detector.traits["precision"] != "f32":
+        if kind == "openvino" and detector.traits.precision != "f32":
             pytest.skip("this CPU computes in half precision")
         seen.append([detected.boxes for detected in detector.detect(frames(3))])
     for one, other in zip(*seen, strict=True):
@@ -191,7 +194,7 @@ def test_an_export_beside_the_weights_is_used_in_their_place(
         (folder / name).write_bytes((converted / name).read_bytes())
     (folder / "metadata.yaml").write_text("names:\n  2: motorcycle\n")
     exported = Detector.load(tmp_path / "untrained.pt", openvino, settings())
-    assert exported.traits["weights"] == backend.sha256_of(folder)
+    assert exported.traits.weights == backend.sha256_of(folder)
     for one, other in zip(direct.detect(frames(2)), exported.detect(frames(2)), strict=True):
         np.testing.assert_array_equal(one.boxes[:, :5], other.boxes[:, :5])
         assert set(other.boxes[:, 5].tolist()) == {YOLO_TYPES.index("Motorcycle")}
@@ -200,10 +203,10 @@ def test_an_export_beside_the_weights_is_used_in_their_place(
 def test_what_decides_the_boxes_is_told_and_the_batch_is_not_part_of_it(
     weights: Path, openvino: backend.Runtime
 ) -> None:
-    traits = [Detector.load(weights, openvino, settings(batch)).traits for batch in (1, 4)]
-    assert traits[0] == traits[1]
-    assert traits[0]["weights"] == backend.sha256_of(weights)
-    assert {"precision", "confidence", "iou", "inside", "size_px", "min_box_px"} < set(traits[0])
+    detectors = [Detector.load(weights, openvino, settings(batch)) for batch in (1, 4)]
+    assert detectors[0].traits == detectors[1].traits
+    assert detectors[0].traits.weights == backend.sha256_of(weights)
+    assert [detector.settings for detector in detectors] == [settings(1), settings(4)]
 
 
 def test_missing_weights_are_named_before_anybody_looks_for_them_elsewhere(
@@ -241,10 +244,11 @@ def test_loading_and_detecting_touch_neither_network_nor_home_nor_torchvision(we
         from video_analysis.worker_utils import backend
         cache = Path({str(cache)!r})
         backend.prepare(cache, 1)
-        from video_analysis.yolo_worker.detector import Detector, DetectorSettings
+        from video_analysis.worker_config import DetectorSettings
+        from video_analysis.yolo_worker.detector import Detector
         from video_analysis.yolo_worker.stages import Frame
         import numpy as np
-        settings = DetectorSettings(size_px=192, batch=2, confidence=0.5, iou=0.5, inside=0.8, min_box_px=4)
+        settings = DetectorSettings(size_px=192, batch=2, confidence=0.5, iou=0.5, containment=0.8, min_box_px=4)
         detector = Detector.load(Path({str(weights)!r}), backend.choose("openvino", 1, cache), settings)
         print(len(list(detector.detect([Frame(0, 0, np.zeros((90, 160, 3), np.uint8))]))), "torchvision" in sys.modules)
     """)
@@ -259,7 +263,7 @@ def test_loading_and_detecting_touch_neither_network_nor_home_nor_torchvision(we
 def test_yolov8n_sees_the_cars_of_a_street(shared_data: Path, openvino: backend.Runtime) -> None:
     capture = cv2.VideoCapture(str(shared_data / "video" / "residential_road_640x352_905f.mp4"))
     frame = Frame(0, 0, np.asarray(capture.read()[1], np.uint8))
-    street = DetectorSettings(size_px=640, batch=4, confidence=0.25, iou=0.5, inside=0.8, min_box_px=16)
+    street = DetectorSettings(size_px=640, batch=4, confidence=0.25, iou=0.5, containment=0.8, min_box_px=16)
     detector = Detector.load(shared_data / "models" / "yolov8n_coco.pt", openvino, street)
     (detected,) = detector.detect([frame])
     sure = detected.boxes[detected.boxes[:, 4] > 0.6]

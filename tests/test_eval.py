@@ -317,8 +317,8 @@ def test_plates_are_counted_over_all_vehicles_and_over_those_whose_plate_is_legi
                 "day",
                 painted("Red", plate="NBC 1234", plate_px=50, read_plate=Sighting(Plate("NBC1234", 0.9), None)),
                 painted("Red", plate="NBC 1234", plate_px=40, read_plate=Sighting(Plate("NBC1235", 0.9), None)),
-                painted("Red", plate="NBC 1234", plate_px=39, read_plate=Sighting(None, "too small")),
-                painted("Red", plate="NBC 1234", plate_px=10, read_plate=Sighting(None, "too small")),
+                painted("Red", plate="NBC 1234", plate_px=39, read_plate=Sighting(None, "text_too_small")),
+                painted("Red", plate="NBC 1234", plate_px=10, read_plate=Sighting(None, "text_too_small")),
                 Outcome(seen(2, 0), 0, 0, [], True, None),
             )
         ]

@@ -124,8 +124,8 @@ def test_a_level_under_its_threshold_silences_all_below_it() -> None:
     assert confs(verdict)[1:] == (None, None)
     assert [verdict.evidence[level]["abstained"] for level in LEVELS] == [  # type: ignore[index]
         None,
-        "below the threshold",
-        "the level above abstained",
+        "below_threshold",
+        "parent_abstained",
     ]
 
 
@@ -138,7 +138,7 @@ def test_a_confidence_on_the_threshold_is_named() -> None:
 def test_the_evidence_says_where_the_hierarchy_ends() -> None:
     verdict = decide(logits([0, 0, 0, 1], [1, 0, 0], [1, 0, 0, 0, 0, 0]), labels())
     assert verdict.evidence["make"]["candidate"] is None  # type: ignore[index]
-    assert verdict.evidence["model"]["abstained"] == "the hierarchy ends above"  # type: ignore[index]
+    assert verdict.evidence["model"]["abstained"] == "no_children"  # type: ignore[index]
 
 
 def test_the_evidence_keeps_what_the_heads_said_before_the_hierarchy_spoke() -> None:

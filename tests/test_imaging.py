@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 
 import cv2
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from video_analysis.worker_utils import imaging
-from video_analysis.worker_utils.errors import BadSnapshot
+from video_analysis.worker_utils.errors import BadSnapshot, ErrorCode
 
 JPEG = "image/jpeg"
 SEED = 7
@@ -23,6 +25,14 @@ def textured(width: int, height: int) -> NDArray[np.uint8]:
 
 def encoded(image: NDArray[np.uint8], *options: int, ending: str = ".jpg") -> bytes:
     return bytes(cv2.imencode(ending, image, list(options))[1])
+
+
+@contextmanager
+def refused(code: ErrorCode, match: str) -> Iterator[None]:
+    """The block is refused with this code and reason."""
+    with pytest.raises(BadSnapshot, match=match) as refusal:
+        yield
+    assert refusal.value.code == code
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +138,7 @@ def test_a_content_type_may_be_written_in_any_way(whole: bytes, content_type: st
 
 @pytest.mark.parametrize("content_type", ["", "image/png", "application/octet-stream", "image/jpegx"])
 def test_another_content_type_is_refused(whole: bytes, content_type: str) -> None:
-    with pytest.raises(BadSnapshot, match="Content-Type is"):
+    with refused("wrong_content_type", match="Content-Type is"):
         imaging.check_snapshot(whole, content_type)
 
 
@@ -140,42 +150,42 @@ def test_a_progressive_picture_with_a_comment_and_padding_is_accepted() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(639, 640), (640, 641), (64, 64), (1280, 720)])
 def test_another_size_is_refused(width: int, height: int) -> None:
-    with pytest.raises(BadSnapshot, match=f"is {width}×{height}×3 of 8 bits, not 640×640×3"):
+    with refused("wrong_size", match=f"is {width}×{height}×3 of 8 bits, not 640×640×3"):
         imaging.check_snapshot(encoded(textured(width, height)), JPEG)
 
 
 def test_a_grey_picture_is_refused() -> None:
-    with pytest.raises(BadSnapshot, match="is 640×640×1 of 8 bits"):
+    with refused("wrong_size", match="is 640×640×1 of 8 bits"):
         imaging.check_snapshot(encoded(textured(640, 640)[:, :, 0]), JPEG)
 
 
 def test_a_size_of_four_gigapixels_is_refused_by_the_header_alone(whole: bytes) -> None:
     at = whole.index(b"\xff\xc0")
     bomb = whole[: at + 5] + b"\xff\xff\xff\xff" + whole[at + 9 :]
-    with pytest.raises(BadSnapshot, match="is 65535×65535×3"):
+    with refused("wrong_size", match="is 65535×65535×3"):
         imaging.check_snapshot(bomb, JPEG)
 
 
 def test_a_picture_of_endless_scans_is_refused() -> None:
     data = encoded(textured(640, 640), cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
     last = data.rindex(b"\xff\xda")
-    with pytest.raises(BadSnapshot, match="more than 64 scans"):
+    with refused("unsupported_jpeg", match="more than 64 scans"):
         imaging.check_snapshot(data[:-2] + data[last:-2] * 100 + data[-2:], JPEG)
 
 
 def test_a_very_long_body_is_refused(whole: bytes) -> None:
-    with pytest.raises(BadSnapshot, match="bytes long"):
+    with refused("object_too_large", match="bytes long"):
         imaging.check_snapshot(whole + bytes(imaging.LARGEST_SNAPSHOT_BYTES), JPEG)
 
 
 def test_a_lossless_jpeg_is_refused(whole: bytes) -> None:
-    with pytest.raises(BadSnapshot, match="neither a baseline nor a progressive"):
+    with refused("unsupported_jpeg", match="neither a baseline nor a progressive"):
         imaging.check_snapshot(whole.replace(b"\xff\xc0", b"\xff\xc3", 1), JPEG)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", bytes(5000), encoded(textured(640, 640), ending=".png")])
 def test_what_is_no_jpeg_is_refused(content: bytes) -> None:
-    with pytest.raises(BadSnapshot, match="is not a JPEG"):
+    with refused("not_a_jpeg", match="is not a JPEG"):
         imaging.check_snapshot(content, JPEG)
 
 

@@ -38,7 +38,8 @@ def test_a_worker_that_cannot_start_says_why_in_one_line_and_exits_as_misconfigu
     status, line = last_event({"CVITX_ENV_OVERRIDES": "1"} | environ, name, tmp_path)
     assert status == 78
     assert line["level"] == "CRITICAL"
-    assert all(word in line["event"] for word in named), line["event"]
+    assert (line["event"], line["failure"]) == ("worker.start_failed", "ConfigurationError")
+    assert all(word in line["message"] for word in named), line["message"]
     assert "traceback" not in line
 
 
@@ -58,20 +59,20 @@ def test_a_worker_that_is_told_to_stop_while_it_waits_for_its_database_exits_cle
         assert follow.stdout is not None
         try:
             for line in follow.stdout:
-                if "polling pauses" in line:
+                if '"event": "polling.paused"' in line:
                     break
         finally:
             follow.kill()
             follow.wait()
             follow.stdout.close()
         assert poller.stop() == 0
-        assert poller.events("stopped: nothing is left in hand")
+        assert poller.events("consumer.stopped")
 
 
 def test_a_signal_while_a_library_is_at_work_on_the_start_ends_the_process_at_once_and_cleanly() -> None:
     code = """
         import ctypes, os, signal, sys
-        from video_analysis.worker_config import ConfigurationError
+        from video_analysis.worker_utils.errors import ConfigurationError
         from video_analysis.worker_utils import lifecycle
 
         @ctypes.CFUNCTYPE(ctypes.c_int)
@@ -94,7 +95,8 @@ def test_a_worker_prints_nothing_but_json_lines(tmp_path: Path) -> None:
     with pollers.running("yolo_worker", {"CVITX_ENV_OVERRIDES": "0", "CVITX_X": "1"}, tmp_path) as poller:
         poller.process.wait(STARTS_IN_S)
         lines = [json.loads(line) for line in poller.log.read_text().splitlines()]
-    assert "CVITX_X" in lines[1]["event"], "overrides that are switched off are ignored with one warning"
+    assert lines[1]["event"] == "config.overrides_ignored"
+    assert "CVITX_X" in lines[1]["message"], "overrides that are switched off are ignored with one warning"
 
 
 def test_importing_an_entry_point_starts_nothing() -> None:

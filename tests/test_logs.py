@@ -7,21 +7,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from video_analysis.worker_utils.logs import JsonLine
+from video_analysis.worker_utils.errors import BadVideo
+from video_analysis.worker_utils.logs import JsonLine, failure_fields
 
 SPEAK = """
 import logging, warnings
 from video_analysis.worker_utils import logs
 logs.start()
 ours, vendor = logging.getLogger("video_analysis.yolo_worker.worker"), logging.getLogger("vendor")
-ours.debug("too fine"); ours.info("ours", extra={"video_id": "v"})
+ours.debug("too fine"); ours.info("ours", extra={"event": "video.done", "video_id": "v"})
 vendor.info("chatter"); vendor.warning("trouble\\nin two lines")
 warnings.warn("deprecated")
 logs.start()
-ours.info("once")
+ours.info("once", extra={"event": "worker.starting"})
 """
 
 
@@ -37,28 +39,50 @@ def line_of(message: str, *values: object, exc_info: Any = None, **extra: object
 
 
 def test_a_line_says_when_how_bad_where_what_and_for_whom() -> None:
-    line = line_of("snapshot %d of %s", 3, "CAM1", video_id="v", track_id=305)
+    line = line_of("snapshot %d of %s", 3, "CAM1", video_id="v", failure="BadVideo", event="a.b", track_id=305)
     assert line["time"].endswith("+00:00")
     del line["time"]
-    assert line == {
-        "level": "WARNING",
-        "logger": "yolo_worker.worker",
-        "event": "snapshot 3 of CAM1",
-        "video_id": "v",
-        "track_id": 305,
-    }
+    assert list(line.items()) == [
+        ("level", "WARNING"),
+        ("logger", "yolo_worker.worker"),
+        ("event", "a.b"),
+        ("message", "snapshot 3 of CAM1"),
+        ("failure", "BadVideo"),
+        ("video_id", "v"),
+        ("track_id", 305),
+    ]
 
 
-def test_the_ids_stand_beside_the_event_and_cannot_take_its_place() -> None:
-    line = line_of("really", event="forged", level="DEBUG", time="yesterday", logger="nobody")
-    assert (line["event"], line["level"], line["logger"]) == ("really", "WARNING", "yolo_worker.worker")
+def test_fields_do_not_replace_what_every_line_has() -> None:
+    line = line_of("really", event="video.done", level="DEBUG", time="yesterday", logger="another")
+    assert (line["event"], line["message"]) == ("video.done", "really")
+    assert (line["level"], line["logger"]) == ("WARNING", "yolo_worker.worker")
     assert line["time"] != "yesterday"
+
+
+@pytest.mark.parametrize("fields", [{}, {"event": "a sentence"}, {"event": "word"}, {"event": "a.b\n"}, {"event": 3}])
+def test_a_record_without_an_event_code_gets_the_one_of_third_party_loggers(fields: dict[str, Any]) -> None:
+    assert line_of("hello", **fields)["event"] == "library.message"
+
+
+def test_the_fields_of_a_failure_are_its_class_and_its_code_where_it_has_one() -> None:
+    class Coded(Exception):
+        code = "wrong_size"
+
+    class Uncoded(Exception):
+        code = None
+
+    assert failure_fields(Coded()) == {"failure": "Coded", "error_code": "wrong_size"}
+    assert failure_fields(Uncoded()) == {"failure": "Uncoded"}
+    assert failure_fields(BadVideo("truncated"))["failure"] == "BadVideo"
+    assert failure_fields(KeyError("x")) == {"failure": "KeyError"}
 
 
 @given(st.text(), st.text())
 def test_whatever_a_stranger_wrote_stays_inside_one_line(message: str, value: str) -> None:
-    line = line_of("%s", message, body=value)
-    assert line["event"] == message
+    line = line_of("%s", message, event="message.failed", body=value)
+    assert line["event"] == "message.failed"
+    assert line["message"] == message
     assert line["body"] == value
 
 
@@ -88,6 +112,8 @@ def test_a_process_speaks_in_json_lines_only_and_vendors_only_of_trouble() -> No
         ("py.warnings", "WARNING"),
         ("yolo_worker.worker", "INFO"),
     ]
-    assert lines[1]["event"] == "trouble\nin two lines"
-    assert "UserWarning: deprecated" in lines[2]["event"]
-    assert lines[3]["event"] == "once"
+    events = ["video.done", "library.message", "library.message", "worker.starting"]
+    assert [line["event"] for line in lines] == events
+    assert lines[1]["message"] == "trouble\nin two lines"
+    assert "UserWarning: deprecated" in lines[2]["message"]
+    assert lines[3]["message"] == "once"

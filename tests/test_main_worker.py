@@ -19,6 +19,7 @@ from video_analysis.demo import untrained
 from video_analysis.main_worker import color
 from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.classifier import Classifier
+from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.labels import Labels
 from video_analysis.main_worker.micro_batch import MicroBatch
 from video_analysis.main_worker.parts import Model
@@ -35,8 +36,9 @@ from video_analysis.worker_utils.analyses import (
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.attempts import (
     DIED_EVERY_TIME,
-    DIED_IN_A_BATCH,
     LAST_ATTEMPT,
+    AttemptState,
+    RowState,
     Status,
     opening_in_batch,
 )
@@ -46,6 +48,7 @@ from video_analysis.worker_utils.errors import (
     BadMessage,
     BadSnapshot,
     EnvironmentFault,
+    ErrorCode,
     Interrupted,
     LeaseLost,
     MissingObject,
@@ -97,7 +100,7 @@ class Watched:
 
     model: Model
     checkpoint: str = "colours@1"
-    fallback: str | None = None
+    fallback: Fallback | None = None
     passes: list[int] = field(default_factory=list)
     before: Callable[[Sequence[Picture]], None] = lambda pictures: None
     after: Callable[[Logits], Logits] = lambda logits: logits
@@ -123,8 +126,14 @@ class Row:
 
     id: str
     status: Status = "queued"
+    attempt_state: AttemptState | None = None
+    error_code: ErrorCode | None = None
     error_msg: str | None = None
     results: dict[str, VariantResult] = field(default_factory=dict)
+
+    def write(self, row: RowState) -> None:
+        self.status, self.attempt_state = row.status, row.attempt_state
+        self.error_code, self.error_msg = row.error_code, row.error_msg
 
 
 @dataclass
@@ -144,17 +153,18 @@ class Records:
     def _begin(self, request: AnalysisRequest) -> AnalysisState:
         uri = request.snapshot_uri
         row = self.rows.setdefault(uri, Row(id=str(len(self.rows))))
-        opened = opening_in_batch(row.status, row.error_msg, request.receive_count, request.is_last)
+        found = RowState(row.status, row.attempt_state, row.error_code, row.error_msg)
+        opened = opening_in_batch(found, request.receive_count, request.is_last)
         checkpoints = {variant: result.checkpoint for variant, result in row.results.items()}
         died = opened.died_every_time, opened.died_before
-        state = AnalysisState(row.id, uri, row.status, row.error_msg, checkpoints, *died)
-        row.status, row.error_msg = opened.status, opened.error_msg
+        state = AnalysisState(row.id, uri, row.status, checkpoints, *died)
+        row.write(opened.row)
         return state
 
     def begin_alone(self, analysis_id: str) -> None:
         row = next(row for row in self.rows.values() if row.id == analysis_id)
-        if row.error_msg == DIED_IN_A_BATCH:
-            row.error_msg = None
+        if row.attempt_state == "retry_alone":
+            row.write(RowState(row.status))
 
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
         self.finish_fault(finished)
@@ -162,12 +172,12 @@ class Records:
         for one in finished:
             row = next(row for row in self.rows.values() if row.id == one.id)
             row.results |= {result.variant: result for result in one.results}
-            row.status, row.error_msg = "done", None
+            row.write(RowState("done"))
 
-    def fail_analysis(self, snapshot_uri: str, reason: str, final: bool) -> None:
+    def fail_analysis(self, snapshot_uri: str, failure: WorkerError, final: bool) -> None:
         row = self.rows[snapshot_uri]
         if row.status != "done":
-            row.status, row.error_msg = "error" if final else row.status, reason
+            row.write(RowState("error" if final else row.status, None, failure.code, str(failure)))
 
     def ping(self) -> None:
         if self.down:
@@ -304,7 +314,7 @@ def test_a_colour_that_cannot_be_read_holds_up_nothing_else(stage: Stage, monkey
     assert stage.worker.handle([delivery(said)]) == [None]
     result = stage.row(said).results["baseline"]
     assert (result.colors, result.type_label) == (None, "Car")
-    assert result.evidence["colors"] == {"null": "ZeroDivisionError: no paint at all"}
+    assert result.evidence["colors"] == {"null": "read_failed", "detail": "ZeroDivisionError: no paint at all"}
 
 
 def test_a_type_that_the_detector_saw_too_is_not_repeated_in_the_evidence(stage: Stage) -> None:
@@ -417,6 +427,9 @@ def test_bad_members_fail_alone_each_with_its_own_reason(stage: Stage) -> None:
     bodies: list[messages.SnapshotReady | str] = [good, gone, small, text, slow, broken, "{}", elsewhere]
     outcomes = stage.worker.handle([delivery(body) for body in bodies])
     kinds = [type(outcome) for outcome in outcomes]
+    codes = [outcome and outcome.code for outcome in outcomes]
+    assert codes[:4] == [None, "missing_object", "wrong_size", "wrong_content_type"]
+    assert codes[4:] == ["transient", "unexpected", "unknown_event", "wrong_bucket"]
     assert kinds == [type(None), MissingObject, BadSnapshot, BadSnapshot, Transient, Transient, BadMessage, BadMessage]
     assert str(outcomes[5]) == "unexpected RuntimeError: a bug"
     assert stage.row(good).status == "done"
@@ -557,19 +570,23 @@ def test_a_snapshot_that_killed_every_worker_is_given_up_without_work(stage: Sta
     stage.records.rows[said.snapshot_s3_key] = Row("0", "processing")
     (outcome,) = stage.worker.handle([delivery(said, receive_count=5)])
     assert isinstance(outcome, Permanent)
-    assert str(outcome) == DIED_EVERY_TIME
-    assert (stage.row(said).status, stage.row(said).error_msg) == ("error", DIED_EVERY_TIME)
+    assert (outcome.code, str(outcome)) == ("crashed", DIED_EVERY_TIME)
+    assert (stage.row(said).status, stage.row(said).attempt_state) == ("error", "crashed")
+    assert (stage.row(said).error_code, stage.row(said).error_msg) == ("crashed", DIED_EVERY_TIME)
     assert (stage.bucket.fetched, stage.model.passes) == ([], [])
 
 
 def test_the_last_attempt_stands_as_an_error_until_it_succeeds(stage: Stage) -> None:
     said = stage.put(message(1))
-    stage.records.rows[said.snapshot_s3_key] = Row("0", "processing", "S3 did not answer")
-    seen: list[tuple[Status, str | None]] = []
-    stage.model.before = lambda pictures: seen.append((stage.row(said).status, stage.row(said).error_msg))
+    stage.records.rows[said.snapshot_s3_key] = Row("0", "processing", None, "transient", "S3 did not answer")
+    seen: list[tuple[Status, str | None, str | None]] = []
+    stage.model.before = lambda pictures: seen.append(
+        (stage.row(said).status, stage.row(said).attempt_state, stage.row(said).error_msg)
+    )
     assert stage.worker.handle([delivery(said, receive_count=5)]) == [None]
-    assert seen == [("error", LAST_ATTEMPT)]
-    assert (stage.row(said).status, stage.row(said).error_msg) == ("done", None)
+    assert seen == [("error", "last_attempt", LAST_ATTEMPT)]
+    assert (stage.row(said).status, stage.row(said).attempt_state) == ("done", None)
+    assert (stage.row(said).error_code, stage.row(said).error_msg) == (None, None)
 
 
 def test_of_two_duplicates_the_one_nearest_its_end_speaks_for_both(stage: Stage) -> None:
@@ -586,6 +603,7 @@ def test_a_failure_leaves_its_reason_in_the_row(stage: Stage, final: bool, statu
     stage.worker.handle([delivery(said)])
     stage.worker.record(delivery(said), Transient("S3 did not answer"), final)
     assert (stage.row(said).status, stage.row(said).error_msg) == (status, "S3 did not answer")
+    assert stage.row(said).error_code == "transient"
 
 
 def test_a_body_that_breaks_the_contract_names_no_row(stage: Stage) -> None:
@@ -633,8 +651,11 @@ def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
         outcomes = worker.handle([delivery(said), delivery(gone)])
         assert [type(outcome) for outcome in outcomes] == [type(None), MissingObject]
     worker.record(delivery(gone), MissingObject("not there", key), True)
-    rows = sql("SELECT track_id, status::text, error_msg, run_key FROM image_analyses ORDER BY track_id")
-    assert [tuple(row.values()) for row in rows] == [(1, "done", None, None), (2, "error", "not there", None)]
+    rows = sql("SELECT track_id, status::text, error_code, error_msg, run_key FROM image_analyses ORDER BY track_id")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, "done", None, None, None),
+        (2, "error", "missing_object", "not there", None),
+    ]
     (row,) = sql("SELECT * FROM image_analysis_results")
     assert (row["variant"], row["type_label"], row["make_label"], row["model_label"]) == (
         "baseline",

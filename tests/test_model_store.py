@@ -21,12 +21,14 @@ from botocore.awsrequest import AWSResponse
 from video_analysis.demo import untrained
 from video_analysis.main_worker import model_store, rows, run_poller
 from video_analysis.main_worker.classifier import Classifier
+from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.model_store import ModelStore
 from video_analysis.tests import iam
 from video_analysis.tests.broken_s3 import answering, client, error_document, on_call
 from video_analysis.tests.iam import Role
 from video_analysis.tests.test_main_worker import message
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.storage import ObjectStore
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ class Host:
         storage = ObjectStore(self.s3, self.bucket, self.folder, min_free_bytes, run_poller.MODEL_STORE_SETTINGS)
         return ModelStore(storage, f"s3://{self.bucket}/cvitx/models", self.folder)
 
-    def start(self, min_free_bytes: int = 0) -> tuple[bytes, str | None]:
+    def start(self, min_free_bytes: int = 0) -> tuple[bytes, Fallback | None]:
         """(what was loaded, why not the store's own), as a worker does it that starts."""
         self.asked.clear()
         return model_store.load(NAME, self.store(min_free_bytes), self.stand_in, loaded)
@@ -181,10 +183,12 @@ def test_a_fetch_that_fails_falls_back_to_the_last_good_file_and_says_so(
     content, reason = host.start()
     assert content == GOOD
     assert reason is not None
-    assert reason.startswith("the last good one stands in: ")
-    assert words in reason
-    assert "\n" not in reason
-    assert any(words in record.getMessage() for record in caplog.records)
+    assert reason.code == "last_good"
+    assert words in reason.detail
+    assert "\n" not in reason.detail
+    assert any(
+        words in record.getMessage() for record in caplog.records if vars(record).get("event") == "model.fallback_used"
+    )
     assert host.start()[0] == GOOD, "what stood in stays the last good one"
 
 
@@ -195,8 +199,9 @@ def test_on_a_full_disk_the_last_good_one_stands_in(host: Host) -> None:
     content, reason = host.start(min_free_bytes=1 << 60)
     assert content == GOOD
     assert reason is not None
-    assert "disk full" in reason
-    assert "set CVITX_CACHE_DIR to a larger disk" in reason
+    assert reason.code == "last_good"
+    assert "disk full" in reason.detail
+    assert "set CVITX_CACHE_DIR to a larger disk" in reason.detail
     assert host.start() == (BETTER, None)
 
 
@@ -231,7 +236,8 @@ def test_a_last_good_file_that_is_not_what_was_recorded_is_not_used_but_the_name
     assert content == b"an old model"
     assert note.read_text() == recorded, "a fallback is never the last good one"
     assert reason is not None
-    assert reason.startswith("CVITX_FALLBACK_CHECKPOINT stands in: main.pt cannot be had from CVITX_MODEL_STORE=s3://")
+    assert reason.code == "fallback_checkpoint"
+    assert reason.detail.startswith("main.pt cannot be had from CVITX_MODEL_STORE=s3://")
 
 
 def test_with_nothing_to_fall_back_to_the_start_stops_with_one_line_that_says_all(host: Host) -> None:
@@ -324,9 +330,10 @@ def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_
     assert models["baseline"].fallback is None
     assert "checkpoint" not in evidence(models["baseline"])
     said = evidence(models["cmt"])["checkpoint"]
-    assert said == {"fallback": models["cmt"].fallback}
-    assert said["fallback"].startswith("CVITX_FALLBACK_CHECKPOINT stands in: cmt.pt cannot be had from CVITX_MODEL")
-    assert "manifest.json does not name it" in said["fallback"]
+    assert set(said) == {"fallback", "detail"}
+    assert said["fallback"] == "fallback_checkpoint"
+    assert said["detail"].startswith("cmt.pt cannot be had from CVITX_MODEL")
+    assert "manifest.json does not name it" in said["detail"]
 
 
 @pytest.mark.parametrize(
@@ -362,8 +369,9 @@ def test_a_fallback_without_a_store_is_said_once_to_have_no_effect(
     config = WorkerConfig.model_validate({**settings, "fallback_checkpoint": tmp_path / "gone.pt"})
     models = run_poller.models(config)
     assert models["baseline"].checkpoint == checkpoint_of(weights[0])
-    (said,) = [record for record in caplog.records if "CVITX_FALLBACK_CHECKPOINT has no effect" in record.getMessage()]
+    (said,) = [record for record in caplog.records if vars(record).get("event") == "config.fallback_ignored"]
     assert said.levelname == "WARNING"
+    assert "CVITX_FALLBACK_CHECKPOINT has no effect" in said.getMessage()
 
 
 def evidence(model: Classifier) -> Any:

@@ -117,13 +117,14 @@ def test_the_outcome_follows_the_configured_delays() -> None:
 
 def test_an_unexpected_exception_is_transient_and_named() -> None:
     verdict = verdict_on(KeyError("colour"))
-    assert type(verdict) is Transient
+    assert (type(verdict), verdict.code) == (Transient, "unexpected")
     assert "KeyError" in str(verdict)
     assert "colour" in str(verdict)
 
 
 def test_a_full_disk_is_the_environments_fault_wherever_it_shows() -> None:
-    assert isinstance(verdict_on(OSError(errno.ENOSPC, "No space left on device")), EnvironmentFault)
+    full = verdict_on(OSError(errno.ENOSPC, "No space left on device"))
+    assert (type(full), full.code) == (EnvironmentFault, "disk_full")
     assert isinstance(verdict_on(OSError(errno.EIO, "Input/output error")), Transient)
 
 
@@ -171,6 +172,7 @@ def test_three_different_keys_denied_in_a_row_are_the_environments_fault() -> No
     (blamed,) = denied.judge([missing("c")])
     assert isinstance(blamed, EnvironmentFault)
     assert "s3:GetObject" in str(blamed)
+    assert blamed.code == "permission_denied"
 
 
 def test_one_key_denied_over_and_over_is_its_messages_own_failure() -> None:

@@ -126,12 +126,12 @@ def test_with_exactly_these_permissions_a_clip_becomes_finished_rows_and_every_o
     environment.send(task)
     send_garbage(environment.video_queue_url, environment)
     with at_work("yolo_worker", roles["yolo_worker"]):
-        told.wait_for(lambda lines: "video done" in lines and environment.depth(environment.video_queue_url) == 0)
+        told.wait_for(lambda: told.count("video.done") > 0 and environment.depth(environment.video_queue_url) == 0)
     send_garbage(environment.snapshot_queue_url, environment)
     with at_work("main_worker", roles["main_worker"]):
-        vehicles = told.lines.count("snapshot ready")
-        told.wait_for(lambda lines: lines.count("snapshot classified") == vehicles)
-        told.wait_for(lambda lines: environment.depth(environment.snapshot_queue_url) == 0)
+        vehicles = told.count("snapshot.ready")
+        told.wait_for(lambda: told.count("snapshot.classified") == vehicles)
+        told.wait_for(lambda: environment.depth(environment.snapshot_queue_url) == 0)
     found = findings.read(environment, task["video_id"])
     assert found.faults() == []
     assert vehicles == len(found.analyses) > 0
@@ -159,7 +159,7 @@ def test_without_any_one_permission_a_line_names_it(
         send_snapshot(environment)
         send_garbage(environment.snapshot_queue_url, environment)
     with at_work(worker, role):
-        told.wait_for(lambda lines: any(action in line and "denied" in line for line in lines))
+        told.wait_for(lambda: any(action in line["message"] and "denied" in line["message"] for line in told.lines))
     assert action in {refused for refused, _ in role.refused}
 
 

@@ -14,8 +14,8 @@ from video_analysis.main_worker import plate, plate_lines
 from video_analysis.main_worker.plate import Plate, PlateReader, characters, judged, spelt
 from video_analysis.main_worker.plate_formats import ALPHABET, Chances, Reading
 from video_analysis.main_worker.plate_lines import Line
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging import Image, letterbox
 
 INSTALLED = importlib.util.find_spec(plate.PACKAGE) is not None
@@ -67,7 +67,7 @@ def test_the_same_snapshot_gives_the_same_plate_to_the_last_bit(reader: PlateRea
 @needs_the_part
 def test_a_picture_without_text_has_no_plate_and_says_so(reader: PlateReader) -> None:
     seen = reader.look(np.full((640, 640, 3), 90, np.uint8))
-    assert (seen.plate, seen.reason) == (None, "no line of text like a plate's")
+    assert (seen.plate, seen.reason) == (None, "no_text_line")
 
 
 @needs_the_part
@@ -76,7 +76,7 @@ def test_a_plate_that_is_too_small_is_given_up_before_it_is_read(
 ) -> None:
     monkeypatch.setattr(plate, "LEAST_WIDTH_PX", 300)
     seen = reader.look(vehicle("NBC 1234"))
-    assert (seen.plate, seen.best, seen.reason) == (None, None, "its lines of text are too small")
+    assert (seen.plate, seen.best, seen.reason) == (None, None, "text_too_small")
 
 
 @needs_the_part
@@ -105,7 +105,12 @@ def test_an_unsure_reading_is_no_plate_but_stays_in_the_evidence() -> None:
     seen = judged([(line(), unsure)])
     assert seen.plate is None
     assert seen.best == unsure
-    assert seen.reason == f"confidence below {plate.LEAST_CONF}"
+    assert seen.reason == "below_threshold"
+
+
+def test_lines_without_a_text_of_a_plate_s_length_are_no_plate() -> None:
+    seen = judged([])
+    assert (seen.plate, seen.best, seen.reason) == (None, None, "no_plate_text")
 
 
 def test_a_number_that_fits_its_country_goes_before_a_surer_one_that_fits_none() -> None:

@@ -95,6 +95,8 @@ def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(analyse
         "detected_at": datetime(2026, 1, 31, 0, 30, 2, 272_000, tzinfo=UTC),
         "yolo_type": "SUV",
         "status": "queued",
+        "attempt_state": None,
+        "error_code": None,
         "error_msg": None,
         "run_key": "run",
     }

@@ -6,26 +6,28 @@ import json
 import re
 from typing import Any
 
-from video_analysis import worker_config
 from video_analysis.tests import readme
+from video_analysis.tests.test_event_codes import documented
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils import attempts, messages
 
-UNSET = "none"
 CONFIG = WorkerConfig()
 QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
 LOOKED_FOR = (
     attempts.LAST_ATTEMPT,
     attempts.DIED_EVERY_TIME,
-    "received",
-    "video progress",
-    "snapshot ready",
-    "snapshot classified",
-    "video done",
-    "finished",
-    "cannot start: ",
-    "no message could succeed now: ",
-    "polling pauses",
+    "message.received",
+    "message.finished",
+    "message.failed",
+    "message.rejected_again",
+    "video.progress",
+    "video.done",
+    "snapshot.ready",
+    "snapshot.classified",
+    "worker.start_failed",
+    "probe.failed",
+    "polling.paused",
+    "the database lacks ",
     "is not there, or ",
     "truncated: ",
     "not a video: ",
@@ -44,16 +46,23 @@ def test_every_message_shown_is_one_that_the_workers_take() -> None:
 def test_every_log_line_shown_has_what_every_log_line_has() -> None:
     lines = [json.loads(line) for block in readme.blocks("jsonl") for line in block.splitlines()]
     assert lines
-    assert all({"time", "level", "logger", "event"} <= set(line) for line in lines)
+    for line in lines:
+        assert list(line)[:5] == ["time", "level", "logger", "event", "message"]
+        code = documented()[line["event"]]
+        assert line["level"] in code.levels
+        assert set(line) - {"time", "level", "logger", "event", "message"} <= code.fields
 
 
-def test_every_setting_stands_in_the_table_with_its_default_and_no_other() -> None:
-    table = dict(re.findall(r"^\| `(CVITX_\w+)` \| `?([^|`]+?)`? \|", readme.TEXT, re.MULTILINE))
-    assert set(table) == {worker_config.PREFIX + field.upper() for field in WorkerConfig.model_fields}
-    written = {name: value for name, value in table.items() if value != UNSET}
-    assert worker_config.load({worker_config.SWITCH: "1", **written}) == CONFIG
-    unset = ("TEMP_DIR", "NOTIFY_SOCKET", "MODEL_STORE", "FALLBACK_CHECKPOINT")
-    assert {name for name in table if name not in written} == {worker_config.PREFIX + field for field in unset}
+def test_every_filter_of_the_log_selects_by_codes_that_exist_and_by_names_that_lines_have() -> None:
+    filters = re.findall(r"jq -R -c '([^']+)'", "\n".join(readme.blocks("bash")))
+    codes = re.findall(r'\.event == "([^"]+)"', " ".join(filters))
+    assert codes
+    assert set(codes) <= set(documented())
+    names = set(re.findall(r"\.(\w+) [!=]=", " ".join(filters)))
+    for chosen in re.findall(r"\{([^}]+)\}", " ".join(filters)):
+        names |= set(chosen.split(", "))
+    fields = set().union(*(row.fields for row in documented().values()))
+    assert names <= {"time", "level", "logger", "event", "message"} | fields
 
 
 def test_what_an_operator_is_told_to_look_for_is_what_the_code_says() -> None:

@@ -20,6 +20,7 @@ from video_analysis.worker_utils import messages
 from video_analysis.worker_utils.analyses import AnalysisRequest, FinishedAnalysis, VariantResult
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.errors import Transient
 from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.video_records import VideoRecords
 
@@ -68,13 +69,15 @@ def test_the_database_role_may_do_what_both_workers_do(least_privileged: str) ->
     assert isinstance(announcement, messages.SnapshotReady)
     database = Database(least_privileged, "test")
     videos, queued, analyses = VideoRecords(database), QueuedAnalyses(database), AnalysisRecords(database)
+    videos.ping()
+    analyses.ping()
     videos.begin(task, receive_count=1, is_last=False)
     uri = queued.queue(announcement, "run").snapshot_uri
-    videos.fail(task.video_id, task.workspace_id, "a reason", final=False)
+    videos.fail(task.video_id, task.workspace_id, Transient("a reason"), final=False)
     videos.finish(task)
     request = AnalysisRequest(*ROW[::-1], "CTX1005", "CAM1", 305, uri, None, 2272, None, "SUV", 1, False)
     (state,) = analyses.begin_analyses([request])
-    analyses.fail_analysis(uri, "a reason", final=False)
+    analyses.fail_analysis(uri, Transient("a reason"), final=False)
     result = VariantResult("baseline", "m@1", "SUV", 0.9, None, None, None, None, {}, {}, 1, None, 0.1)
     analyses.finish_analyses([FinishedAnalysis(state.id, (result,))])
     (state,) = analyses.begin_analyses([request])

@@ -15,7 +15,7 @@ from video_analysis.tests.consumer_bench import Bench, ScriptedHandler
 from video_analysis.tests.test_bad_messages import GOOD, KEY
 from video_analysis.tests.told import written
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import messages
+from video_analysis.worker_utils import messages, trial_row
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.delivery import Delivery
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
@@ -50,10 +50,15 @@ def test_whatever_a_message_holds_it_is_one_line_of_log_an_event(sqs: SQSClient,
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert stream.getvalue().isascii()
     assert "\x1b" not in stream.getvalue()
-    assert sum(line["event"].startswith("failed: ") for line in lines) == len(bodies)
+    assert sum(line["event"] == "message.failed" for line in lines) == len(bodies)
     assert {line["level"] for line in lines} == {"INFO", "ERROR"}
-    words = {line["event"].split(":")[0].split()[0] for line in lines}
-    assert words == {"ready", "received", "failed", "refused", "stopped"}
+    assert {line["event"] for line in lines} == {
+        "consumer.ready",
+        "message.received",
+        "message.failed",
+        "message.rejected_again",
+        "consumer.stopped",
+    }
 
 
 def _refusal_of(body: str) -> WorkerError:
@@ -96,7 +101,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
     store = ObjectStore.connect(boto3.Session(), WorkerConfig(s3_bucket="no-such-bucket", min_free_disk_mb=0))
     away = Queue.connect(boto3.Session(), f"{queue_name}-absent", bench.config)
     attempts: list[Callable[[], object]] = [
-        lambda: database.ping("videos"),
+        lambda: database.ping(trial_row.VIDEOS),
         lambda: store.fetch_bytes(KEY, 10),
         lambda: away.receive(1),
     ]
@@ -112,6 +117,6 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
     with written() as stream, bench.running(ScriptedHandler(work)):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= len(attempts))
     told = stream.getvalue()
-    assert len(faults) == len(attempts) == told.count('"event": "failed: ')
+    assert len(faults) == len(attempts) == told.count('"event": "message.failed"')
     assert SECRET not in told
     assert "AKIA" not in told

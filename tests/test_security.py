@@ -14,6 +14,7 @@ import pytest
 from video_analysis.main_worker.attributes import AttributeReader
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.tests.test_bad_messages import GOOD, KEY, OTHER, VIDEO, WORKSPACE, BlindVision
+from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.delivery import Delivery
@@ -22,8 +23,8 @@ from video_analysis.worker_utils.queue import Publisher
 from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.storage import ObjectStore
 from video_analysis.worker_utils.video_records import VideoRecords
-from video_analysis.yolo_worker.best_shot import SelectionRules
-from video_analysis.yolo_worker.worker import SnapshotSettings, VideoWorker
+from video_analysis.yolo_worker.run_key import ShotSettings
+from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -97,8 +98,7 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
         QueuedAnalyses(database),
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
         BlindVision(),
-        SnapshotSettings(bucket, 90, SelectionRules(0.05, 0.05, 0.1, 0.05, edge_px=3, crop_margin=0.1)),
-        emitters=2,
+        ShotSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
     )
     database.close()
 

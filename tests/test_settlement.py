@@ -54,7 +54,8 @@ def test_garbage_reaches_the_dead_letter_queue_whole_and_the_worker_goes_on(
     assert bench.called("ReceiveMessage") >= 4
     assert [final for _, _, final in handler.recorded.queue] == [True], "the repeats cost no work"
     errors = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert [record.getMessage() for record in errors] == ["failed: event: is missing"]
+    assert [record.getMessage() for record in errors] == ["message failed: event: is missing"]
+    assert [(vars(record)["event"], vars(record)["failure"]) for record in errors] == [("message.failed", "BadMessage")]
 
 
 def test_a_transient_failure_comes_again_and_leaves_its_reason(bench: Bench) -> None:

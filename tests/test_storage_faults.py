@@ -14,7 +14,14 @@ from botocore.awsrequest import AWSResponse
 from video_analysis.tests.broken_s3 import answering, broken_server, client, error_document, on_call, promise, reading
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws_faults import Denied
-from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import (
+    EnvironmentFault,
+    ErrorCode,
+    MissingObject,
+    Permanent,
+    Transient,
+    WorkerError,
+)
 from video_analysis.worker_utils.storage import ObjectStore
 
 if TYPE_CHECKING:
@@ -39,6 +46,14 @@ FAULTS: list[tuple[int, str, type[WorkerError]]] = [
     (404, "NoSuchBucket", EnvironmentFault),
     (400, "KeyTooLongError", Permanent),
 ]
+CODES: dict[str, ErrorCode] = {
+    "AccessDenied": "missing_object",
+    "NoSuchKey": "missing_object",
+    "InvalidObjectState": "missing_object",
+    "NoSuchBucket": "no_bucket",
+    "KeyTooLongError": "key_too_long",
+}
+"""Of the answers that are neither the moment's fault nor that of the credentials."""
 
 
 @pytest.fixture
@@ -54,8 +69,9 @@ def test_each_answer_of_s3_s_is_the_fault_it_means(
     answering(own_client, "PutObject", status, code)
     store = ObjectStore(own_client, "any-bucket", tmp_path)
     for read in ("fetch", "fetch_bytes"):
-        with pytest.raises(fault, match=code):
+        with pytest.raises(fault, match=code) as caught:
             reading(store, read, KEY)
+        assert caught.value.code == CODES.get(code, "aws_unavailable" if fault is Transient else "credentials_refused")
     with pytest.raises(EnvironmentFault if fault is MissingObject else fault, match=code):
         store.put(KEY, b"", "image/jpeg")
     assert not list(tmp_path.iterdir())
@@ -64,8 +80,9 @@ def test_each_answer_of_s3_s_is_the_fault_it_means(
 @pytest.mark.parametrize("code", ["AccessDenied", "Forbidden", ""])
 def test_a_denied_write_is_no_fault_of_the_key_and_names_the_permission(own_client: S3Client, code: str) -> None:
     answering(own_client, "PutObject", 403, code)
-    with pytest.raises(Denied, match=r"s3:PutObject on s3://any-bucket/.* is denied"):
+    with pytest.raises(Denied, match=r"s3:PutObject on s3://any-bucket/.* is denied") as denial:
         ObjectStore(own_client, "any-bucket").put(KEY, b"", "image/jpeg")
+    assert denial.value.code == "permission_denied"
 
 
 def test_a_bucket_that_is_not_there_is_the_environment_s_fault(s3: S3Client, bucket: str) -> None:

@@ -5,31 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
 from operator import eq
 
 import numpy as np
 import pytest
 
+from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.embedder import Embeddings, unit
 from video_analysis.yolo_worker.stages import Box, Boxes, DetectedFrame, Frame, Image, TrackedFrame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.tracker import Tracker
-from video_analysis.yolo_worker.tracker_settings import TrackerSettings
+from video_analysis.yolo_worker.tracker_settings import hits, max_age
 
-SETTINGS = TrackerSettings(
-    n_init=3,
-    confirm_s=0.5,
-    confidence=0.4,
-    max_age_s=1.5,
-    gap_s=0.5,
-    speed=2.0,
-    max_cosine=0.2,
-    max_iou_distance=0.7,
-    nn_budget=40,
-    look_s=0.8,
-)
+SETTINGS = TrackSettings()
 RED, GREEN, BLUE = (30, 30, 220), (30, 220, 30), (220, 30, 30)
 HEIGHT_PX, WIDTH_PX = 240, 800
 
@@ -76,7 +66,7 @@ def film(count: int, *vehicles: Vehicle, stride: int = 1) -> Iterator[DetectedFr
 
 
 def follow(
-    frames: Iterator[DetectedFrame], interval_ms: float = 40, settings: TrackerSettings = SETTINGS
+    frames: Iterator[DetectedFrame], interval_ms: float = 40, settings: TrackSettings = SETTINGS
 ) -> list[TrackedFrame]:
     return list(Tracker(MeanColour(), settings, interval_ms).track(frames))
 
@@ -134,14 +124,14 @@ def test_a_vehicle_that_has_left_the_frame_ends_soon_afterwards(place: Callable[
     tracked = follow(film(60, Vehicle(seen_only(place, lambda index: index <= last_seen))))
     (ended,) = (frame.frame.index for frame in tracked if frame.ended)
     assert last_seen < ended <= last_seen + 12
-    assert SETTINGS.max_age(0.04) == 37
+    assert max_age(SETTINGS, 0.04) == 37
 
 
 @pytest.mark.parametrize("place", [driving(300, 5), driving(740, 0), driving(770, 0, width=30)])
 def test_a_hidden_vehicle_whose_place_is_in_the_frame_ends_only_by_its_age(place: Callable[[int], Box]) -> None:
     tracked = follow(film(60, Vehicle(seen_only(place, lambda index: index < 10))))
     (ended,) = (frame.frame.index for frame in tracked if frame.ended)
-    assert ended == 9 + SETTINGS.max_age(0.04) + 1
+    assert ended == 9 + max_age(SETTINGS, 0.04) + 1
 
 
 def test_a_vehicle_like_the_one_that_left_the_frame_a_second_before_is_another_track() -> None:
@@ -251,7 +241,7 @@ class CountingColour(MeanColour):
         return super().embed(image, boxes)
 
 
-def looks(frames: Iterator[DetectedFrame], settings: TrackerSettings = SETTINGS) -> list[int]:
+def looks(frames: Iterator[DetectedFrame], settings: TrackSettings = SETTINGS) -> list[int]:
     appearance = CountingColour()
     tracked = list(Tracker(appearance, settings, 40).track(frames))
     assert len(appearance.looks) == len(tracked)
@@ -273,7 +263,7 @@ def test_a_vehicle_seen_again_is_looked_at_before_it_is_known() -> None:
 
 
 def test_every_vehicle_is_looked_at_in_each_frame_where_the_operator_says_so() -> None:
-    assert looks(film(12, Vehicle(driving(20, 5))), replace(SETTINGS, look_s=0)) == [1] * 12
+    assert looks(film(12, Vehicle(driving(20, 5))), TrackSettings(embed_interval_s=0)) == [1] * 12
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])
@@ -283,25 +273,21 @@ def test_frames_without_vehicles_come_through(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval_s", "hits", "max_age"),
+    ("interval_s", "detections", "frames"),
     [(0.02, 3, 75), (0.04, 3, 37), (0.125, 3, 12), (0.17, 2, 8), (0.417, 2, 3), (1.0, 2, 1), (3.0, 2, 1)],
 )
 def test_the_constants_in_seconds_become_frames_of_the_processed_interval(
-    interval_s: float, hits: int, max_age: int
+    interval_s: float, detections: int, frames: int
 ) -> None:
-    assert (SETTINGS.hits(interval_s), SETTINGS.max_age(interval_s)) == (hits, max_age)
-
-
-def test_all_settings_and_the_way_of_associating_decide_which_tracks_are_found() -> None:
-    assert set(SETTINGS.traits) == {"association", *(field.name for field in fields(TrackerSettings))}
+    assert (hits(SETTINGS, interval_s), max_age(SETTINGS, interval_s)) == (detections, frames)
 
 
 def test_the_trackers_libraries_are_loaded_before_the_first_video() -> None:
     """Imported when memory is out, scipy's BLAS spins for ever and holds the interpreter; no stall rule ends it."""
     code = (
         "import sys; from video_analysis.worker_config import WorkerConfig;"
-        "from video_analysis.yolo_worker import run_poller; from video_analysis.yolo_worker.vision import VideoVision;"
-        "VideoVision(None, None, run_poller.tracking(WorkerConfig()));"
+        "from video_analysis.yolo_worker.vision import VideoVision;"
+        "VideoVision(None, None, WorkerConfig().track);"
         "print('scipy.linalg' in sys.modules and 'scipy.optimize' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -34,10 +34,10 @@ from video_analysis.demo.training.splits import EVALUATION_SCENES, GENERATORS, S
 from video_analysis.demo.training.stills import Seen, Still
 from video_analysis.main_worker.classifier import Classifier
 from video_analysis.main_worker.labels import Labels
-from video_analysis.worker_config import PACKAGE_FOLDER
+from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
 from video_analysis.worker_utils import backend
 from video_analysis.worker_utils.imaging import encode_jpeg
-from video_analysis.yolo_worker.detector import Detector, DetectorSettings
+from video_analysis.yolo_worker.detector import Detector
 from video_analysis.yolo_worker.stages import Frame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 
@@ -68,7 +68,7 @@ def runtime(folder: Path) -> backend.Runtime:
 def test_the_worker_takes_the_detector_and_its_names_are_the_eight_types(
     folder: Path, runtime: backend.Runtime
 ) -> None:
-    chosen = DetectorSettings(size_px=640, batch=1, confidence=0.25, iou=0.5, inside=0.8, min_box_px=16)
+    chosen = DetectorSettings(size_px=640, batch=1, confidence=0.25, iou=0.5, containment=0.8, min_box_px=16)
     detector = Detector.load(folder / "out" / "demo.pt", runtime, chosen)
     (seen,) = detector.detect([Frame(0, 0, np.full((720, 1280, 3), 90, np.uint8))])
     assert seen.boxes.shape[1] == 6

@@ -3,6 +3,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from video_analysis.tests import clips
-from video_analysis.worker_utils.errors import BadVideo
+from video_analysis.worker_utils.errors import BadVideo, ErrorCode
 from video_analysis.yolo_worker import video
 from video_analysis.yolo_worker.stages import Frame
 
@@ -26,6 +28,14 @@ def offsets(path: Path, stride: int = 1) -> list[int]:
 
 def brightness(frame: Frame) -> float:
     return float(frame.image[:, frame.image.shape[1] // 2 :].mean())
+
+
+@contextmanager
+def refused(code: ErrorCode, match: str) -> Iterator[None]:
+    """The block is refused with this code and reason."""
+    with pytest.raises(BadVideo, match=match) as refusal:
+        yield
+    assert refusal.value.code == code
 
 
 @pytest.fixture
@@ -158,8 +168,9 @@ def fragmented(path: Path, flags: str, audio_s: float = 0) -> Path:
 @pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+default_base_moof"])
 @pytest.mark.parametrize("audio_s", [0, 3])
 def test_fragments_that_the_decoder_passes_over_are_missed(tmp_path: Path, flags: str, audio_s: float) -> None:
-    given, reason = read_until_refused(fragmented(tmp_path / "hybrid.mp4", flags, audio_s))
+    given, reason, code = read_until_refused(fragmented(tmp_path / "hybrid.mp4", flags, audio_s))
     assert 0 < len(given) < 100
+    assert code == "fragmented"
     assert reason == (
         f"fragmented: {len(given)} of 300 frames can be read; remux it (ffmpeg -c copy) and upload it again"
     )
@@ -179,7 +190,8 @@ def test_a_trimmed_fragmented_mp4_is_not_refused(clip: Path, tmp_path: Path) -> 
 def test_a_cut_fragmented_mp4_is_truncated_though_its_count_is_met(tmp_path: Path) -> None:
     path = fragmented(tmp_path / "cut.mp4", "frag_keyframe+empty_moov", audio_s=3)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3 - 5])
-    given, reason = read_until_refused(path)
+    given, reason, code = read_until_refused(path)
+    assert code == "truncated"
     assert len(given) >= video.LEAST_SHARE_READ * video.probe(path).announced_frames
     assert reason.startswith(f"truncated: {len(given)} frames of a file cut at {path.stat().st_size} of ")
 
@@ -203,20 +215,20 @@ class HalfBlindCapture:
 
 
 @pytest.mark.parametrize(
-    ("shown", "stride", "reason"),
+    ("shown", "stride", "code", "reason"),
     [
-        (0, 1, "not a video: none of its frames can be decoded"),
-        (0, 25, "not a video: none of its frames can be decoded"),
-        (50, 1, "damaged: 50 of the 100 frames looked at can be decoded"),
-        (20, 2, "damaged: 20 of the 50 frames looked at can be decoded"),
+        (0, 1, "undecodable", "not a video: none of its frames can be decoded"),
+        (0, 25, "undecodable", "not a video: none of its frames can be decoded"),
+        (50, 1, "damaged", "damaged: 50 of the 100 frames looked at can be decoded"),
+        (20, 2, "damaged", "damaged: 20 of the 50 frames looked at can be decoded"),
     ],
 )
 def test_pictures_that_cannot_be_shown_are_missed(
-    clip: Path, monkeypatch: pytest.MonkeyPatch, shown: int, stride: int, reason: str
+    clip: Path, monkeypatch: pytest.MonkeyPatch, shown: int, stride: int, code: ErrorCode, reason: str
 ) -> None:
     monkeypatch.setattr(HalfBlindCapture, "shown", shown)
     monkeypatch.setattr(cv2, "VideoCapture", HalfBlindCapture)
-    with pytest.raises(BadVideo, match=f"^{reason}$"):
+    with refused(code, match=f"^{reason}$"):
         offsets(clip, stride)
 
 
@@ -232,21 +244,23 @@ def test_reading_goes_on_behind_a_damaged_packet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("content", "code", "reason"),
     [
-        (b"", "empty file"),
-        (b"hello\n" * 1000, "not a video: neither MP4"),
-        (bytes(100_000), "not a video: neither MP4"),
-        (cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), "not a video: neither MP4"),
-        (b"\x1a\x45\xdf\xa3" + bytes(1000), "no video stream in this Matroska file"),
+        (b"", "empty_file", "empty file"),
+        (b"hello\n" * 1000, "not_a_video", "not a video: neither MP4"),
+        (bytes(100_000), "not_a_video", "not a video: neither MP4"),
+        (cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), "not_a_video", "not a video: neither MP4"),
+        (b"\x1a\x45\xdf\xa3" + bytes(1000), "undecodable", "no video stream in this Matroska file"),
     ],
 )
-def test_what_is_no_video_is_refused_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_what_is_no_video_is_refused_with_the_reason(
+    tmp_path: Path, content: bytes, code: ErrorCode, reason: str
+) -> None:
     path = tmp_path / "upload.mp4"
     path.write_bytes(content)
-    with pytest.raises(BadVideo, match=reason):
+    with refused(code, match=reason):
         video.probe(path)
-    with pytest.raises(BadVideo, match=reason):
+    with refused(code, match=reason):
         next(video.frames(path, 1))
 
 
@@ -258,62 +272,62 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path, playlist: str) -> None:
     clips.write(tmp_path / "other.ts", clips.every(40, 10))
     path = tmp_path / "upload.mp4"
     path.write_text(playlist.format("other.ts"))
-    with pytest.raises(BadVideo, match="not a video: neither MP4"):
+    with refused("not_a_video", match="not a video: neither MP4"):
         next(video.frames(path, 1))
 
 
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
-    with pytest.raises(BadVideo, match=r"^no video stream$"):
+    with refused("no_video_stream", match=r"^no video stream$"):
         next(video.frames(clips.write_audio_only(tmp_path / "sound.mp4"), 1))
 
 
 def test_an_upload_that_lost_its_index_is_truncated(clip: Path) -> None:
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
-    with pytest.raises(BadVideo, match=r"^truncated: \d+ of \d+ bytes$"):
+    with refused("truncated", match=r"^truncated: \d+ of \d+ bytes$"):
         next(video.frames(clip, 1))
 
 
 def test_an_mp4_without_an_index_says_so(clip: Path) -> None:
     data = clip.read_bytes()
     clip.write_bytes(data[: clips.box_positions(data, b"moov")[0]])
-    with pytest.raises(BadVideo, match=r"^truncated: its index \(moov\) is missing$"):
+    with refused("truncated", match=r"^truncated: its index \(moov\) is missing$"):
         next(video.frames(clip, 1))
 
 
-def read_until_refused(path: Path) -> tuple[list[Frame], str]:
+def read_until_refused(path: Path) -> tuple[list[Frame], str, ErrorCode]:
     given: list[Frame] = []
     try:
         for frame in video.frames(path, 1):
             given.append(frame)  # noqa: PERF402  # what came before the refusal is kept
     except BadVideo as refusal:
-        return given, str(refusal)
+        return given, str(refusal), refusal.code
     raise AssertionError(f"{path} was read to its end")
 
 
 def test_a_cut_video_gives_its_frames_up_to_the_cut_and_then_says_how_many(streamable: Path) -> None:
     streamable.write_bytes(streamable.read_bytes()[: streamable.stat().st_size * 2 // 3])
-    given, reason = read_until_refused(streamable)
+    given, reason, code = read_until_refused(streamable)
     assert 10 < len(given) < 98
-    assert reason == f"truncated: {len(given)} of 100 frames"
+    assert (code, reason) == ("truncated", f"truncated: {len(given)} of 100 frames")
 
 
 def test_a_cut_matroska_is_truncated(tmp_path: Path) -> None:
     path = clips.write(tmp_path / "cut.mkv", clips.every(40, 100))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(BadVideo, match=r"^truncated: \d\d of 100 frames$"):
+    with refused("truncated", match=r"^truncated: \d\d of 100 frames$"):
         offsets(path)
 
 
 def test_a_file_whose_second_half_was_never_written_is_damaged(streamable: Path) -> None:
     data = streamable.read_bytes()
     streamable.write_bytes(data[: len(data) * 2 // 3] + bytes(len(data) - len(data) * 2 // 3))
-    with pytest.raises(BadVideo, match=r"^damaged: \d\d of 100 frames$"):
+    with refused("damaged", match=r"^damaged: \d\d of 100 frames$"):
         offsets(streamable)
 
 
 def test_absurdly_large_pictures_are_refused_undecoded(tmp_path: Path) -> None:
     path = clips.write(tmp_path / "wide.mov", [0], codec="mjpeg", size=(16_400, 16))
-    with pytest.raises(BadVideo, match="16400×16 px"):
+    with refused("picture_too_large", match="16400×16 px"):
         video.probe(path)
 
 
@@ -327,7 +341,9 @@ def test_an_index_that_announces_more_than_can_be_is_refused_before_the_decoder_
     data[at : at + 8] = (1).to_bytes(4, "big") + count.to_bytes(4, "big")
     clip.write_bytes(data)
     monkeypatch.setattr(cv2, "VideoCapture", None)
-    with pytest.raises(BadVideo, match=f"^its index announces {count} frames, more than the 10000000 that can be read"):
+    with refused(
+        "too_many_frames", match=f"^its index announces {count} frames, more than the 10000000 that can be read"
+    ):
         next(video.frames(clip, 1))
 
 
@@ -340,19 +356,19 @@ def test_a_fragment_that_announces_more_than_can_be_is_refused_before_the_decode
     data[at : at + 4] = (50_000_000).to_bytes(4, "big")
     path.write_bytes(data)
     monkeypatch.setattr(cv2, "VideoCapture", None)
-    with pytest.raises(BadVideo, match=r"^its index announces 500002\d\d frames"):
+    with refused("too_many_frames", match=r"^its index announces 500002\d\d frames"):
         next(video.frames(path, 1))
 
 
 def test_pictures_that_change_their_size_are_refused(clip: Path, tmp_path: Path) -> None:
     path = clips.with_second_size(clip, tmp_path / "two.mp4", (64, 48))
-    with pytest.raises(BadVideo, match="changes midway: 64×48 and 160×120"):
+    with refused("picture_size_changes", match="changes midway: 64×48 and 160×120"):
         next(video.frames(path, 1))
 
 
 def test_a_video_of_more_than_a_year_is_refused(tmp_path: Path) -> None:
     path = clips.write(tmp_path / "long.mkv", [0, 40, 400 * 24 * 3600 * 1000])
-    with pytest.raises(BadVideo, match="more than a year"):
+    with refused("too_long", match="more than a year"):
         offsets(path)
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from video_analysis import worker_config
-from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError, WorkerConfig, load
+from video_analysis.worker_config import PACKAGE_FOLDER, VARIABLES, WorkerConfig, load
+from video_analysis.worker_utils import overrides
+from video_analysis.worker_utils.errors import ConfigurationError
 
 ON = {"CVITX_ENV_OVERRIDES": "1"}
 
@@ -88,37 +90,166 @@ def test_with_nothing_to_ignore_there_is_nothing_to_say(
     assert not caplog.records
 
 
+ALWAYS_KNOWN: list[tuple[str, str, str, object]] = [
+    ("CVITX_REGION", "eu-west-1", "region", "eu-west-1"),
+    ("CVITX_S3_BUCKET", "my-bucket", "s3_bucket", "my-bucket"),
+    ("CVITX_VIDEO_QUEUE", "videos", "video_queue", "videos"),
+    ("CVITX_SNAPSHOT_QUEUE", "snapshots", "snapshot_queue", "snapshots"),
+    ("CVITX_DATABASE_URL", "postgresql://db/x", "database_url", "postgresql://db/x"),
+    ("CVITX_VISIBILITY_TIMEOUT_S", "600", "visibility_timeout_s", 600),
+    ("CVITX_HEARTBEAT_S", "7.5", "heartbeat_s", 7.5),
+    ("CVITX_WAIT_TIME_S", "0", "wait_time_s", 0),
+    ("CVITX_RETENTION_S", "3600", "retention_s", 3600),
+    ("CVITX_MAX_RECEIVE_COUNT", "3", "max_receive_count", 3),
+    ("CVITX_STALL_S", "30", "stall_s", 30.0),
+    ("CVITX_TRANSIENT_DELAYS_S", "1, 2,3", "transient_delays_s", (1.0, 2.0, 3.0)),
+    ("CVITX_MISSING_DELAYS_S", "4", "missing_delays_s", (4.0,)),
+    ("CVITX_DENIED_KEYS_LIMIT", "2", "denied_keys_limit", 2),
+    ("CVITX_PAUSE_FIRST_S", "1", "pause.first_s", 1.0),
+    ("CVITX_PAUSE_LONGEST_S", "60", "pause.longest_s", 60.0),
+    ("CVITX_PAUSE_RESTART_S", "300", "pause.restart_s", 300.0),
+    ("CVITX_SHUTDOWN_GRACE_S", "25", "shutdown_grace_s", 25.0),
+    ("CVITX_YOLO_WEIGHTS", "/models/best.pt", "yolo_weights", Path("/models/best.pt")),
+    ("CVITX_DEEPSORT_ENGINE", "/models/a.engine", "deepsort_engine", Path("/models/a.engine")),
+    ("CVITX_DEVICE", "torch", "device", "torch"),
+    ("CVITX_THREADS", "2", "threads", 2),
+    ("CVITX_DETECTOR_SIZE_PX", "960", "detector.size_px", 960),
+    ("CVITX_DETECTOR_BATCH", "4", "detector.batch", 4),
+    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "detector.confidence", 0.3),
+    ("CVITX_DETECTOR_IOU", "0.6", "detector.iou", 0.6),
+    ("CVITX_DETECTOR_INSIDE", "0.7", "detector.containment", 0.7),
+    ("CVITX_TRACK_N_INIT", "4", "track.n_init", 4),
+    ("CVITX_TRACK_CONFIRM_S", "1", "track.confirm_s", 1.0),
+    ("CVITX_TRACK_CONFIDENCE", "0.5", "track.confidence", 0.5),
+    ("CVITX_TRACK_MAX_AGE_S", "2", "track.max_age_s", 2.0),
+    ("CVITX_TRACK_GAP_S", "1", "track.gap_s", 1.0),
+    ("CVITX_TRACK_SPEED", "3", "track.speed", 3.0),
+    ("CVITX_TRACK_MAX_COSINE", "0.3", "track.max_cosine", 0.3),
+    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "track.max_iou_distance", 0.8),
+    ("CVITX_TRACK_NN_BUDGET", "50", "track.nn_budget", 50),
+    ("CVITX_TRACK_LOOK_S", "0", "track.embed_interval_s", 0.0),
+    ("CVITX_MIN_BOX_PX", "20", "detector.min_box_px", 20),
+    ("CVITX_BEST_AREA_STEP", "0", "best.area_step", 0.0),
+    ("CVITX_BEST_CONFIDENCE_STEP", "0", "best.confidence_step", 0.0),
+    ("CVITX_BEST_SHARPNESS_STEP", "0", "best.sharpness_step", 0.0),
+    ("CVITX_BEST_CENTRE_STEP", "0", "best.centre_step", 0.0),
+    ("CVITX_EDGE_PX", "4", "best.edge_px", 4),
+    ("CVITX_CROP_MARGIN", "0.2", "snapshot.crop_margin", 0.2),
+    ("CVITX_JPEG_QUALITY", "90", "snapshot.jpeg_quality", 90),
+    ("CVITX_EMITTERS", "2", "snapshot.upload_workers", 2),
+    ("CVITX_RUN_MODE", "compare", "run_mode", "compare"),
+    ("CVITX_MAIN_CHECKPOINT", "main.pt", "main_checkpoint", Path("main.pt")),
+    ("CVITX_BASELINE_CHECKPOINT", "b.pt", "baseline_checkpoint", Path("b.pt")),
+    ("CVITX_CMT_CHECKPOINT", "c.pt", "cmt_checkpoint", Path("c.pt")),
+    ("CVITX_MODEL_STORE", "s3://models.example/cvitx/main", "model_store", "s3://models.example/cvitx/main"),
+    ("CVITX_FALLBACK_CHECKPOINT", "/models/old.pt", "fallback_checkpoint", Path("/models/old.pt")),
+    ("CVITX_MICRO_BATCH", "5", "batch_size", 5),
+    ("CVITX_ATTRIBUTE_LIMIT_S", "9", "attribute_timeout_s", 9.0),
+    ("CVITX_CACHE_DIR", "/cache", "cache_dir", Path("/cache")),
+    ("CVITX_TEMP_DIR", "/scratch", "temp_dir", Path("/scratch")),
+    ("CVITX_MIN_FREE_DISK_MB", "1", "min_free_disk_mb", 1),
+    ("CVITX_NOTIFY_SOCKET", "@cvitx", "notify_socket", "@cvitx"),
+]
+"""(variable, text, setting, value): every variable that there was before the settings had groups."""
+DEPRECATED = {
+    "CVITX_ATTRIBUTE_LIMIT_S": "CVITX_ATTRIBUTE_TIMEOUT_S",
+    "CVITX_CROP_MARGIN": "CVITX_SNAPSHOT_CROP_MARGIN",
+    "CVITX_DETECTOR_INSIDE": "CVITX_DETECTOR_CONTAINMENT",
+    "CVITX_EDGE_PX": "CVITX_BEST_EDGE_PX",
+    "CVITX_EMITTERS": "CVITX_SNAPSHOT_UPLOAD_WORKERS",
+    "CVITX_JPEG_QUALITY": "CVITX_SNAPSHOT_JPEG_QUALITY",
+    "CVITX_MICRO_BATCH": "CVITX_BATCH_SIZE",
+    "CVITX_MIN_BOX_PX": "CVITX_DETECTOR_MIN_BOX_PX",
+    "CVITX_TRACK_LOOK_S": "CVITX_TRACK_EMBED_INTERVAL_S",
+}
+
+
+def flat(config: BaseModel, prefix: str = "") -> dict[str, object]:
+    """Setting, as a dotted path → value."""
+    values: dict[str, object] = {}
+    for name in type(config).model_fields:
+        value = getattr(config, name)
+        values |= flat(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else {f"{prefix}{name}": value}
+    return values
+
+
+@pytest.mark.parametrize(("variable", "text", "setting", "value"), ALWAYS_KNOWN)
+def test_every_variable_that_was_ever_known_sets_its_setting_and_no_other(
+    variable: str, text: str, setting: str, value: object
+) -> None:
+    before, after = flat(WorkerConfig()), flat(load(ON | {variable: text}))
+    assert {name for name in after if after[name] != before[name]} == {setting}
+    assert after[setting] == value
+
+
+def test_the_variable_of_a_setting_is_its_path() -> None:
+    assert {f"CVITX_{setting}".replace(".", "_").upper() for setting in flat(WorkerConfig())} == set(VARIABLES)
+    assert set(VARIABLES) == {DEPRECATED.get(variable, variable) for variable, *_ in ALWAYS_KNOWN}
+    assert set(VARIABLES).isdisjoint(DEPRECATED)
+
+
+@pytest.mark.parametrize(("former", "present"), DEPRECATED.items())
+def test_a_former_name_works_with_one_warning_that_names_the_present_one(
+    former: str, present: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (text,) = (text for variable, text, _, _ in ALWAYS_KNOWN if variable == former)
+    assert load(ON | {former: text}) != WorkerConfig()
+    (record,) = caplog.records
+    assert record.getMessage() == f"{former} is deprecated: use {present}"
+    assert (record.levelno, vars(record)["event"]) == (logging.WARNING, "config.deprecated_name")
+    caplog.clear()
+    assert load(ON | {present: text}) == load(ON | {former: text})
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(("former", "present"), DEPRECATED.items())
+def test_a_setting_that_is_set_by_both_its_names_stops_the_start(former: str, present: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{former} and {present}: both names of one setting are set"):
+        load(ON | {former: "1", present: "1"})
+
+
 @pytest.mark.parametrize(
-    ("name", "text", "value"),
+    ("unknown", "nearest"),
     [
-        ("S3_BUCKET", "my-bucket", "my-bucket"),
-        ("DATABASE_URL", "postgresql://db/x", "postgresql://db/x"),
-        ("YOLO_WEIGHTS", "/models/best.pt", Path("/models/best.pt")),
-        ("MAIN_CHECKPOINT", "main.pt", Path("main.pt")),
-        ("BASELINE_CHECKPOINT", "b.pt", Path("b.pt")),
-        ("CMT_CHECKPOINT", "c.pt", Path("c.pt")),
-        ("RUN_MODE", "compare", "compare"),
-        ("VISIBILITY_TIMEOUT_S", "600", 600),
-        ("HEARTBEAT_S", "7.5", 7.5),
-        ("WAIT_TIME_S", "0", 0),
-        ("STALL_S", "30", 30.0),
-        ("TRANSIENT_DELAYS_S", "1, 2,3", (1.0, 2.0, 3.0)),
-        ("TEMP_DIR", "/scratch", Path("/scratch")),
-        ("MODEL_STORE", "s3://models.example/cvitx/main", "s3://models.example/cvitx/main"),
-        ("FALLBACK_CHECKPOINT", "/models/old.pt", Path("/models/old.pt")),
+        ("CVITX_ANALYSIS_EAGER", "CVITX_[A-Z_]+"),
+        ("CVITX_", "CVITX_[A-Z_]+"),
+        ("CVITX_DEVICE_LIST", "CVITX_DEVICE"),
+        ("CVITX_TRACK_MAX_AGE", None),
+        ("CVITX_MICRO_BATCHES", None),
+        ("CVITX_JPG_QUALITY", None),
+        ("CVITX_S3_BUKET", None),
+        ("cvitx_region", "ignored"),
+        ("CVITX_s3_bucket", None),
     ],
 )
-def test_switched_on_a_name_overrides_its_field(name: str, text: str, value: object) -> None:
-    config = load(ON | {f"CVITX_{name}": text})
-    assert config == WorkerConfig().model_copy(update={name.lower(): value})
+def test_an_unknown_variable_stops_the_start_only_if_it_looks_like_a_typing_error(
+    unknown: str, nearest: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    if nearest is None:
+        with pytest.raises(ConfigurationError, match=f"^{unknown}: no such setting; did you mean CVITX_[A-Z0-9_]+[?]$"):
+            load(ON | {unknown: "a secret"})
+        return
+    assert load(ON | {unknown: "a secret"}) == WorkerConfig()
+    if not unknown.startswith("CVITX_"):
+        assert not caplog.records
+        return
+    (record,) = caplog.records
+    assert re.fullmatch(f"{unknown} is ignored: no such setting; the nearest is {nearest}", record.getMessage())
+    assert (record.levelno, vars(record)["event"]) == (logging.WARNING, "config.unknown_name")
 
 
-def test_every_field_has_a_name_in_the_environment() -> None:
-    for field in WorkerConfig.model_fields:
-        with pytest.raises(
-            ConfigurationError, match="CVITX_NO_SUCH: no such setting; known are .*CVITX_" + field.upper()
-        ):
-            load(ON | {"CVITX_NO_SUCH": "1"})
+def test_a_misspelt_switch_in_a_file_that_is_read_anyway_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_config, "ENV_OVERRIDES", True)
+    with pytest.raises(ConfigurationError, match="did you mean CVITX_ENV_OVERRIDES"):
+        load({"CVITX_ENV_OVERIDE": "0"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "distance"),
+    [("", "", 0), ("", "ab", 2), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("ab", "ba", 2), ("abc", "abc", 0)],
+)
+def test_the_edit_distance_counts_insertions_deletions_and_replacements(one: str, other: str, distance: int) -> None:
+    assert overrides.edit_distance(one, other) == overrides.edit_distance(other, one) == distance
 
 
 def test_the_switch_in_the_file_is_off_and_serves_as_well_as_the_one_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,13 +288,16 @@ def test_the_switch_in_the_file_is_off_and_serves_as_well_as_the_one_outside(mon
         ("MODEL_STORE", "s3://models/cvitx\n"),
         ("S3_BUKET", "typo"),
         ("s3_bucket", "lower case"),
-        ("", "nameless"),
+        ("SNAPSHOT_JPEG_QUALITY", "0"),
+        ("PAUSE_FIRST_S", "0"),
+        ("PAUSE_FIRST_S", ""),
+        ("MISSING_DELAYS_S", "5,soon"),
     ],
 )
 def test_a_bad_override_stops_the_start_with_one_line_that_names_it(name: str, text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(ON | {f"CVITX_{name}": text})
-    assert f"CVITX_{name}" in str(caught.value)
+    assert str(caught.value).startswith((f"CVITX_{name}=", f"CVITX_{name}: "))
     assert "\n" not in str(caught.value)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings
 from video_analysis.worker_utils import imaging, messages
 from video_analysis.worker_utils.database import Database
 from video_analysis.worker_utils.delivery import Delivery
@@ -26,9 +27,9 @@ from video_analysis.worker_utils.errors import (
 from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.storage import ObjectStore
 from video_analysis.worker_utils.video_records import VideoRecords
-from video_analysis.yolo_worker.best_shot import SelectionRules
+from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
 from video_analysis.yolo_worker.stages import DetectedFrame, Frame, Track, TrackedFrame
-from video_analysis.yolo_worker.worker import SnapshotSettings, VideoWorker, run_key_of
+from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -71,7 +72,7 @@ class FakeVision:
     breaks_at: int | None = None
     growing: bool = True
     blind: bool = False
-    trait: str = "fake"
+    weights: str = "fake"
     paths: list[Path] = field(default_factory=list)
     ended: int = 0
     """How often detection was brought to its end."""
@@ -101,8 +102,9 @@ class FakeVision:
         if self.blind:
             raise EnvironmentFault("the GPU fails")
 
-    def traits(self) -> dict[str, object]:
-        return {"detector": self.trait}
+    def traits(self) -> VisionTraits:
+        network = NetworkTraits(self.weights, "f32")
+        return VisionTraits(network, DetectorSettings(), network, TrackSettings())
 
     def _seen(self, key: int, number: int, last: int, index: int) -> Track:
         size = 60 + 20 * (index if self.growing else last - index)
@@ -156,12 +158,12 @@ class Bench:
 
 
 @pytest.fixture
-def emitters() -> int:
+def upload_workers() -> int:
     return 8
 
 
 @pytest.fixture
-def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, emitters: int) -> Iterator[Bench]:
+def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers: int) -> Iterator[Bench]:
     s3.put_object(Bucket=bucket, Key=KEY, Body=b"bytes of a video")
     sql(
         "INSERT INTO videos (id, workspace_id, workspace_code, camera_code, s3_key_raw, recorded_at, status)"
@@ -170,10 +172,10 @@ def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, emitters: int)
     )
     database = Database(database_url, "test")
     outbox, vision = Outbox(bucket), FakeVision()
-    rules = SelectionRules(0.05, 0.05, 0.10, 0.05, edge_px=3, crop_margin=0.12)
-    settings = SnapshotSettings(bucket, 90, rules)
+    snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
+    settings = ShotSettings(bucket, BestSettings(), snapshot)
     parts = (ObjectStore(s3, bucket), VideoRecords(database), QueuedAnalyses(database), outbox, vision, settings)
-    worker = VideoWorker(*parts, emitters=emitters)
+    worker = VideoWorker(*parts)
     yield Bench(worker, outbox, vision, sql, s3, bucket)
     database.close()
 
@@ -245,10 +247,9 @@ def test_another_stride_is_another_run_with_rows_of_its_own(bench: Bench) -> Non
     bench.deliver()
     bench.deliver(TASK | {"frame_stride": 2})
     assert len({row["run_key"] for row in bench.rows()}) == 2
-    assert run_key_of(1, {"a": 1}) != run_key_of(2, {"a": 1}) != run_key_of(2, {"a": 2})
 
 
-@pytest.mark.parametrize("emitters", [1])
+@pytest.mark.parametrize("upload_workers", [1])
 def test_a_lost_lease_commits_nothing_more(bench: Bench) -> None:
     lease = FakeLease()
     bench.outbox.on_send = lambda message: setattr(lease, "lost_at", lease.checks + 1)
@@ -302,19 +303,21 @@ def test_a_video_whose_object_is_missing_names_the_key(bench: Bench) -> None:
 
 def test_the_last_receive_of_a_video_that_killed_the_worker_each_time_does_no_work(bench: Bench) -> None:
     bench.sql("UPDATE videos SET status = 'processing'")
-    with pytest.raises(Permanent, match="died in every attempt"):
+    with pytest.raises(Permanent, match="died in every attempt") as given_up:
         bench.deliver(receive=5)
+    assert given_up.value.code == bench.video()["error_code"] == bench.video()["attempt_state"] == "crashed"
     assert bench.vision.paths == []
 
 
 def test_a_death_in_the_last_receive_leaves_an_error(bench: Bench) -> None:
     bench.sql("UPDATE videos SET status = 'processing', error_msg = 'interrupted'")
-    seen: list[tuple[str, str]] = []
-    bench.outbox.on_send = lambda message: seen.append((bench.video()["status"], bench.video()["error_msg"]))
+    seen: list[dict[str, Any]] = []
+    bench.outbox.on_send = lambda message: seen.append(bench.video())
     bench.deliver(receive=5)
-    assert seen[0][0] == "error"
-    assert "last attempt" in seen[0][1]
-    assert (bench.video()["status"], bench.video()["error_msg"]) == ("done", None)
+    assert (seen[0]["status"], seen[0]["attempt_state"]) == ("error", "last_attempt")
+    assert "last attempt" in seen[0]["error_msg"]
+    after = bench.video()
+    assert (after["status"], after["attempt_state"], after["error_code"], after["error_msg"]) == ("done", *[None] * 3)
 
 
 def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: Bench) -> None:
@@ -324,6 +327,7 @@ def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: 
         bench.worker.handle([delivery])
     bench.worker.record(delivery, refusal.value, final=True)
     assert bench.video()["status"] == "error"
+    assert bench.video()["error_code"] == "bad_message"
     assert "frame_stride" in bench.video()["error_msg"]
 
 
@@ -343,7 +347,7 @@ def test_the_probe_looks_at_all_that_a_video_will_need(bench: Bench) -> None:
 def test_two_runs_that_would_give_two_vehicles_one_name_keep_both(bench: Bench) -> None:
     bench.deliver()
     before = (bench.rows(), objects(bench))
-    bench.vision.trait = "other weights"
+    bench.vision.weights = "other weights"
     bench.deliver()
     assert len(bench.rows()) == len(objects(bench)) == 4
     assert [row for row in bench.rows() if row in before[0]] == before[0]

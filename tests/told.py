@@ -1,14 +1,16 @@
-"""What the workers' own loggers say: to wait on, and as the lines that an operator would read."""
+"""The log lines of the workers' own loggers: to wait on, and as the text that an operator reads."""
 
 from __future__ import annotations
 
 import io
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from video_analysis.worker_utils import logs
 
@@ -18,26 +20,31 @@ LOOK_EVERY_S = 0.2
 
 @dataclass
 class Told(logging.Handler):
-    """What the workers' own loggers say, for the test to wait on."""
+    """Collects the log lines, as parsed JSON, for the test to wait on."""
 
-    lines: list[str] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
+        self.setFormatter(logs.JsonLine())
         self._news = threading.Condition()
 
     __hash__ = object.__hash__
 
     def emit(self, record: logging.LogRecord) -> None:
         with self._news:
-            self.lines.append(record.getMessage())
+            self.lines.append(json.loads(self.format(record)))
             self._news.notify_all()
 
-    def wait_for(self, wanted: Callable[[list[str]], bool]) -> None:
-        """Looks again at each line, and a few times a second: what is wanted may be no line of theirs."""
+    def count(self, event: str) -> int:
+        """How many lines have this event code so far."""
+        return sum(line["event"] == event for line in self.lines)
+
+    def wait_for(self, wanted: Callable[[], bool]) -> None:
+        """Checks at each new line, and a few times per second: the condition may depend on something else."""
         deadline = time.monotonic() + PATIENCE_S
         with self._news:
-            while not wanted(self.lines):
+            while not wanted():
                 assert time.monotonic() < deadline, self.lines[-20:]
                 self._news.wait(LOOK_EVERY_S)
 

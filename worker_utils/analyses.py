@@ -41,7 +41,6 @@ class AnalysisState:
     id: str
     snapshot_uri: str
     status: Status
-    error_msg: str | None
     done_checkpoints: Mapping[str, str]
     """Variant to checkpoint, of the result rows that are there."""
     died_every_time: bool

@@ -14,9 +14,9 @@ from video_analysis.worker_utils.analyses import (
     FinishedAnalysis,
     VariantResult,
 )
-from video_analysis.worker_utils.attempts import DIED_IN_A_BATCH, opening_in_batch
+from video_analysis.worker_utils.attempts import opening_in_batch, row_as_stored, state_after
 from video_analysis.worker_utils.database import Database
-from video_analysis.worker_utils.errors import Transient
+from video_analysis.worker_utils.errors import Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -64,9 +64,9 @@ class AnalysisRecords:
         """Take back the reason of one that died before: should it die again, it died by itself."""
         self._database.transaction(
             lambda cursor: cursor.execute(
-                "UPDATE image_analyses SET error_msg = NULL, updated_at = now()"
-                " WHERE id = %s AND status = 'processing' AND error_msg = %s",
-                (analysis_id, DIED_IN_A_BATCH),
+                "UPDATE image_analyses SET attempt_state = NULL, error_code = NULL, error_msg = NULL,"
+                " updated_at = now() WHERE id = %s AND status = 'processing' AND attempt_state = 'retry_alone'",
+                (analysis_id,),
             )
         )
 
@@ -78,27 +78,29 @@ class AnalysisRecords:
                 for result in row.results:
                     cursor.execute(UPSERT_RESULT, (row.id, *_columns(result)))
                 cursor.execute(
-                    "UPDATE image_analyses SET status = 'done', error_msg = NULL, updated_at = now()"
-                    " WHERE id = %s AND (status <> 'done' OR error_msg IS NOT NULL)",
+                    "UPDATE image_analyses SET status = 'done', attempt_state = NULL, error_code = NULL,"
+                    " error_msg = NULL, updated_at = now() WHERE id = %s"
+                    " AND (status, attempt_state, error_code, error_msg) IS DISTINCT FROM ('done', NULL, NULL, NULL)",
                     (row.id,),
                 )
 
         self._database.transaction(finish)
 
-    def fail_analysis(self, snapshot_uri: str, reason: str, final: bool) -> None:
-        """Leave the reason in error_msg; `error` when final. A row that is `done` stays as it is."""
+    def fail_analysis(self, snapshot_uri: str, failure: WorkerError, final: bool) -> None:
+        """Leave the failure's code and text in the row; `error` when final. A row that is `done` stays as it is."""
+        reason = wire.printable(str(failure), wire.LONGEST_REASON)
         self._database.transaction(
             lambda cursor: cursor.execute(
-                "UPDATE image_analyses SET error_msg = %s, updated_at = now(),"
+                "UPDATE image_analyses SET attempt_state = %s, error_code = %s, error_msg = %s, updated_at = now(),"
                 " status = CASE WHEN %s THEN 'error' ELSE status END"
                 " WHERE snapshot_s3_key = %s AND status <> 'done'",
-                (wire.printable(reason, wire.LONGEST_REASON), final, snapshot_uri),
+                (state_after(failure.code), failure.code, reason, final, snapshot_uri),
             )
         )
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer, takes no new row, or its tables are not there."""
-        self._database.ping("image_analyses", "image_analysis_results", trial=trial_row.insert)
+        """EnvironmentFault while the database does not answer, takes no new row, or lacks a table or column."""
+        self._database.ping(trial_row.IMAGE_ANALYSES, trial_row.IMAGE_ANALYSIS_RESULTS, trial=trial_row.insert)
 
 
 def _begin_one(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
@@ -111,23 +113,28 @@ def _begin_one(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
         ),
     )
     cursor.execute(
-        "SELECT id::text, status, error_msg FROM image_analyses WHERE snapshot_s3_key = %s FOR UPDATE",
+        "SELECT id::text, status, attempt_state, error_code, error_msg FROM image_analyses"
+        " WHERE snapshot_s3_key = %s FOR UPDATE",
         (request.snapshot_uri,),
     )
     row = cursor.fetchone()
     if row is None:
-        raise Transient(f"the row of {request.snapshot_uri} vanished between two statements")
-    analysis_id, status, error_msg = row
-    opened = opening_in_batch(status, error_msg, request.receive_count, request.is_last)
+        text = f"the row of {request.snapshot_uri} vanished between two statements"
+        raise Transient(text, code="row_vanished")
+    analysis_id, *stored = row
+    found = row_as_stored(*stored)
+    opened = opening_in_batch(found, request.receive_count, request.is_last)
+    written = (opened.row.status, opened.row.attempt_state, opened.row.error_code, opened.row.error_msg)
     cursor.execute(
-        "UPDATE image_analyses SET status = %s, error_msg = %s, updated_at = now()"
-        " WHERE id = %s AND (status, error_msg) IS DISTINCT FROM (%s::analysis_status_enum, %s)",
-        (opened.status, opened.error_msg, analysis_id, opened.status, opened.error_msg),
+        "UPDATE image_analyses SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s,"
+        " updated_at = now() WHERE id = %s AND (status, attempt_state, error_code, error_msg)"
+        " IS DISTINCT FROM (%s::analysis_status_enum, %s, %s, %s)",
+        (*written, analysis_id, *written),
     )
     cursor.execute("SELECT variant, checkpoint FROM image_analysis_results WHERE analysis_id = %s", (analysis_id,))
     checkpoints = {variant: checkpoint or "" for variant, checkpoint in cursor.fetchall()}
     died = opened.died_every_time, opened.died_before
-    return AnalysisState(analysis_id, request.snapshot_uri, status, error_msg, checkpoints, *died)
+    return AnalysisState(analysis_id, request.snapshot_uri, found.status, checkpoints, *died)
 
 
 def _columns(result: VariantResult) -> tuple[object, ...]:

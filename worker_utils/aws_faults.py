@@ -6,6 +6,8 @@ come with or without a prefix (`AWS.SimpleQueueService.NonExistentQueue`, `Queue
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -19,7 +21,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from video_analysis.worker_utils.errors import EnvironmentFault, Transient, WorkerError
+from video_analysis.worker_utils.errors import EnvironmentFault, ErrorCode, Transient, WorkerError
 
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -78,9 +80,13 @@ _SERVER_ERROR, _TOO_MANY_REQUESTS, _FORBIDDEN = 500, 429, 403
 class Denied(EnvironmentFault):
     """The role lacks a permission; the text names it."""
 
+    default_code: ClassVar[ErrorCode] = "permission_denied"
+
 
 class NoSuchQueue(EnvironmentFault):
     """There is no such queue, or SQS will not say that there is."""
+
+    default_code: ClassVar[ErrorCode] = "no_queue"
 
 
 def fault_of(error: BotoCoreError | ClientError, permission: str, where: str) -> WorkerError:
@@ -88,8 +94,9 @@ def fault_of(error: BotoCoreError | ClientError, permission: str, where: str) ->
     if isinstance(error, ClientError):
         return _fault_of_the_answer(error, permission, where)
     if isinstance(error, _NO_CREDENTIALS):
-        return EnvironmentFault(f"no usable AWS credentials or region for {permission}: {error}")
-    return Transient(f"{permission} on {where}: {type(error).__name__}: {error}")
+        text = f"no usable AWS credentials or region for {permission}: {error}"
+        return EnvironmentFault(text, code="credentials_refused")
+    return Transient(f"{permission} on {where}: {type(error).__name__}: {error}", code="aws_unavailable")
 
 
 def code_of(error: ClientError) -> str:
@@ -101,11 +108,12 @@ def _fault_of_the_answer(error: ClientError, permission: str, where: str) -> Wor
     code = code_of(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _REFUSED_CREDENTIALS:
-        return EnvironmentFault(f"AWS refuses the credentials ({code}) at {permission} on {where}")
+        text = f"AWS refuses the credentials ({code}) at {permission} on {where}"
+        return EnvironmentFault(text, code="credentials_refused")
     if code in _NO_QUEUE:
         return NoSuchQueue(f"there is no queue {where} ({code})")
     if code in _SOON_BETTER or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
-        return Transient(f"{permission} on {where}: {code or status}")
+        return Transient(f"{permission} on {where}: {code or status}", code="aws_unavailable")
     if code in _DENIED or status == _FORBIDDEN:
         return Denied(f"{permission} on {where} is denied ({code}): grant it to this worker's role")
-    return EnvironmentFault(f"{permission} on {where} is refused: {error}")
+    return EnvironmentFault(f"{permission} on {where} is refused: {error}", code="aws_refused")

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from video_analysis.worker_config import ConfigurationError, WorkerConfig
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network, Shape
 
 if TYPE_CHECKING:
@@ -136,7 +137,13 @@ def sha256_of(path: Path) -> str:
 
 
 def _announced(network: Network, name: str, kind: str) -> Network:
-    log.info("%s runs on %s in %s", name, kind, network.precision)
+    log.info(
+        "network %s runs on %s in %s",
+        name,
+        kind,
+        network.precision,
+        extra={"event": "network.loaded", "network": name, "backend": kind, "precision": network.precision},
+    )
     return network
 
 

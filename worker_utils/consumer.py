@@ -19,6 +19,7 @@ from video_analysis.worker_utils.errors import Transient, WorkerError
 from video_analysis.worker_utils.intake import Intake, Prepare
 from video_analysis.worker_utils.lease import LeaseTimes
 from video_analysis.worker_utils.lease_keeper import LeaseKeeper
+from video_analysis.worker_utils.logs import failure_fields
 from video_analysis.worker_utils.outcome import RetryPolicy, verdict_on
 from video_analysis.worker_utils.queue import Queue
 from video_analysis.worker_utils.settlement import InHand, Settlement
@@ -48,11 +49,11 @@ class Consumer:
         self._handler = handler
         self._shutdown = shutdown
         self._wait_slice_s = config.stall_s / 4
-        self._pause_restart_s = config.pause_restart_s
+        self._pause_restart_s = config.pause.restart_s
         self._gave_up = False
         self._notifier = systemd.Notifier(config.notify_socket)
-        self._breaker = Backoff(config.pause_first_s, config.pause_longest_s)
-        self._poll_failures = Backoff(config.pause_first_s, config.pause_longest_s)
+        self._breaker = Backoff(config.pause.first_s, config.pause.longest_s)
+        self._poll_failures = Backoff(config.pause.first_s, config.pause.longest_s)
         times = LeaseTimes(config.visibility_timeout_s, config.heartbeat_s, config.stall_s, config.shutdown_grace_s)
         self._keeper = LeaseKeeper(queue, times, shutdown, notifier=self._notifier, exit_process=exit_process)
         self._intake = Intake(queue, self._keeper, slots, prepare)
@@ -67,7 +68,7 @@ class Consumer:
     def run(self) -> bool:
         """Work until told to stop: True. An outage at the start is sat out before the first receive.
 
-        False where an outage lasted for `pause_restart_s`: the process should end, for another to be started.
+        False where an outage lasted for `pause.restart_s`: the process should end, for another to be started.
         """
         with self._keeper, self._intake:
             self._notifier.send(systemd.READY)
@@ -75,7 +76,7 @@ class Consumer:
                 self._pause()
             while not self._shutdown.is_set() or self._intake.is_ahead:
                 self._work(self._poll())
-        log.info("stopped: nothing is left in hand")
+        log.info("consumer stopped; no message is in flight", extra={"event": "consumer.stopped"})
         return not self._gave_up
 
     def _poll(self) -> list[InHand]:
@@ -85,7 +86,14 @@ class Consumer:
             received = self._intake.next()
         except Exception as error:  # a poll error never ends the loop
             delay_s = self._poll_failures.next_s()
-            log.warning("poll failed, next in %.1f s: %s", delay_s, verdict_on(error), exc_info=_unforeseen(error))
+            failure = verdict_on(error)
+            log.warning(
+                "poll failed, next poll in %.1f s: %s",
+                delay_s,
+                failure,
+                exc_info=_unforeseen(error),
+                extra={"event": "poll.failed", **failure_fields(failure), "retry_after_s": round(delay_s, 3)},
+            )
             self._wait(delay_s)
             return []
         self._poll_failures.reset()
@@ -120,10 +128,14 @@ class Consumer:
             failures = self._handler.handle([held.delivery for held in batch])
         except Exception as error:  # here the taxonomy is applied
             if _unforeseen(error):
-                log.exception("the handler failed", extra=batch[0].delivery.log_fields)
+                log.exception(
+                    "the handler raised an unexpected exception",
+                    extra={"event": "handler.failed", **batch[0].delivery.log_fields},
+                )
             return [verdict_on(error)] * len(batch)
         if len(failures) != len(batch):
-            fault = Transient(f"the handler answered {len(failures)} outcomes for {len(batch)} messages")
+            text = f"the handler answered {len(failures)} outcomes for {len(batch)} messages"
+            fault = Transient(text, code="unexpected")
             return [fault] * len(batch)
         return failures
 
@@ -132,12 +144,20 @@ class Consumer:
         begun_s = time.monotonic()
         while not self._shutdown.is_set():
             if time.monotonic() - begun_s >= self._pause_restart_s:
-                log.critical("no message could succeed for %g s: the process ends", self._pause_restart_s)
+                log.critical(
+                    "no message could succeed for %g s: the process exits",
+                    self._pause_restart_s,
+                    extra={"event": "consumer.gave_up", "pause_restart_s": self._pause_restart_s},
+                )
                 self._gave_up = True
                 self._shutdown.set()
                 return
             delay_s = self._breaker.next_s()
-            log.warning("polling pauses for %.1f s", delay_s)
+            log.warning(
+                "polling is paused for %.1f s",
+                delay_s,
+                extra={"event": "polling.paused", "pause_s": round(delay_s, 3)},
+            )
             self._notifier.status(f"paused for {delay_s:.0f} s: see the log")
             self._wait(delay_s)
             if not self._shutdown.is_set() and self._environment_is_well():
@@ -150,10 +170,22 @@ class Consumer:
             self._queue.probe()
             self._handler.probe()
         except Exception as error:  # here the taxonomy is applied
-            log.error("no message could succeed now: %s", verdict_on(error), exc_info=_unforeseen(error))
+            failure = verdict_on(error)
+            log.error(
+                "no message can succeed now: %s",
+                failure,
+                exc_info=_unforeseen(error),
+                extra={"event": "probe.failed", **failure_fields(failure)},
+            )
             return False
         self._notifier.status(f"polling {self._queue}")
-        log.info("ready: polling %s, which allows %d receives", self._queue, self._queue.max_receive_count)
+        queue, max_receive_count = str(self._queue), self._queue.max_receive_count
+        log.info(
+            "polling %s; a message may be received %d times",
+            queue,
+            max_receive_count,
+            extra={"event": "consumer.ready", "queue": queue, "max_receive_count": max_receive_count},
+        )
         return True
 
     def _wait(self, delay_s: float) -> None:

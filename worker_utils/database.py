@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,8 +17,7 @@ import psycopg2
 from psycopg2 import errorcodes, sql
 from psycopg2.extensions import parse_dsn
 
-from video_analysis.worker_config import ConfigurationError
-from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import ConfigurationError, EnvironmentFault, Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -34,8 +34,20 @@ _TRY_AGAIN_AT_ONCE = frozenset(
 """A unique key is violated only where another writer came in between two statements: a second look finds its row."""
 _TRY_LATER = frozenset({errorcodes.LOCK_NOT_AVAILABLE, errorcodes.QUERY_CANCELED}) | _TRY_AGAIN_AT_ONCE
 _BAD_DATA_CLASSES = ("22", "23")
+_OUTDATED_SCHEMA = frozenset({errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN})
+COLUMNS = """
+SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
+"""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, with the columns that it must have."""
+
+    name: str
+    columns: tuple[str, ...] = ()
 
 
 class Database:
@@ -71,19 +83,26 @@ class Database:
                 self.close()
                 if attempt == ATTEMPTS or not (gone or error.pgcode in _TRY_AGAIN_AT_ONCE):
                     raise _verdict(error.pgcode or "", gone, self._one_line(error)) from error
-                log.warning("database transaction tried again: %s", self._one_line(error))
+                log.warning(
+                    "database transaction is retried: %s",
+                    self._one_line(error),
+                    extra={"event": "database.transaction_retried", "sqlstate": error.pgcode, "attempt": attempt},
+                )
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def ping(self, *tables: str, trial: Callable[[Cursor], object] | None = None) -> None:
+    def ping(self, *tables: Table, trial: Callable[[Cursor], object] | None = None) -> None:
         """EnvironmentFault while the server answers no query, a table cannot be read, or `trial` cannot be written.
 
-        What `trial` writes is taken back. Where the server refuses just its data, it does write.
+        A column that is missing is named, and the file that adds it. What `trial` writes is taken back. Where the
+        server refuses just its data, it does write.
         """
 
         def look(cursor: Cursor) -> None:
             cursor.execute("SELECT 1")
-            for table in tables:
-                cursor.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(table)))
+            missing = [name for table in tables for name in _missing_columns(cursor, table)]
+            if missing:
+                text = f"the database lacks {', '.join(missing)}: run schemas/database.sql, then polling goes on"
+                raise EnvironmentFault(text, code="schema_outdated")
 
         self.transaction(look)
         if trial is not None:
@@ -111,7 +130,8 @@ class Database:
                     cursor.execute(SETTINGS)
             except psycopg2.Error as error:
                 self.close()
-                raise EnvironmentFault(f"database cannot be reached: {self._one_line(error)}") from error
+                text = f"database cannot be reached: {self._one_line(error)}"
+                raise EnvironmentFault(text, code="database_unreachable") from error
         return self._connection
 
     def _one_line(self, error: psycopg2.Error) -> str:
@@ -126,6 +146,14 @@ def _is_unanswered(error: psycopg2.Error) -> bool:
     return error.pgcode is None and type(error) in (psycopg2.DatabaseError, psycopg2.OperationalError)
 
 
+def _missing_columns(cursor: Cursor, table: Table) -> list[str]:
+    """`table.column` of each column that is not there. Fails where the table is not there, or may not be read."""
+    cursor.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(table.name)))
+    cursor.execute(COLUMNS, (table.name,))
+    found = {name for (name,) in cursor.fetchall()}
+    return [f"{table.name}.{column}" for column in table.columns if column not in found]
+
+
 def _taken_back(write: Callable[[Cursor], object], cursor: Cursor) -> None:
     cursor.execute("SAVEPOINT trial")
     write(cursor)
@@ -135,10 +163,12 @@ def _taken_back(write: Callable[[Cursor], object], cursor: Cursor) -> None:
 def _verdict(code: str, connection_gone: bool, text: str) -> WorkerError:
     """What a failed transaction means, by SQLSTATE (PostgreSQL manual, appendix A)."""
     if code in _TRY_LATER:
-        return Transient(f"database busy: {text}")
+        return Transient(f"database busy: {text}", code="database_busy")
     if code[:2] in _BAD_DATA_CLASSES and not connection_gone:
-        return Permanent(f"database refuses the data: {text}")
-    return EnvironmentFault(f"database failed: {text}")
+        return Permanent(f"database refuses the data: {text}", code="data_refused")
+    if code in _OUTDATED_SCHEMA:
+        return EnvironmentFault(f"database failed: {text}; run schemas/database.sql", code="schema_outdated")
+    return EnvironmentFault(f"database failed: {text}", code="database_failed")
 
 
 def _secrets(url: str) -> list[str]:

@@ -84,20 +84,20 @@ def snapshot(crop: Image, quality: int) -> bytes:
 def check_snapshot(data: bytes, content_type: str) -> Image:
     """A snapshot's picture, 640×640×3. BadSnapshot says what is wrong; the header is judged before any decoding."""
     if content_type.partition(";")[0].strip().lower() != CONTENT_TYPE:
-        raise BadSnapshot(f"Content-Type is {content_type[:80]!r}, not {CONTENT_TYPE}")
+        raise BadSnapshot(f"Content-Type is {content_type[:80]!r}, not {CONTENT_TYPE}", code="wrong_content_type")
     if len(data) > LARGEST_SNAPSHOT_BYTES:
-        raise BadSnapshot(f"is {len(data)} bytes long, more than {LARGEST_SNAPSHOT_BYTES}")
+        raise BadSnapshot(f"is {len(data)} bytes long, more than {LARGEST_SNAPSHOT_BYTES}", code="object_too_large")
     _check_header(data)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None or image.shape != (SNAPSHOT_PX, SNAPSHOT_PX, 3):
-        raise BadSnapshot("is a JPEG that cannot be decoded")
+        raise BadSnapshot("is a JPEG that cannot be decoded", code="undecodable")
     return np.asarray(image, np.uint8)
 
 
 def _check_header(data: bytes) -> None:
     """Format, size and completeness from the markers alone (ITU-T T.81, B.1 and B.2)."""
     if data[:2] != bytes((0xFF, _SOI)):
-        raise BadSnapshot("is not a JPEG")
+        raise BadSnapshot("is not a JPEG", code="not_a_jpeg")
     sized = False
     for marker, start, payload in _segments(data):
         if marker in _FRAMES:
@@ -105,23 +105,24 @@ def _check_header(data: bytes) -> None:
             sized = True
         elif marker == _SOS and sized:
             return _check_scans(data, start)
-    raise BadSnapshot("is truncated: the JPEG has no picture")
+    raise BadSnapshot("is truncated: the JPEG has no picture", code="truncated")
 
 
 def _check_frame(marker: int, payload: bytes) -> None:
     if marker not in _DECODABLE_FRAMES or len(payload) < 6:
-        raise BadSnapshot("is neither a baseline nor a progressive JPEG")
+        raise BadSnapshot("is neither a baseline nor a progressive JPEG", code="unsupported_jpeg")
     bits, height, width, channels = payload[0], payload[1:3], payload[3:5], payload[5]
     found = (int.from_bytes(width, "big"), int.from_bytes(height, "big"), channels, bits)
     if found != (SNAPSHOT_PX, SNAPSHOT_PX, 3, 8):
-        raise BadSnapshot(f"is {found[0]}×{found[1]}×{channels} of {bits} bits, not 640×640×3 of 8")
+        text = f"is {found[0]}×{found[1]}×{channels} of {bits} bits, not 640×640×3 of 8"
+        raise BadSnapshot(text, code="wrong_size")
 
 
 def _check_scans(data: bytes, start: int) -> None:
     if data.rfind(bytes((0xFF, _EOI)), start) < 0:
-        raise BadSnapshot("is truncated: the JPEG has no end")
+        raise BadSnapshot("is truncated: the JPEG has no end", code="truncated")
     if data.count(bytes((0xFF, _SOS)), start) > MOST_SCANS:
-        raise BadSnapshot(f"is a JPEG of more than {MOST_SCANS} scans")
+        raise BadSnapshot(f"is a JPEG of more than {MOST_SCANS} scans", code="unsupported_jpeg")
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -71,7 +71,10 @@ class Intake:
         for held in in_hand:
             if held.delivery.message_id in newer:
                 held.lease.refused = True
-                log.warning("lease lost: the message was received again", extra=held.delivery.log_fields)
+                log.warning(
+                    "lease lost: the message was received again",
+                    extra={"event": "lease.lost", **held.delivery.log_fields},
+                )
         return batch
 
     def _received(self, longest_wait_s: int | None = None) -> list[Received]:
@@ -87,7 +90,10 @@ class Intake:
             lease=lease,
             receipt_handle=message.receipt_handle,
         )
-        log.info("received", extra=delivery.log_fields | {"receive_count": message.receive_count})
+        log.info(
+            "message received",
+            extra={"event": "message.received", **delivery.log_fields, "receive_count": message.receive_count},
+        )
         if prepare is not None and message.receive_count == 1:
             delivery = _prepared(delivery, prepare)
         return InHand(delivery, lease)
@@ -98,7 +104,11 @@ def _prepared(delivery: Delivery, prepare: Prepare) -> Delivery:
     try:
         return replace(delivery, prepared=prepare(delivery))
     except Exception:
-        log.warning("not prepared ahead", exc_info=True, extra=delivery.log_fields)
+        log.warning(
+            "prefetch failed; the message is prepared when its turn comes",
+            exc_info=True,
+            extra={"event": "prefetch.failed", **delivery.log_fields},
+        )
         return delivery
 
 
@@ -113,5 +123,8 @@ def newest(received: Sequence[Received]) -> list[Received]:
         if known is None or message.receive_count >= known.receive_count:
             by_id[message.message_id] = message
         if known is not None:
-            log.info("received twice at once", extra={"message_id": message.message_id})
+            log.info(
+                "one receive returned two copies of the message; the newest receipt handle is used",
+                extra={"event": "message.copy_dropped", "message_id": message.message_id},
+            )
     return list(by_id.values())

@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from video_analysis.worker_utils import systemd
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.lease import HeldLease, LeaseTimes, since_boot_s
+from video_analysis.worker_utils.logs import failure_fields
 from video_analysis.worker_utils.outcome import verdict_on
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,12 @@ class LeaseKeeper:
                 complete = self._extend_all()
             except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one beat meets
                 complete = False
-                log.warning("heartbeat failed, to be tried again soon: %s", verdict_on(error))
+                failure = verdict_on(error)
+                log.warning(
+                    "heartbeat failed, it is retried soon: %s",
+                    failure,
+                    extra={"event": "heartbeat.failed", **failure_fields(failure)},
+                )
         self._next_beat_s = self.now_s() + self.times.heartbeat_s * (1 if complete else 1 / 6)
 
     def _extend_all(self) -> bool:
@@ -149,17 +155,29 @@ class LeaseKeeper:
             lease.hidden_until_s = hidden_until_s
         elif answer == "lost":
             lease.refused = True
-            log.warning("lease lost: SQS refuses to extend it", extra={"message_id": lease.message_id})
+            log.warning(
+                "lease lost: SQS refuses to extend it",
+                extra={"event": "lease.lost", "message_id": lease.message_id},
+            )
 
     def _leave_behind(self) -> None:
         """The work took no notice of the shutdown: its messages go back, and the process ends with it."""
-        log.warning("shutdown: the work did not stop within %g s, leaving it", self.times.shutdown_grace_s)
+        log.warning(
+            "the work did not stop within %g s after the signal: its messages are released and the process exits",
+            self.times.shutdown_grace_s,
+            extra={"event": "shutdown.forced", "shutdown_grace_s": self.times.shutdown_grace_s},
+        )
         self._release_all()
         self._end(0)
 
     def _die(self) -> None:
-        message_ids = ", ".join(sorted(lease.message_id for lease in tuple(self._in_hand)))
-        log.critical("no progress for %g s on %s: the process ends", self.times.stall_s, message_ids)
+        message_ids = sorted(lease.message_id for lease in tuple(self._in_hand))
+        log.critical(
+            "no progress for %g s on %s: the process exits",
+            self.times.stall_s,
+            ", ".join(message_ids),
+            extra={"event": "worker.stalled", "stall_s": self.times.stall_s, "message_ids": message_ids},
+        )
         self._notifier.status(f"no progress for {self.times.stall_s:g} s")
         self._end(1)
 
@@ -175,4 +193,12 @@ class LeaseKeeper:
             try:
                 self._queue.release(lease.receipt_handle, 0)
             except WorkerError as fault:
-                log.warning("not released, it comes back by itself: %s", fault, extra={"message_id": lease.message_id})
+                log.warning(
+                    "the message could not be released, it is visible again after the visibility timeout: %s",
+                    fault,
+                    extra={
+                        "event": "message.release_failed",
+                        **failure_fields(fault),
+                        "message_id": lease.message_id,
+                    },
+                )

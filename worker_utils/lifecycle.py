@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import logs
 from video_analysis.worker_utils.consumer import Consumer
+from video_analysis.worker_utils.errors import ConfigurationError
 
 EXIT_MISCONFIGURED = 78
 """EX_CONFIG of sysexits.h: an operator has to put something right."""
@@ -31,20 +31,30 @@ def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
     logs.start()
     shutdown = threading.Event()
     _on_signal(lambda: os._exit(0))  # SystemExit on its way through a library that is being loaded would abort there
-    log.info("%s starts", name)
+    log.info("%s is starting", name, extra={"event": "worker.starting", "worker": name})
     try:
         consumer = build(shutdown)
     except ConfigurationError as error:
-        log.critical("%s cannot start: %s", name, error)
+        _log_start_failure(name, error, str(error))
         return EXIT_MISCONFIGURED
-    except Exception as error:  # whatever stops the start, the last line says so
-        log.critical("%s cannot start: %s: %s", name, type(error).__name__, error, exc_info=True)
+    except Exception as error:  # noqa: BLE001  # whatever stops the start, the last line says so
+        _log_start_failure(name, error, f"{type(error).__name__}: {error}", traceback=True)
         return EXIT_MISCONFIGURED
     _on_signal(shutdown.set)
     status = 0 if consumer.run() else EXIT_OUTAGE
     logging.shutdown()
     # Not by Python's own finale: a thread that still decodes a picture would abort in it, one that hangs hold it up.
     os._exit(status)
+
+
+def _log_start_failure(name: str, error: Exception, reason: str, *, traceback: bool = False) -> None:
+    log.critical(
+        "%s cannot start: %s",
+        name,
+        reason,
+        exc_info=traceback,
+        extra={"event": "worker.start_failed", **logs.failure_fields(error), "worker": name},
+    )
 
 
 def _on_signal(react: Callable[[], object]) -> None:

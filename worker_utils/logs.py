@@ -1,35 +1,53 @@
-"""One JSON line an event on stderr (journald keeps it), with the ids an operator greps for."""
+"""One JSON line per log record on stderr, where journald keeps it.
+
+A line is time, level, logger, `event` (a stable code), `message` (a sentence), `failure` (the class of the failure,
+where there is one), then the fields of the event. docs/event-codes.md lists every event with its fields.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+EVENT = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+OTHER_EVENT = "library.message"
+"""The event of a record that has no event code: it comes from a third-party logger or is a Python warning."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonLine(logging.Formatter):
-    """A record as one line of JSON: what a stranger wrote is escaped, so no message can forge a line."""
+    """A record as one line of ASCII JSON: control characters are escaped, so no message can forge a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its newline; `extra` fields stand beside the standard ones."""
+        """The line, without its newline. `extra` gives `event`, `failure` and the fields; it replaces no other."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name.removeprefix("video_analysis."),
-            "event": record.getMessage(),
+            "event": _event_of(record),
+            "message": record.getMessage(),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD | line.keys()}
+        fields = {name: value for name, value in vars(record).items() if name not in _STANDARD | line.keys()}
+        if "failure" in fields:
+            line["failure"] = fields.pop("failure")
+        line |= fields
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 
+def failure_fields(failure: Exception) -> dict[str, object]:
+    """For `extra=`: the class of a failure and, where it has one, its stable code."""
+    code = getattr(failure, "code", None)
+    return {"failure": type(failure).__name__} | ({} if code is None else {"error_code": code})
+
+
 def start(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
-    """Send every record of this process to `stream` as JSON lines; vendors speak from WARNING on."""
+    """Send every record of this process to `stream` as JSON lines; third-party loggers log from WARNING."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLine())
     root = logging.getLogger()
@@ -37,3 +55,8 @@ def start(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("video_analysis").setLevel(level)
     logging.captureWarnings(True)
+
+
+def _event_of(record: logging.LogRecord) -> str:
+    code = getattr(record, "event", None)
+    return code if isinstance(code, str) and EVENT.fullmatch(code) else OTHER_EVENT

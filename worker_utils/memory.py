@@ -18,5 +18,5 @@ def doubted(failure: WorkerError | None) -> WorkerError | None:
     try:
         mmap.mmap(-1, ROOM_BYTES, flags=PRIVATE).close()  # its pages are never touched: it costs address space alone
     except OSError:
-        return EnvironmentFault(f"out of memory, which may be all that is behind: {failure}")
+        return EnvironmentFault(f"out of memory, which may be all that is behind: {failure}", code="out_of_memory")
     return failure

@@ -157,7 +157,8 @@ def parse_video_task(body: str) -> VideoTask:
     """A message of the video queue. BadMessage names the field and the reason."""
     message = parse(body)
     if isinstance(message, SnapshotReady):
-        raise BadMessage("event: SNAPSHOT_READY belongs on the snapshot queue, this is the video queue")
+        text = "event: SNAPSHOT_READY belongs on the snapshot queue, this is the video queue"
+        raise BadMessage(text, code="wrong_queue")
     return message
 
 
@@ -165,9 +166,11 @@ def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
     """A message of the snapshot queue whose picture lies in `bucket`. BadMessage names the field."""
     message = parse(body)
     if not isinstance(message, SnapshotReady):
-        raise BadMessage(f"event: {message.event} belongs on the video queue, this is the snapshot queue")
+        text = f"event: {message.event} belongs on the video queue, this is the snapshot queue"
+        raise BadMessage(text, code="wrong_queue")
     if message.snapshot.bucket != bucket:
-        raise BadMessage(f"snapshot_s3_key: lies in another bucket than the configured {bucket}")
+        text = f"snapshot_s3_key: lies in another bucket than the configured {bucket}"
+        raise BadMessage(text, code="wrong_bucket")
     return message
 
 

@@ -119,7 +119,11 @@ def converted(
         if not _is_whole(entry):
             for left in entry.parent.glob(f"{MAKING}*"):  # by a process that was killed at it
                 shutil.rmtree(left)
-            log.info("converting %s for OpenVINO, once", name, extra={"cache_entry": str(entry)})
+            log.info(
+                "converting %s for OpenVINO; the result is cached",
+                name,
+                extra={"event": "model.converting", "network": name, "cache_entry": str(entry)},
+            )
             _write(_convert(module, input_shape), entry)
     return entry / "model.xml"
 

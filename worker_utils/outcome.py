@@ -91,10 +91,10 @@ def verdict_on(error: Exception) -> WorkerError:
     if isinstance(error, WorkerError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentFault(f"disk full: {error}")
+        return EnvironmentFault(f"disk full: {error}", code="disk_full")
     if isinstance(error, MemoryError):
-        return EnvironmentFault(f"out of memory: {error}")
-    return Transient(f"unexpected {type(error).__name__}: {error}")
+        return EnvironmentFault(f"out of memory: {error}", code="out_of_memory")
+    return Transient(f"unexpected {type(error).__name__}: {error}", code="unexpected")
 
 
 def _delay_s(delays_s: tuple[float, ...], receive_count: int) -> float:

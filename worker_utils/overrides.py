@@ -1,33 +1,116 @@
-"""CVITX_ names as the configuration's fields, and what is wrong with them in one line. Pure: values come as text."""
+"""`CVITX_` variables as paths of settings, and what is wrong with them in one line. Values come as text.
+
+No warning or error quotes the value of an unknown variable: it may be a secret of another program.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+
+from video_analysis.worker_utils.errors import ConfigurationError
+
+LARGEST_TYPO = 2
+"""An unknown variable within this edit distance of a known one is taken for a typing error."""
+
+log = logging.getLogger(__name__)
+
+Setting = tuple[str, ...]
+"""A setting's path in the configuration: ("track", "max_age_s"), or ("region",)."""
+Tree = dict[str, Any]
+"""Values by field; a group's value is a tree again."""
 
 
-def parse(named: Mapping[str, str], known: Mapping[str, str]) -> dict[str, object]:
-    """Field → value, by `known` (variable → field). ValueError names all that are unknown, or all set to nothing."""
-    unknown = sorted(set(named) - set(known))
-    if unknown:
-        raise ValueError(f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}")
+def variables(model: type[BaseModel], prefix: str) -> dict[str, Setting]:
+    """Variable → setting, of every setting of `model` and its groups: the path in upper case, joined by `_`."""
+    found: dict[str, Setting] = {}
+    for name, field in model.model_fields.items():
+        variable, kind = f"{prefix}{name.upper()}", field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= {inner: (name, *path) for inner, path in variables(kind, f"{variable}_").items()}
+        else:
+            found[variable] = (name,)
+    return found
+
+
+def without_unknown(named: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
+    """The variables that are `known`, with one warning for each other one, which may belong to another program.
+
+    ConfigurationError where an unknown one is so much like a known one that it must be a typing error.
+    """
+    unknown = {name: nearest(name, known) for name in sorted(named.keys() - set(known))}
+    typos = {name: like for name, (like, distance) in unknown.items() if distance <= LARGEST_TYPO}
+    if typos:
+        raise ConfigurationError(
+            "; ".join(f"{name}: no such setting; did you mean {like}?" for name, like in typos.items())
+        )
+    for name, (like, _) in unknown.items():
+        facts = {"event": "config.unknown_name", "variable": name, "nearest": like}
+        log.warning("%s is ignored: no such setting; the nearest is %s", name, like, extra=facts)
+    return {name: text for name, text in named.items() if name not in unknown}
+
+
+def check_former_names(named: Mapping[str, str], former: Mapping[str, str]) -> None:
+    """Warn of each variable of `former` (old → new). ConfigurationError where the new one is set as well."""
+    deprecated = sorted(named.keys() & former.keys())
+    twice = [f"{name} and {former[name]}" for name in deprecated if former[name] in named]
+    if twice:
+        raise ConfigurationError(f"{'; '.join(twice)}: both names of one setting are set; remove the deprecated one")
+    for name in deprecated:
+        facts = {"event": "config.deprecated_name", "variable": name, "replacement": former[name]}
+        log.warning("%s is deprecated: use %s", name, former[name], extra=facts)
+
+
+def parse(named: Mapping[str, str], settings: Mapping[str, Setting]) -> Tree:
+    """Values of the settings that `named` sets; ConfigurationError names the empty ones."""
     empty = sorted(name for name, text in named.items() if not text.strip())
     if empty:
-        raise ValueError(f"{', '.join(empty)}: set to nothing; give a value or remove the line")
-    return {known[name]: _value(known[name], text) for name, text in named.items()}
+        raise ConfigurationError(f"{', '.join(empty)}: has no value; give one or remove the line")
+    tree: Tree = {}
+    for name, text in named.items():
+        *groups, field = settings[name]
+        branch = tree
+        for group in groups:
+            branch = branch.setdefault(group, {})
+        branch[field] = _value(field, text)
+    return tree
 
 
-def describe(error: ValidationError, prefix: str) -> str:
-    """One line naming each variable that is wrong, its value and why."""
+def describe(error: ValidationError, written: Mapping[Setting, str]) -> str:
+    """One line naming each variable that is wrong, its value and why; `written`: setting → variable that set it."""
     return "; ".join(
-        f"{prefix}{str(fault['loc'][0]).upper()}={fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}"
+        f"{_variable(fault['loc'], written)}={fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}"
         for fault in error.errors()
     )
 
 
+def nearest(name: str, known: Iterable[str]) -> tuple[str, int]:
+    """(the known name that is most like `name`, their edit distance); upper and lower case are alike."""
+    distance, found = min((edit_distance(name.upper(), other), other) for other in known)
+    return found, distance
+
+
+def edit_distance(one: str, other: str) -> int:
+    """Fewest characters to insert, delete or replace that turn `one` into `other` (Levenshtein, 1966)."""
+    row = list(range(len(other) + 1))
+    for i, character in enumerate(one, 1):
+        above, row = row, [i]
+        for j, wanted in enumerate(other, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (character != wanted)))
+    return row[-1]
+
+
+def _variable(location: tuple[int | str, ...], written: Mapping[Setting, str]) -> str:
+    """The variable at a fault's `location`, which may lead on into a list's value."""
+    names = tuple(str(step) for step in location)
+    return next((written[names[:end]] for end in range(len(names), 0, -1) if names[:end] in written), "_".join(names))
+
+
 def _value(field: str, text: str) -> object:
-    """Lists are written with commas; all else is pydantic's to read."""
+    """Lists are written with commas; pydantic reads all else."""
     if field.endswith("_delays_s"):
         return tuple(part.strip() for part in text.split(","))
     return text

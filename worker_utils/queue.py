@@ -16,6 +16,7 @@ import boto3
 
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws_faults import Denied
+from video_analysis.worker_utils.logs import failure_fields
 from video_analysis.worker_utils.queue_address import (
     ATTEMPTS,
     BAD_BODY,
@@ -94,7 +95,17 @@ class Queue:
                 wanted: list[Literal["RedrivePolicy"]] = ["RedrivePolicy"]
                 answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
         except Denied as fault:
-            log.warning("maxReceiveCount is taken to be %d: %s", self.max_receive_count, fault)
+            log.warning(
+                "the redrive policy could not be read, maxReceiveCount %d is assumed: %s",
+                self.max_receive_count,
+                fault,
+                extra={
+                    "event": "queue.receive_limit_assumed",
+                    **failure_fields(fault),
+                    "queue": url,
+                    "max_receive_count": self.max_receive_count,
+                },
+            )
             return
         policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy") or "{}")
         if "maxReceiveCount" in policy:
@@ -105,6 +116,11 @@ class Queue:
                 "with maxReceiveCount %d",
                 url,
                 self.max_receive_count,
+                extra={
+                    "event": "queue.dead_letter_queue_missing",
+                    "queue": url,
+                    "max_receive_count": self.max_receive_count,
+                },
             )
 
     def receive(self, limit: int, longest_wait_s: int | None = None) -> list[Received]:
@@ -181,7 +197,11 @@ class Publisher:
             with translated("sqs:GetQueueAttributes", url):
                 self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         except Denied:
-            log.debug("whether %s is there will show when the first message is sent", url)
+            log.debug(
+                "queue %s may not be probed: the first message sent shows whether it exists",
+                url,
+                extra={"event": "queue.probe_skipped", "queue": url},
+            )
 
     def send(self, body: str) -> None:
         """Enqueue one message. A repeat after a lost answer makes a duplicate, which at-least-once allows."""

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from video_analysis.worker_utils.aws_faults import Denied, NoSuchQueue, code_of, fault_of
 from video_analysis.worker_utils.errors import LeaseLost, Permanent
+from video_analysis.worker_utils.logs import failure_fields
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -67,7 +68,13 @@ class QueueAddress:
         except (Denied, NoSuchQueue) as fault:
             # SQS may call a queue that we may not look up a queue that is not there.
             url = f"{self._client.meta.endpoint_url.rstrip('/')}/{self._account()}/{self._name}"
-            log.info("queue %s is taken to be %s: %s", self._name, url, fault)
+            log.info(
+                "the URL of queue %s could not be read, %s is assumed: %s",
+                self._name,
+                url,
+                fault,
+                extra={"event": "queue.url_assumed", **failure_fields(fault), "queue": self._name, "url": url},
+            )
             return url
 
     def _account(self) -> str:
@@ -88,7 +95,7 @@ def translated(
         if code_of(error) in stale_handle:
             raise LeaseLost(f"SQS no longer takes this receipt handle: {error}") from error
         if code_of(error) in bad_body:
-            raise Permanent(f"SQS does not take this body: {error}") from error
+            raise Permanent(f"SQS does not take this body: {error}", code="body_refused") from error
         raise fault_of(error, permission, where) from error
     except BotoCoreError as error:
         raise fault_of(error, permission, where) from error

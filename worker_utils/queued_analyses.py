@@ -96,5 +96,6 @@ def _by_uri(cursor: Cursor, message: SnapshotReady, run_key: str) -> ExistingSna
     )
     row = cursor.fetchone()
     if row is None:
-        raise Transient(f"the row of {message.snapshot_s3_key} vanished, or became another run's, in between")
+        text = f"the row of {message.snapshot_s3_key} vanished, or became another run's, in between"
+        raise Transient(text, code="row_vanished")
     return ExistingSnapshot(*row)

@@ -29,7 +29,8 @@ def private_folder(parent: Path | None, setting: str) -> Iterator[Path]:
             # Under its name only once it is locked: a sweep in between would take the folder for an abandoned one.
             (folder / f"{LOCK}.new").rename(folder / LOCK)
         except OSError as error:
-            raise EnvironmentFault(f"no temporary folder can be made, see {setting}: {error}") from error
+            text = f"no temporary folder can be made, see {setting}: {error}"
+            raise EnvironmentFault(text, code="temp_dir_unusable") from error
         yield folder
 
 

@@ -20,8 +20,9 @@ from video_analysis.worker_utils.errors import (
 )
 from video_analysis.worker_utils.lease import HeldLease
 from video_analysis.worker_utils.lease_keeper import LeaseKeeper
+from video_analysis.worker_utils.logs import failure_fields
 from video_analysis.worker_utils.memory import doubted
-from video_analysis.worker_utils.outcome import Outcome, RetryPolicy, decide, give_up_after_s
+from video_analysis.worker_utils.outcome import Outcome, RetryPolicy, decide, give_up_after_s, verdict_on
 from video_analysis.worker_utils.queue import Queue
 from video_analysis.worker_utils.verdicts import DeniedKeys, Verdicts
 
@@ -63,7 +64,11 @@ class Settlement:
         verdict = self._verdicts.recall(held.delivery.message_id)
         if verdict is None:
             return False
-        log.info("refused again: %s", verdict, extra=held.delivery.log_fields)
+        log.info(
+            "message rejected again without work: %s",
+            verdict,
+            extra={"event": "message.rejected_again", **failure_fields(verdict), **held.delivery.log_fields},
+        )
         receive_count = held.delivery.receive_count
         self._let_go(held, give_up_after_s(receive_count, self._queue.max_receive_count, self._policy))
         return True
@@ -124,7 +129,12 @@ class Settlement:
             self._handler.record(delivery, failure, final)
         except Exception as error:  # a failure to record never stops the loop
             foreseen = isinstance(error, WorkerError)
-            log.error("not recorded: %s", error, extra=delivery.log_fields, exc_info=not foreseen)
+            log.error(
+                "the failure could not be recorded: %s",
+                error,
+                exc_info=not foreseen,
+                extra={"event": "message.record_failed", **failure_fields(verdict_on(error)), **delivery.log_fields},
+            )
             return error
         return None
 
@@ -143,7 +153,11 @@ class Settlement:
         try:
             self._queue.delete(held.delivery.receipt_handle)
         except WorkerError as fault:
-            log.warning("finished but not deleted, it will come again: %s", fault, extra=held.delivery.log_fields)
+            log.warning(
+                "the message is finished but could not be deleted, it will be received again: %s",
+                fault,
+                extra={"event": "message.delete_failed", **failure_fields(fault), **held.delivery.log_fields},
+            )
 
     def _let_go(self, held: InHand, after_s: int | None) -> None:
         self._keeper.drop(held.lease)
@@ -152,20 +166,30 @@ class Settlement:
         try:
             self._queue.release(held.delivery.receipt_handle, held.lease.allowed_s(after_s))
         except WorkerError as fault:
-            log.warning("not released, it comes back by itself: %s", fault, extra=held.delivery.log_fields)
+            log.warning(
+                "the message could not be released, it is visible again after the visibility timeout: %s",
+                fault,
+                extra={"event": "message.release_failed", **failure_fields(fault), **held.delivery.log_fields},
+            )
 
 
 def _log_outcome(delivery: Delivery, failure: WorkerError | None, outcome: Outcome) -> None:
     """One line: what became of this receive, why, and when the next one is due."""
     if failure is None:
-        log.info("finished", extra=delivery.log_fields)
+        log.info("message finished", extra={"event": "message.finished", **delivery.log_fields})
         return
     quiet = isinstance(failure, Interrupted)
     level = logging.ERROR if outcome.record == "error" else logging.INFO if quiet else logging.WARNING
-    facts = {
-        "verdict": type(failure).__name__,
-        "receive_count": delivery.receive_count,
-        "last_receive": delivery.is_last,
-        "released_after_s": outcome.release_after_s,
-    }
-    log.log(level, "failed: %s", failure, extra=facts | delivery.log_fields)
+    log.log(
+        level,
+        "message failed: %s",
+        failure,
+        extra={
+            "event": "message.failed",
+            **failure_fields(failure),
+            "receive_count": delivery.receive_count,
+            "last_receive": delivery.is_last,
+            "released_after_s": outcome.release_after_s,
+            **delivery.log_fields,
+        },
+    )

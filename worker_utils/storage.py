@@ -100,7 +100,8 @@ class ObjectStore:
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > limit_bytes:
-                    raise Permanent(f"{key}: {answer['ContentLength']} bytes, more than the {limit_bytes} allowed")
+                    text = f"{key}: {answer['ContentLength']} bytes, more than the {limit_bytes} allowed"
+                    raise Permanent(text, code="object_too_large")
                 return body.read(), answer["ContentType"]
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
@@ -130,12 +131,14 @@ class ObjectStore:
         try:
             free = shutil.disk_usage(folder).free
         except OSError as error:
-            raise EnvironmentFault(f"the temporary folder cannot be used, see {self._names.folder}: {error}") from error
+            text = f"the temporary folder cannot be used, see {self._names.folder}: {error}"
+            raise EnvironmentFault(text, code="temp_dir_unusable") from error
         if free < needed_bytes + self._min_free_bytes:
             wanted = needed_bytes + self._min_free_bytes
             raise EnvironmentFault(
                 f"disk full: {folder} has {free >> 20} MB free, {wanted >> 20} MB are wanted; "
-                f"free some, or set {self._names.folder} to a larger disk"
+                f"free some, or set {self._names.folder} to a larger disk",
+                code="disk_full",
             )
 
     @contextmanager
@@ -148,16 +151,16 @@ class ObjectStore:
             raise fault_of(error, permission, self._uri(key)) from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise EnvironmentFault(f"disk full while fetching {key}: {error}") from error
+                raise EnvironmentFault(f"disk full while fetching {key}: {error}", code="disk_full") from error
             raise
 
     def _fault_of_the_answer(self, error: ClientError, key: str, permission: str) -> WorkerError:
         code = code_of(error)
         if code in _WRONG_BUCKET:
             known = f"S3 knows no bucket {self._bucket} in this region ({code})"
-            return EnvironmentFault(f"{known}: check {self._names.bucket}")
+            return EnvironmentFault(f"{known}: check {self._names.bucket}", code="no_bucket")
         if code == "KeyTooLongError":
-            return Permanent(f"{self._uri(key)} is longer than S3 allows ({code})")
+            return Permanent(f"{self._uri(key)} is longer than S3 allows ({code})", code="key_too_long")
         if permission == _READ and code in _MISSING:
             return MissingObject(f"{self._uri(key)} is not there, or {permission} on it is denied ({code})", key)
         return fault_of(error, permission, self._uri(key))

@@ -31,7 +31,12 @@ class Notifier:
             ) as sender:
                 sender.sendto("\n".join(assignments).encode(), self._address)
         except OSError as error:
-            log.warning("systemd was not told %s: %s", assignments[0], error)
+            log.warning(
+                "%s could not be sent to systemd: %s",
+                assignments[0],
+                error,
+                extra={"event": "systemd.notify_failed", "assignment": assignments[0]},
+            )
 
     def status(self, text: str) -> None:
         """One line for `systemctl status`."""

@@ -12,8 +12,7 @@ import numpy as np
 import tensorrt  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import torch
 
-from video_analysis.worker_config import ConfigurationError
-from video_analysis.worker_utils.errors import EnvironmentFault
+from video_analysis.worker_utils.errors import ConfigurationError, EnvironmentFault
 from video_analysis.worker_utils.network import Batch, Outputs, Shape, in_steps, split_engine
 
 
@@ -47,7 +46,7 @@ class TensorRtNetwork:
             with self._alone:
                 parts = [in_steps(self._run, step, self._fixed_n) for step in steps]
         except RuntimeError as error:
-            raise EnvironmentFault(f"the GPU fails: {str(error).splitlines()[0]}") from error
+            raise EnvironmentFault(f"the GPU fails: {str(error).splitlines()[0]}", code="gpu_failed") from error
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
     def _run(self, batch: Batch) -> Outputs:
@@ -57,7 +56,7 @@ class TensorRtNetwork:
         results = [self._buffer(name) for name in self._outputs]
         stream = torch.cuda.current_stream()
         if not self._context.execute_async_v3(stream.cuda_stream):
-            raise EnvironmentFault("the GPU fails: TensorRT did not run the engine")
+            raise EnvironmentFault("the GPU fails: TensorRT did not run the engine", code="gpu_failed")
         stream.synchronize()
         return [result.float().cpu().numpy() for result in results]
 

@@ -35,7 +35,7 @@ class TorchNetwork:
             return [leaf.float().cpu().numpy() for leaf in leaves(output)]
         except RuntimeError as error:
             if self._device.type == "cuda" and "CUDA" in str(error):
-                raise EnvironmentFault(f"the GPU fails: {str(error).splitlines()[0]}") from error
+                raise EnvironmentFault(f"the GPU fails: {str(error).splitlines()[0]}", code="gpu_failed") from error
             raise
 
 

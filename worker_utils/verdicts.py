@@ -61,5 +61,6 @@ class DeniedKeys:
     def _blame(self, failure: MissingObject) -> EnvironmentFault:
         return EnvironmentFault(
             f"{len(self._keys)} different keys denied in a row, the last: {failure}; "
-            "is s3:GetObject granted to this worker's role?"
+            "is s3:GetObject granted to this worker's role?",
+            code="permission_denied",
         )

@@ -7,9 +7,9 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from video_analysis.worker_utils import trial_row, wire
-from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, Opening, opening
+from video_analysis.worker_utils.attempts import DIED_EVERY_TIME, Opening, opening, row_as_stored, state_after
 from video_analysis.worker_utils.database import Database
-from video_analysis.worker_utils.errors import Permanent, Transient
+from video_analysis.worker_utils.errors import Permanent, Transient, WorkerError
 from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb, parse_video_task
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class VideoRecords:
-    """`videos` belongs to the API: only status, error_msg and the times are written."""
+    """`videos` belongs to the API: only status, attempt_state, error_code, error_msg and the times are written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,7 +42,8 @@ class VideoRecords:
 
         row = self._database.transaction(select)
         if row is None:
-            raise Transient(f"videos has no row {task.video_id} yet; the API may not have committed it")
+            text = f"videos has no row {task.video_id} yet; the API may not have committed it"
+            raise Transient(text, code="no_video_row")
         return _full_task(task, row)
 
     def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
@@ -54,60 +55,77 @@ class VideoRecords:
 
         def open_attempt(cursor: Cursor) -> Opening | None:
             cursor.execute(
-                "SELECT workspace_id::text, status, error_msg FROM videos WHERE id = %s FOR UPDATE", (task.video_id,)
+                "SELECT workspace_id::text, status, attempt_state, error_code, error_msg FROM videos"
+                " WHERE id = %s FOR UPDATE",
+                (task.video_id,),
             )
             row = cursor.fetchone()
             if row is None:
                 return None
-            workspace_id, status, error_msg = row
-            if workspace_id != task.workspace_id:
-                raise Permanent(f"workspace_id: video {task.video_id} belongs to another workspace")
-            opened = opening(status, error_msg, receive_count, is_last)
-            if status != "done":
-                cursor.execute(
-                    "UPDATE videos SET status = %s, error_msg = %s, processing_started_at = now(),"
-                    " processing_finished_at = NULL, updated_at = now() WHERE id = %s",
-                    (opened.status, opened.error_msg, task.video_id),
-                )
+            workspace_id, *stored = row
+            _check_workspace(task, workspace_id)
+            found = row_as_stored(*stored)
+            opened = opening(found, receive_count, is_last)
+            if found.status != "done":
+                _write_opening(cursor, task.video_id, opened)
             return opened
 
         opened = self._database.transaction(open_attempt)
         if opened is None:
-            log.warning("videos has no row for this video; going on without", extra={"video_id": task.video_id})
+            log.warning(
+                "the table videos has no row for this video; the work continues without it",
+                extra={"event": "video.row_missing", "video_id": task.video_id},
+            )
         elif opened.died_every_time:
-            raise Permanent(DIED_EVERY_TIME)
+            raise Permanent(DIED_EVERY_TIME, code="crashed")
 
     def finish(self, task: ProcessVideo) -> None:
         """Every snapshot of the video has been emitted: `done`. A row that is `done` already is left alone."""
         self._database.transaction(
             lambda cursor: cursor.execute(
-                "UPDATE videos SET status = 'done', error_msg = NULL, processing_finished_at = now(),"
-                " updated_at = now() WHERE id = %s AND workspace_id = %s AND status <> 'done'",
+                "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = NULL, error_msg = NULL,"
+                " processing_finished_at = now(), updated_at = now()"
+                " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
                 (task.video_id, task.workspace_id),
             )
         )
 
-    def fail(self, video_id: str, workspace_id: str, reason: str, *, final: bool) -> None:
-        """Leave the reason in error_msg; `error` when final. A row that is `done` stays as it is."""
+    def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
+        """Leave the failure's code and text in the row; `error` when final. A row that is `done` stays as it is."""
+        written = (state_after(failure.code), failure.code, wire.printable(str(failure), wire.LONGEST_REASON))
         self._database.transaction(
             lambda cursor: cursor.execute(
-                "UPDATE videos SET error_msg = %s, updated_at = now(),"
+                "UPDATE videos SET attempt_state = %s, error_code = %s, error_msg = %s, updated_at = now(),"
                 " status = CASE WHEN %s THEN 'error' ELSE status END,"
                 " processing_finished_at = CASE WHEN %s THEN now() ELSE processing_finished_at END"
                 " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
-                (wire.printable(reason, wire.LONGEST_REASON), final, final, video_id, workspace_id),
+                (*written, final, final, video_id, workspace_id),
             )
         )
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer, takes no new row, or its tables are not there."""
-        self._database.ping("videos", "image_analyses", trial=trial_row.insert)
+        """EnvironmentFault while the database does not answer, takes no new row, or lacks a table or column."""
+        self._database.ping(trial_row.VIDEOS, trial_row.IMAGE_ANALYSES, trial=trial_row.insert)
+
+
+def _check_workspace(task: ProcessVideo | ProcessVideoDb, workspace_id: object) -> None:
+    if workspace_id != task.workspace_id:
+        text = f"workspace_id: video {task.video_id} belongs to another workspace"
+        raise Permanent(text, code="wrong_workspace")
+
+
+def _write_opening(cursor: Cursor, video_id: str, opened: Opening) -> None:
+    row = opened.row
+    cursor.execute(
+        "UPDATE videos SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s,"
+        " processing_started_at = now(), processing_finished_at = NULL, updated_at = now() WHERE id = %s",
+        (row.status, row.attempt_state, row.error_code, row.error_msg, video_id),
+    )
 
 
 def _full_task(task: ProcessVideoDb, row: tuple[object, ...]) -> ProcessVideo:
     workspace_id, workspace_code, camera_code, s3_key_raw, frame_stride, recorded_at = row
-    if workspace_id != task.workspace_id:
-        raise Permanent(f"workspace_id: video {task.video_id} belongs to another workspace")
+    _check_workspace(task, workspace_id)
     missing = [
         name
         for name, value in (
@@ -118,7 +136,8 @@ def _full_task(task: ProcessVideoDb, row: tuple[object, ...]) -> ProcessVideo:
         if value is None
     ]
     if missing:
-        raise Permanent(f"videos.{', videos.'.join(missing)}: null in the row of video {task.video_id}")
+        text = f"videos.{', videos.'.join(missing)}: null in the row of video {task.video_id}"
+        raise Permanent(text, code="incomplete_row")
     body = {
         "event": "PROCESS_VIDEO",
         "video_id": task.video_id,

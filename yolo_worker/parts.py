@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb, SnapshotReady, YoloType
+from video_analysis.yolo_worker.run_key import VisionTraits
 from video_analysis.yolo_worker.stages import DetectedFrame, Frame, TrackedFrame
 
 
@@ -36,8 +38,8 @@ class Videos(Protocol):
     def finish(self, task: ProcessVideo) -> None:
         """Mark it `done`."""
 
-    def fail(self, video_id: str, workspace_id: str, reason: str, *, final: bool) -> None:
-        """Leave the reason; `error` when final."""
+    def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
+        """Leave the text and code; `error` when final."""
 
     def ping(self) -> None:
         """EnvironmentFault while the database does not answer."""
@@ -93,5 +95,5 @@ class Vision(Protocol):
     def probe(self) -> None:
         """EnvironmentFault while not even a blank frame could be looked at."""
 
-    def traits(self) -> Mapping[str, object]:
+    def traits(self) -> VisionTraits:
         """Everything that decides which tracks are found: weights, precision, constants."""

@@ -17,12 +17,11 @@ from video_analysis.worker_utils.queue import Publisher, Queue
 from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.storage import ObjectStore
 from video_analysis.worker_utils.video_records import VideoRecords
-from video_analysis.yolo_worker.best_shot import SelectionRules
-from video_analysis.yolo_worker.detector import Detector, DetectorSettings
+from video_analysis.yolo_worker.detector import Detector
 from video_analysis.yolo_worker.embedder import Embedder
-from video_analysis.yolo_worker.tracker_settings import TrackerSettings
+from video_analysis.yolo_worker.run_key import ShotSettings
 from video_analysis.yolo_worker.vision import VideoVision
-from video_analysis.yolo_worker.worker import SnapshotSettings, VideoWorker
+from video_analysis.yolo_worker.worker import VideoWorker
 
 
 def build(shutdown: threading.Event) -> Consumer:
@@ -37,28 +36,20 @@ def build(shutdown: threading.Event) -> Consumer:
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         vision(config),
-        SnapshotSettings(config.s3_bucket, config.jpeg_quality, selection(config)),
-        emitters=config.emitters,
+        shots(config),
     )
     return Consumer(queue, handler, config, shutdown)
 
 
 def vision(config: WorkerConfig) -> VideoVision:
     """The loaded networks. ConfigurationError where weights are missing or wrong."""
-    return VideoVision(detector(config), embedder(config), tracking(config))
+    return VideoVision(detector(config), embedder(config), config.track)
 
 
 def detector(config: WorkerConfig) -> Detector:
     """What finds vehicles. ConfigurationError where its weights are missing or wrong."""
     runtime = backend.configured(config)
-    settings = DetectorSettings(
-        size_px=config.detector_size_px,
-        batch=config.detector_batch or runtime.batch,
-        confidence=config.detector_confidence,
-        iou=config.detector_iou,
-        inside=config.detector_inside,
-        min_box_px=config.min_box_px,
-    )
+    settings = config.detector.model_copy(update={"batch": config.detector.batch or runtime.batch})
     return Detector.load(config.path(config.yolo_weights), runtime, settings)
 
 
@@ -67,32 +58,9 @@ def embedder(config: WorkerConfig) -> Embedder:
     return Embedder.load(config.path(config.deepsort_engine), backend.configured(config))
 
 
-def tracking(config: WorkerConfig) -> TrackerSettings:
-    """How detections are linked."""
-    return TrackerSettings(
-        n_init=config.track_n_init,
-        confirm_s=config.track_confirm_s,
-        confidence=config.track_confidence,
-        max_age_s=config.track_max_age_s,
-        gap_s=config.track_gap_s,
-        speed=config.track_speed,
-        max_cosine=config.track_max_cosine,
-        max_iou_distance=config.track_max_iou_distance,
-        nn_budget=config.track_nn_budget,
-        look_s=config.track_look_s,
-    )
-
-
-def selection(config: WorkerConfig) -> SelectionRules:
-    """How the best frame of a track is chosen."""
-    return SelectionRules(
-        area_step=config.best_area_step,
-        confidence_step=config.best_confidence_step,
-        sharpness_step=config.best_sharpness_step,
-        centre_step=config.best_centre_step,
-        edge_px=config.edge_px,
-        crop_margin=config.crop_margin,
-    )
+def shots(config: WorkerConfig) -> ShotSettings:
+    """How the best frame of a track is chosen and stored."""
+    return ShotSettings(config.s3_bucket, config.best, config.snapshot)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
+from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.embedder import Embeddings
 from video_analysis.yolo_worker.stages import Boxes, DetectedFrame, Image, Track, TrackedFrame
 from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
-from video_analysis.yolo_worker.tracker_settings import TrackerSettings
 
 
 class Appearance(Protocol):
@@ -21,7 +21,7 @@ class Appearance(Protocol):
 class Tracker:
     """Follows the vehicles of one video from its first processed frame to its last."""
 
-    def __init__(self, appearance: Appearance, settings: TrackerSettings, interval_ms: float) -> None:
+    def __init__(self, appearance: Appearance, settings: TrackSettings, interval_ms: float) -> None:
         """`interval_ms` lies between two processed frames: the stride times the median of the frames' differences."""
         from video_analysis.yolo_worker.association import VehicleTracker  # noqa: PLC0415
 

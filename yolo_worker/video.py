@@ -64,7 +64,7 @@ def probe(path: Path) -> VideoInfo:
     with _opened(path) as (capture, _):
         offsets = list(islice(_offsets(capture), PROBED_FRAMES))
         if not offsets:
-            raise BadVideo("not a video: none of its frames can be decoded")
+            raise BadVideo("not a video: none of its frames can be decoded", code="undecodable")
         steps = [later - earlier for earlier, later in pairwise(offsets) if later > earlier]
         return VideoInfo(
             width_px=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
@@ -89,7 +89,8 @@ def frames(path: Path, stride: int) -> Generator[Frame, None, None]:
                 continue
             offset_ms = timecode.offset_ms(position_ms)
             if offset_ms > LONGEST_VIDEO_MS:
-                raise BadVideo(f"frame {index} is {offset_ms} ms into the video: more than a year")
+                text = f"frame {index} is {offset_ms} ms into the video: more than a year"
+                raise BadVideo(text, code="too_long")
             wanted += 1
             pictured, image = capture.retrieve()
             if pictured:
@@ -105,14 +106,15 @@ def _opened(path: Path) -> Iterator[tuple[cv2.VideoCapture, Container]]:
     if file.announced_samples > MOST_SAMPLES:
         raise BadVideo(
             f"its index announces {file.announced_samples} frames, more than the {MOST_SAMPLES} that can be read: "
-            "it is damaged, or too long for one video"
+            "it is damaged, or too long for one video",
+            code="too_many_frames",
         )
     os.environ.update(DECODER_ENVIRONMENT)
     cv2.setLogLevel(OPENCV_SILENT)
     capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
-            raise BadVideo(_why_not_opened(file))
+            raise _why_not_opened(file)
         _check_size(capture, file)
         yield capture, file
     finally:
@@ -136,38 +138,40 @@ def _announced(capture: cv2.VideoCapture) -> int:
     return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
 
-def _why_not_opened(file: Container) -> str:
+def _why_not_opened(file: Container) -> BadVideo:
     if file.size_bytes == 0:
-        return "empty file"
+        return BadVideo("empty file", code="empty_file")
     if file.kind is None:
-        return "not a video: neither MP4, MOV, Matroska, AVI nor MPEG-TS"
+        return BadVideo("not a video: neither MP4, MOV, Matroska, AVI nor MPEG-TS", code="not_a_video")
     if not file.is_whole:
-        return f"truncated: {file.size_bytes} of {file.announced_bytes} bytes"
+        return BadVideo(f"truncated: {file.size_bytes} of {file.announced_bytes} bytes", code="truncated")
     if not file.has_index:
-        return "truncated: its index (moov) is missing"
+        return BadVideo("truncated: its index (moov) is missing", code="truncated")
     if not file.has_video:
-        return "no video stream"
-    return f"no video stream in this {file.kind} file that can be decoded"
+        return BadVideo("no video stream", code="no_video_stream")
+    return BadVideo(f"no video stream in this {file.kind} file that can be decoded", code="undecodable")
 
 
 def _check_size(capture: cv2.VideoCapture, file: Container) -> None:
     """Refuse what would not fit into memory, and what OpenCV would read beyond its buffers: a size that changes."""
     width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     if min(width, height) < 1:
-        raise BadVideo("no video stream: its pictures have no size")
+        raise BadVideo("no video stream: its pictures have no size", code="no_video_stream")
     if max(width, height) > LARGEST_SIDE_PX or width * height > LARGEST_PICTURE_PX:
-        raise BadVideo(f"pictures of {width}×{height} px are larger than any camera's")
+        text = f"pictures of {width}×{height} px are larger than any camera's"
+        raise BadVideo(text, code="picture_too_large")
     if len(file.picture_sizes) > 1:
         sizes = " and ".join(f"{width}×{height}" for width, height in sorted(file.picture_sizes))
-        raise BadVideo(f"the size of its pictures changes midway: {sizes}")
+        raise BadVideo(f"the size of its pictures changes midway: {sizes}", code="picture_size_changes")
 
 
 def _check_pictures(pictures: int, wanted: int) -> None:
     """Refuse a video whose packets are read but whose pictures, among those asked for, are not."""
     if pictures == 0:
-        raise BadVideo("not a video: none of its frames can be decoded")
+        raise BadVideo("not a video: none of its frames can be decoded", code="undecodable")
     if _too_few(pictures, wanted):
-        raise BadVideo(f"damaged: {pictures} of the {wanted} frames looked at can be decoded")
+        text = f"damaged: {pictures} of the {wanted} frames looked at can be decoded"
+        raise BadVideo(text, code="damaged")
 
 
 def _check_read(read: int, announced: int, file: Container) -> None:
@@ -178,18 +182,20 @@ def _check_read(read: int, announced: int, file: Container) -> None:
     """
     if not file.is_whole:
         if read < LEAST_SHARE_READ * announced:
-            raise BadVideo(f"truncated: {read} of {announced} frames")
+            raise BadVideo(f"truncated: {read} of {announced} frames", code="truncated")
         if not file.counts_exactly and file.kind != "AVI":
             raise BadVideo(
-                f"truncated: {read} frames of a file cut at {file.size_bytes} of {file.announced_bytes} bytes"
+                f"truncated: {read} frames of a file cut at {file.size_bytes} of {file.announced_bytes} bytes",
+                code="truncated",
             )
     elif _too_few(read, file.fragmented_frames):
         raise BadVideo(
             f"fragmented: {read} of {file.fragmented_frames} frames can be read; "
-            "remux it (ffmpeg -c copy) and upload it again"
+            "remux it (ffmpeg -c copy) and upload it again",
+            code="fragmented",
         )
     elif file.counts_exactly and _too_few(read, announced):
-        raise BadVideo(f"damaged: {read} of {announced} frames")
+        raise BadVideo(f"damaged: {read} of {announced} frames", code="damaged")
 
 
 def _too_few(read: int, known: int) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from video_analysis.worker_config import TrackSettings
 from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.yolo_worker import video
 from video_analysis.yolo_worker.detector import Detector
 from video_analysis.yolo_worker.embedder import Embedder
+from video_analysis.yolo_worker.run_key import VisionTraits
 from video_analysis.yolo_worker.stages import DetectedFrame, Frame, TrackedFrame
 from video_analysis.yolo_worker.tracker import Tracker
-from video_analysis.yolo_worker.tracker_settings import TrackerSettings
 
 PROBE_PX = 640
 PROBE_INTERVAL_MS = 40.0
@@ -22,7 +23,7 @@ PROBE_INTERVAL_MS = 40.0
 class VideoVision:
     """The loaded networks; each video gets a tracker of its own."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, tracking: TrackerSettings) -> None:
+    def __init__(self, detector: Detector, embedder: Embedder, tracking: TrackSettings) -> None:
         self._detector = detector
         self._embedder = embedder
         self._tracking = tracking
@@ -49,12 +50,9 @@ class VideoVision:
             list(self._detector.detect([blank]))
             self._embedder.embed(blank.image, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
         except Exception as error:  # whatever the vendor raises, no video would fare better
-            raise EnvironmentFault(f"inference fails even on a blank frame: {error}") from error
+            text = f"inference fails even on a blank frame: {error}"
+            raise EnvironmentFault(text, code="inference_unavailable") from error
 
-    def traits(self) -> Mapping[str, object]:
+    def traits(self) -> VisionTraits:
         """Everything that decides which tracks are found."""
-        return {
-            "detector": self._detector.traits,
-            "embedder": self._embedder.traits,
-            "tracker": self._tracking.traits,
-        }
+        return VisionTraits(self._detector.traits, self._detector.settings, self._embedder.traits, self._tracking)

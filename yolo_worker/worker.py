@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,19 +19,11 @@ from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb
 from video_analysis.worker_utils.metrics import StageClock
 from video_analysis.yolo_worker import best_shot
 from video_analysis.yolo_worker.parts import Analyses, Publisher, Storage, Videos, Vision
+from video_analysis.yolo_worker.run_key import ShotSettings, run_key_of
 from video_analysis.yolo_worker.stages import BestShot, DetectedFrame
 
 PROGRESS_EVERY_S = 5.0
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotSettings:
-    """How pictures are chosen and written."""
-
-    bucket: str
-    jpeg_quality: int
-    selection: best_shot.SelectionRules
 
 
 class VideoWorker:
@@ -46,18 +36,14 @@ class VideoWorker:
         analyses: Analyses,
         publisher: Publisher,
         vision: Vision,
-        settings: SnapshotSettings,
-        *,
-        emitters: int,
+        settings: ShotSettings,
     ) -> None:
-        """`emitters`: vehicles handed on at once, since each waits for S3 and SQS most of its time."""
         self._storage = storage
         self._videos = videos
         self._analyses = analyses
         self._publisher = publisher
         self._vision = vision
         self._settings = settings
-        self._emitters = emitters
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
         """Process each video of the batch (the consumer gives one); what goes wrong is raised."""
@@ -70,7 +56,7 @@ class VideoWorker:
         owner = messages.addressee(delivery.body)
         if owner is not None:
             workspace_id, video_id = owner
-            self._videos.fail(video_id, workspace_id, str(failure), final=final)
+            self._videos.fail(video_id, workspace_id, failure, final=final)
 
     def probe(self) -> None:
         """EnvironmentFault while no video could be processed."""
@@ -82,19 +68,21 @@ class VideoWorker:
     def _process(self, delivery: Delivery) -> None:
         task = self._task(delivery)
         self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
-        run_key = run_key_of(task.frame_stride, {**self._vision.traits(), "snapshot": asdict(self._settings)})
+        run_key = run_key_of(task.frame_stride, self._vision.traits(), self._settings)
         begun_s, clock = time.monotonic(), StageClock()
         with (
             self._storage.fetch(task.s3_key_raw, delivery.lease.check) as path,
             closing(self._best_shots(path, task, delivery, clock)) as shots,
         ):
             emit = partial(self._emit, delivery, task, run_key)
-            vehicles = sum(1 for _ in overlap.mapped(emit, shots, self._emitters, "emit"))
+            vehicles = sum(1 for _ in overlap.mapped(emit, shots, self._settings.snapshot.upload_workers, "emit"))
         delivery.lease.check()
         self._videos.finish(task)
         log.info(
-            "video done",
+            "video done: %d vehicles",
+            vehicles,
             extra={
+                "event": "video.done",
                 **delivery.log_fields,
                 "run_key": run_key,
                 "frames": clock.count("decode"),
@@ -116,7 +104,8 @@ class VideoWorker:
         detected = clock.timed("detect", self._vision.detect(frames))
         watched = _watched(detected, delivery)
         tracked = clock.timed("track", self._vision.track(watched, path, task.frame_stride), upstream="detect")
-        return clock.timed("select", best_shot.select(tracked, self._settings.selection), upstream="track")
+        shots = best_shot.select(tracked, self._settings.best, self._settings.snapshot.crop_margin)
+        return clock.timed("select", shots, upstream="track")
 
     def _emit(self, delivery: Delivery, task: ProcessVideo, run_key: str, shot: BestShot) -> None:
         """Object, then row, then message. Where an earlier attempt's row stands, its picture is the one announced."""
@@ -124,15 +113,22 @@ class VideoWorker:
         message = announcement(self._uri(task, run_key, shot), task.recordedAt, shot.type)
         standing = self._analyses.find(task.video_id, run_key, shot.track_id)
         if standing is None or standing.snapshot_uri == message.snapshot_s3_key:
-            picture = imaging.snapshot(shot.crop, self._settings.jpeg_quality)
+            picture = imaging.snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
             self._storage.put(message.snapshot.key, picture, "image/jpeg")
             delivery.lease.check()
             standing = self._analyses.queue(message, run_key)
         adopted = announcement(parse_snapshot_uri(standing.snapshot_uri), task.recordedAt, standing.yolo_type)
         delivery.lease.check()
         self._publisher.send(adopted.to_json())
-        facts = {"track_id": shot.track_id, "snapshot": standing.snapshot_uri}
-        log.info("snapshot ready", extra=delivery.log_fields | facts)
+        log.info(
+            "snapshot stored and its message sent",
+            extra={
+                "event": "snapshot.ready",
+                **delivery.log_fields,
+                "track_id": shot.track_id,
+                "snapshot": standing.snapshot_uri,
+            },
+        )
 
     def _uri(self, task: ProcessVideo, run_key: str, shot: BestShot) -> SnapshotUri:
         """The picture's name. Where another run's vehicle bears it, which may be another vehicle, the next free ms."""
@@ -150,12 +146,6 @@ class VideoWorker:
         return uri
 
 
-def run_key_of(stride: int, traits: Mapping[str, object]) -> str:
-    """The name of a way to process a video: equal keys find the same tracks (16 hex digits of a SHA-256)."""
-    told = json.dumps({"stride": stride, **traits}, sort_keys=True, default=str)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
-
-
 def _watched(frames: Generator[DetectedFrame, None, None], delivery: Delivery) -> Iterator[DetectedFrame]:
     """The frames, with the lease checked at each and a line of progress every few seconds.
 
@@ -167,6 +157,15 @@ def _watched(frames: Generator[DetectedFrame, None, None], delivery: Delivery) -
             delivery.lease.check()
             if time.monotonic() - said >= PROGRESS_EVERY_S:
                 said = time.monotonic()
-                progress = {"frames": count, "offset_ms": detected.frame.offset_ms}
-                log.info("video progress", extra=delivery.log_fields | progress)
+                offset_ms = detected.frame.offset_ms
+                log.info(
+                    "%d frames processed",
+                    count,
+                    extra={
+                        "event": "video.progress",
+                        **delivery.log_fields,
+                        "frames": count,
+                        "offset_ms": offset_ms,
+                    },
+                )
             yield detected

@@ -32,7 +32,7 @@ DEVICES = ("auto", "torch")
 def by_truth(clip: Path, config: WorkerConfig) -> dict[str, float]:
     """mAP50 on each device."""
     true = [true_boxes(frame) for frame in truth.read(clip).frames[::EVERY]]
-    unsure = config.model_copy(update={"detector_confidence": LEAST_CONFIDENCE})
+    unsure = config.model_copy(update={"detector": config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE})})
     return {device: rounded(map50(_found(clip, unsure, device), true)) for device in DEVICES}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 
 from video_analysis.benchmarks.bench.stages import WARM_UP_FRAMES
-from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_config import TrackSettings, WorkerConfig
 from video_analysis.worker_utils import imaging
 from video_analysis.worker_utils.metrics import StageClock
 from video_analysis.yolo_worker import best_shot, run_poller
@@ -26,8 +26,8 @@ def fps(vision: VideoVision, config: WorkerConfig, clip: Path, most: int, *, squ
     begun_s, clock = time.perf_counter(), StageClock()
     coming = clock.timed("decode", islice(vision.frames(clip, 1), most))
     detected = vision.detect(squared(coming) if square else coming)
-    for shot in best_shot.select(vision.track(detected, clip, 1), run_poller.selection(config)):
-        imaging.snapshot(shot.crop, config.jpeg_quality)
+    for shot in best_shot.select(vision.track(detected, clip, 1), config.best, config.snapshot.crop_margin):
+        imaging.snapshot(shot.crop, config.snapshot.jpeg_quality)
     return clock.count("decode") / (time.perf_counter() - begun_s)
 
 
@@ -46,7 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--frames", type=int, required=True, help="at most so many")
     parser.add_argument("--device", choices=("auto", "openvino", "torch"), default="auto")
-    parser.add_argument("--look-s", type=float, default=WorkerConfig().track_look_s, help="CVITX_TRACK_LOOK_S")
+    parser.add_argument(
+        "--embed-interval-s",
+        type=float,
+        default=WorkerConfig().track.embed_interval_s,
+        help="CVITX_TRACK_EMBED_INTERVAL_S",
+    )
     parser.add_argument("--square", action="store_true", help="let the detector compute a square")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -55,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         yolo_weights=options.weights.resolve(),
         cache_dir=options.cache.resolve(),
         device=options.device,
-        track_look_s=options.look_s,
+        track=TrackSettings(embed_interval_s=options.embed_interval_s),
     )
     vision = run_poller.vision(config)
     fps(vision, config, options.clip, WARM_UP_FRAMES, square=options.square)

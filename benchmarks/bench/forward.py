@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     config = WorkerConfig(main_checkpoint=options.checkpoint.resolve(), cache_dir=options.cache.resolve())
     model = run_poller.models(config)["baseline"]
-    jpegs = islice(cycle(material.read_pictures(options.pictures)), config.micro_batch)
+    jpegs = islice(cycle(material.read_pictures(options.pictures)), config.batch_size)
     begun = time.perf_counter()
     batch = [imaging.check_snapshot(jpeg, imaging.CONTENT_TYPE) for jpeg in jpegs]
     decode_ms = (time.perf_counter() - begun) / len(batch) * 1000

@@ -17,14 +17,14 @@ from video_analysis.demo.stack import Stack
 AS_IS = "as it is"
 CHAIN: Mapping[str, tuple[str, ...]] = {
     AS_IS: (),
-    "an appearance vector for every box of every frame": ("--look-s", "0"),
+    "an appearance vector for every box of every frame": ("--embed-interval-s", "0"),
     "PyTorch in place of OpenVINO": ("--device", "torch"),
     "a square input": ("--square",),
 }
 """Options of bench.chain."""
 BLAS = "a BLAS thread for each core"
 IN_TURN = "one stage after the other"
-EMITTERS = {AS_IS: {}, "one vehicle handed on at a time": {"CVITX_EMITTERS": "1"}}
+EMITTERS = {AS_IS: {}, "one vehicle handed on at a time": {"CVITX_SNAPSHOT_UPLOAD_WORKERS": "1"}}
 Samples = defaultdict[str, list[float]]
 Name = TypeVar("Name")
 Thing = TypeVar("Thing")

@@ -111,7 +111,7 @@ def pictures(folder: Path) -> Path:
     if len(list(made.glob("*.jpg"))) < PICTURES:
         made.mkdir(parents=True, exist_ok=True)
         for number, crop in enumerate(islice(close_ups(FIRST_SEED, stages=1), PICTURES)):
-            (made / f"{number:03d}.jpg").write_bytes(imaging.snapshot(crop.image, WorkerConfig().jpeg_quality))
+            (made / f"{number:03d}.jpg").write_bytes(imaging.snapshot(crop.image, WorkerConfig().snapshot.jpeg_quality))
     return made
 
 

@@ -72,16 +72,16 @@ class StageOne:
         (busy_s, stolen_s), worker_s = processes.busy_s(), self.worker.cpu_s
         self._stack.send(task)
         try:
-            self.worker.until(lambda: bool(self.worker.of_video("finished", video_id)))
+            self.worker.until(lambda: bool(self.worker.of_video("message.finished", video_id)))
         except NotMeasured as error:
             raise NotMeasured(f"{clip}: {error}") from error
         worker_s = self.worker.cpu_s - worker_s
         busy_s, stolen_s = (now - before for now, before in zip(processes.busy_s(), (busy_s, stolen_s), strict=True))
         received, done, finished = (
-            self.worker.of_video(event, video_id)[0] for event in ("received", "video done", "finished")
+            self.worker.of_video(event, video_id)[0] for event in ("message.received", "video.done", "message.finished")
         )
         begun_s = instant_s(received)
-        first = [instant_s(line) - begun_s for line in self.worker.of_video("snapshot ready", video_id)[:1]]
+        first = [instant_s(line) - begun_s for line in self.worker.of_video("snapshot.ready", video_id)[:1]]
         return Passage(
             frames=done["frames"],
             vehicles=done["vehicles"],

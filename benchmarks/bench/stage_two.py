@@ -97,7 +97,7 @@ def _run(stack: Stack, worker: Watched, jpegs: Sequence[bytes], count: int) -> f
     (row,) = stack.sql("SELECT count(*) AS done FROM image_analyses WHERE video_id = %s AND status = 'done'", video_id)
     if row["done"] != count:
         raise NotMeasured(f"{row['done']} of {count} snapshots came to a finished row")
-    received, finished = (worker.of_video(event, video_id) for event in ("received", "finished"))
+    received, finished = (worker.of_video(event, video_id) for event in ("message.received", "message.finished"))
     return count / (instant_s(finished[-1]) - instant_s(received[0]))
 
 
@@ -110,4 +110,4 @@ def _announce(stack: Stack, snapshots: list[SnapshotReady]) -> int:
 def _until_finished(worker: Watched, video_id: str, count: int) -> None:
     """Wait until so many of its snapshots are finished."""
     if count > 0:
-        worker.until(lambda: len(worker.of_video("finished", video_id)) >= count)
+        worker.until(lambda: len(worker.of_video("message.finished", video_id)) >= count)

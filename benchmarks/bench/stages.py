@@ -62,7 +62,6 @@ class Meter:
 
 def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, most: int | None, on_gpu: bool) -> Told:
     """Every stage over the first `most` processed frames, after a warm-up."""
-    rules = run_poller.selection(config)
     meter = Meter(on_gpu)
     warm = vision.detect(islice(vision.frames(clip, stride), WARM_UP_FRAMES))
     list(vision.track(warm, clip, stride))
@@ -72,7 +71,10 @@ def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, 
     tracked = meter.run("embed and track", lambda: list(vision.track(detected, clip, stride)))
     pictures = meter.run(
         "select and encode",
-        lambda: [imaging.snapshot(shot.crop, config.jpeg_quality) for shot in best_shot.select(tracked, rules)],
+        lambda: [
+            imaging.snapshot(shot.crop, config.snapshot.jpeg_quality)
+            for shot in best_shot.select(tracked, config.best, config.snapshot.crop_margin)
+        ],
     )
     count = len(detected)
     cpu_s = {stage: seconds / count for stage, seconds in meter.cpu_s.items()}

@@ -17,7 +17,6 @@ from video_analysis.demo.pollers import Poller
 
 PATIENCE_S = 300.0
 LOOK_EVERY_S = 0.05
-READY = "ready: polling"
 UNDONE = "video_analysis.benchmarks.bench.undone"
 Line = dict[str, Any]
 
@@ -70,9 +69,9 @@ class Watched:
             self._heed(line)
 
     def _heed(self, line: Line) -> None:
-        if line["level"] in ("ERROR", "CRITICAL") or line["event"].startswith("failed:"):
-            raise NotMeasured(f"{self._poller.name}: {line['event']}")
-        if line["event"].startswith(READY):
+        if line["level"] in ("ERROR", "CRITICAL") or line["event"] == "message.failed":
+            raise NotMeasured(f"{self._poller.name}: {line['message']}")
+        if line["event"] == "consumer.ready":
             self._ready_s = instant_s(line)
         self._lines[line["event"], line.get("video_id")].append(line)
 

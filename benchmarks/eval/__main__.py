@@ -25,7 +25,9 @@ from video_analysis.benchmarks.eval.stage_two import StageTwo
 from video_analysis.demo import weights
 from video_analysis.demo.training.asked import true_boxes
 from video_analysis.demo.training.rendering import world_mark
-from video_analysis.worker_config import PACKAGE_FOLDER, ConfigurationError, WorkerConfig
+from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.yolo_worker import run_key
 
 OUT = PACKAGE_FOLDER / "out"
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
@@ -60,7 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
     told = _evaluated(first, second, clips, options)
     told["jakarta"] = jakarta.measure(options.data, config)
-    told |= {"world": world_mark(), "traits": first.vision.traits(), "checkpoints": second.checkpoints}
+    told |= {
+        "world": world_mark(),
+        "traits": run_key.vision_table(first.vision.traits()),
+        "checkpoints": second.checkpoints,
+    }
     told["seconds"] = round(time.monotonic() - started, 1)
     options.out.write_text(json.dumps(told, indent=1, default=str) + "\n", "utf-8")
     print(f"{table.table(told)}\n{options.out}: written after {told['seconds']:.0f} s")

@@ -11,7 +11,7 @@ import numpy as np
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils import imaging
 from video_analysis.worker_utils.messages import YoloType
-from video_analysis.yolo_worker import best_shot, run_poller, video
+from video_analysis.yolo_worker import best_shot, run_poller, tracker_settings, video
 from video_analysis.yolo_worker.stages import BestShot, Box, Boxes, DetectedFrame, Frame, TrackedFrame
 
 Detect = Callable[[Iterable[Frame]], Iterator[DetectedFrame]]
@@ -68,17 +68,19 @@ class StageOne:
 
     def __init__(self, config: WorkerConfig) -> None:
         self.vision = run_poller.vision(config)
-        self._unsure = run_poller.detector(config.model_copy(update={"detector_confidence": LEAST_CONFIDENCE}))
-        self._rules = run_poller.selection(config)
-        self._tracking = run_poller.tracking(config)
-        self._quality = config.jpeg_quality
+        unsure = config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE})
+        self._unsure = run_poller.detector(config.model_copy(update={"detector": unsure}))
+        self._best = config.best
+        self._track = config.track
+        self._snapshot = config.snapshot
 
     def watch(self, clip: Path, stride: int, detect: Detect | None = None) -> Watched:
         """One video from its first frame to its last; `detect` stands in for the detector."""
         kept: list[TrackedFrame] = []
         frames = self.vision.frames(clip, stride)
         tracked = self.vision.track((detect or self.vision.detect)(frames), clip, stride)
-        chosen = [(shot, self._jpeg(shot)) for shot in best_shot.select(_remembered(tracked, kept), self._rules)]
+        shots = best_shot.select(_remembered(tracked, kept), self._best, self._snapshot.crop_margin)
+        chosen = [(shot, self._jpeg(shot)) for shot in shots]
         keys = {track.id: track.key for frame in kept for track in frame.tracks if track.id is not None}
         confirmed = set(keys.values())
         watched = [
@@ -89,7 +91,7 @@ class StageOne:
             )
             for frame in kept
         ]
-        hits = self._tracking.hits(video.probe(clip).median_interval_ms * stride / 1000)
+        hits = tracker_settings.hits(self._track, video.probe(clip).median_interval_ms * stride / 1000)
         return Watched(
             stride, hits, watched, [_located(shot, jpeg, keys[shot.track_id], watched) for shot, jpeg in chosen]
         )
@@ -99,7 +101,7 @@ class StageOne:
         return [(seen.frame.index, seen.boxes) for seen in self._unsure.detect(video.frames(clip, stride))]
 
     def _jpeg(self, shot: BestShot) -> bytes:
-        return imaging.snapshot(shot.crop, self._quality)
+        return imaging.snapshot(shot.crop, self._snapshot.jpeg_quality)
 
 
 def _remembered(tracked: Iterable[TrackedFrame], kept: list[TrackedFrame]) -> Iterator[TrackedFrame]:

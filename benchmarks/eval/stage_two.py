@@ -33,7 +33,7 @@ class StageTwo:
             variant: model.labels.model_copy(update={"thresholds": MUTE}) for variant, model in self._models.items()
         }
         self._plates = PlateReader.load(backend.configured(config))
-        self._batch = config.micro_batch
+        self._batch = config.batch_size
 
     @property
     def checkpoints(self) -> Mapping[Variant, str]:

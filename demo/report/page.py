@@ -43,8 +43,8 @@ $problem
 $vehicles
 </section>
 </main>
-<footer>A percentage is a model’s own confidence that its label, and every label above it, is right. Not sure: it is
-below the model’s threshold; what it leaned to stands beside it.</footer>
+<footer>A percentage is a model’s own confidence that its label, and every label above it, is right. Not sure:
+the model named nothing at this level; its best candidate and the reason are shown instead.</footer>
 </body>
 </html>
 """)
@@ -92,7 +92,7 @@ def _video_facts(found: Findings, run: RunFacts) -> list[tuple[str, str]]:
     clip = run.clip
     length = wording.offset(round(clip.seconds * 1000)) if clip.seconds else "–"
     looked = "–" if run.frames_looked_at is None else f"{run.frames_looked_at} of {clip.frames}"
-    main_models = sorted({f"{row['variant']}: {row['checkpoint']}" for row in found.rows if row["checkpoint"]})
+    main_models = sorted({_main_model(row) for row in found.rows if row["checkpoint"]})
     return [
         ("Recorded", wording.text(wording.day_and_time(found.video["recorded_at"], run.zone))),
         ("Length", f"{length}, {clip.width}×{clip.height}, {clip.fps:g} frames/s"),
@@ -100,8 +100,15 @@ def _video_facts(found: Findings, run: RunFacts) -> list[tuple[str, str]]:
         ("Camera", wording.text(found.video["camera_label"] or found.video["camera_code"] or "–")),
         ("Frames looked at", f"{looked} ({wording.every(found.video['frame_stride'])})"),
         ("Detector", wording.text(run.detector)),
-        ("Main model", "<br>".join(wording.text(name) for name in main_models) or "–"),
+        ("Main model", "<br>".join(main_models) or "–"),
     ]
+
+
+def _main_model(row: Row) -> str:
+    """Variant and checkpoint; for a fallback which one it is, and why."""
+    name = wording.text(f"{row['variant']}: {row['checkpoint']}")
+    evidence = (row["evidence"] or {}).get("checkpoint")
+    return f"{name} <small>{wording.reason(evidence['fallback'], evidence.get('detail'))}</small>" if evidence else name
 
 
 def _times(run: RunFacts) -> list[tuple[str, str]]:

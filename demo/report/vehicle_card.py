@@ -78,31 +78,42 @@ def _line(name: str, cells: Sequence[str], note: str = "") -> str:
 
 
 def _answer(row: Row, level: str) -> str:
-    """A label with its confidence; where the model abstains, so it says, with what it would have said."""
+    """A label with its confidence; for an abstention the best candidate and the reason."""
     label, confidence = row[f"{level}_label"], row[f"{level}_conf"]
     if label is None:
-        return f'<span class="unsure">not sure</span>{_candidate(row, level)}'
+        return f'<span class="unsure">not sure</span>{_candidate(row, level)}{_reason(row, level)}'
     if confidence is None:
         return wording.text(label)
     return f"{wording.text(label)} <small>{wording.percent(confidence)}</small>{wording.bar(confidence)}"
 
 
 def _candidate(row: Row, level: str) -> str:
-    """What the evidence says the model leaned to, if anything."""
-    leaned = ((row["evidence"] or {}).get(level) or {}).get("candidate")
+    """The model's best candidate at this level, if there is one."""
+    leaned = _evidence(row, level).get("candidate")
     if not leaned:
         return ""
     label, confidence = leaned
     return f' <small class="unsure">{wording.text(label)}? {wording.percent(confidence)}</small>'
 
 
+def _reason(row: Row, key: str) -> str:
+    """Why a value is null, if the evidence has a reason."""
+    evidence = _evidence(row, key)
+    code = evidence.get("null") or evidence.get("abstained")
+    return f' <small class="unsure">{wording.reason(code, evidence.get("detail"))}</small>' if code else ""
+
+
+def _evidence(row: Row, key: str) -> dict[str, Any]:
+    return (row["evidence"] or {}).get(key) or {}
+
+
 def _colors(row: Row) -> str:
     said = "<br>".join(wording.color(described) for described in row["colors"] or ())
-    return said or '<span class="unsure">not read</span>'
+    return said or f'<span class="unsure">not read</span>{_reason(row, "colors")}'
 
 
 def _plate(row: Row) -> str:
     if not row["plate_text"]:
-        return '<span class="unsure">not read</span>'
+        return f'<span class="unsure">not read</span>{_reason(row, "plate")}'
     confidence = "" if row["plate_conf"] is None else f" <small>{wording.percent(row['plate_conf'])}</small>"
     return f'<span class="plate">{wording.text(row["plate_text"])}</span>{confidence}'

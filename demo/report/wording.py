@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from html import escape
 from typing import Any
+
+REASONS: Mapping[str, str] = {
+    "below_threshold": "confidence below the threshold",
+    "parent_abstained": "the level above is not sure",
+    "no_children": "no finer names in the hierarchy",
+    "no_text_line": "no text that looks like a plate",
+    "text_too_small": "the text is too small",
+    "no_plate_text": "no text of the length of a plate",
+    "timeout": "the time limit was reached",
+    "reader_busy": "the reader was still busy with an earlier picture",
+    "read_failed": "the reader failed",
+    "last_good": "fallback: the last checkpoint of the model store that loaded",
+    "fallback_checkpoint": "fallback: CVITX_FALLBACK_CHECKPOINT",
+}
+"""A code of main_worker/evidence.py → its sentence."""
 
 
 def text(value: object) -> str:
@@ -48,6 +64,12 @@ def color(described: dict[str, Any]) -> str:
     said = " ".join(text(word) for word in words if word)
     confidence = described.get("conf")
     return said if confidence is None else f"{said} <small>{percent(confidence)}</small>"
+
+
+def reason(code: str, detail: str | None = None) -> str:
+    """The sentence for a code in `evidence`, with its detail. Sentences of older versions are kept as they are."""
+    sentence = REASONS.get(code, code)
+    return text(sentence if detail is None else f"{sentence}: {detail}")
 
 
 def count(number: int, noun: str) -> str:

@@ -26,7 +26,7 @@ PER_SHARD: dict[Kind, int] = {"frames": 48, "crops": 240}
 """Of frames: four scenes of twelve."""
 BOX_ERROR = 0.025
 """Standard deviation of a detected box's sides, as a share of the box: as close_ups has it."""
-MARGIN = WorkerConfig().crop_margin
+MARGIN = WorkerConfig().snapshot.crop_margin
 CROPS_PER_STAGE = 40
 MOST_STAGES = 6
 FRAME_QUALITY = (45, 90)

@@ -50,7 +50,7 @@ class SnapshotViews:
         self._stills = stills
         self._named = named
         self._seed = seed
-        self._quality = WorkerConfig().jpeg_quality
+        self._quality = WorkerConfig().snapshot.jpeg_quality
 
     def __len__(self) -> int:
         """Of pictures that differ by more than chance."""

@@ -166,7 +166,7 @@ def _refusals(field: Field) -> int:
     lines: Sequence[dict[str, Any]] = [
         line for place in field.workers.values() for log in place.logs for line in pollers.lines(log)
     ]
-    return sum(line["level"] == "ERROR" and "failed: " in line["event"] for line in lines)
+    return sum(line["level"] == "ERROR" and line["event"] == "message.failed" for line in lines)
 
 
 def _was_sent(field: Field, url: str, body: str) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from video_analysis.worker_utils import imaging, scratch
-from video_analysis.worker_utils.errors import Permanent
+from video_analysis.worker_utils.errors import ErrorCode, Permanent
 
 Outcome = Literal["read", "refused", "stumbled", "crashed", "hung"]
 ADDRESS_SPACE_BYTES = 6 << 30
@@ -42,6 +42,8 @@ class Reading:
     """Of processor time, all threads together."""
     peak_mb: int = 0
     """The highest resident size of the process while it read this file, all libraries included."""
+    code: ErrorCode | None = None
+    """Of a refusal."""
 
 
 class Sandbox:
@@ -116,17 +118,18 @@ def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> Reading
     Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
     begun_s = time.process_time()
     outcome: Outcome = "read"
+    code: ErrorCode | None = None
     with scratch.private_folder(folder, "CVITX_TEMP_DIR") as private:
         path = Path(shutil.copyfile(source, private / "video.mp4"))
         try:
             reason = read(path)
         except Permanent as refusal:
-            outcome, reason = "refused", str(refusal)
+            outcome, reason, code = "refused", str(refusal), refusal.code
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
             outcome, reason = "stumbled", f"{type(error).__name__}: {error}"
         if _is_open(path):
             outcome, reason = "stumbled", "the file is still open"
-    return Reading(outcome, reason, round(time.process_time() - begun_s, 3), _peak_mb())
+    return Reading(outcome, reason, round(time.process_time() - begun_s, 3), _peak_mb(), code)
 
 
 def _is_open(path: Path) -> bool:

@@ -14,6 +14,7 @@ from video_analysis.tests.fire.bad_sandbox import sandbox
 from video_analysis.tests.fire.bad_tally import Tally
 from video_analysis.tests.fire.field import CLIP, Field, Result, Scenario
 from video_analysis.worker_utils import imaging
+from video_analysis.worker_utils.errors import ErrorCode
 from video_analysis.worker_utils.messages import SnapshotReady
 
 SEED = 1
@@ -26,10 +27,10 @@ NEVER_READ |= {"bytes at random"}
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A snapshot on its way, with the reason that must stand in its row; None: it is good."""
+    """A snapshot on its way, with the code that its row must have; None: it is good."""
 
     snapshot: SnapshotReady
-    reason: str | None
+    code: ErrorCode | None
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
@@ -59,7 +60,7 @@ def tallied() -> Tally:
 
 
 def beside_good_ones(field: Field, scenario: str, *, most: int) -> Result:
-    """Micro-batches of which every other member is wrong: it alone fails, with its reason, into the DLQ."""
+    """Micro-batches of which every other member is wrong: it alone fails, with its code, into the DLQ."""
     dead, place = field.dead(), field.workers["main_worker"]
     wrong = _refused_ones(most)
     place.stop_well()
@@ -82,26 +83,27 @@ def beside_good_ones(field: Field, scenario: str, *, most: int) -> Result:
     return result
 
 
-def _refused_ones(most: int) -> list[tuple[bytes, str]]:
-    """Wrong pictures of every family in turn, with the reason that the check has for each."""
-    found: dict[str, list[tuple[bytes, str]]] = {}
+def _refused_ones(most: int) -> list[tuple[bytes, ErrorCode | None]]:
+    """Wrong pictures of every family in turn, with the code with which the check refuses each."""
+    found: dict[str, list[tuple[bytes, ErrorCode | None]]] = {}
     with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name, sandbox("snapshot", Path(name)) as checker:
         for family, content in bad_pictures.all_of(CLIP, SEED):
             path = Path(name) / "picture"
             path.write_bytes(content)
             reading = checker.read(path)
             if reading.outcome == "refused" and len(content) <= imaging.LARGEST_SNAPSHOT_BYTES:
-                found.setdefault(family, []).append((content, reading.reason))
+                found.setdefault(family, []).append((content, reading.code))
     ranked = sorted((rank, family) for family, members in found.items() for rank in range(len(members)))
     return [found[family][rank] for rank, family in ranked[:most]]
 
 
-def _upload(field: Field, wrong: Sequence[tuple[bytes, str]]) -> list[Sent]:
+def _upload(field: Field, wrong: Sequence[tuple[bytes, ErrorCode | None]]) -> list[Sent]:
     """Each wrong picture and a good one behind it, under one new video, all in the queue at once."""
     video, good = str(uuid.uuid4()), _good()
     sent: list[Sent] = []
-    for number, (content, reason) in enumerate(wrong):
-        for track, (picture, expected) in enumerate(((content, reason), (good, None)), 1):
+    for number, (content, code) in enumerate(wrong):
+        pair: list[tuple[bytes, ErrorCode | None]] = [(content, code), (good, None)]
+        for track, (picture, expected) in enumerate(pair, 1):
             snapshot = field.environment.put_snapshot(video, 2 * number + track, picture)
             sent.append(Sent(snapshot, expected))
     for one in sent:
@@ -117,7 +119,7 @@ def _good() -> bytes:
 
 def _amiss(field: Field, one: Sent) -> str | None:
     uri = one.snapshot.snapshot_s3_key
-    statement = "SELECT status, error_msg FROM image_analyses WHERE snapshot_s3_key = %s"
-    found = [(row["status"], row["error_msg"]) for row in field.environment.sql(statement, uri)]
-    expected = ("done", None) if one.reason is None else ("error", one.reason)
+    statement = "SELECT status, error_code FROM image_analyses WHERE snapshot_s3_key = %s"
+    found = [(row["status"], row["error_code"]) for row in field.environment.sql(statement, uri)]
+    expected = ("done", None) if one.code is None else ("error", one.code)
     return None if found == [expected] else f"{uri} is {found}, not {expected}"

@@ -16,6 +16,7 @@ from video_analysis.tests.fire.bad_sandbox import sandbox
 from video_analysis.tests.fire.bad_tally import Tally
 from video_analysis.tests.fire.field import CLIP, SHARED, Field, Result, Scenario
 from video_analysis.worker_utils import scratch
+from video_analysis.worker_utils.errors import ErrorCode
 
 SEED = 1
 MOST_MB = 1200
@@ -29,10 +30,10 @@ BETWEEN_HEALTHY = 7
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A broken video with the reason that the worker's own code has for refusing it."""
+    """A broken video with the code with which the worker's own code refuses it."""
 
     path: Path
-    reason: str
+    code: ErrorCode | None
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
@@ -67,7 +68,7 @@ def tallied(folder: Path, broken: Iterator[Broken]) -> tuple[Tally, int]:
 
 
 def beside_healthy(field: Field, scenario: str, *, most: int) -> Result:
-    """Videos that the worker must refuse, among healthy ones: reason in the row, message in the DLQ, no file left."""
+    """Videos that the worker must refuse, among healthy ones: code in the row, message in the DLQ, no file left."""
     dead = field.dead()
     with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name:
         chosen = refused_ones(Path(name), most)
@@ -104,7 +105,7 @@ def refused_ones(folder: Path, most: int) -> list[Refused]:
             path.write_bytes(content)
             reading = reader.read(path)
             if reading.outcome == "refused":
-                found.append(Refused(path, reading.reason))
+                found.append(Refused(path, reading.code))
                 families[family] += 1
     return found
 
@@ -118,7 +119,7 @@ def _sent(field: Field, number: int, one: Refused) -> tuple[str, Refused]:
 
 
 def _amiss(field: Field, video_id: str, one: Refused) -> str | None:
-    (row,) = field.environment.sql("SELECT status, error_msg FROM videos WHERE id = %s", video_id)
-    if (row["status"], row["error_msg"]) == ("error", one.reason):
+    (row,) = field.environment.sql("SELECT status, error_code, error_msg FROM videos WHERE id = %s", video_id)
+    if (row["status"], row["error_code"]) == ("error", one.code) and row["error_msg"]:
         return None
-    return f"{row['status']}: {row['error_msg']!r}, not {one.reason!r}"
+    return f"{row['status']}: {row['error_code']} {row['error_msg']!r}, not {one.code}"

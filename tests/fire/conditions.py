@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from video_analysis.demo import pollers
+from video_analysis.tests.fire import supervisor
 from video_analysis.tests.fire.field import LOOK_EVERY_S, PATIENCE_S, Field
 from video_analysis.tests.fire.supervisor import Supervised
 
@@ -36,13 +37,13 @@ def changed(field: Field, environ: Mapping[str, str] | None = None) -> Iterator[
             exits.enter_context(place.under(IMPATIENT | dict(environ or {})))
         yield
         for place in field.workers.values():
-            surprises = [line["event"] for line in logged(place) if ": unexpected " in line["event"]]
+            surprises = [line["message"] for line in logged(place) if line.get("error_code") == "unexpected"]
             assert not surprises, f"{place.worker} met what it does not know: {surprises}"
 
 
-def logged(place: Supervised, beginning: str = "") -> list[dict[str, Any]]:
-    """What the process of now has logged that begins so."""
-    return [line for line in pollers.lines(place.logs[-1]) if line["event"].startswith(beginning)]
+def logged(place: Supervised, event: str | None = None, error_code: str | None = None) -> list[dict[str, Any]]:
+    """The log lines of the running process; only those with this event code and error code, where they are given."""
+    return [line for line in pollers.lines(place.logs[-1]) if supervisor.matches(line, event, error_code)]
 
 
 def endure(field: Field, seconds: float) -> None:

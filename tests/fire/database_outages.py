@@ -13,6 +13,8 @@ from video_analysis.tests.fire.field import PATIENCE_S, Field, Result, Scenario
 
 OUTAGE_S = 60
 CUT_EVERY_S = 0.4
+DEADLOCK = "40P01"
+"""SQLSTATE deadlock_detected."""
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
@@ -31,7 +33,7 @@ def stopped(field: Field, scenario: str, *, mode: str, seconds: float) -> Result
     with changed(field):
         field.send()
         field.send()
-        field.workers["yolo_worker"].await_word("snapshot ready", PATIENCE_S)
+        field.workers["yolo_worker"].await_event("snapshot.ready", PATIENCE_S)
         with server.stopped(mode):
             field.faults_done += 1
             endure(field, seconds)
@@ -68,8 +70,8 @@ def deadlock(field: Field, scenario: str) -> Result:
             database_server.await_blocked(field.environment, PATIENCE_S)
             cursor.execute(lock, (first,))
         field.settle()
-        told = [line for line in logged(place, "database transaction") if "deadlock detected" in line["event"]]
-        return field.account(scenario, len(told), dead)
+        deadlocks = [line for line in logged(place, "database.transaction_retried") if line["sqlstate"] == DEADLOCK]
+        return field.account(scenario, len(deadlocks), dead)
 
 
 def row_locked(field: Field, scenario: str) -> Result:
@@ -80,7 +82,7 @@ def row_locked(field: Field, scenario: str) -> Result:
         lock = "UPDATE image_analyses SET updated_at = updated_at WHERE id = %s"
         with database_server.locked(field.environment, lock, last):
             place.start()
-            place.await_word("failed: database busy", PATIENCE_S)
+            place.await_event("message.failed", PATIENCE_S, "database_busy")
         field.settle()
         return field.account(scenario, 1, dead)
 
@@ -89,14 +91,14 @@ def full(field: Field, scenario: str, *, seconds: float = 8) -> Result:
     """Reads go on, writes fail as they do on a full disk."""
     dead, place = field.dead(), field.workers["yolo_worker"]
     with changed(field):
-        place.await_word("ready: polling", PATIENCE_S)  # or the probe of the start would find out, and no message fail
+        place.await_event("consumer.ready", PATIENCE_S)  # or the probe of the start would find out, and no message fail
         with database_server.full_disk(field.environment):
             field.send()
             field.send()
-            place.await_word("failed: database failed", PATIENCE_S)
+            place.await_event("message.failed", PATIENCE_S, "database_failed")
             endure(field, seconds)
         field.settle()
-        return field.account(scenario, len(logged(place, "failed: database failed")), dead)
+        return field.account(scenario, len(logged(place, "message.failed", "database_failed")), dead)
 
 
 def _rows_of_a_waiting_video(field: Field) -> tuple[str, str]:

@@ -166,7 +166,7 @@ def prepared(logs: Path, stride: int = 3) -> Iterator[Field]:
         settings = with_untrained(WEIGHTS, folder) | {
             "CVITX_VISIBILITY_TIMEOUT_S": str(VISIBILITY_S),
             "CVITX_HEARTBEAT_S": str(HEARTBEAT_S),
-            "CVITX_ATTRIBUTE_LIMIT_S": "120",  # a plate left null on a busy machine is no divergence
+            "CVITX_ATTRIBUTE_TIMEOUT_S": "120",  # a plate left null on a busy machine is no divergence
         }
         config = WorkerConfig(visibility_timeout_s=VISIBILITY_S, heartbeat_s=HEARTBEAT_S)
         with stack.started(folder, config, settings) as environment:
@@ -181,7 +181,7 @@ def prepared(logs: Path, stride: int = 3) -> Iterator[Field]:
 
 
 def _with_undisturbed(environment: Stack, workers: Mapping[str, Supervised], stride: int) -> Field:
-    field = Field(environment, workers, Ledger("", None, {}), stride)
+    field = Field(environment, workers, Ledger("", None, None, has_text=False, vehicles={}), stride)
     task = field.send()
     field.settle()
     found = findings.read(environment, task["video_id"])

@@ -66,7 +66,7 @@ def _starve(memory_mb: float) -> None:
 
 
 def _say(deed: str) -> None:
-    os.write(2, b'{"event": "struck", "level": "INFO", "by": "%s"}\n' % deed.encode())
+    os.write(2, b'{"event": "fault.injected", "level": "INFO", "message": "%s"}\n' % deed.encode())
 
 
 def _before(step: str, deed: Callable[..., object]) -> None:

@@ -12,8 +12,11 @@ from typing import Any
 from video_analysis.demo.findings import Findings
 from video_analysis.worker_utils.keys import parse_snapshot_uri
 
-APART = {"id", "snapshot_s3_key", "updated_at", "result_updated_at", "latency_ms"}
-"""Columns that two runs need not share; of the picture's name all but the video's id is compared."""
+APART = {"id", "snapshot_s3_key", "error_msg", "updated_at", "result_updated_at", "latency_ms"}
+"""Columns that two runs need not share; of the picture's name all but the video's id is compared.
+
+Instead of the text of `error_msg`, its codes are compared, and whether there is a text.
+"""
 Vehicle = tuple[object, ...]
 """Name and hash of the picture (None where it is gone), then the row."""
 
@@ -23,7 +26,9 @@ class Ledger:
     """The video's status and each track's rows, with a hash of its picture."""
 
     status: str
-    reason: str | None
+    attempt_state: str | None
+    error_code: str | None
+    has_text: bool
     vehicles: Mapping[int, tuple[Vehicle, ...]]
 
     @classmethod
@@ -33,7 +38,14 @@ class Ledger:
         for row in found.rows:
             track = row["track_id"]
             vehicles[track] = (*vehicles.get(track, ()), _vehicle(row, found))
-        return cls(found.video["status"], found.video["error_msg"], vehicles)
+        video = found.video
+        has_text = video["error_msg"] is not None
+        return cls(video["status"], video["attempt_state"], video["error_code"], has_text, vehicles)
+
+    @property
+    def outcome(self) -> tuple[object, ...]:
+        """What became of the video itself."""
+        return self.status, self.attempt_state, self.error_code, self.has_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ def compare(undisturbed: Ledger, found: Ledger) -> Losses:
     shared = (undisturbed.vehicles.keys() & found.vehicles.keys()) - set(lost)
     doubled = [track for track in shared if len(found.vehicles[track]) > len(undisturbed.vehicles[track])]
     other = [track for track in shared if Counter(found.vehicles[track]) != Counter(undisturbed.vehicles[track])]
-    status = (undisturbed.status, undisturbed.reason) != (found.status, found.reason)
+    status = undisturbed.outcome != found.outcome
     return Losses(len(lost), len(extra) + len(doubled), len(set(other) - set(doubled)) + status)
 
 
@@ -78,4 +90,5 @@ def _vehicle(row: Mapping[str, Any], found: Findings) -> Vehicle:
     picture = found.snapshots.get(key)
     digest = None if picture is None else hashlib.sha256(picture.content).hexdigest()
     told = {column: value for column, value in row.items() if column not in APART}
+    told["has_text"] = row["error_msg"] is not None
     return key.rsplit("/", 1)[1], digest, json.dumps(told, sort_keys=True, default=str)

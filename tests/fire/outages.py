@@ -87,10 +87,10 @@ def disk_full(field: Field, scenario: str) -> Result:
             awaited(lambda: line.hits and list(folder.glob("*/video.mp4")), "a download")
             conditions.fill(folder / "ballast")
             filled.set()
-            place.await_word("no message could succeed", PATIENCE_S)
+            place.await_event("probe.failed", PATIENCE_S)
             (folder / "ballast").unlink()
             field.settle()
-            return field.account(scenario, len(logged(place, "failed: disk full while")), dead)
+            return field.account(scenario, len(logged(place, "message.failed", "disk_full")), dead)
 
 
 def object_replaced(field: Field, scenario: str) -> Result:

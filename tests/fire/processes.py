@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from video_analysis.demo import pollers
+from video_analysis.tests.fire import supervisor
 from video_analysis.tests.fire.conditions import awaited
 from video_analysis.tests.fire.field import (
     CLIP,
@@ -23,7 +24,6 @@ from video_analysis.tests.fire.field import (
 from video_analysis.tests.fire.interruptions import reinforced, sigterm, stopped_well
 from video_analysis.tests.fire.steps import LEASE, Boundary
 from video_analysis.tests.fire.supervisor import Supervised
-from video_analysis.worker_utils.attempts import DIED_EVERY_TIME
 
 IN_MIDST = {
     "yolo_worker": Boundary(f"{LEASE}.check", "before", 15),
@@ -66,7 +66,7 @@ def told_while_polling(field: Field, scenario: str, *, worker: str) -> Result:
     """SIGTERM with a poll under way, and a video sent just then: whoever gets it, it is not kept."""
     place, dead = field.workers[worker], field.dead()
     place.restart()
-    place.await_word("ready: polling", PATIENCE_S)
+    place.await_event("consumer.ready", PATIENCE_S)
     place.running.terminate()
     field.faults_done += 1
     field.send()
@@ -81,11 +81,11 @@ def hung(field: Field, scenario: str) -> Result:
     place, dead = field.workers["yolo_worker"], field.dead()
     place.restart(settings={"FIRE_HANG": str(HUNG_AT_FRAME), "CVITX_STALL_S": str(STALL_S)})
     field.send()
-    place.await_word("struck", PATIENCE_S)
+    place.await_event("fault.injected", PATIENCE_S)
     field.faults_done += 1
     code = place.running.wait(STALL_S * 3)
     assert code == 1, f"a worker that hung ended with {code}:\n{place.last_words()}"
-    assert place.said("no progress for"), place.last_words()
+    assert place.has_logged("worker.stalled"), place.last_words()
     place.start()
     field.settle()
     return field.account(scenario, 1, dead)
@@ -97,7 +97,7 @@ def starved(field: Field, scenario: str, *, worker: str, memory_mb: int) -> Resu
     waits = {"CVITX_TRANSIENT_DELAYS_S": STARVED_DELAYS_S, "CVITX_STALL_S": str(STALL_S)}
     place.restart(settings={"FIRE_MEMORY_MB": str(memory_mb), **waits})
     field.send()
-    place.await_word("struck", PATIENCE_S)
+    place.await_event("fault.injected", PATIENCE_S)
     field.faults_done += 1
     _await_outcome(place)
     place.end()
@@ -118,8 +118,8 @@ def poisoned(field: Field, scenario: str) -> Result:
     deaths = field.faults_done = place.kills - kills
     allowed = field.environment.config.max_receive_count
     assert deaths == allowed - 1, f"{deaths} deaths; the last of {allowed} receives should have done no work"
-    (row,) = field.environment.sql("SELECT status, error_msg FROM videos WHERE id = %s", poison["video_id"])
-    assert (row["status"], row["error_msg"]) == ("error", DIED_EVERY_TIME), row
+    (row,) = field.environment.sql("SELECT * FROM videos WHERE id = %s", poison["video_id"])
+    assert (row["status"], row["attempt_state"], row["error_code"]) == ("error", "crashed", "crashed"), row
     assert exhumed(field, poison), "the video that kills is not in the dead-letter queue"
     return field.account(scenario, deaths, dead)
 
@@ -141,7 +141,7 @@ def two_slow_ones(field: Field) -> Iterator[list[Supervised]]:
     with place.under({"FIRE_SLOW_S": str(SLOW_S)}), reinforced(field, 1) as extra:
         both = [place, *(one for one in extra if one.worker == place.worker)]
         for one in both:
-            one.await_word("ready: polling", PATIENCE_S)
+            one.await_event("consumer.ready", PATIENCE_S)
         yield both
 
 
@@ -174,8 +174,8 @@ def slow(field: Field, scenario: str) -> Result:
 def _work_times_s(place: Supervised) -> list[float]:
     """How long each receive was worked on."""
     lines = list(pollers.lines(place.logs[-1]))
-    received = [_instant(line["time"]) for line in lines if line["event"] == "received"]
-    finished = [_instant(line["time"]) for line in lines if line["event"] == "finished"]
+    received = [_instant(line["time"]) for line in lines if line["event"] == "message.received"]
+    finished = [_instant(line["time"]) for line in lines if line["event"] == "message.finished"]
     return [(end - begin).total_seconds() for begin, end in zip(received, finished, strict=True)]
 
 
@@ -185,10 +185,10 @@ def _instant(text: str) -> datetime:
 
 def _await_outcome(place: Supervised) -> None:
     """The process has ended, or finished a message, or said why it could not; that was not the message's fault."""
-    awaited(lambda: place.running.poll() is not None or _verdicts(place), f"a word of {place.worker}")
-    blamed = [line for line in _verdicts(place) if line.get("verdict") in BLAMES_THE_MESSAGE]
-    assert not blamed, f"{place.worker}, out of memory, blamed the message: {blamed[0]['event']}"
+    awaited(lambda: place.running.poll() is not None or _settled(place), f"a word of {place.worker}")
+    blamed = [line for line in _settled(place) if line.get("failure") in BLAMES_THE_MESSAGE]
+    assert not blamed, f"{place.worker}, out of memory, blamed the message: {blamed[0]['message']}"
 
 
-def _verdicts(place: Supervised) -> list[dict[str, Any]]:
-    return [line for line in pollers.lines(place.logs[-1]) if "verdict" in line or line["event"] == "finished"]
+def _settled(place: Supervised) -> list[dict[str, Any]]:
+    return [line for line in pollers.lines(place.logs[-1]) if line["event"] in supervisor.SETTLED]

@@ -17,6 +17,8 @@ from video_analysis.tests.fire.steps import Boundary
 
 LAUNCHER = "video_analysis.tests.fire.launcher"
 LOOK_EVERY_S = 0.05
+SETTLED = ("message.finished", "message.failed")
+"""The events that end the work on a receive."""
 
 
 @dataclass
@@ -82,19 +84,20 @@ class Supervised:
 
     def has_struck(self) -> bool:
         """Whether the process of now has reached its boundary."""
-        return self.said("struck")
+        return self.has_logged("fault.injected")
 
-    def said(self, event: str) -> bool:
-        """Whether the process of now has logged an event that begins so."""
-        return any(line["event"].startswith(event) for line in pollers.lines(self.logs[-1]))
+    def has_logged(self, event: str, error_code: str | None = None) -> bool:
+        """Whether the running process has logged this event code (with this error code, where one is given)."""
+        return any(matches(line, event, error_code) for line in pollers.lines(self.logs[-1]))
 
-    def await_word(self, event: str, patience_s: float) -> None:
-        """Wait until `said`; AssertionError where patience or the process ends before."""
+    def await_event(self, event: str, patience_s: float, error_code: str | None = None) -> None:
+        """Wait until `has_logged`. AssertionError where the time or the process ends before that."""
         deadline_s = time.monotonic() + patience_s
-        while not self.said(event):
-            assert time.monotonic() < deadline_s, f"{self.worker} never said {event!r}:\n{self.last_words()}"
-            if self.running.poll() is not None and not self.said(event):
-                raise AssertionError(f"{self.worker} ended before {event!r}:\n{self.last_words()}")
+        while not self.has_logged(event, error_code):
+            wanted = f"{event} {error_code or ''}".strip()
+            assert time.monotonic() < deadline_s, f"{self.worker} never logged {wanted}:\n{self.last_words()}"
+            if self.running.poll() is not None and not self.has_logged(event, error_code):
+                raise AssertionError(f"{self.worker} ended before {wanted}:\n{self.last_words()}")
             time.sleep(LOOK_EVERY_S)
 
     def stop(self) -> int:
@@ -132,8 +135,13 @@ def in_hand(lines: Iterable[Mapping[str, Any]]) -> set[str]:
     """Message ids that a log names as received and not as settled."""
     held: set[str] = set()
     for line in lines:
-        if line["event"] == "received":
+        if line["event"] == "message.received":
             held.add(line["message_id"])
-        elif line["event"] == "finished" or "verdict" in line:
+        elif line["event"] in SETTLED:
             held.discard(line["message_id"])
     return held
+
+
+def matches(line: Mapping[str, Any], event: str | None, error_code: str | None) -> bool:
+    """Whether a log line has this event code and this error code; None matches every line."""
+    return event in (None, line["event"]) and error_code in (None, line.get("error_code"))

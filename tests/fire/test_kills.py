@@ -18,7 +18,7 @@ from video_analysis.tests.fire.steps import ANALYSES, QUEUE, RECIPES, STORAGE, B
 from video_analysis.tests.fire.supervisor import Supervised
 
 CAR, VAN = ("car.jpg", "aa"), ("van.jpg", "bb")
-WHOLE = Ledger("done", None, {1: (CAR,), 2: (VAN,)})
+WHOLE = Ledger("done", None, None, False, {1: (CAR,), 2: (VAN,)})
 
 
 @pytest.mark.parametrize(("wanted", "parts"), [(200, 8), (3, 3), (0, 0)])
@@ -88,12 +88,14 @@ def test_a_scenario_that_fails_is_named_with_the_faults_done_until_then(failure:
     ("found", "losses"),
     [
         (WHOLE, Losses()),
-        (Ledger("done", None, {1: (CAR,)}), Losses(lost=1)),
-        (Ledger("done", None, {1: (CAR,), 2: (VAN,), 3: (CAR,)}), Losses(duplicated=1)),
-        (Ledger("done", None, {1: (CAR, CAR), 2: (VAN,)}), Losses(duplicated=1)),
-        (Ledger("done", None, {1: (CAR,), 2: (("van.jpg", "cc"),)}), Losses(divergent=1)),
-        (Ledger("done", None, {1: (CAR,), 2: (("van.jpg", None),)}), Losses(lost=1)),
-        (Ledger("error", "truncated", WHOLE.vehicles), Losses(divergent=1)),
+        (Ledger("done", None, None, False, {1: (CAR,)}), Losses(lost=1)),
+        (Ledger("done", None, None, False, {1: (CAR,), 2: (VAN,), 3: (CAR,)}), Losses(duplicated=1)),
+        (Ledger("done", None, None, False, {1: (CAR, CAR), 2: (VAN,)}), Losses(duplicated=1)),
+        (Ledger("done", None, None, False, {1: (CAR,), 2: (("van.jpg", "cc"),)}), Losses(divergent=1)),
+        (Ledger("done", None, None, False, {1: (CAR,), 2: (("van.jpg", None),)}), Losses(lost=1)),
+        (Ledger("error", None, "truncated", True, WHOLE.vehicles), Losses(divergent=1)),
+        (Ledger("done", "last_attempt", None, False, WHOLE.vehicles), Losses(divergent=1)),
+        (Ledger("done", None, None, True, WHOLE.vehicles), Losses(divergent=1)),
     ],
 )
 def test_every_difference_is_accounted_for(found: Ledger, losses: Losses) -> None:
@@ -126,7 +128,8 @@ def test_an_armed_step_strikes_at_its_second_call_only(
 def test_logs_of_a_killed_worker_say_what_it_had_in_hand(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     log.write_text(
-        '{"event": "received", "message_id": "a"}\n{"event": "received", "message_id": "b"}\n'
-        '{"event": "finished", "message_id": "a"}\n{"event": "rece'
+        '{"event": "message.received", "message_id": "a"}\n{"event": "message.received", "message_id": "b"}\n'
+        '{"event": "message.received", "message_id": "c"}\n{"event": "message.failed", "message_id": "c"}\n'
+        '{"event": "message.finished", "message_id": "a"}\n{"event": "message.rece'
     )
     assert Supervised("yolo_worker", {}, tmp_path, logs=[log]).in_hand() == {"b"}

@@ -1,0 +1,55 @@
+"""The codes in image_analysis_results.evidence: why a value is null, or which checkpoint replaced the wanted one.
+
+Codes are stable: readers may compare them. A `detail` is for people only. docs/evidence-codes.md lists all codes; a
+test compares it with this file. Rows written by older versions have an English sentence where a code is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+LevelCode = Literal["below_threshold", "parent_abstained", "no_children"]
+"""`type.abstained`, `make.abstained`, `model.abstained`."""
+PlateCode = Literal["no_text_line", "text_too_small", "no_plate_text", "below_threshold"]
+"""`plate.abstained`."""
+ReadFailureCode = Literal["timeout", "reader_busy", "read_failed"]
+"""`colors.null`, `plate.null`."""
+FallbackCode = Literal["last_good", "fallback_checkpoint"]
+"""`checkpoint.fallback`."""
+
+CODES: Mapping[str, frozenset[str]] = {
+    "type.abstained": frozenset(("below_threshold",)),
+    "make.abstained": frozenset(get_args(LevelCode)),
+    "model.abstained": frozenset(get_args(LevelCode)),
+    "plate.abstained": frozenset(get_args(PlateCode)),
+    "colors.null": frozenset(get_args(ReadFailureCode)),
+    "plate.null": frozenset(get_args(ReadFailureCode)),
+    "checkpoint.fallback": frozenset(get_args(FallbackCode)),
+}
+"""Path in `evidence` → the codes that can occur there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailure:
+    """Why colours or plate were not read."""
+
+    code: ReadFailureCode
+    detail: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """As stored in `evidence.colors` or `evidence.plate`."""
+        return {"null": self.code} | ({} if self.detail is None else {"detail": self.detail})
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Which checkpoint replaced the wanted one, and why that one could not be loaded."""
+
+    code: FallbackCode
+    detail: str
+
+    def to_json(self) -> dict[str, object]:
+        """As stored in `evidence.checkpoint`."""
+        return {"fallback": self.code, "detail": self.detail}
