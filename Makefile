@@ -36,7 +36,7 @@ clips: install  ## every real clip at strides 1, 3 and 10 through both workers; 
 	$(BIN)/python -m video_analysis.benchmarks.clips
 
 train: install  ## the demo weights from the synthetic traffic world, hours on a CPU; goes on where it was stopped
-	$(BIN)/python -m video_analysis.demo.training
+	$(BIN)/python -m video_analysis.training
 
 mot: install  ## tracking against ground truth: recall, id switches, tracks per vehicle; writes out/mot.json
 	$(BIN)/python -m video_analysis.benchmarks.mot $(if $(WEIGHTS),--weights "$(WEIGHTS)")
@@ -55,10 +55,10 @@ plates: install  ## installs the optional part and reads plates of known text; w
 	$(BIN)/python -m video_analysis.benchmarks.plates
 
 fire: install  ## kills, stops, outages, stale leases and bad input, done to both workers; writes out/fire.json, up to 40 minutes
-	$(BIN)/python -m video_analysis.tests.fire
+	$(BIN)/python -m video_analysis.tests.chaos
 
 soak: install  ## an hour of video and 20,000 snapshots, and what grows meanwhile; writes out/soak.json, takes hours
-	$(BIN)/python -m video_analysis.tests.fire.soak
+	$(BIN)/python -m video_analysis.tests.chaos.soak
 
 clean:  ## removes what the other targets made
 	rm -rf $(VENV) .typecheck .mypy_cache .ruff_cache .pytest_cache .hypothesis build out *.egg-info

@@ -18,7 +18,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from video_analysis.worker_utils import keys, overrides
+from video_analysis.worker_utils import overrides
+from video_analysis.worker_utils.contracts import s3_keys
 from video_analysis.worker_utils.errors import ConfigurationError
 
 ENV_OVERRIDES = False
@@ -182,7 +183,7 @@ class WorkerConfig(_Settings):
     """Checkpoint `baseline` for `compare`; not found and not set: main's."""
     cmt_checkpoint: Path = Path("main_worker/bundle/cmt.pt")
     """Checkpoint `cmt` for `compare`."""
-    model_store: Annotated[str, AfterValidator(keys.checked_prefix)] | None = None
+    model_store: Annotated[str, AfterValidator(s3_keys.checked_prefix)] | None = None
     """`s3://bucket/prefix` with checkpoints and a `manifest.json`: a listed one is fetched if the bundle has none."""
     fallback_checkpoint: Path | None = None
     """Used if the model store cannot give a checkpoint and no earlier one is cached; the rows then say so."""

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from video_analysis.demo import findings, pollers, show, stack, watch
-from video_analysis.demo.pollers import Poller
-from video_analysis.demo.stack import Stack
+from video_analysis.demo import show
 from video_analysis.demo.weights import with_untrained
+from video_analysis.devstack import follow, local_stack, stored_results, worker_process
+from video_analysis.devstack.local_stack import Stack
+from video_analysis.devstack.worker_process import Poller
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
@@ -38,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = with_untrained(options.weights, options.out)
     with (
         tempfile.TemporaryDirectory(prefix="cvitx-clips-", ignore_cleanup_errors=True) as folder,
-        stack.started(Path(folder), WorkerConfig(), settings) as environment,
-        pollers.both(environment.environ, options.out) as workers,
+        local_stack.started(Path(folder), WorkerConfig(), settings) as environment,
+        worker_process.both(environment.environ, options.out) as workers,
     ):
         results = list(_results(environment, workers, clips, options.out))
     (options.out / "clips.json").write_text(json.dumps(results, indent=2) + "\n")
@@ -56,8 +57,8 @@ def _results(
         for stride in STRIDES:
             task = environment.upload(clip, stride)
             environment.send(task)
-            faults = watch.until_settled(environment, workers, lambda: "")
-            found = findings.read(environment, task["video_id"])
+            faults = follow.until_settled(environment, workers, lambda: "")
+            found = stored_results.read(environment, task["video_id"])
             faults += found.faults()
             show.sheet(found, out / f"{name}_stride{stride}.png")
             done = next((line for line in workers[0].events("video.done") if line["video_id"] == task["video_id"]), {})

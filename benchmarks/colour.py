@@ -19,14 +19,14 @@ import cv2
 import numpy as np
 
 from video_analysis.demo import contact_sheet
-from video_analysis.demo.traffic.lighting import Light
-from video_analysis.demo.traffic.scene import Scene
-from video_analysis.demo.traffic.truth import SeenVehicle
-from video_analysis.demo.training.calibration import calibration_error
-from video_analysis.demo.training.splits import EVALUATION_SCENES
-from video_analysis.main_worker.color import Color, colors
+from video_analysis.main_worker.attributes.color import Color, colors
+from video_analysis.simulator.rendering.lighting import Light
+from video_analysis.simulator.scene import Scene
+from video_analysis.simulator.truth import SeenVehicle
+from video_analysis.training.calibration import calibration_error
+from video_analysis.training.splits import EVALUATION_SCENES
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
-from video_analysis.worker_utils import imaging
+from video_analysis.worker_utils.imaging import snapshot_image
 
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 OUT = PACKAGE_FOLDER / "out" / "colour"
@@ -49,7 +49,7 @@ class Shot:
 
     group: str
     name: str
-    picture: imaging.Image
+    picture: snapshot_image.Image
     truth: tuple[Coat, ...]
     said: tuple[Color, ...]
     took_ms: float
@@ -67,7 +67,7 @@ def alike(one: str, other: str) -> bool:
 
 def read(group: str, name: str, jpeg: bytes, truth: Sequence[Coat], kind: str | None) -> Shot:
     """What colors() makes of a snapshot."""
-    picture = imaging.check_snapshot(jpeg, imaging.CONTENT_TYPE)
+    picture = snapshot_image.check_snapshot(jpeg, snapshot_image.CONTENT_TYPE)
     start = time.perf_counter()
     said = colors(picture, kind)
     return Shot(group, name, picture, tuple(truth), tuple(said), 1000 * (time.perf_counter() - start))
@@ -77,7 +77,7 @@ def photographs(folder: Path) -> Iterator[Shot]:
     """The photographs as snapshots, even and odd ones by their place in the list of all."""
     quality = WorkerConfig().snapshot.jpeg_quality
     for number, path in enumerate(sorted(folder.glob("*/*.jpg"))):
-        jpeg = imaging.snapshot(np.asarray(cv2.imread(str(path)), np.uint8), quality)
+        jpeg = snapshot_image.snapshot(np.asarray(cv2.imread(str(path)), np.uint8), quality)
         group = f"photographs {'odd' if number % 2 else 'even'}"
         yield read(group, path.name, jpeg, [(None, path.parent.name.capitalize(), None)], None)
 
@@ -101,9 +101,9 @@ def render(number: int, folder: Path) -> None:
     scene = Scene.from_seed(FIRST_SEED + number, light=LIGHTS[number], vehicles_per_frame=10)
     folder.mkdir(parents=True, exist_ok=True)
     for one, picture in _vehicles(scene):
-        crop = imaging.crop_with_margin(picture, one.box, config.snapshot.crop_margin)
+        crop = snapshot_image.crop_with_margin(picture, one.box, config.snapshot.crop_margin)
         name = f"{number:02d}_{len(rows):02d}.jpg"
-        (folder / name).write_bytes(imaging.snapshot(crop, config.snapshot.jpeg_quality))
+        (folder / name).write_bytes(snapshot_image.snapshot(crop, config.snapshot.jpeg_quality))
         rows.append({"file": name, "light": LIGHTS[number]} | asdict(one))
         if len(rows) == CROPS_PER_SCENE:
             break
@@ -112,7 +112,7 @@ def render(number: int, folder: Path) -> None:
     partial.replace(index)
 
 
-def _vehicles(scene: Scene) -> Iterator[tuple[SeenVehicle, imaging.Image]]:
+def _vehicles(scene: Scene) -> Iterator[tuple[SeenVehicle, snapshot_image.Image]]:
     """Each vehicle once, where stage 1 could have kept it, with its frame."""
     known: set[int] = set()
     for _ in range(8):

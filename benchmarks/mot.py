@@ -18,9 +18,9 @@ import numpy as np
 
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.yolo_worker import run_key, run_poller
-from video_analysis.yolo_worker.detections import overlaps
-from video_analysis.yolo_worker.stages import Box, TrackedFrame
-from video_analysis.yolo_worker.vision import VideoVision
+from video_analysis.yolo_worker.detection.postprocess import overlaps
+from video_analysis.yolo_worker.pipeline import VideoVision
+from video_analysis.yolo_worker.types import Box, TrackedFrame
 
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 SAME_IOU = 0.4

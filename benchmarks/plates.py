@@ -19,20 +19,20 @@ import cv2
 import numpy as np
 
 from video_analysis.demo import contact_sheet
-from video_analysis.demo.traffic.close_ups import CloseUp, close_ups
-from video_analysis.main_worker import plate_formats
+from video_analysis.main_worker.attributes import plate_formats
+from video_analysis.main_worker.attributes.plate import REMEDY, PlateReader
+from video_analysis.main_worker.attributes.plate_formats import Reading
 from video_analysis.main_worker.evidence import PlateCode
-from video_analysis.main_worker.plate import REMEDY, PlateReader
-from video_analysis.main_worker.plate_formats import Reading
-from video_analysis.main_worker.stages import Picture
+from video_analysis.main_worker.types import Picture
+from video_analysis.simulator.close_ups import CloseUp, close_ups
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
-from video_analysis.worker_utils import backend
-from video_analysis.worker_utils.imaging import encode_jpeg, letterbox
+from video_analysis.worker_utils.imaging.snapshot_image import encode_jpeg, letterbox
+from video_analysis.worker_utils.inference import backend
 
 DATA = PACKAGE_FOLDER.parent / "shared" / "data" / "plates" / "eu"
 PHOTOGRAPHED = ("SK", "CZ", "GB")
 EVALUATION_GENERATOR = 0
-"""Its scenes are kept for evaluation: demo/training/splits.py."""
+"""Its scenes are kept for evaluation: training/splits.py."""
 CROPS, LEAST_VEHICLE_PX, WIDEST_ASPECT = 60, 150, 1.2
 """Vehicles whose box is wider than this are seen from the side, where no plate is."""
 PLATE_SHARE = 0.23

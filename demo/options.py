@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from video_analysis.worker_config import PACKAGE_FOLDER
-from video_analysis.worker_utils import timecode
+from video_analysis.worker_utils.contracts import timestamps
 
 LARGEST_STRIDE = 2**31 - 1
 """What the column frame_stride holds."""
@@ -56,7 +56,7 @@ def _stride(text: str) -> int:
 def _instant(text: str) -> str:
     """The text itself, once it is known to name an instant."""
     try:
-        timecode.parse_instant(text)
+        timestamps.parse_instant(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
     return text

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from video_analysis.demo.traffic.clip import CODEC
-from video_analysis.demo.traffic.scene import Scene
+from video_analysis.simulator.clip import CODEC
+from video_analysis.simulator.scene import Scene
 
 SEED = 38
 """One of training.splits.EVALUATION_SCENES: a clear day, a camera on a pole, six types that come by."""

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from video_analysis.demo import findings, options, pollers, rendered_clip, show, stack, watch, weights
-from video_analysis.demo.findings import Findings
+from video_analysis.demo import options, rendered_clip, show, weights
 from video_analysis.demo.options import Options
-from video_analysis.demo.pollers import Poller
 from video_analysis.demo.report import page, run_facts
 from video_analysis.demo.report.run_facts import RunFacts
-from video_analysis.demo.stack import Stack
 from video_analysis.demo.stopwatch import Stopwatch
 from video_analysis.demo.weights import Networks
+from video_analysis.devstack import follow, local_stack, stored_results, worker_process
+from video_analysis.devstack.local_stack import Stack
+from video_analysis.devstack.stored_results import Findings
+from video_analysis.devstack.worker_process import Poller
 from video_analysis.worker_config import WorkerConfig
 
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("starting PostgreSQL, SQS and S3 …", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="cvitx-demo-", ignore_cleanup_errors=True) as folder,
-        stack.started(Path(folder), WorkerConfig(), settings) as environment,
+        local_stack.started(Path(folder), WorkerConfig(), settings) as environment,
     ):
         watched.lap("starting PostgreSQL, SQS and S3")
         faults = _journey(environment, recording, networks, given, watched)
@@ -81,16 +82,16 @@ def _journey(
     task = environment.upload(recording.path, given.stride, recording.recorded_at)
     environment.send(task)
     print(f"sent PROCESS_VIDEO for {recording.path.name}, stride {given.stride}; starting both workers …", flush=True)
-    with pollers.both(environment.environ, given.out) as workers:
-        progress = partial(watch.of_video, environment, workers, task["video_id"])
-        faults = watch.until_settled(environment, workers, progress)
+    with worker_process.both(environment.environ, given.out) as workers:
+        progress = partial(follow.of_video, environment, workers, task["video_id"])
+        faults = follow.until_settled(environment, workers, progress)
         watched.lap("both workers, from their start")
-        found = findings.read(environment, task["video_id"])
+        found = stored_results.read(environment, task["video_id"])
         if given.twice and not faults:
             environment.send(task)
             print("sent the same message again", flush=True)
-            faults += watch.until_settled(environment, workers, progress)
-            if findings.read(environment, task["video_id"]).digest() != found.digest():
+            faults += follow.until_settled(environment, workers, progress)
+            if stored_results.read(environment, task["video_id"]).digest() != found.digest():
                 faults.append("the second run changed a row, a key or a byte")
             watched.lap("the same message again")
         faults += [f"{worker.name} exited with {code}" for worker in workers if (code := worker.stop()) != 0]
@@ -131,5 +132,5 @@ def _show(found: Findings, facts: RunFacts, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    pollers.stop_when_told()
+    worker_process.stop_when_told()
     sys.exit(main())

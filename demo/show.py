@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 
 from video_analysis.demo import contact_sheet
-from video_analysis.demo.findings import Findings
-from video_analysis.worker_utils.keys import parse_snapshot_uri
+from video_analysis.devstack.stored_results import Findings
+from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 
 def table(found: Findings) -> None:

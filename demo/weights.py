@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from video_analysis.demo import untrained
+from video_analysis.devstack import untrained_model
 from video_analysis.worker_config import PACKAGE_FOLDER
 
 DETECTOR = PACKAGE_FOLDER / "yolo_worker" / "bundle" / "demo.pt"
@@ -57,7 +57,7 @@ def with_untrained(detector: Path, folder: Path) -> dict[str, str]:
     The main model and the converted networks lie in `folder`.
     """
     main_model = folder / "untrained.pt"
-    untrained.export(main_model)
+    untrained_model.export(main_model)
     return {
         **Networks(detector, {"CVITX_MAIN_CHECKPOINT": main_model}).settings,
         "CVITX_CACHE_DIR": str((folder / "cache").resolve()),
@@ -73,5 +73,5 @@ def absent(networks: Networks) -> list[Path]:
 def _untrained(out: Path) -> Path:
     print("no main model given: exporting an untrained one; what it says of a vehicle means nothing", flush=True)
     path = out / "untrained.pt"
-    untrained.export(path)
+    untrained_model.export(path)
     return path

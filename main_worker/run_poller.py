@@ -11,22 +11,23 @@ from pathlib import Path
 import boto3
 
 from video_analysis import worker_config
-from video_analysis.main_worker import archive, model_store
-from video_analysis.main_worker.attributes import AttributeReader
-from video_analysis.main_worker.classifier import Classifier, checkpoints
-from video_analysis.main_worker.model_store import ModelStore
-from video_analysis.main_worker.plate import PlateReader
+from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
+from video_analysis.main_worker.attributes.plate import PlateReader
+from video_analysis.main_worker.classification import checkpoint, model_store
+from video_analysis.main_worker.classification.classifier import Classifier, checkpoints
+from video_analysis.main_worker.classification.model_store import ModelStore
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import backend, lifecycle
-from video_analysis.worker_utils.analyses import Variant
-from video_analysis.worker_utils.analysis_records import AnalysisRecords
-from video_analysis.worker_utils.backend import Runtime
-from video_analysis.worker_utils.consumer import Consumer
-from video_analysis.worker_utils.database import Database
+from video_analysis.worker_utils.aws.s3 import ObjectStore, SettingNames
+from video_analysis.worker_utils.aws.sqs import Queue
+from video_analysis.worker_utils.consumer import process
+from video_analysis.worker_utils.consumer.consumer import Consumer
+from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
-from video_analysis.worker_utils.queue import Queue
-from video_analysis.worker_utils.storage import ObjectStore, SettingNames
+from video_analysis.worker_utils.inference import backend
+from video_analysis.worker_utils.inference.backend import Runtime
 
 MODEL_STORE_SETTINGS = SettingNames("CVITX_MODEL_STORE", "CVITX_CACHE_DIR")
 
@@ -71,7 +72,7 @@ def _check_fallback(config: WorkerConfig) -> None:
     path = config.path(config.fallback_checkpoint)
     backend.require(path, "set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it")
     try:
-        archive.read(path)
+        checkpoint.read(path)
     except ConfigurationError as error:
         raise ConfigurationError(f"CVITX_FALLBACK_CHECKPOINT: {error}") from error
 
@@ -96,4 +97,4 @@ def _model_store(uri: str, config: WorkerConfig) -> ModelStore:
 
 
 if __name__ == "__main__":
-    sys.exit(lifecycle.run("main_worker", build))
+    sys.exit(process.run("main_worker", build))

@@ -8,17 +8,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from video_analysis.main_worker import rows
-from video_analysis.main_worker.micro_batch import Job, MicroBatch, together_or_alone
-from video_analysis.main_worker.parts import Analyses, Aside, Model, Storage
-from video_analysis.main_worker.pictures import Pictures, unfetched
-from video_analysis.main_worker.stages import Attributes, Picture
-from video_analysis.worker_utils import messages
-from video_analysis.worker_utils.analyses import AnalysisState, FinishedAnalysis, Variant, VariantResult
-from video_analysis.worker_utils.attempts import DIED_EVERY_TIME
-from video_analysis.worker_utils.delivery import Delivery
+from video_analysis.main_worker import row_mapping
+from video_analysis.main_worker.batch import Job, MicroBatch, together_or_alone
+from video_analysis.main_worker.ports import Analyses, Aside, Model, Storage
+from video_analysis.main_worker.snapshot_fetcher import Pictures, unfetched
+from video_analysis.main_worker.types import Attributes, Picture
+from video_analysis.worker_utils.consumer.delivery import Delivery
+from video_analysis.worker_utils.consumer.retry_policy import verdict_on
+from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME
+from video_analysis.worker_utils.db.row_types import AnalysisState, FinishedAnalysis, Variant, VariantResult
 from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, WorkerError
-from video_analysis.worker_utils.outcome import verdict_on
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class _Seen:
         """What is to be written."""
         attributes = self.attributes()
         return FinishedAnalysis(
-            self.analysis_id, tuple(rows.with_attributes(result, attributes) for result in self.results)
+            self.analysis_id, tuple(row_mapping.with_attributes(result, attributes) for result in self.results)
         )
 
 
@@ -103,7 +103,7 @@ class SnapshotWorker:
         ours = [job for job in jobs if book.still_ours(job)]
 
         def begin(some: Sequence[Job]) -> Sequence[AnalysisState]:
-            return self._analyses.begin_analyses([rows.request(job.message, book.latest(job)) for job in some])
+            return self._analyses.begin_analyses([row_mapping.request(job.message, book.latest(job)) for job in some])
 
         todo: list[tuple[Job, AnalysisState]] = []
         for job, state in zip(ours, together_or_alone(begin, ours, verdict_on), strict=True):
@@ -159,7 +159,7 @@ class SnapshotWorker:
         model = self._models[variant]
         forward = model.classify([one.picture for one in seen])
         return [
-            rows.result(one.job.message, variant, model, forward, logits)
+            row_mapping.result(one.job.message, variant, model, forward, logits)
             for one, logits in zip(seen, forward.logits, strict=True)
         ]
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg2.extras import RealDictCursor
 
-from video_analysis.demo import provision, services
+from video_analysis.devstack import provision, services
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 if TYPE_CHECKING:

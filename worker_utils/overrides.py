@@ -48,8 +48,12 @@ def without_unknown(named: Mapping[str, str], known: Collection[str]) -> dict[st
             "; ".join(f"{name}: no such setting; did you mean {like}?" for name, like in typos.items())
         )
     for name, (like, _) in unknown.items():
-        facts = {"event": "config.unknown_name", "variable": name, "nearest": like}
-        log.warning("%s is ignored: no such setting; the nearest is %s", name, like, extra=facts)
+        log.warning(
+            "%s is ignored: no such setting; the nearest is %s",
+            name,
+            like,
+            extra={"event": "config.unknown_name", "variable": name, "nearest": like},
+        )
     return {name: text for name, text in named.items() if name not in unknown}
 
 
@@ -60,8 +64,12 @@ def check_former_names(named: Mapping[str, str], former: Mapping[str, str]) -> N
     if twice:
         raise ConfigurationError(f"{'; '.join(twice)}: both names of one setting are set; remove the deprecated one")
     for name in deprecated:
-        facts = {"event": "config.deprecated_name", "variable": name, "replacement": former[name]}
-        log.warning("%s is deprecated: use %s", name, former[name], extra=facts)
+        log.warning(
+            "%s is deprecated: use %s",
+            name,
+            former[name],
+            extra={"event": "config.deprecated_name", "variable": name, "replacement": former[name]},
+        )
 
 
 def parse(named: Mapping[str, str], settings: Mapping[str, Setting]) -> Tree:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings
-from video_analysis.yolo_worker.tracker_settings import ASSOCIATION
+from video_analysis.yolo_worker.tracking.settings import ASSOCIATION
 
 
 @dataclass(frozen=True, slots=True)

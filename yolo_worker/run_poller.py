@@ -10,17 +10,18 @@ import boto3
 
 from video_analysis import worker_config
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import backend, lifecycle
-from video_analysis.worker_utils.consumer import Consumer
-from video_analysis.worker_utils.database import Database
-from video_analysis.worker_utils.queue import Publisher, Queue
-from video_analysis.worker_utils.queued_analyses import QueuedAnalyses
-from video_analysis.worker_utils.storage import ObjectStore
-from video_analysis.worker_utils.video_records import VideoRecords
-from video_analysis.yolo_worker.detector import Detector
-from video_analysis.yolo_worker.embedder import Embedder
+from video_analysis.worker_utils.aws.s3 import ObjectStore
+from video_analysis.worker_utils.aws.sqs import Publisher, Queue
+from video_analysis.worker_utils.consumer import process
+from video_analysis.worker_utils.consumer.consumer import Consumer
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.inference import backend
+from video_analysis.yolo_worker.detection.detector import Detector
+from video_analysis.yolo_worker.pipeline import VideoVision
 from video_analysis.yolo_worker.run_key import ShotSettings
-from video_analysis.yolo_worker.vision import VideoVision
+from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.worker import VideoWorker
 
 
@@ -64,4 +65,4 @@ def shots(config: WorkerConfig) -> ShotSettings:
 
 
 if __name__ == "__main__":
-    sys.exit(lifecycle.run("yolo_worker", build))
+    sys.exit(process.run("yolo_worker", build))

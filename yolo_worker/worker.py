@@ -10,17 +10,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from video_analysis.worker_utils import imaging, messages, overlap
-from video_analysis.worker_utils.announcement import announcement
-from video_analysis.worker_utils.delivery import Delivery
+from video_analysis.worker_utils.consumer.delivery import Delivery
+from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb
+from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri, parse_snapshot_uri
+from video_analysis.worker_utils.contracts.snapshot_message import announcement
 from video_analysis.worker_utils.errors import WorkerError
-from video_analysis.worker_utils.keys import SnapshotUri, parse_snapshot_uri
-from video_analysis.worker_utils.messages import ProcessVideo, ProcessVideoDb
-from video_analysis.worker_utils.metrics import StageClock
-from video_analysis.yolo_worker import best_shot
-from video_analysis.yolo_worker.parts import Analyses, Publisher, Storage, Videos, Vision
+from video_analysis.worker_utils.execution import concurrency
+from video_analysis.worker_utils.execution.stage_clock import StageClock
+from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.yolo_worker.ports import Analyses, Publisher, Storage, Videos, Vision
 from video_analysis.yolo_worker.run_key import ShotSettings, run_key_of
-from video_analysis.yolo_worker.stages import BestShot, DetectedFrame
+from video_analysis.yolo_worker.sinks import best_shot
+from video_analysis.yolo_worker.types import BestShot, DetectedFrame
 
 PROGRESS_EVERY_S = 5.0
 log = logging.getLogger(__name__)
@@ -75,7 +77,7 @@ class VideoWorker:
             closing(self._best_shots(path, task, delivery, clock)) as shots,
         ):
             emit = partial(self._emit, delivery, task, run_key)
-            vehicles = sum(1 for _ in overlap.mapped(emit, shots, self._settings.snapshot.upload_workers, "emit"))
+            vehicles = sum(1 for _ in concurrency.mapped(emit, shots, self._settings.snapshot.upload_workers, "emit"))
         delivery.lease.check()
         self._videos.finish(task)
         log.info(
@@ -113,7 +115,7 @@ class VideoWorker:
         message = announcement(self._uri(task, run_key, shot), task.recordedAt, shot.type)
         standing = self._analyses.find(task.video_id, run_key, shot.track_id)
         if standing is None or standing.snapshot_uri == message.snapshot_s3_key:
-            picture = imaging.snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
+            picture = snapshot_image.snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
             self._storage.put(message.snapshot.key, picture, "image/jpeg")
             delivery.lease.check()
             standing = self._analyses.queue(message, run_key)

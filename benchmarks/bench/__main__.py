@@ -24,7 +24,8 @@ from video_analysis.benchmarks.bench import report
 from video_analysis.benchmarks.bench.plan import FULL, SHORT
 from video_analysis.benchmarks.bench.processes import Bench, NotMeasured, machine
 from video_analysis.benchmarks.bench.sections import SECTIONS, Sections
-from video_analysis.demo import pollers, stack, weights
+from video_analysis.demo import weights
+from video_analysis.devstack import local_stack, worker_process
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.errors import WorkerError
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"--cache or --out: {error}; name a folder that can be written", file=sys.stderr)
         return 2
-    pollers.stop_when_told()
+    worker_process.stop_when_told()
     bench = Bench(options.cache.resolve(), options.weights.resolve(), options.data.resolve())
     try:
         return 1 if _measure(bench, options) else 0
@@ -69,7 +70,7 @@ def _measure(bench: Bench, options: argparse.Namespace) -> Mapping[str, str]:
     failures: dict[str, str] = {}
     with (
         tempfile.TemporaryDirectory(prefix="cvitx-bench-", ignore_cleanup_errors=True) as folder,
-        stack.started(Path(folder), WorkerConfig(), {}) as environment,
+        local_stack.started(Path(folder), WorkerConfig(), {}) as environment,
     ):
         sections = Sections(bench, SHORT if options.short else FULL, environment, say)
         for name in options.only:

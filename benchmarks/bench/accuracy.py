@@ -15,12 +15,13 @@ import numpy as np
 
 from video_analysis.benchmarks.bench.figures import Told, rounded
 from video_analysis.benchmarks.eval import truth
-from video_analysis.demo.training.asked import true_boxes
-from video_analysis.demo.training.average_precision import map50
+from video_analysis.training.average_precision import map50
+from video_analysis.training.ground_truth_filter import true_boxes
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.yolo_worker import run_poller, video
-from video_analysis.yolo_worker.detections import overlaps
-from video_analysis.yolo_worker.stages import Boxes
+from video_analysis.yolo_worker import run_poller
+from video_analysis.yolo_worker.detection.postprocess import overlaps
+from video_analysis.yolo_worker.source import video
+from video_analysis.yolo_worker.types import Boxes
 
 EVERY = 10
 """Frames of a clip."""

@@ -14,11 +14,12 @@ import cv2
 
 from video_analysis.benchmarks.bench.stages import WARM_UP_FRAMES
 from video_analysis.worker_config import TrackSettings, WorkerConfig
-from video_analysis.worker_utils import imaging
-from video_analysis.worker_utils.metrics import StageClock
-from video_analysis.yolo_worker import best_shot, run_poller
-from video_analysis.yolo_worker.stages import Frame
-from video_analysis.yolo_worker.vision import VideoVision
+from video_analysis.worker_utils.execution.stage_clock import StageClock
+from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.yolo_worker import run_poller
+from video_analysis.yolo_worker.pipeline import VideoVision
+from video_analysis.yolo_worker.sinks import best_shot
+from video_analysis.yolo_worker.types import Frame
 
 
 def fps(vision: VideoVision, config: WorkerConfig, clip: Path, most: int, *, square: bool) -> float:
@@ -27,7 +28,7 @@ def fps(vision: VideoVision, config: WorkerConfig, clip: Path, most: int, *, squ
     coming = clock.timed("decode", islice(vision.frames(clip, 1), most))
     detected = vision.detect(squared(coming) if square else coming)
     for shot in best_shot.select(vision.track(detected, clip, 1), config.best, config.snapshot.crop_margin):
-        imaging.snapshot(shot.crop, config.snapshot.jpeg_quality)
+        snapshot_image.snapshot(shot.crop, config.snapshot.jpeg_quality)
     return clock.count("decode") / (time.perf_counter() - begun_s)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from video_analysis.benchmarks.bench import material
 from video_analysis.main_worker import run_poller
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import imaging
+from video_analysis.worker_utils.imaging import snapshot_image
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = run_poller.models(config)["baseline"]
     jpegs = islice(cycle(material.read_pictures(options.pictures)), config.batch_size)
     begun = time.perf_counter()
-    batch = [imaging.check_snapshot(jpeg, imaging.CONTENT_TYPE) for jpeg in jpegs]
+    batch = [snapshot_image.check_snapshot(jpeg, snapshot_image.CONTENT_TYPE) for jpeg in jpegs]
     decode_ms = (time.perf_counter() - begun) / len(batch) * 1000
     samples = []
     for _ in range(options.batches + 1):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from video_analysis.benchmarks.bench import shims
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import backend
+from video_analysis.worker_utils.inference import backend
 
 VEHICLES = frozenset({"car", "motorcycle", "bus", "truck"})
 """Of COCO's classes; weights that know none of them know nothing but vehicles."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from video_analysis.demo import pollers
+from video_analysis.devstack import worker_process
 
 PACKAGE = "video_analysis.benchmarks"
 PATIENCE_S = 600.0
@@ -47,15 +47,15 @@ class Bench:
     def run(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> None:
         """`python -m` one of the benchmarks' modules, to its end. NotMeasured where it fails."""
         log = self.folder / f"{module}.log"
-        process = pollers.launch(f"{PACKAGE}.{module}", [*map(str, arguments)], environ, log)
+        process = worker_process.launch(f"{PACKAGE}.{module}", [*map(str, arguments)], environ, log)
         try:
             code = process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             raise NotMeasured(f"{module} took longer than {PATIENCE_S:g} s; its log is {log}") from None
         finally:
-            pollers.end(process)
+            worker_process.end(process)
         if code:
-            raise NotMeasured(f"{module} ended with {code}; {log} says: {pollers.last_words(log, 1)}")
+            raise NotMeasured(f"{module} ended with {code}; {log} says: {worker_process.last_words(log, 1)}")
 
 
 def peak_rss_mb(pid: int) -> float:

@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from video_analysis.benchmarks.bench import breadth, headline, levers, material, quality, stage_one, stage_two
+from video_analysis.benchmarks.bench import ablations, end_to_end, material, quality, stage_one, stage_two, sweeps
+from video_analysis.benchmarks.bench.end_to_end import Say
 from video_analysis.benchmarks.bench.figures import Told, rounded
-from video_analysis.benchmarks.bench.headline import Say
 from video_analysis.benchmarks.bench.plan import Plan
 from video_analysis.benchmarks.bench.processes import Bench, NotMeasured
 from video_analysis.demo import weights
-from video_analysis.demo.stack import Stack
+from video_analysis.devstack.local_stack import Stack
 
 SECTIONS = ("headline", "levers", "first_snapshot", "real", "vehicles", "quality", "accuracy", "stage2", "stage2_demo")
 HEADLINE_VEHICLES = 10
@@ -51,10 +51,10 @@ class Sections:
         clip, detector = self._headline_clip
         vehicles = self._census([clip], detector)[str(clip)]
         self._say(f"headline on {clip.name}, {vehicles:.1f} vehicles a frame, {detector.name}")
-        headline.alone(self._bench, clip, detector, 1, 4)  # converts the networks, so that the worker starts warm
+        end_to_end.alone(self._bench, clip, detector, 1, 4)  # converts the networks, so that the worker starts warm
         with stage_one.running(self._bench, self._stack, detector, self._warm_up(clip)) as stage:
             told = {
-                f"stride_{stride}": headline.at_stride(
+                f"stride_{stride}": end_to_end.at_stride(
                     self._bench, self._plan, stage, clip, stride, detector, rounds, self._say
                 )
                 for stride, rounds in ((1, self._plan.rounds), (3, 1))
@@ -71,9 +71,9 @@ class Sections:
         short = self._warm_up(clip)
         return {
             "levers": {
-                "stage1_chain_fps": levers.chain(self._bench, self._plan, clip, detector),
-                "stage1_fps": levers.emitters(self._bench, self._plan, self._stack, short, detector),
-                "stage2_ips": levers.second_stage(self._bench, self._plan, self._stack, weights.BASELINE),
+                "stage1_chain_fps": ablations.chain(self._bench, self._plan, clip, detector),
+                "stage1_fps": ablations.emitters(self._bench, self._plan, self._stack, short, detector),
+                "stage2_ips": ablations.second_stage(self._bench, self._plan, self._stack, weights.BASELINE),
             }
         }
 
@@ -98,7 +98,7 @@ class Sections:
         clip = material.leaves_early(self._bench.folder, self._bench.data / EARLY, self._plan.early_s)
         detector = self._bench.weights if clip in self._real_clips else weights.DETECTOR
         with stage_one.running(self._bench, self._stack, detector, self._warm_up(clip)) as stage:
-            return {"first_snapshot": breadth.first_snapshot(stage, clip)}
+            return {"first_snapshot": sweeps.first_snapshot(stage, clip)}
 
     def _real(self) -> Told:
         if not self._real_clips:
@@ -106,12 +106,12 @@ class Sections:
         with stage_one.running(
             self._bench, self._stack, self._bench.weights, self._warm_up(self._real_clips[0])
         ) as stage:
-            return {"real_clips": breadth.real(stage, self._real_clips)}
+            return {"real_clips": sweeps.real(stage, self._real_clips)}
 
     def _vehicles(self) -> Told:
         clips = self._rendered
         with stage_one.running(self._bench, self._stack, weights.DETECTOR, next(iter(clips.values()))) as stage:
-            return {"by_vehicles": breadth.densities(self._bench, stage, clips, weights.DETECTOR)}
+            return {"by_vehicles": sweeps.densities(self._bench, stage, clips, weights.DETECTOR)}
 
     def _quality(self) -> Told:
         if not any(clip.parent.parent.name == "mot" for clip in self._real_clips):

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from video_analysis.benchmarks.bench import processes, watched
+from video_analysis.benchmarks.bench import measured_worker, processes
+from video_analysis.benchmarks.bench.measured_worker import Watched, instant_s
 from video_analysis.benchmarks.bench.processes import NOTHING, Bench, NotMeasured
-from video_analysis.benchmarks.bench.watched import Watched, instant_s
-from video_analysis.demo import provision
-from video_analysis.demo.stack import Stack
+from video_analysis.devstack import provision
+from video_analysis.devstack.local_stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def running(
         "CVITX_WAIT_TIME_S": "1",
         **settings,
     }
-    with watched.worker("yolo_worker", environ, bench.folder) as worker:
+    with measured_worker.worker("yolo_worker", environ, bench.folder) as worker:
         stage = StageOne(stack, worker)
         stage.passage(warm_up, 1)
         yield stage

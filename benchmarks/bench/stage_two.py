@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
-from video_analysis.benchmarks.bench import material, watched
+from video_analysis.benchmarks.bench import material, measured_worker
+from video_analysis.benchmarks.bench.end_to_end import Say
 from video_analysis.benchmarks.bench.figures import Told, rounded, summary
-from video_analysis.benchmarks.bench.headline import Say
+from video_analysis.benchmarks.bench.measured_worker import Watched, instant_s
 from video_analysis.benchmarks.bench.processes import Bench, NotMeasured
-from video_analysis.benchmarks.bench.watched import Watched, instant_s
-from video_analysis.demo.stack import Stack
-from video_analysis.worker_utils.messages import SnapshotReady
+from video_analysis.devstack.local_stack import Stack
+from video_analysis.worker_utils.contracts.messages import SnapshotReady
 
 AHEAD = 50
 """moto receives in time that grows with the backlog."""
@@ -77,7 +77,7 @@ def running(bench: Bench, stack: Stack, checkpoint: Path, without: str | None = 
         "CVITX_WAIT_TIME_S": "1",
     }
     jpegs = material.read_pictures(material.pictures(bench.folder))
-    with watched.worker("main_worker", environ, bench.folder, without) as worker:
+    with measured_worker.worker("main_worker", environ, bench.folder, without) as worker:
         stage = StageTwo(stack, worker, jpegs)
         stage.ips(WARM_UP)
         yield stage

@@ -20,9 +20,11 @@ from typing import TypeVar
 
 from video_analysis.benchmarks.bench.figures import Told, bound_fps
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import imaging
-from video_analysis.yolo_worker import best_shot, run_poller, video
-from video_analysis.yolo_worker.vision import VideoVision
+from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.yolo_worker import run_poller
+from video_analysis.yolo_worker.pipeline import VideoVision
+from video_analysis.yolo_worker.sinks import best_shot
+from video_analysis.yolo_worker.source import video
 
 WARM_UP_FRAMES = 8
 CENSUS_FRAMES = 12
@@ -72,7 +74,7 @@ def measure(vision: VideoVision, config: WorkerConfig, clip: Path, stride: int, 
     pictures = meter.run(
         "select and encode",
         lambda: [
-            imaging.snapshot(shot.crop, config.snapshot.jpeg_quality)
+            snapshot_image.snapshot(shot.crop, config.snapshot.jpeg_quality)
             for shot in best_shot.select(tracked, config.best, config.snapshot.crop_margin)
         ],
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from video_analysis.demo import untrained
+from video_analysis.devstack import untrained_model
 
 SEED = 50
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
@@ -68,12 +68,12 @@ def _convolution(inner: int, outer: int, side: int, stride: int = 1) -> list[nn.
 
 def write(path: Path) -> None:
     """The checkpoint, whole or not at all."""
-    labels = untrained.labels(f"{untrained.UNTRAINED}-resnet50")
+    labels = untrained_model.labels(f"{untrained_model.UNTRAINED}-resnet50")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = ResNet50(labels.widths).eval()
     partial = path.with_name(f"partial-{path.name}")
-    untrained.write(partial, network, labels)
+    untrained_model.write(partial, network, labels)
     partial.rename(path)
 
 

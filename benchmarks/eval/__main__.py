@@ -17,14 +17,14 @@ from pathlib import Path
 
 import cv2
 
-from video_analysis.benchmarks.eval import contact, jakarta, report, scenes, table, true_detections, truth
+from video_analysis.benchmarks.eval import contact, real_sequences, report, scenes, table, true_detections, truth
 from video_analysis.benchmarks.eval.figures import Sample
 from video_analysis.benchmarks.eval.outcomes import SceneOutcome, judge
 from video_analysis.benchmarks.eval.stage_one import StageOne
 from video_analysis.benchmarks.eval.stage_two import StageTwo
 from video_analysis.demo import weights
-from video_analysis.demo.training.asked import true_boxes
-from video_analysis.demo.training.rendering import world_mark
+from video_analysis.training.ground_truth_filter import true_boxes
+from video_analysis.training.rendering import world_mark
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.yolo_worker import run_key
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
     told = _evaluated(first, second, clips, options)
-    told["jakarta"] = jakarta.measure(options.data, config)
+    told["jakarta"] = real_sequences.measure(options.data, config)
     told |= {
         "world": world_mark(),
         "traits": run_key.vision_table(first.vision.traits()),

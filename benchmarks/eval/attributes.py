@@ -11,9 +11,9 @@ from typing import Any
 from video_analysis.benchmarks import colour, plates
 from video_analysis.benchmarks.eval.naming import share
 from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome, SceneOutcome
-from video_analysis.main_worker import plate_formats
-from video_analysis.main_worker.plate import Sighting
-from video_analysis.main_worker.plate_formats import Reading
+from video_analysis.main_worker.attributes import plate_formats
+from video_analysis.main_worker.attributes.plate import Sighting
+from video_analysis.main_worker.attributes.plate_formats import Reading
 
 HEADLINE_LIGHT = "day"
 LEGIBLE_PX = 40.0

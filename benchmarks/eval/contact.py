@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from video_analysis.benchmarks.eval import matching
-from video_analysis.benchmarks.eval.readings import Read
+from video_analysis.benchmarks.eval.predictions import Read
 from video_analysis.benchmarks.eval.stage_one import Shot, Watched
 from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.demo import contact_sheet
-from video_analysis.worker_utils import imaging
+from video_analysis.worker_utils.imaging import snapshot_image
 
 
 def sheet(truth: ClipTruth, watched: Watched, said: Sequence[Read]) -> contact_sheet.Image:
     """BGR; in the order of time."""
     both = sorted(zip(watched.shots, said, strict=True), key=lambda pair: pair[0].offset_ms)
     return contact_sheet.draw(
-        [(imaging.check_snapshot(shot.jpeg, "image/jpeg"), _lines(truth, shot, read)) for shot, read in both]
+        [(snapshot_image.check_snapshot(shot.jpeg, "image/jpeg"), _lines(truth, shot, read)) for shot, read in both]
     )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.labels import Labels
-from video_analysis.main_worker.stages import Logits, Verdict
+from video_analysis.main_worker.classification.labels import Labels
+from video_analysis.main_worker.types import Logits, Verdict
 
 Names = tuple[str | None, str | None, str | None]
 """Type, make, model; None where the hierarchy ends above."""

@@ -13,9 +13,9 @@ import numpy as np
 from video_analysis.benchmarks.eval import attributes, naming, tracking
 from video_analysis.benchmarks.eval.naming import share
 from video_analysis.benchmarks.eval.outcomes import Outcome, SceneOutcome
-from video_analysis.demo.training.average_precision import TrueBoxes, map50
-from video_analysis.worker_utils.analyses import Variant
-from video_analysis.yolo_worker.stages import Boxes
+from video_analysis.training.average_precision import TrueBoxes, map50
+from video_analysis.worker_utils.db.row_types import Variant
+from video_analysis.yolo_worker.types import Boxes
 
 Sample = tuple[Boxes, TrueBoxes]
 """What the detector saw in a frame, and what was there."""

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from video_analysis.benchmarks import mot
 from video_analysis.benchmarks.eval.truth import ClipTruth
-from video_analysis.demo.traffic.truth import SeenVehicle
-from video_analysis.yolo_worker.detections import overlaps
-from video_analysis.yolo_worker.stages import Box
+from video_analysis.simulator.truth import SeenVehicle
+from video_analysis.yolo_worker.detection.postprocess import overlaps
+from video_analysis.yolo_worker.types import Box
 
 LEAST_IOU = 0.5
 

@@ -14,10 +14,10 @@ import numpy as np
 from video_analysis.benchmarks.eval import decoding
 from video_analysis.benchmarks.eval.decoding import Names
 from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome
-from video_analysis.benchmarks.eval.readings import Reading
-from video_analysis.demo.training.calibration import calibration_error
-from video_analysis.main_worker.hierarchy import LEVELS
-from video_analysis.worker_utils.analyses import Variant
+from video_analysis.benchmarks.eval.predictions import Reading
+from video_analysis.main_worker.classification.hierarchy import LEVELS
+from video_analysis.training.calibration import calibration_error
+from video_analysis.worker_utils.db.row_types import Variant
 
 WAYS = ("joint", "greedy", "heads")
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from video_analysis.benchmarks import plates
 from video_analysis.benchmarks.eval import matching, tracking
-from video_analysis.benchmarks.eval.readings import Read
+from video_analysis.benchmarks.eval.predictions import Read
 from video_analysis.benchmarks.eval.stage_one import Shot, Watched, WatchedFrame
 from video_analysis.benchmarks.eval.tracking import Tracking
 from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.benchmarks.mot import Labelled
-from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
-from video_analysis.demo.training.asked import shows
+from video_analysis.simulator.truth import SceneFacts, SeenVehicle
+from video_analysis.training.ground_truth_filter import shows
 
 
 @dataclass(frozen=True, slots=True)

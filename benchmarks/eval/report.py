@@ -11,8 +11,8 @@ from video_analysis.benchmarks.eval.decoding import names
 from video_analysis.benchmarks.eval.figures import HEADLINE, NOTICEABLE, Sample, figures
 from video_analysis.benchmarks.eval.naming import is_right
 from video_analysis.benchmarks.eval.outcomes import Outcome, SceneOutcome
-from video_analysis.main_worker.hierarchy import LEVELS
-from video_analysis.main_worker.plate import Sighting
+from video_analysis.main_worker.attributes.plate import Sighting
+from video_analysis.main_worker.classification.hierarchy import LEVELS
 
 HEADLINE_STRIDE = 3
 TARGETS: Mapping[str, tuple[float, float]] = {

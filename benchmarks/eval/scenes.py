@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from video_analysis.demo.traffic.cameras import CAMERAS
-from video_analysis.demo.traffic.clip import truth_path, write_clip
-from video_analysis.demo.traffic.lighting import LIGHTS, WEATHERS, Light, Weather
-from video_analysis.demo.traffic.scene import Scene
-from video_analysis.demo.training import parallel
-from video_analysis.demo.training.splits import EVALUATION_SCENES
+from video_analysis.simulator.cameras import CAMERAS
+from video_analysis.simulator.clip import truth_path, write_clip
+from video_analysis.simulator.rendering.lighting import LIGHTS, WEATHERS, Light, Weather
+from video_analysis.simulator.scene import Scene
+from video_analysis.training import parallel
+from video_analysis.training.splits import EVALUATION_SCENES
 
 FPS = 15
 FIRST_SEED = EVALUATION_SCENES.start + 20_001

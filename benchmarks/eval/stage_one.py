@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import imaging
-from video_analysis.worker_utils.messages import YoloType
-from video_analysis.yolo_worker import best_shot, run_poller, tracker_settings, video
-from video_analysis.yolo_worker.stages import BestShot, Box, Boxes, DetectedFrame, Frame, TrackedFrame
+from video_analysis.worker_utils.contracts.messages import YoloType
+from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.yolo_worker import run_poller
+from video_analysis.yolo_worker.sinks import best_shot
+from video_analysis.yolo_worker.source import video
+from video_analysis.yolo_worker.tracking import settings
+from video_analysis.yolo_worker.types import BestShot, Box, Boxes, DetectedFrame, Frame, TrackedFrame
 
 Detect = Callable[[Iterable[Frame]], Iterator[DetectedFrame]]
 LEAST_CONFIDENCE = 0.01
@@ -91,7 +94,7 @@ class StageOne:
             )
             for frame in kept
         ]
-        hits = tracker_settings.hits(self._track, video.probe(clip).median_interval_ms * stride / 1000)
+        hits = settings.hits(self._track, video.probe(clip).median_interval_ms * stride / 1000)
         return Watched(
             stride, hits, watched, [_located(shot, jpeg, keys[shot.track_id], watched) for shot, jpeg in chosen]
         )
@@ -101,7 +104,7 @@ class StageOne:
         return [(seen.frame.index, seen.boxes) for seen in self._unsure.detect(video.frames(clip, stride))]
 
     def _jpeg(self, shot: BestShot) -> bytes:
-        return imaging.snapshot(shot.crop, self._snapshot.jpeg_quality)
+        return snapshot_image.snapshot(shot.crop, self._snapshot.jpeg_quality)
 
 
 def _remembered(tracked: Iterable[TrackedFrame], kept: list[TrackedFrame]) -> Iterator[TrackedFrame]:

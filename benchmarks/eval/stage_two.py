@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from video_analysis.benchmarks.eval import decoding
-from video_analysis.benchmarks.eval.readings import Read, Reading
+from video_analysis.benchmarks.eval.predictions import Read, Reading
 from video_analysis.benchmarks.eval.stage_one import Shot
-from video_analysis.main_worker import plate, run_poller
-from video_analysis.main_worker.color import colors
-from video_analysis.main_worker.hierarchy import decide
-from video_analysis.main_worker.labels import Labels, Thresholds
-from video_analysis.main_worker.plate import PlateReader, Sighting
-from video_analysis.main_worker.stages import Logits, Picture
+from video_analysis.main_worker import run_poller
+from video_analysis.main_worker.attributes import plate
+from video_analysis.main_worker.attributes.color import colors
+from video_analysis.main_worker.attributes.plate import PlateReader, Sighting
+from video_analysis.main_worker.classification.hierarchy import decide
+from video_analysis.main_worker.classification.labels import Labels, Thresholds
+from video_analysis.main_worker.types import Logits, Picture
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils import backend, imaging
-from video_analysis.worker_utils.analyses import Variant
+from video_analysis.worker_utils.db.row_types import Variant
+from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.inference import backend
 
 MUTE = Thresholds(type=0, make=0, model=0)
 """Every level speaks."""
@@ -45,7 +47,7 @@ class StageTwo:
         read: list[Read] = []
         for start in range(0, len(shots), self._batch):
             batch = shots[start : start + self._batch]
-            pictures = [imaging.check_snapshot(shot.jpeg, imaging.CONTENT_TYPE) for shot in batch]
+            pictures = [snapshot_image.check_snapshot(shot.jpeg, snapshot_image.CONTENT_TYPE) for shot in batch]
             for shot, picture, said in zip(batch, pictures, self._said(pictures), strict=True):
                 sighting = no_plates or self._plate(picture)
                 read.append(Read(said, colors(picture, shot.type), sighting))

@@ -7,7 +7,7 @@ from typing import Any
 
 from video_analysis.benchmarks.eval.naming import WAYS
 from video_analysis.benchmarks.eval.report import TARGETS, figure_of
-from video_analysis.main_worker.hierarchy import LEVELS
+from video_analysis.main_worker.classification.hierarchy import LEVELS
 
 UNTARGETED = (
     "hota",

@@ -15,8 +15,8 @@ from video_analysis.benchmarks.eval import hota
 from video_analysis.benchmarks.eval.hota import CompareFrame, HotaCounts
 from video_analysis.benchmarks.eval.matching import LEAST_IOU, paired, shared_areas
 from video_analysis.benchmarks.mot import Labelled
-from video_analysis.demo.traffic.truth import SeenVehicle
-from video_analysis.demo.training.asked import shows
+from video_analysis.simulator.truth import SeenVehicle
+from video_analysis.training.ground_truth_filter import shows
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from video_analysis.benchmarks.eval.truth import ClipTruth
-from video_analysis.demo.training.asked import corners, shows
-from video_analysis.yolo_worker.stages import DetectedFrame, Frame
-from video_analysis.yolo_worker.taxonomy import YOLO_TYPES
+from video_analysis.training.ground_truth_filter import corners, shows
+from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
+from video_analysis.yolo_worker.types import DetectedFrame, Frame
 
 LEAST_PX, LEAST_FRACTION = 20, 0.35
 """A little below what counts: a good detector begins no later."""

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from video_analysis.demo.traffic.clip import truth_path
-from video_analysis.demo.traffic.paint import Paint
-from video_analysis.demo.traffic.truth import SceneFacts, SeenVehicle
-from video_analysis.demo.training.asked import shows
+from video_analysis.simulator.clip import truth_path
+from video_analysis.simulator.truth import SceneFacts, SeenVehicle
+from video_analysis.simulator.vehicles.paint import Paint
+from video_analysis.training.ground_truth_filter import shows
 
 
 @dataclass(frozen=True)

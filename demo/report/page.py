@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 
-from video_analysis.demo.findings import Findings
 from video_analysis.demo.report import wording
 from video_analysis.demo.report.run_facts import RunFacts
 from video_analysis.demo.report.vehicle_card import Row, card
-from video_analysis.worker_utils.keys import parse_snapshot_uri
+from video_analysis.devstack.stored_results import Findings
+from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 STYLE = Path(__file__).with_name("style.css")
 PAGE = Template("""<!doctype html>

@@ -1,1 +1,0 @@
-"""The models that drive in the traffic world: a module a type, a shape a model."""

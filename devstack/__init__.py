@@ -1,0 +1,1 @@
+"""A local PostgreSQL, SQS, S3 and worker processes, for the demo, tests and benchmarks."""

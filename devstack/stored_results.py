@@ -1,0 +1,94 @@
+"""What the pipeline wrote for one video, read back as a user would, and whether it adds up."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from video_analysis.devstack.local_stack import Stack
+from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
+
+ROWS = """
+SELECT a.id, a.track_id, a.snapshot_s3_key, a.detected_in_ms, a.detected_at, a.yolo_type, a.status,
+       a.attempt_state, a.error_code, a.error_msg, a.updated_at,
+       r.variant, r.type_label, r.type_conf, r.make_label, r.make_conf, r.model_label, r.model_conf,
+       r.colors, r.plate_text, r.plate_conf, r.evidence, r.checkpoint, r.latency_ms, r.updated_at AS result_updated_at
+FROM image_analyses a LEFT JOIN image_analysis_results r ON r.analysis_id = a.id
+WHERE a.video_id = %s ORDER BY a.track_id, r.variant
+"""
+
+
+@dataclass(frozen=True)
+class StoredSnapshot:
+    """One object under the video's snapshots/ prefix."""
+
+    key: str
+    content_type: str
+    content: bytes
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The decoded picture, BGR."""
+        picture: NDArray[np.uint8] = cv2.imdecode(np.frombuffer(self.content, np.uint8), cv2.IMREAD_COLOR)
+        return picture
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that stands for one video."""
+
+    video: dict[str, Any]
+    rows: list[dict[str, Any]]
+    snapshots: dict[str, StoredSnapshot]
+
+    @property
+    def analyses(self) -> dict[int, dict[str, Any]]:
+        """One row per vehicle, by track; of two variants baseline's."""
+        first: dict[int, dict[str, Any]] = {}
+        for row in self.rows:
+            first.setdefault(row["track_id"], row)
+        return first
+
+    def digest(self) -> str:
+        """A hash over every row, key and byte: equal before and after a message that changes nothing."""
+        told = [str(self.video), *map(str, self.rows)]
+        told += [f"{key} {hashlib.sha256(item.content).hexdigest()}" for key, item in sorted(self.snapshots.items())]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+    def faults(self) -> list[str]:
+        """What does not add up, in words; empty when the journey is whole."""
+        told = []
+        if self.video["status"] != "done":
+            told.append(f"the video is {self.video['status']}: {self.video['error_msg']}")
+        told += [
+            f"vehicle {track} is {row['status']}: {row['error_msg']}"
+            for track, row in self.analyses.items()
+            if row["status"] != "done"
+        ]
+        named = {parse_snapshot_uri(row["snapshot_s3_key"]).key for row in self.rows}
+        told += [f"the row names {key}, which is not in S3" for key in sorted(named - set(self.snapshots))]
+        told += [f"S3 holds {key}, which no row names" for key in sorted(set(self.snapshots) - named)]
+        told += [f"{item.key} is not a 640×640 JPEG" for item in self.snapshots.values() if not _fits(item)]
+        return told
+
+
+def read(stack: Stack, video_id: str) -> Findings:
+    """Rows and objects of one video."""
+    video = stack.sql("SELECT * FROM videos WHERE id = %s", video_id)[0]
+    prefix = f"demo_user/{video['workspace_id']}/{video_id}/snapshots/"
+    bucket = stack.config.s3_bucket
+    snapshots = {}
+    for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            answer = stack.s3.get_object(Bucket=bucket, Key=item["Key"])
+            snapshots[item["Key"]] = StoredSnapshot(item["Key"], answer["ContentType"], answer["Body"].read())
+    return Findings(video, stack.sql(ROWS, video_id), snapshots)
+
+
+def _fits(item: StoredSnapshot) -> bool:
+    return item.content_type == "image/jpeg" and item.content[:2] == b"\xff\xd8" and item.image.shape == (640, 640, 3)

@@ -1,0 +1,112 @@
+"""A main model that has learnt nothing, so that the pipeline can be shown before there is a trained one.
+
+It is a checkpoint like any other (archive, labels.json, dynamic batch) with random weights from a fixed seed. Its
+name says `untrained`, its answers are near to a draw, and so at its thresholds every level abstains.
+
+    python -m video_analysis.devstack.untrained_model OUT.pt [--name NAME] [--seed N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from video_analysis.main_worker.classification.labels import LABELS_FILE, Labels, Thresholds
+from video_analysis.worker_utils.contracts.messages import YoloType
+
+if TYPE_CHECKING:
+    import torch
+
+UNTRAINED = "untrained"
+HIERARCHY: dict[str, dict[str, tuple[str, ...]]] = {
+    "Car": {"Toyota": ("Vios", "Wigo"), "Mitsubishi": ("Mirage",), "Honda": ("City",), "Nissan": ("Almera",)},
+    "SUV": {"Toyota": ("Fortuner", "Rush"), "Mitsubishi": ("Montero Sport",), "Honda": ("CR-V",), "Ford": ("Everest",)},
+    "Van": {"Toyota": ("HiAce", "Innova"), "Nissan": ("Urvan",), "Hyundai": ("Starex",)},
+    "LightTruck": {"Isuzu": ("N-Series",), "Mitsubishi": ("Fuso Canter",), "Hyundai": ()},
+    "Utility": {"Toyota": ("Hilux",), "Isuzu": ("D-Max",), "Ford": ("Ranger",), "Mitsubishi": ("L300",)},
+    "Motorcycle": {"Honda": ("Click", "TMX"), "Yamaha": ("Mio", "NMAX"), "Suzuki": ("Raider",)},
+    "E-Jeepney": {},
+}
+"""Vehicles of Philippine roads; who builds a bus's or a jeepney's body, nobody tells from a picture."""
+
+
+def labels(name: str) -> Labels:
+    """Plausible labels: the detector's eight types, a few makes and models, one half for a threshold."""
+    return Labels(
+        name=name if UNTRAINED in name else f"{UNTRAINED}-{name}",
+        types=get_args(YoloType),
+        makes=_in_order(make for makes in HIERARCHY.values() for make in makes),
+        models=_in_order(model for makes in HIERARCHY.values() for of in makes.values() for model in of),
+        hierarchy=HIERARCHY,
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        thresholds=Thresholds(type=0.5, make=0.5, model=0.5),
+    )
+
+
+def network(named: Labels, seed: int) -> torch.nn.Module:
+    """A small convolutional network with three heads, its weights random from `seed`."""
+    import torch  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415
+
+    class Untrained(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
+        def __init__(self, *channels: int) -> None:
+            super().__init__()
+            convolutions = [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(channels)]
+            layers = [layer for convolution in convolutions for layer in (convolution, nn.ReLU())]
+            self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            self.type_head = nn.Linear(channels[-1], len(named.types))
+            self.make_head = nn.Linear(channels[-1], len(named.makes))
+            self.model_head = nn.Linear(channels[-1], len(named.models))
+
+        def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+            seen = self.body(pictures)
+            return {"type": self.type_head(seen), "make": self.make_head(seen), "model": self.model_head(seen)}
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Untrained(3, 16, 32, 64, 64).eval()
+
+
+def export(path: Path, name: str = UNTRAINED, seed: int = 0) -> None:
+    """Write an untrained checkpoint to `path`; the same name and seed give the same bytes."""
+    named = labels(name)
+    write(path, network(named, seed), named)
+
+
+def write(path: Path, module: torch.nn.Module, named: Labels, *, dynamic: bool = True) -> None:
+    """Write `module` as a checkpoint: [N, 3, 640, 640] to type, make and model, for any N or, not `dynamic`, for 1."""
+    import torch  # noqa: PLC0415
+
+    # An archive keeps its example input; one expanded zero keeps it small.
+    example = torch.zeros(1).expand(2 if dynamic else 1, 3, 640, 640)
+    shapes = ({0: torch.export.Dim("pictures", min=1)},) if dynamic else None
+    program = torch.export.export(module, (example,), dynamic_shapes=shapes)
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # this machine's paths are nobody else's business
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        torch.export.save(program, file, extra_files={LABELS_FILE: json.dumps(named.model_dump(), indent=1)})
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Write an untrained main model.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--name", default=UNTRAINED, help="stands in each row's checkpoint; always says untrained")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    export(arguments.out, arguments.name, arguments.seed)
+    print(f"{arguments.out}: {labels(arguments.name).name}, {arguments.out.stat().st_size / 1e3:.0f} kB")
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Color and plate of a snapshot."""

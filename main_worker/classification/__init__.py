@@ -1,0 +1,1 @@
+"""Snapshots to type, make and model: checkpoints, networks, hierarchy."""

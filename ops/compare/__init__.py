@@ -1,0 +1,1 @@
+"""The report on where the two main models agree: `ops compare`."""

@@ -1,0 +1,108 @@
+"""The results of both variants side by side, read and never written: what a comparison of two models is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from video_analysis.worker_utils.db.connection import Database
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+Scope = Literal["video", "workspace"]
+
+READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+STANDING = """
+SELECT EXISTS (SELECT FROM videos WHERE {video} = %(id)s), count(DISTINCT a.id),
+       count(*) FILTER (WHERE r.variant = 'baseline'), count(*) FILTER (WHERE r.variant = 'cmt')
+FROM image_analyses a LEFT JOIN image_analysis_results r ON r.analysis_id = a.id WHERE a.{analysis} = %(id)s
+"""
+PAIRS = """
+SELECT a.video_id::text, a.camera_code, a.track_id, a.detected_in_ms, a.snapshot_s3_key, a.yolo_type,
+       b.checkpoint, b.type_label, b.make_label, b.model_label, b.type_conf, b.make_conf, b.model_conf, b.latency_ms,
+       c.checkpoint, c.type_label, c.make_label, c.model_label, c.type_conf, c.make_conf, c.model_conf, c.latency_ms
+FROM image_analyses a
+JOIN image_analysis_results b ON b.analysis_id = a.id AND b.variant = 'baseline'
+JOIN image_analysis_results c ON c.analysis_id = a.id AND c.variant = 'cmt'
+WHERE a.{analysis} = %(id)s ORDER BY a.video_id, a.detected_in_ms, a.track_id, a.id
+"""
+COLUMNS: dict[Scope, dict[str, str]] = {
+    "video": {"video": "id", "analysis": "video_id"},
+    "workspace": {"video": "workspace_id", "analysis": "workspace_id"},
+}
+"""Where the UUID stands in `videos` and in `image_analyses`."""
+ABOUT, OF_A_VARIANT = 6, 8
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVerdict:
+    """One variant's row, as far as it is compared. Labels and confidences (0..1) are of type, make, model in order."""
+
+    checkpoint: str | None
+    labels: tuple[str | None, str | None, str | None]
+    """None: it abstained."""
+    confs: tuple[float | None, float | None, float | None]
+    latency_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedSnapshot:
+    """A snapshot of which both variants have a row."""
+
+    video_id: str
+    camera_code: str
+    track_id: int
+    offset_ms: int
+    snapshot_uri: str
+    yolo_type: str
+    baseline: StoredVerdict
+    cmt: StoredVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """What there is of a video or a workspace, all of it as it stood at one moment."""
+
+    is_known: bool
+    """Whether `videos` has a row of it: an operator's own video has none."""
+    snapshots: int
+    baseline_rows: int
+    cmt_rows: int
+    pairs: Sequence[ComparedSnapshot]
+    """By video, then in order of time."""
+
+
+class ComparisonRecords:
+    """Reads in transactions that can write nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, scope: Scope, identifier: str) -> Comparable:
+        """Everything of the video or workspace with this UUID."""
+
+        def select(cursor: Cursor) -> Comparable:
+            cursor.execute(READ_ONLY)
+            cursor.execute(STANDING.format(**COLUMNS[scope]), {"id": identifier})
+            ((is_known, snapshots, baseline_rows, cmt_rows),) = cursor.fetchall()
+            cursor.execute(PAIRS.format(**COLUMNS[scope]), {"id": identifier})
+            pairs = [_pair(row) for row in cursor.fetchall()]
+            return Comparable(is_known, snapshots, baseline_rows, cmt_rows, pairs)
+
+        return self._database.transaction(select)
+
+
+def _pair(row: tuple[Any, ...]) -> ComparedSnapshot:
+    columns: list[Any] = [
+        *row[:ABOUT],
+        _verdict(row[ABOUT : ABOUT + OF_A_VARIANT]),
+        _verdict(row[ABOUT + OF_A_VARIANT :]),
+    ]
+    return ComparedSnapshot(*columns)
+
+
+def _verdict(columns: tuple[Any, ...]) -> StoredVerdict:
+    checkpoint, *said, latency_ms = columns
+    return StoredVerdict(checkpoint, (said[0], said[1], said[2]), (said[3], said[4], said[5]), latency_ms)

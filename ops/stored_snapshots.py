@@ -1,0 +1,81 @@
+"""Rows of `image_analyses` as the SNAPSHOT_READY that each would be announced with again. Read and never written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from video_analysis.worker_utils.db.attempt_status import Status
+from video_analysis.worker_utils.db.connection import Database
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+PAGE_ROWS = 500
+FIRST = "00000000-0000-0000-0000-000000000000"
+PAGE = """
+SELECT id::text, status::text, snapshot_s3_key, json_build_object('event', 'SNAPSHOT_READY',
+    'video_id', video_id, 'workspace_id', workspace_id, 'workspace_code', workspace_code, 'camera_code', camera_code,
+    'track_id', track_id, 'snapshot_s3_key', snapshot_s3_key, 'recordedAt', recorded_at, 'detectedIn', detected_in_ms,
+    'detectedAt', detected_at, 'yolo_type', yolo_type)::text
+FROM image_analyses
+WHERE id > %(after)s
+  AND (%(video_id)s::uuid IS NULL OR video_id = %(video_id)s::uuid)
+  AND (%(workspace_id)s::uuid IS NULL OR workspace_id = %(workspace_id)s::uuid)
+  AND (%(since)s::timestamptz IS NULL OR coalesce(detected_at, created_at) >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR coalesce(detected_at, created_at) < %(until)s)
+ORDER BY id LIMIT %(rows)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows: what is None does not matter. The period goes by detected_at where known, else by created_at."""
+
+    video_id: str | None = None
+    workspace_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """Exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """One row. `body` is as the row has it, and need not keep the contract."""
+
+    id: str
+    status: Status
+    snapshot_uri: str
+    body: str
+
+
+class StoredSnapshots:
+    """The snapshots that the database knows of."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, selection: Selection) -> Iterator[StoredSnapshot]:
+        """Every row of the selection once, a page at a time: no transaction outlasts its page.
+
+        Raises EnvironmentFault or Transient as `Database.transaction` does.
+        """
+        last = FIRST
+        while page := self._database.transaction(partial(_page, selection, last)):
+            yield from page
+            last = page[-1].id
+
+
+def _page(selection: Selection, after: str, cursor: Cursor) -> list[StoredSnapshot]:
+    cursor.execute("SET TRANSACTION READ ONLY")
+    wanted = {
+        "video_id": selection.video_id,
+        "workspace_id": selection.workspace_id,
+        "since": selection.since,
+        "until": selection.until,
+    }
+    cursor.execute(PAGE, {**wanted, "after": after, "rows": PAGE_ROWS})
+    return [StoredSnapshot(*row) for row in cursor.fetchall()]

@@ -1,0 +1,1 @@
+"""Synthetic traffic scenes with ground truth."""

@@ -1,0 +1,1 @@
+"""The vehicle models of each type."""

@@ -1,0 +1,1 @@
+"""Geometry to pixels: meshes, light, shadows, sensor."""

@@ -1,0 +1,1 @@
+"""Street, houses and backdrop."""

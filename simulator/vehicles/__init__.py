@@ -1,0 +1,1 @@
+"""Vehicle bodies, paint and fleet."""

@@ -1,0 +1,156 @@
+"""A process apart reads what no process should have to read: what crashes it or hangs it is a finding, not the end.
+
+Each file goes the worker's own way: into a private scratch folder, then through `video` or `imaging`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from video_analysis.worker_utils.errors import ErrorCode, Permanent
+from video_analysis.worker_utils.execution import temp_dirs
+from video_analysis.worker_utils.imaging import snapshot_image
+
+Outcome = Literal["read", "refused", "stumbled", "crashed", "hung"]
+ADDRESS_SPACE_BYTES = 6 << 30
+"""Beyond it an allocation fails; what is really used is bounded by the scenarios."""
+LIMIT_S = 300.0
+"""By the clock: a busy machine is no fault of the file."""
+_STRIDE = 3
+_RESET_PEAK = "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of one file."""
+
+    outcome: Outcome
+    reason: str
+    """How much was read, why it was refused, or what went wrong."""
+    seconds: float = 0.0
+    """Of processor time, all threads together."""
+    peak_mb: int = 0
+    """The highest resident size of the process while it read this file, all libraries included."""
+    code: ErrorCode | None = None
+    """Of a refusal."""
+
+
+class Sandbox:
+    """One reading process at a time, started anew where a file ends it."""
+
+    def __init__(self, subject: str, folder: Path, limit_s: float = LIMIT_S) -> None:
+        self._command = [sys.executable, "-m", "video_analysis.tests.chaos.bad_sandbox", subject, str(folder)]
+        self._limit_s = limit_s
+        self._process: subprocess.Popen[str] | None = None
+
+    def read(self, path: Path) -> Reading:
+        """What the worker's own reading makes of a file."""
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(f"{path}\n")
+            process.stdin.flush()
+        if not select.select([process.stdout], [], [], self._limit_s)[0]:
+            self.close()
+            return Reading("hung", f"nothing after {self._limit_s:.0f} s")
+        line = process.stdout.readline()
+        if not line:
+            code = process.wait()
+            self.close()
+            return Reading("crashed", f"the process ended with {code}")
+        return Reading(**json.loads(line))
+
+    def close(self) -> None:
+        """End the process, if any."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            pipe, silent = subprocess.PIPE, subprocess.DEVNULL  # libjpeg remarks on every cut picture
+            self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=silent, text=True)
+        return self._process
+
+
+@contextlib.contextmanager
+def sandbox(subject: str, folder: Path, limit_s: float = LIMIT_S) -> Iterator[Sandbox]:
+    """A sandbox whose process ends with the block."""
+    made = Sandbox(subject, folder, limit_s)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _video(path: Path) -> str:
+    """As `VideoVision` reads: the tracker probes, then every frame wanted is asked for."""
+    from video_analysis.yolo_worker.source import video  # noqa: PLC0415  # a picture needs no decoder of videos
+
+    video.probe(path)
+    frames = sum(1 for _ in video.frames(path, _STRIDE))
+    assert frames, "a video without a frame is not refused"
+    return f"{frames} frames"
+
+
+def _snapshot(path: Path) -> str:
+    shape = snapshot_image.check_snapshot(path.read_bytes(), snapshot_image.CONTENT_TYPE).shape
+    return f"{shape}"
+
+
+SUBJECTS: dict[str, Callable[[Path], str]] = {"video": _video, "snapshot": _snapshot}
+
+
+def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> Reading:
+    Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
+    begun_s = time.process_time()
+    outcome: Outcome = "read"
+    code: ErrorCode | None = None
+    with temp_dirs.private_folder(folder, "CVITX_TEMP_DIR") as private:
+        path = Path(shutil.copyfile(source, private / "video.mp4"))
+        try:
+            reason = read(path)
+        except Permanent as refusal:
+            outcome, reason, code = "refused", str(refusal), refusal.code
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
+            outcome, reason = "stumbled", f"{type(error).__name__}: {error}"
+        if _is_open(path):
+            outcome, reason = "stumbled", "the file is still open"
+    return Reading(outcome, reason, round(time.process_time() - begun_s, 3), _peak_mb(), code)
+
+
+def _is_open(path: Path) -> bool:
+    return any(os.path.realpath(link) == str(path.resolve()) for link in Path("/proc/self/fd").iterdir())
+
+
+def _peak_mb() -> int:
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) >> 10
+
+
+def main(subject: str, folder: str) -> None:
+    """Read each path that comes in, and answer with a line of JSON."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for line in sys.stdin:
+        reading = _reading(SUBJECTS[subject], Path(folder), Path(line.rstrip("\n")))
+        sys.stdout.write(json.dumps(asdict(reading)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

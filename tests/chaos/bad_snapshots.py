@@ -1,0 +1,125 @@
+"""Wrong snapshots: each through the worker's own check in a process apart, and some beside good ones in one receive."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from video_analysis.tests.chaos import bad_pictures
+from video_analysis.tests.chaos.bad_sandbox import sandbox
+from video_analysis.tests.chaos.bad_tally import Tally
+from video_analysis.tests.chaos.environment import CLIP, Field, Result, Scenario
+from video_analysis.worker_utils.contracts.messages import SnapshotReady
+from video_analysis.worker_utils.errors import ErrorCode
+from video_analysis.worker_utils.imaging import snapshot_image
+
+SEED = 1
+MOST_MB = 250
+"""The libraries, a picture of 4 MB and its pixels a few times over."""
+LONGEST_S = 5.0
+NEVER_READ = frozenset({"another size", "another kind", "other colours", "size lies", "truncated", "bomb"})
+NEVER_READ |= {"bytes at random"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A snapshot on its way, with the code that its row must have; None: it is good."""
+
+    snapshot: SnapshotReady
+    code: ErrorCode | None
+
+
+def scenarios() -> Iterator[tuple[str, Scenario]]:
+    """Each by its name, and how to run it."""
+    yield "wrong snapshots, each checked in a process apart", checked_apart
+    yield "wrong snapshots beside good ones in one receive", partial(beside_good_ones, most=30)
+
+
+def checked_apart(field: Field, scenario: str) -> Result:
+    """All of them, no worker concerned; the table goes beside the workers' logs."""
+    tally = tallied()
+    tally.write(field.workers["main_worker"].folder / "bad_snapshots.txt")
+    whole = tally.lines[bad_pictures.WHOLE].outcomes
+    result = tally.result(scenario)
+    return replace(result, faults=result.faults - whole["read"], divergent=result.divergent + whole["refused"])
+
+
+def tallied() -> Tally:
+    """What became of them."""
+    tally = Tally(MOST_MB, LONGEST_S, NEVER_READ)
+    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name, sandbox("snapshot", Path(name)) as checker:
+        for family, content in bad_pictures.all_of(CLIP, SEED):
+            path = Path(name) / "picture"
+            path.write_bytes(content)
+            tally.add(family, checker.read(path))
+    return tally
+
+
+def beside_good_ones(field: Field, scenario: str, *, most: int) -> Result:
+    """Micro-batches of which every other member is wrong: it alone fails, with its code, into the DLQ."""
+    dead, place = field.dead(), field.workers["main_worker"]
+    wrong = _refused_ones(most)
+    place.stop_well()
+    sent = _upload(field, wrong)  # all there before it starts: each receive brings both kinds
+    place.start()
+    field.settle()
+    amiss = [told for one in sent if (told := _amiss(field, one))]
+    result = Result(
+        scenario,
+        runs=len(sent),
+        faults=len(wrong),
+        lost=0,
+        duplicated=0,
+        divergent=len(amiss),
+        left_in_queue=field.left(),
+        wrong_in_dlq=field.dead() - dead - len(wrong),
+        failure="; ".join(amiss[:3]) or None,
+    )
+    field.environment.sqs.purge_queue(QueueUrl=field.environment.snapshot_dlq_url)
+    return result
+
+
+def _refused_ones(most: int) -> list[tuple[bytes, ErrorCode | None]]:
+    """Wrong pictures of every family in turn, with the code with which the check refuses each."""
+    found: dict[str, list[tuple[bytes, ErrorCode | None]]] = {}
+    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name, sandbox("snapshot", Path(name)) as checker:
+        for family, content in bad_pictures.all_of(CLIP, SEED):
+            path = Path(name) / "picture"
+            path.write_bytes(content)
+            reading = checker.read(path)
+            if reading.outcome == "refused" and len(content) <= snapshot_image.LARGEST_SNAPSHOT_BYTES:
+                found.setdefault(family, []).append((content, reading.code))
+    ranked = sorted((rank, family) for family, members in found.items() for rank in range(len(members)))
+    return [found[family][rank] for rank, family in ranked[:most]]
+
+
+def _upload(field: Field, wrong: Sequence[tuple[bytes, ErrorCode | None]]) -> list[Sent]:
+    """Each wrong picture and a good one behind it, under one new video, all in the queue at once."""
+    video, good = str(uuid.uuid4()), _good()
+    sent: list[Sent] = []
+    for number, (content, code) in enumerate(wrong):
+        pair: list[tuple[bytes, ErrorCode | None]] = [(content, code), (good, None)]
+        for track, (picture, expected) in enumerate(pair, 1):
+            snapshot = field.environment.put_snapshot(video, 2 * number + track, picture)
+            sent.append(Sent(snapshot, expected))
+    for one in sent:
+        field.environment.announce(one.snapshot)
+    return sent
+
+
+def _good() -> bytes:
+    family, content = next(bad_pictures.all_of(CLIP, SEED))
+    assert family == bad_pictures.WHOLE
+    return content
+
+
+def _amiss(field: Field, one: Sent) -> str | None:
+    uri = one.snapshot.snapshot_s3_key
+    statement = "SELECT status, error_code FROM image_analyses WHERE snapshot_s3_key = %s"
+    found = [(row["status"], row["error_code"]) for row in field.environment.sql(statement, uri)]
+    expected = ("done", None) if one.code is None else ("error", one.code)
+    return None if found == [expected] else f"{uri} is {found}, not {expected}"

@@ -1,0 +1,125 @@
+"""Hundreds of broken videos: each read by the worker's own code in a process apart, and some by a real worker."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from video_analysis.tests.chaos import bad_clips, bad_encodings
+from video_analysis.tests.chaos.bad_clips import Broken
+from video_analysis.tests.chaos.bad_sandbox import sandbox
+from video_analysis.tests.chaos.bad_tally import Tally
+from video_analysis.tests.chaos.environment import CLIP, SHARED, Field, Result, Scenario
+from video_analysis.worker_utils.errors import ErrorCode
+from video_analysis.worker_utils.execution import temp_dirs
+
+SEED = 1
+MOST_MB = 1200
+"""A picture of 64 megapixels three times over, and the libraries. An index may cost no more than that either."""
+LONGEST_S = 30.0
+NEVER_READ = frozenset({"no video at all", "truncated fragments"})
+OF_EACH_FAMILY = 2
+BETWEEN_HEALTHY = 7
+"""So many broken videos to each healthy one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A broken video with the code with which the worker's own code refuses it."""
+
+    path: Path
+    code: ErrorCode | None
+
+
+def scenarios() -> Iterator[tuple[str, Scenario]]:
+    """Each by its name, and how to run it."""
+    yield "broken videos, each read in a process apart", read_apart
+    yield "broken videos of each kind beside healthy ones", partial(beside_healthy, most=25)
+
+
+def read_apart(field: Field, scenario: str) -> Result:
+    """All of them, no worker concerned; the table goes beside the workers' logs."""
+    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name:
+        tally, left = tallied(Path(name), everything(Path(name)))
+    tally.write(field.workers["yolo_worker"].folder / "bad_videos.txt")
+    return replace(tally.result(scenario), left_in_queue=left)
+
+
+def everything(folder: Path) -> Iterator[Broken]:
+    """Every broken video that there is."""
+    return chain(bad_clips.all_of(SHARED / "video", SEED), bad_encodings.all_of(CLIP, folder, SEED))
+
+
+def tallied(folder: Path, broken: Iterator[Broken]) -> tuple[Tally, int]:
+    """What became of them, and how many files were left behind."""
+    tally, apart = Tally(MOST_MB, LONGEST_S, NEVER_READ), folder / "scratch"
+    apart.mkdir()
+    with sandbox("video", apart) as reader:
+        for family, content in broken:
+            path = folder / "broken.mp4"
+            path.write_bytes(content)
+            tally.add(family, reader.read(path))
+    return tally, len(list(apart.iterdir()))
+
+
+def beside_healthy(field: Field, scenario: str, *, most: int) -> Result:
+    """Videos that the worker must refuse, among healthy ones: code in the row, message in the DLQ, no file left."""
+    dead = field.dead()
+    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name:
+        chosen = refused_ones(Path(name), most)
+        apart = Path(name) / "worker"
+        apart.mkdir()
+        with field.workers["yolo_worker"].under({"CVITX_TEMP_DIR": str(apart)}):
+            sent = [_sent(field, number, one) for number, one in enumerate(chosen)]
+            field.settle()
+            files = len(list(apart.glob(f"{temp_dirs.PREFIX}*")))
+    result = field.account(scenario, len(sent), dead + len(sent))
+    field.environment.sqs.purge_queue(QueueUrl=field.environment.video_dlq_url)
+    amiss = [told for video_id, one in sent if (told := _amiss(field, video_id, one))]
+    amiss += [f"{files} scratch folders left"] * bool(files)
+    return replace(
+        result,
+        runs=result.runs + len(sent),
+        divergent=result.divergent + len(amiss),
+        failure="; ".join(amiss[:3]) or None,
+    )
+
+
+def refused_ones(folder: Path, most: int) -> list[Refused]:
+    """The first refused videos of each family, as files."""
+    found: list[Refused] = []
+    families: Counter[str] = Counter()
+    (folder / "scratch").mkdir()
+    with sandbox("video", folder / "scratch") as reader:
+        for number, (family, content) in enumerate(everything(folder)):
+            if len(found) == most:
+                break
+            if families[family] == OF_EACH_FAMILY:
+                continue
+            path = folder / f"{number}.mp4"
+            path.write_bytes(content)
+            reading = reader.read(path)
+            if reading.outcome == "refused":
+                found.append(Refused(path, reading.code))
+                families[family] += 1
+    return found
+
+
+def _sent(field: Field, number: int, one: Refused) -> tuple[str, Refused]:
+    if number % BETWEEN_HEALTHY == 0:
+        field.send()
+    task = field.environment.upload(one.path, field.stride)
+    field.environment.send(task)
+    return task["video_id"], one
+
+
+def _amiss(field: Field, video_id: str, one: Refused) -> str | None:
+    (row,) = field.environment.sql("SELECT status, error_code, error_msg FROM videos WHERE id = %s", video_id)
+    if (row["status"], row["error_code"]) == ("error", one.code) and row["error_msg"]:
+        return None
+    return f"{row['status']}: {row['error_code']} {row['error_msg']!r}, not {one.code}"

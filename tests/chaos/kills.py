@@ -1,0 +1,118 @@
+"""kill -9: at every boundary of both recipes, and at random instants."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+from video_analysis.tests.chaos.environment import WORKERS, Field, Result, Scenario
+from video_analysis.tests.chaos.steps import MOST_STRIKES, Boundary, chains, title
+from video_analysis.tests.chaos.supervisor import Supervised
+
+STRUCK_DEAD_S = 10.0
+"""A SIGKILL takes no longer than this."""
+VIDEOS_AT_A_TIME = 3
+PARTS = 8
+"""The random kills are shared out, so that several lanes can do them."""
+LONGEST_S = {"yolo_worker": 4.0, "main_worker": 0.3}
+"""About how long a worker has a message in hand: the instants are drawn from it."""
+
+
+def scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
+    """Every boundary, up to three in one video; then random instants."""
+    for worker in WORKERS:
+        for chain in chains(worker):
+            yield f"kill -9 {worker} {title(chain)}", partial(at_boundaries, worker=worker, boundaries=chain)
+    for part in range(PARTS):
+        share = len(range(part, random_kills, PARTS))
+        if share:
+            yield (
+                f"kill -9 at random instants, {part + 1} of {PARTS}",
+                partial(at_random, kills=share, seed=seed + part),
+            )
+
+
+def at_boundaries(field: Field, scenario: str, *, worker: str, boundaries: Sequence[Boundary]) -> Result:
+    """One video, and a kill at each of these places of the recipe in turn: what comes back is killed at the next."""
+    dead = field.dead()
+    field.strike(worker, boundaries, once_down=_killed)
+    return field.account(scenario, len(boundaries), dead)
+
+
+def at_boundary(field: Field, scenario: str, *, worker: str, boundary: Boundary) -> Result:
+    """One video, and one kill where the recipe says."""
+    return at_boundaries(field, scenario, worker=worker, boundaries=[boundary])
+
+
+def _killed(place: Supervised, boundary: Boundary) -> None:
+    code = place.running.wait(STRUCK_DEAD_S)
+    assert code == -signal.SIGKILL, f"{place.worker} ended with {code} {boundary.name}:\n{place.last_words()}"
+
+
+def at_random(field: Field, scenario: str, *, kills: int, seed: int) -> Result:
+    """Videos one after the other, while both workers are killed at random instants with work in hand."""
+    rng = random.Random(seed)
+    guns = [_Gun(place, rng) for place in field.workers.values()]
+    dead = field.dead()
+    runs: list[Result] = []
+    while sum(gun.shots for gun in guns) < kills and len(runs) < kills:
+        for _ in range(VIDEOS_AT_A_TIME):
+            field.send()
+        field.settle(partial(_fire, field, guns))
+        runs.append(field.account(scenario, 0, dead))
+        if runs[-1].left_in_queue:
+            break
+    return summed(scenario, runs, sum(gun.shots for gun in guns))
+
+
+def _fire(field: Field, guns: Iterable[_Gun]) -> None:
+    for gun in guns:
+        field.faults_done += gun.fire()
+
+
+def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> Result:
+    """One line for many runs."""
+    runs = list(runs)
+    return Result(
+        scenario,
+        sum(run.runs for run in runs),
+        sum(run.faults for run in runs) if faults is None else faults,
+        sum(run.lost for run in runs),
+        sum(run.duplicated for run in runs),
+        sum(run.divergent for run in runs),
+        sum(run.left_in_queue for run in runs),
+        max((run.wrong_in_dlq for run in runs), default=0),
+        next((run.failure for run in runs if run.failure), None),
+    )
+
+
+class _Gun:
+    """Kills one worker at drawn instants after it has received something, no message more often than it can bear."""
+
+    def __init__(self, place: Supervised, rng: random.Random) -> None:
+        self._place = place
+        self._rng = rng
+        self._hits: Counter[str] = Counter()
+        self._at_s: float | None = None
+        self.shots = 0
+
+    def fire(self) -> bool:
+        """Look, and kill if it is time: True."""
+        held = self._place.in_hand()
+        if not held or any(self._hits[message] >= MOST_STRIKES for message in held):
+            self._at_s = None
+            return False
+        now_s = time.monotonic()
+        if self._at_s is None:
+            self._at_s = now_s + self._rng.uniform(0, LONGEST_S[self._place.worker])
+        if now_s < self._at_s:
+            return False
+        self._hits.update(held)
+        self._at_s = None
+        self.shots += 1
+        self._place.kill()
+        return True

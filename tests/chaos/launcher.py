@@ -1,0 +1,23 @@
+"""A worker as systemd would start it, with what hooks.py does to it where the FIRE_ names in its environment say so."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from video_analysis.tests.chaos import hooks
+from video_analysis.worker_utils.consumer import process
+
+
+def main(worker: str) -> int:
+    """Hook in what was asked for, if anything, and run the worker's own entry point."""
+    hooks.install(os.environ)
+    if worker == "yolo_worker":
+        from video_analysis.yolo_worker.run_poller import build  # noqa: PLC0415
+    else:
+        from video_analysis.main_worker.run_poller import build  # noqa: PLC0415
+    return process.run(worker, build)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,184 @@
+"""One message on a queue of either broker, real consumers that take it, and the account of what became of it.
+
+The consumers are the real ones, their work is a test's: it commits once, unless the message is found committed when it
+begins. So a lease that did not cancel work that somebody else has taken over shows as a vehicle committed twice.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+
+from video_analysis.devstack import services
+from video_analysis.tests.chaos import fault_injection, ministack
+from video_analysis.tests.chaos.environment import Result
+from video_analysis.tests.chaos.fault_injection import BEAT, DELETE, RELEASE, Canned, Fault
+from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, Labour, ScriptedHandler
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.consumer.consumer import Consumer
+from video_analysis.worker_utils.consumer.delivery import Delivery
+from video_analysis.worker_utils.consumer.lease import since_boot_s
+from video_analysis.worker_utils.errors import WorkerError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True)
+class Broker:
+    """An SQS to run against."""
+
+    sqs: SQSClient
+    environ: Mapping[str, str]
+    refuses_old_handles: bool
+
+    @classmethod
+    def at(cls, endpoint: str, *, refuses_old_handles: bool) -> Broker:
+        """The one that answers there."""
+        environ = services.credentials(endpoint)
+        session = boto3.Session("local", "local", region_name=environ["AWS_DEFAULT_REGION"])
+        return cls(session.client("sqs", endpoint_url=endpoint), environ, refuses_old_handles)
+
+
+class Work(Labour):
+    """Goes on until told that it is enough, then commits; done at once when begun again."""
+
+    def __init__(self, commits: list[str], failure: WorkerError | None = None) -> None:
+        super().__init__()
+        self._commits = commits
+        self._failure = failure
+
+    def __call__(self, delivery: Delivery) -> WorkerError | None:
+        if delivery.body in self._commits:
+            return None
+        outcome = super().__call__(delivery)
+        self.enough.set()
+        failure, self._failure = self._failure, None
+        if outcome is None and failure is None:
+            self._commits.append(delivery.body)
+        return outcome or failure
+
+
+class Aged(Bench):
+    """A bench whose leases live by a clock that the trial can put forward."""
+
+    def __init__(self, sqs: SQSClient, name: str, config: WorkerConfig) -> None:
+        super().__init__(sqs, name, config)
+        self.ahead_s = self.grows_to_s = 0.0
+        self.grown = threading.Event()
+
+    def grow(self, to_s: float) -> None:
+        """Let the clock go on by a heartbeat at each look of the lease keeper's, until it is so far ahead."""
+        self.grown.clear()
+        self.grows_to_s = to_s
+        assert self.grown.wait(PATIENCE_S)
+
+    def now_s(self) -> float:
+        """Seconds since boot, and as many as it was put forward."""
+        return since_boot_s() + self.ahead_s
+
+    def consumer(self, handler: ScriptedHandler, slots: int = 1) -> Consumer:
+        consumer = super().consumer(handler, slots)
+        keeper = consumer._keeper
+        look = keeper.tick
+
+        def grow_and_look() -> None:
+            self.ahead_s = min(self.grows_to_s, self.ahead_s + self.config.heartbeat_s)
+            look()
+            if self.ahead_s == self.grows_to_s:
+                self.grown.set()
+
+        keeper._clock = self.now_s
+        keeper.tick = grow_and_look  # type: ignore[method-assign]
+        return consumer
+
+
+@dataclass
+class Trial:
+    """One message on a queue of its own, the consumers that take it, and what is done to them."""
+
+    broker: Broker
+    queue_name: str = field(default_factory=lambda: f"lease-{uuid.uuid4().hex[:12]}")
+    commits: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    given_away: int = 0
+    benches: list[Aged] = field(default_factory=list)
+
+    def bench(self, **changes: object) -> Aged:
+        """A consumer's bench on the trial's queue, with the message in it; all of a trial have the same times."""
+        before = dict(os.environ)
+        os.environ.update(self.broker.environ)
+        try:
+            bench = Aged(self.broker.sqs, self.queue_name, FAST.model_copy(update=changes))
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        if not self.benches:
+            bench.send("vehicle")
+        self.benches.append(bench)
+        return bench
+
+    def work(self, failure: WorkerError | None = None) -> tuple[Work, ScriptedHandler]:
+        """Work that commits to the trial's account, or fails the first time."""
+        work = Work(self.commits, failure)
+        return work, ScriptedHandler(work)
+
+    def fault(self, bench: Bench, operation: str, canned: Canned, times: int = fault_injection.FOR_EVER) -> Fault:
+        """Let the next attempts at an operation of this consumer's go so."""
+        self.faults.append(fault_injection.on(bench.queue, operation, canned, times))
+        return self.faults[-1]
+
+    def give_away(self, delivery: Delivery) -> None:
+        """Let SQS think that the time of this receive is over."""
+        self.given_away += 1
+        self.broker.sqs.change_message_visibility(
+            QueueUrl=self.benches[0].url, ReceiptHandle=delivery.receipt_handle, VisibilityTimeout=0
+        )
+
+    def old_handles_are_refused(self, bench: Bench) -> None:
+        """What this consumer holds is another's by now: where the broker does not mind, the shim does."""
+        if not self.broker.refuses_old_handles:
+            self.fault(bench, BEAT, fault_injection.entries_refused("ReceiptHandleIsInvalid"))
+            for operation in (RELEASE, DELETE):
+                self.fault(bench, operation, fault_injection.refusal("ReceiptHandleIsInvalid"))
+
+    def account(self, scenario: str) -> Result:
+        """One message, settled once in effect, or not."""
+        bench = self.benches[0]
+        dead = self.broker.sqs.get_queue_attributes(QueueUrl=bench.dead_url, AttributeNames=["All"])["Attributes"]
+        return Result(
+            scenario,
+            runs=1,
+            faults=self.given_away + sum(fault.attempts for fault in self.faults),
+            lost=int(not self.commits),
+            duplicated=max(0, len(self.commits) - 1),
+            divergent=0,
+            left_in_queue=bench.left(),
+            wrong_in_dlq=int(dead["ApproximateNumberOfMessages"]),
+        )
+
+
+Case = Callable[[Trial], None]
+
+
+def run(broker: Broker, case: Case, name: str) -> Result:
+    """Let a case happen, and account for it."""
+    trial = Trial(broker)
+    case(trial)
+    return trial.account(name)
+
+
+@contextmanager
+def strict_broker() -> Iterator[Broker]:
+    """MiniStack, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="cvitx-fire-sqs-") as folder, ministack.sqs(Path(folder)) as endpoint:
+        yield Broker.at(endpoint, refuses_old_handles=True)

@@ -1,0 +1,43 @@
+"""Which scenarios there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from video_analysis.tests.chaos import (
+    bad_messages,
+    bad_snapshots,
+    bad_videos,
+    interruptions,
+    kills,
+    leases,
+    outages,
+    processes,
+)
+from video_analysis.tests.chaos.environment import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A choice of them, which goes to another process as scenarios themselves do not."""
+
+    random_kills: int
+    seed: int
+    only: str = ""
+    """What a name must have in it."""
+
+    def scenarios(self) -> list[tuple[str, Scenario]]:
+        """Each by its name, and how to run it."""
+        return [(name, run) for name, run in self._all() if self.only in name]
+
+    def _all(self) -> Iterator[tuple[str, Scenario]]:
+        """A line a module."""
+        yield from interruptions.scenarios()
+        yield from processes.scenarios()
+        yield from outages.scenarios()
+        yield from leases.scenarios()
+        yield from bad_messages.scenarios()
+        yield from bad_videos.scenarios()
+        yield from bad_snapshots.scenarios()
+        yield from kills.scenarios(self.random_kills, self.seed)

@@ -1,0 +1,147 @@
+"""A worker under fire: started, killed, and started again at once, as systemd would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from video_analysis.devstack import worker_process
+from video_analysis.tests.chaos.steps import Boundary
+
+LAUNCHER = "video_analysis.tests.chaos.launcher"
+LOOK_EVERY_S = 0.05
+SETTLED = ("message.finished", "message.failed")
+"""The events that end the work on a receive."""
+
+
+@dataclass
+class Supervised:
+    """One worker's place: a process most of the time. Every start logs to a file of its own."""
+
+    worker: str
+    environ: Mapping[str, str]
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    logs: list[Path] = field(default_factory=list)
+    kills: int = 0
+
+    def start(
+        self,
+        strike_at: Boundary | None = None,
+        number: signal.Signals = signal.SIGKILL,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """A new process, which sends itself a signal at `strike_at`; `settings` are this start's alone."""
+        self.logs.append(self.folder / f"{self.worker}.{len(self.logs)}.log")
+        environ = dict(self.environ) | dict(settings or {})
+        environ |= {} if strike_at is None else {"FIRE_AT": str(strike_at), "FIRE_SIGNAL": str(int(number))}
+        self.process = worker_process.launch(LAUNCHER, [self.worker], environ, self.logs[-1])
+
+    def restart(
+        self,
+        strike_at: Boundary | None = None,
+        number: signal.Signals = signal.SIGKILL,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Stop it, which must go well, and start it as `start` does."""
+        self.stop_well()
+        self.start(strike_at, number, settings)
+
+    @contextmanager
+    def under(self, settings: Mapping[str, str]) -> Iterator[None]:
+        """Every start inside the block has these settings too; the next one after it has not."""
+        usual, self.environ = self.environ, {**self.environ, **settings}
+        try:
+            self.restart()
+            yield
+        finally:
+            self.environ = usual
+        self.restart()
+
+    def revive(self) -> bool:
+        """Start it again where it was killed: True. Any other end is a fault of its own: AssertionError."""
+        code = self.running.poll()
+        if code is None:
+            return False
+        assert code == -signal.SIGKILL, f"{self.worker} ended with {code}:\n{self.last_words()}"
+        self.kills += 1
+        self.start()
+        return True
+
+    def kill(self) -> None:
+        """kill -9, and start again."""
+        if self.running.poll() is None:
+            os.kill(self.running.pid, signal.SIGKILL)
+        self.running.wait()
+        self.revive()
+
+    def has_struck(self) -> bool:
+        """Whether the process of now has reached its boundary."""
+        return self.has_logged("fault.injected")
+
+    def has_logged(self, event: str, error_code: str | None = None) -> bool:
+        """Whether the running process has logged this event code (with this error code, where one is given)."""
+        return any(matches(line, event, error_code) for line in worker_process.lines(self.logs[-1]))
+
+    def await_event(self, event: str, patience_s: float, error_code: str | None = None) -> None:
+        """Wait until `has_logged`. AssertionError where the time or the process ends before that."""
+        deadline_s = time.monotonic() + patience_s
+        while not self.has_logged(event, error_code):
+            wanted = f"{event} {error_code or ''}".strip()
+            assert time.monotonic() < deadline_s, f"{self.worker} never logged {wanted}:\n{self.last_words()}"
+            if self.running.poll() is not None and not self.has_logged(event, error_code):
+                raise AssertionError(f"{self.worker} ended before {wanted}:\n{self.last_words()}")
+            time.sleep(LOOK_EVERY_S)
+
+    def stop(self) -> int:
+        """SIGTERM, and wait; its exit status. Before its first line of log a process cannot answer: that is awaited."""
+        while self.running.poll() is None and not self.logs[-1].stat().st_size:
+            time.sleep(LOOK_EVERY_S)
+        return worker_process.stop(self.running)
+
+    def stop_well(self) -> None:
+        """SIGTERM, and exit 0: AssertionError for any other end."""
+        code = self.stop()
+        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.last_words()}"
+
+    def end(self) -> None:
+        """Whatever it does, it is gone."""
+        if self.process is not None:
+            worker_process.end(self.process)
+
+    def in_hand(self) -> set[str]:
+        """Message ids that the process of now has received and not settled."""
+        return in_hand(worker_process.lines(self.logs[-1]))
+
+    def last_words(self) -> str:
+        """The end of the last log, for a person."""
+        return worker_process.last_words(self.logs[-1])
+
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        """The process of now, or the one that has just ended."""
+        assert self.process is not None, f"{self.worker} was never started"
+        return self.process
+
+
+def in_hand(lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Message ids that a log names as received and not as settled."""
+    held: set[str] = set()
+    for line in lines:
+        if line["event"] == "message.received":
+            held.add(line["message_id"])
+        elif line["event"] in SETTLED:
+            held.discard(line["message_id"])
+    return held
+
+
+def matches(line: Mapping[str, Any], event: str | None, error_code: str | None) -> bool:
+    """Whether a log line has this event code and this error code; None matches every line."""
+    return event in (None, line["event"]) and error_code in (None, line.get("error_code"))

@@ -1,0 +1,47 @@
+"""What a process holds, read from /proc, and what counts as growth."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from video_analysis.tests.chaos.gauges import Gauge, growth, look
+
+
+def steady(seconds: range, rss_mb: float = 100, files: int = 9) -> list[Gauge]:
+    return [Gauge(at_s, rss_mb, files, 4, 0) for at_s in seconds]
+
+
+def test_a_process_that_holds_what_it_held_has_not_grown() -> None:
+    told = growth([*steady(range(60), rss_mb=20), *steady(range(60, 3600))])
+    assert told == {"rss_growth": 0.0, "open_files_growth": 0, "threads_growth": 0, "temp_files_growth": 0}
+
+
+def test_a_slow_leak_is_growth_from_the_first_minutes_to_the_last() -> None:
+    told = growth([*steady(range(1800)), *steady(range(1800, 3600), rss_mb=125, files=12)])
+    assert (told["rss_growth"], told["open_files_growth"]) == (0.25, 3)
+
+
+def test_one_peak_is_no_growth() -> None:
+    assert growth([*steady(range(3599)), *steady(range(3599, 3600), rss_mb=900)])["rss_growth"] == 0
+
+
+def test_a_look_counts_what_the_process_holds(tmp_path: Path) -> None:
+    before = look(os.getpid(), tmp_path, 0)
+    released = threading.Event()
+    thread = threading.Thread(target=released.wait)
+    thread.start()
+    with (tmp_path / "clip.mp4").open("wb"):
+        held = look(os.getpid(), tmp_path, 1)
+    released.set()
+    thread.join()
+    assert (held.open_files - before.open_files, held.threads - before.threads, held.temp_files) == (1, 1, 1)
+    assert 0 < held.rss_mb < 100_000
+
+
+def test_a_process_that_is_gone_cannot_be_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        look(2**22 + 1, tmp_path, 0)

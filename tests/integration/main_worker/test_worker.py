@@ -1,0 +1,684 @@
+"""The recipe of stage 2: micro-batches of snapshots, each member with an outcome of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from video_analysis.devstack import untrained_model
+from video_analysis.main_worker.attributes import color
+from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
+from video_analysis.main_worker.batch import MicroBatch
+from video_analysis.main_worker.classification.classifier import Classifier
+from video_analysis.main_worker.classification.labels import Labels
+from video_analysis.main_worker.evidence import Fallback
+from video_analysis.main_worker.ports import Model
+from video_analysis.main_worker.types import Forward, Logits, Picture
+from video_analysis.main_worker.worker import SnapshotWorker
+from video_analysis.worker_utils.aws.s3 import ObjectStore
+from video_analysis.worker_utils.consumer.delivery import Delivery
+from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
+from video_analysis.worker_utils.db.attempt_status import (
+    DIED_EVERY_TIME,
+    LAST_ATTEMPT,
+    AttemptState,
+    RowState,
+    Status,
+    opening_in_batch,
+)
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.row_types import (
+    AnalysisRequest,
+    AnalysisState,
+    FinishedAnalysis,
+    Variant,
+    VariantResult,
+)
+from video_analysis.worker_utils.errors import (
+    BadMessage,
+    BadSnapshot,
+    EnvironmentFault,
+    ErrorCode,
+    Interrupted,
+    LeaseLost,
+    MissingObject,
+    Permanent,
+    Transient,
+    WorkerError,
+)
+from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.inference import backend
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BUCKET = "cvitx-uploads-dev-jdfirme"
+WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+RED, GREEN, BLUE, BLACK = (0, 0, 255), (0, 255, 0), (255, 0, 0), (0, 0, 0)
+LABELS = Labels.model_validate(
+    {
+        "name": "colours",
+        "types": ("Car", "SUV", "Van"),
+        "makes": ("Toyota", "Honda", "Nissan"),
+        "models": ("Vios", "CR-V", "Urvan"),
+        "hierarchy": {"Car": {"Toyota": ("Vios",)}, "SUV": {"Honda": ("CR-V",)}, "Van": {"Nissan": ("Urvan",)}},
+        "mean": (0, 0, 0),
+        "std": (1, 1, 1),
+        "thresholds": {"type": 0.5, "make": 0.5, "model": 0.5},
+    }
+)
+
+
+class Colours(torch.nn.Module):  # type: ignore[misc]
+    """Takes red for a Car, green for an SUV and blue for a Van."""
+
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        means = 12 * pictures.mean(dim=(2, 3))
+        return {"type": means, "make": means + 0, "model": means * 1}
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    folder = tmp_path_factory.mktemp("colours")
+    untrained_model.write(folder / "main.pt", Colours().eval(), LABELS)
+    return Classifier.load(folder / "main.pt", "baseline", backend.choose("torch", 1, folder))
+
+
+@dataclass
+class Watched:
+    """A real classifier, with what it was asked to do and what it is told to do wrong."""
+
+    model: Model
+    checkpoint: str = "colours@1"
+    fallback: Fallback | None = None
+    passes: list[int] = field(default_factory=list)
+    before: Callable[[Sequence[Picture]], None] = lambda pictures: None
+    after: Callable[[Logits], Logits] = lambda logits: logits
+    gflops: float | None = 0.5
+
+    @property
+    def labels(self) -> Labels:
+        return self.model.labels
+
+    def classify(self, pictures: Sequence[Picture]) -> Forward:
+        self.passes.append(len(pictures))
+        self.before(pictures)
+        forward = self.model.classify(pictures)
+        return replace(forward, logits=tuple(self.after(logits) for logits in forward.logits))
+
+    def warm_up(self) -> None:
+        self.before([np.zeros((640, 640, 3), np.uint8)])
+
+
+@dataclass
+class Row:
+    """A row of image_analyses with its results."""
+
+    id: str
+    status: Status = "queued"
+    attempt_state: AttemptState | None = None
+    error_code: ErrorCode | None = None
+    error_msg: str | None = None
+    results: dict[str, VariantResult] = field(default_factory=dict)
+
+    def write(self, row: RowState) -> None:
+        self.status, self.attempt_state = row.status, row.attempt_state
+        self.error_code, self.error_msg = row.error_code, row.error_msg
+
+
+@dataclass
+class Records:
+    """image_analyses in memory."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    begin_fault: Callable[[Sequence[AnalysisRequest]], None] = lambda requests: None
+    finish_fault: Callable[[Sequence[FinishedAnalysis]], None] = lambda finished: None
+    finishes: list[int] = field(default_factory=list)
+    down: bool = False
+
+    def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisState]:
+        self.begin_fault(requests)
+        return [self._begin(request) for request in requests]
+
+    def _begin(self, request: AnalysisRequest) -> AnalysisState:
+        uri = request.snapshot_uri
+        row = self.rows.setdefault(uri, Row(id=str(len(self.rows))))
+        found = RowState(row.status, row.attempt_state, row.error_code, row.error_msg)
+        opened = opening_in_batch(found, request.receive_count, request.is_last)
+        checkpoints = {variant: result.checkpoint for variant, result in row.results.items()}
+        died = opened.died_every_time, opened.died_before
+        state = AnalysisState(row.id, uri, row.status, checkpoints, *died)
+        row.write(opened.row)
+        return state
+
+    def begin_alone(self, analysis_id: str) -> None:
+        row = next(row for row in self.rows.values() if row.id == analysis_id)
+        if row.attempt_state == "retry_alone":
+            row.write(RowState(row.status))
+
+    def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
+        self.finish_fault(finished)
+        self.finishes.append(len(finished))
+        for one in finished:
+            row = next(row for row in self.rows.values() if row.id == one.id)
+            row.results |= {result.variant: result for result in one.results}
+            row.write(RowState("done"))
+
+    def fail_analysis(self, snapshot_uri: str, failure: WorkerError, final: bool) -> None:
+        row = self.rows[snapshot_uri]
+        if row.status != "done":
+            row.write(RowState("error" if final else row.status, None, failure.code, str(failure)))
+
+    def ping(self) -> None:
+        if self.down:
+            raise EnvironmentFault("database cannot be reached")
+
+
+@dataclass
+class Bucket:
+    """S3 in memory."""
+
+    objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    faults: dict[str, Exception] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
+        with self.lock:
+            self.fetched.append(key)
+        if key in self.faults:
+            raise self.faults[key]
+        if key not in self.objects:
+            raise MissingObject(f"{key} is not there", key)
+        assert len(self.objects[key][0]) <= limit_bytes
+        return self.objects[key]
+
+
+@dataclass
+class Lease:
+    """Good for ever, or for so many checks."""
+
+    checks_left: int | None = None
+    ends_with: WorkerError = field(default_factory=lambda: LeaseLost("given to somebody else"))
+
+    def check(self) -> None:
+        if self.checks_left is not None:
+            self.checks_left -= 1
+            if self.checks_left < 0:
+                raise self.ends_with
+
+
+def message(track_id: int, yolo_type: messages.YoloType = "Car", offset_ms: int = 2272) -> messages.SnapshotReady:
+    name = f"CTX1005_CAM1_{track_id:06d}_{offset_ms:06d}.jpg"
+    return messages.SnapshotReady(
+        video_id=VIDEO,
+        workspace_id=WORKSPACE,
+        workspace_code="CTX1005",
+        camera_code="CAM1",
+        track_id=track_id,
+        snapshot_s3_key=f"s3://{BUCKET}/demo_user/{WORKSPACE}/{VIDEO}/snapshots/{name}",
+        recordedAt="2026-01-31T08:30:00+08:00",
+        detectedIn=offset_ms,
+        detectedAt="2026-01-31T08:30:02.272+08:00",
+        yolo_type=yolo_type,
+    )
+
+
+def delivery(body: messages.SnapshotReady | str, receive_count: int = 1, lease: Lease | None = None) -> Delivery:
+    return Delivery(
+        message_id=f"m{id(body)}",
+        body=body if isinstance(body, str) else body.to_json(),
+        receive_count=receive_count,
+        is_last=receive_count >= 5,
+        lease=lease or Lease(),
+    )
+
+
+def jpeg(colour: tuple[int, int, int], side: int = 640) -> bytes:
+    return snapshot_image.encode_jpeg(np.full((side, side, 3), colour, np.uint8), 92)
+
+
+class Stage:
+    """A worker and all it works with."""
+
+    def __init__(self, colours: Classifier, variants: Sequence[Variant] = ("baseline",)) -> None:
+        self.models = {variant: Watched(colours) for variant in variants}
+        self.records = Records()
+        self.bucket = Bucket()
+        self.worker = SnapshotWorker(self.bucket, self.records, self.models, AttributeReader(5), BUCKET)
+
+    @property
+    def model(self) -> Watched:
+        return self.models["baseline"]
+
+    def put(self, said: messages.SnapshotReady, colour: tuple[int, int, int] = RED) -> messages.SnapshotReady:
+        self.bucket.objects[said.snapshot.key] = (jpeg(colour), "image/jpeg")
+        return said
+
+    def row(self, said: messages.SnapshotReady) -> Row:
+        return self.records.rows[said.snapshot_s3_key]
+
+
+@pytest.fixture
+def stage(colours: Classifier) -> Stage:
+    return Stage(colours)
+
+
+def test_a_micro_batch_is_one_forward_pass_and_one_transaction(stage: Stage) -> None:
+    said = [stage.put(message(place + 1), colour) for place, colour in enumerate((RED, GREEN, BLUE))]
+    assert stage.worker.handle([delivery(one) for one in said]) == [None, None, None]
+    assert (stage.model.passes, stage.records.finishes) == ([3], [3])
+    assert [stage.row(one).status for one in said] == ["done"] * 3
+    results = [stage.row(one).results["baseline"] for one in said]
+    assert [(r.type_label, r.make_label, r.model_label) for r in results] == [
+        ("Car", "Toyota", "Vios"),
+        ("SUV", "Honda", "CR-V"),
+        ("Van", "Nissan", "Urvan"),
+    ]
+
+
+def test_a_result_says_what_made_it_what_it_saw_and_what_it_cost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(color, "colors", lambda picture, kind: [color.Color(None, "Red", None, 0.9)])
+    said = stage.put(message(1, yolo_type="SUV"), RED)
+    stage.worker.handle([delivery(said)])
+    result = stage.row(said).results["baseline"]
+    assert result.checkpoint == "colours@1"
+    assert result.assets == {"snapshot": said.snapshot.key}
+    assert result.colors == [{"finish": None, "base": "Red", "lightness": None, "conf": 0.9}]
+    assert (result.plate_text, result.plate_conf) == (None, None)
+    assert (result.type_label, result.evidence["yolo_type"]) == ("Car", "SUV")
+    assert result.type_conf is not None
+    assert result.type_conf > 0.99
+    assert result.latency_ms >= 0
+    assert result.gflops == 0.5
+    assert result.memory_usage > 0
+    assert len(json.dumps(dict(result.evidence), allow_nan=False)) < 4000
+
+
+def test_a_colour_that_cannot_be_read_holds_up_nothing_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(picture: Picture, kind: str) -> list[color.Color]:
+        raise ZeroDivisionError("no paint at all")
+
+    monkeypatch.setattr(color, "colors", fail)
+    said = stage.put(message(1), RED)
+    assert stage.worker.handle([delivery(said)]) == [None]
+    result = stage.row(said).results["baseline"]
+    assert (result.colors, result.type_label) == (None, "Car")
+    assert result.evidence["colors"] == {"null": "read_failed", "detail": "ZeroDivisionError: no paint at all"}
+
+
+def test_a_type_that_the_detector_saw_too_is_not_repeated_in_the_evidence(stage: Stage) -> None:
+    said = stage.put(message(1, yolo_type="Car"), RED)
+    stage.worker.handle([delivery(said)])
+    assert "yolo_type" not in stage.row(said).results["baseline"].evidence
+
+
+def test_a_row_is_made_from_the_message_where_there_is_none(stage: Stage) -> None:
+    seen: list[AnalysisRequest] = []
+    stage.records.begin_fault = seen.extend
+    stage.worker.handle([delivery(stage.put(message(7)))])
+    (request,) = seen
+    assert (request.workspace_id, request.video_id, request.track_id) == (WORKSPACE, VIDEO, 7)
+    assert (request.workspace_code, request.camera_code, request.yolo_type) == ("CTX1005", "CAM1", "Car")
+    assert request.detected_in_ms == 2272
+    assert request.recorded_at is not None
+    assert request.detected_at is not None
+    assert request.recorded_at.isoformat() == "2026-01-31T00:30:00+00:00"
+    assert request.detected_at.isoformat() == "2026-01-31T00:30:02.272000+00:00"
+
+
+def test_compare_mode_gives_two_results_by_one_pass_each(colours: Classifier) -> None:
+    stage = Stage(colours, ("baseline", "cmt"))
+    said = [stage.put(message(1)), stage.put(message(2))]
+    assert stage.worker.handle([delivery(one) for one in said]) == [None, None]
+    assert [model.passes for model in stage.models.values()] == [[2], [2]]
+    assert all(set(stage.row(one).results) == {"baseline", "cmt"} for one in said)
+
+
+def test_a_row_says_processing_before_inference_begins(stage: Stage) -> None:
+    said = stage.put(message(1))
+    seen: list[Status] = []
+    stage.model.before = lambda pictures: seen.append(stage.row(said).status)
+    stage.worker.handle([delivery(said)])
+    assert seen == ["processing"]
+
+
+def test_a_snapshot_done_by_the_same_checkpoint_is_acknowledged_without_work(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.worker.handle([delivery(said)])
+    stage.model.passes.clear()
+    stage.bucket.fetched.clear()
+    assert stage.worker.handle([delivery(said, receive_count=2)]) == [None]
+    assert (stage.model.passes, stage.bucket.fetched, stage.records.finishes) == ([], [], [1])
+
+
+def test_a_snapshot_done_by_another_checkpoint_is_done_anew_and_stays_done_meanwhile(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.worker.handle([delivery(said)])
+    stage.model.checkpoint = "colours@2"
+    seen: list[Status] = []
+    stage.model.before = lambda pictures: seen.append(stage.row(said).status)
+    assert stage.worker.handle([delivery(said)]) == [None]
+    assert seen == ["done"]
+    assert stage.row(said).results["baseline"].checkpoint == "colours@2"
+
+
+def test_a_done_snapshot_whose_picture_has_expired_keeps_its_results_and_blames_no_permission(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.worker.handle([delivery(said)])
+    results = dict(stage.row(said).results)
+    stage.model.checkpoint = "colours@2"
+    stage.bucket.objects.clear()
+    (outcome,) = stage.worker.handle([delivery(said)])
+    assert type(outcome) is Permanent  # a MissingObject would count towards a role that may read nothing
+    assert "the results stay" in str(outcome)
+    assert (stage.row(said).status, stage.row(said).results) == ("done", results)
+
+
+def test_a_done_snapshot_that_comes_again_for_another_checkpoint_is_tried_alone_and_last(stage: Stage) -> None:
+    again = stage.put(message(1))
+    stage.worker.handle([delivery(again)])
+    stage.model.checkpoint = "colours@2"
+    stage.model.passes.clear()
+    stage.records.finishes.clear()
+    orders: list[list[str]] = []
+    stage.records.finish_fault = lambda finished: orders.append([one.id for one in finished])
+    others = [stage.put(message(2)), stage.put(message(3))]
+    assert stage.worker.handle([delivery(again, receive_count=2), *map(delivery, others)]) == [None] * 3
+    assert orders == [[stage.row(one).id for one in others], [stage.row(again).id]]
+
+
+def test_results_of_the_same_checkpoint_do_not_excuse_a_row_that_is_not_done(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.worker.handle([delivery(said)])
+    stage.row(said).status = "queued"
+    assert stage.worker.handle([delivery(said)]) == [None]
+    assert (stage.model.passes, stage.row(said).status) == ([1, 1], "done")
+
+
+def test_a_snapshot_done_in_single_mode_is_done_anew_to_compare(colours: Classifier, stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.worker.handle([delivery(said)])
+    both: Mapping[Variant, Model] = {"baseline": Watched(colours), "cmt": Watched(colours)}
+    assert SnapshotWorker(stage.bucket, stage.records, both, AttributeReader(5), BUCKET).handle([delivery(said)]) == [
+        None
+    ]
+    assert set(stage.row(said).results) == {"baseline", "cmt"}
+
+
+def test_bad_members_fail_alone_each_with_its_own_reason(stage: Stage) -> None:
+    good, gone, small, text, slow, broken = (message(track) for track in range(1, 7))
+    stage.put(good)
+    stage.bucket.objects[small.snapshot.key] = (jpeg(RED, 320), "image/jpeg")
+    stage.bucket.objects[text.snapshot.key] = (b"hello", "text/plain")
+    stage.bucket.faults[slow.snapshot.key] = Transient("S3 did not answer")
+    stage.bucket.faults[broken.snapshot.key] = RuntimeError("a bug")
+    elsewhere = message(8).to_json().replace(BUCKET, "somebody-elses-bucket")
+    bodies: list[messages.SnapshotReady | str] = [good, gone, small, text, slow, broken, "{}", elsewhere]
+    outcomes = stage.worker.handle([delivery(body) for body in bodies])
+    kinds = [type(outcome) for outcome in outcomes]
+    codes = [outcome and outcome.code for outcome in outcomes]
+    assert codes[:4] == [None, "missing_object", "wrong_size", "wrong_content_type"]
+    assert codes[4:] == ["transient", "unexpected", "unknown_event", "wrong_bucket"]
+    assert kinds == [type(None), MissingObject, BadSnapshot, BadSnapshot, Transient, Transient, BadMessage, BadMessage]
+    assert str(outcomes[5]) == "unexpected RuntimeError: a bug"
+    assert stage.row(good).status == "done"
+    assert stage.model.passes == [1]
+
+
+def test_a_picture_that_breaks_the_forward_pass_fails_alone(stage: Stage) -> None:
+    said = [stage.put(message(1), RED), stage.put(message(2), BLUE), stage.put(message(3), GREEN)]
+
+    def choke(pictures: Sequence[Picture]) -> None:
+        if any(picture[0, 0, 0] > 200 for picture in pictures):
+            raise RuntimeError("an operator overflowed")
+
+    stage.model.before = choke
+    outcomes = stage.worker.handle([delivery(one) for one in said])
+    assert [type(outcome) for outcome in outcomes] == [type(None), Permanent, type(None)]
+    assert str(outcomes[1]) == "inference (baseline) fails on this picture: an operator overflowed"
+    assert stage.model.passes == [3, 1, 1, 1]
+    assert stage.records.finishes == [2]
+
+
+def test_a_picture_whose_logits_are_not_finite_fails_alone(stage: Stage) -> None:
+    said = [stage.put(message(1), RED), stage.put(message(2), BLUE)]
+
+    def overflow(logits: Logits) -> Logits:
+        return replace(logits, make=logits.make * np.inf) if logits.type.argmax() == 2 else logits
+
+    stage.model.after = overflow
+    outcomes = stage.worker.handle([delivery(one) for one in said])
+    assert [type(outcome) for outcome in outcomes] == [type(None), Permanent]
+
+
+def test_inference_that_fails_on_a_blank_picture_too_is_the_environments_fault(stage: Stage) -> None:
+    said = [stage.put(message(1)), stage.put(message(2))]
+
+    def lost(pictures: Sequence[Picture]) -> None:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    stage.model.before = lost
+    outcomes = stage.worker.handle([delivery(one) for one in said])
+    assert [type(outcome) for outcome in outcomes] == [EnvironmentFault] * 2
+    assert [stage.row(one).status for one in said] == ["processing"] * 2
+
+
+def test_a_lost_gpu_is_not_tried_again_picture_by_picture(stage: Stage) -> None:
+    said = [stage.put(message(1)), stage.put(message(2))]
+
+    def lost(pictures: Sequence[Picture]) -> None:
+        raise EnvironmentFault("the GPU fails")
+
+    stage.model.before = lost
+    assert [type(one) for one in stage.worker.handle([delivery(one) for one in said])] == [EnvironmentFault] * 2
+    assert stage.model.passes == [2]
+
+
+def test_a_picture_that_one_variant_cannot_do_gets_no_result_of_the_other(colours: Classifier) -> None:
+    stage = Stage(colours, ("baseline", "cmt"))
+    said = [stage.put(message(1), RED), stage.put(message(2), BLUE)]
+
+    def choke(pictures: Sequence[Picture]) -> None:
+        if any(picture[0, 0, 0] > 200 for picture in pictures):
+            raise RuntimeError("an operator overflowed")
+
+    stage.models["cmt"].before = choke
+    outcomes = stage.worker.handle([delivery(one) for one in said])
+    assert [type(outcome) for outcome in outcomes] == [type(None), Permanent]
+    assert stage.row(said[1]).results == {}
+
+
+def test_a_snapshot_asked_for_twice_is_computed_once_and_acknowledged_twice(stage: Stage) -> None:
+    said = stage.put(message(1))
+    assert stage.worker.handle([delivery(said), delivery(said, receive_count=2)]) == [None, None]
+    assert (stage.model.passes, stage.bucket.fetched) == ([1], [said.snapshot.key])
+
+
+def test_a_duplicate_whose_lease_is_lost_does_not_hold_up_the_other(stage: Stage) -> None:
+    said = stage.put(message(1))
+    outcomes = stage.worker.handle([delivery(said, lease=Lease(1)), delivery(said)])
+    assert [type(outcome) for outcome in outcomes] == [LeaseLost, type(None)]
+    assert stage.row(said).status == "done"
+
+
+@pytest.mark.parametrize("checks", range(4))
+def test_a_lost_lease_commits_nothing_whenever_it_is_lost(stage: Stage, checks: int) -> None:
+    kept, lost = stage.put(message(1)), stage.put(message(2))
+    outcomes = stage.worker.handle([delivery(kept), delivery(lost, lease=Lease(checks))])
+    assert [type(outcome) for outcome in outcomes] == [type(None), LeaseLost]
+    assert stage.row(kept).status == "done"
+    if checks == 0:
+        assert lost.snapshot_s3_key not in stage.records.rows
+    else:
+        assert (stage.row(lost).status, stage.row(lost).results) == ("processing", {})
+
+
+def test_an_interrupted_batch_commits_nothing_and_says_so_to_each(stage: Stage) -> None:
+    said = [stage.put(message(1)), stage.put(message(2))]
+    told = Interrupted("SIGTERM")
+    outcomes = stage.worker.handle([delivery(one, lease=Lease(2, told)) for one in said])
+    assert outcomes == [told, told]
+    assert stage.records.finishes == []
+
+
+def test_a_database_that_is_down_is_everybodys_outcome_but_that_of_a_bad_body(stage: Stage) -> None:
+    def down(requests: Sequence[AnalysisRequest]) -> None:
+        raise EnvironmentFault("database cannot be reached")
+
+    stage.records.begin_fault = down
+    bodies: list[messages.SnapshotReady | str] = [stage.put(message(1)), "{}", stage.put(message(2))]
+    outcomes = stage.worker.handle([delivery(body) for body in bodies])
+    assert [type(outcome) for outcome in outcomes] == [EnvironmentFault, BadMessage, EnvironmentFault]
+    assert stage.bucket.fetched == []
+
+
+def test_a_row_that_the_database_refuses_fails_alone(stage: Stage) -> None:
+    said = [stage.put(message(1)), stage.put(message(2)), stage.put(message(3))]
+
+    def refuse(requests: Sequence[AnalysisRequest]) -> None:
+        if any(request.track_id == 2 for request in requests):
+            raise Permanent("database refuses the data")
+
+    stage.records.begin_fault = refuse
+    outcomes = stage.worker.handle([delivery(one) for one in said])
+    assert [type(outcome) for outcome in outcomes] == [type(None), Permanent, type(None)]
+
+
+def test_results_that_are_not_committed_acknowledge_nothing(stage: Stage) -> None:
+    def busy(finished: Sequence[FinishedAnalysis]) -> None:
+        raise Transient("database busy")
+
+    stage.records.finish_fault = busy
+    said = [stage.put(message(1)), stage.put(message(2))]
+    outcomes = stage.worker.handle([delivery(one) for one in said])
+    assert [type(outcome) for outcome in outcomes] == [Transient] * 2
+
+
+def test_a_snapshot_that_killed_every_worker_is_given_up_without_work(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.records.rows[said.snapshot_s3_key] = Row("0", "processing")
+    (outcome,) = stage.worker.handle([delivery(said, receive_count=5)])
+    assert isinstance(outcome, Permanent)
+    assert (outcome.code, str(outcome)) == ("crashed", DIED_EVERY_TIME)
+    assert (stage.row(said).status, stage.row(said).attempt_state) == ("error", "crashed")
+    assert (stage.row(said).error_code, stage.row(said).error_msg) == ("crashed", DIED_EVERY_TIME)
+    assert (stage.bucket.fetched, stage.model.passes) == ([], [])
+
+
+def test_the_last_attempt_stands_as_an_error_until_it_succeeds(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.records.rows[said.snapshot_s3_key] = Row("0", "processing", None, "transient", "S3 did not answer")
+    seen: list[tuple[Status, str | None, str | None]] = []
+    stage.model.before = lambda pictures: seen.append(
+        (stage.row(said).status, stage.row(said).attempt_state, stage.row(said).error_msg)
+    )
+    assert stage.worker.handle([delivery(said, receive_count=5)]) == [None]
+    assert seen == [("error", "last_attempt", LAST_ATTEMPT)]
+    assert (stage.row(said).status, stage.row(said).attempt_state) == ("done", None)
+    assert (stage.row(said).error_code, stage.row(said).error_msg) == (None, None)
+
+
+def test_of_two_duplicates_the_one_nearest_its_end_speaks_for_both(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.records.rows[said.snapshot_s3_key] = Row("0", "processing")
+    outcomes = stage.worker.handle([delivery(said), delivery(said, receive_count=5)])
+    assert [type(outcome) for outcome in outcomes] == [Permanent] * 2
+    assert stage.model.passes == []
+
+
+@pytest.mark.parametrize(("final", "status"), [(True, "error"), (False, "processing")])
+def test_a_failure_leaves_its_reason_in_the_row(stage: Stage, final: bool, status: Status) -> None:
+    said = message(1)
+    stage.worker.handle([delivery(said)])
+    stage.worker.record(delivery(said), Transient("S3 did not answer"), final)
+    assert (stage.row(said).status, stage.row(said).error_msg) == (status, "S3 did not answer")
+    assert stage.row(said).error_code == "transient"
+
+
+def test_a_body_that_breaks_the_contract_names_no_row(stage: Stage) -> None:
+    stage.records.rows = {}
+    stage.worker.record(delivery('{"event": "SNAPSHOT_READY"}'), BadMessage("video_id: missing"), True)
+    assert stage.records.rows == {}
+
+
+def test_the_probe_asks_the_database_and_the_models(stage: Stage) -> None:
+    stage.worker.probe()
+    stage.records.down = True
+    with pytest.raises(EnvironmentFault, match="database cannot be reached"):
+        stage.worker.probe()
+    stage.records.down = False
+
+    def lost(pictures: Sequence[Picture]) -> None:
+        raise RuntimeError("CUDA error")
+
+    stage.model.before = lost
+    with pytest.raises(EnvironmentFault, match=r"inference \(baseline\) fails even on a blank picture: CUDA error"):
+        stage.worker.probe()
+
+
+def test_a_delivery_that_nobody_settled_does_not_pass_for_finished() -> None:
+    book = MicroBatch([delivery(message(1))])
+    book.read(lambda body: messages.parse_snapshot_ready(body, BUCKET))
+    with pytest.raises(KeyError):
+        book.outcomes()
+
+
+def test_an_empty_batch_is_no_work(stage: Stage) -> None:
+    assert stage.worker.handle([]) == []
+    assert (stage.model.passes, stage.records.finishes) == ([], [])
+
+
+def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
+    colours: Classifier, s3: S3Client, bucket: str, database_url: str, sql: Callable[..., list[dict[str, object]]]
+) -> None:
+    said, gone = (message(track).to_json().replace(BUCKET, bucket) for track in (1, 2))
+    key = message(1).snapshot.key
+    s3.put_object(Bucket=bucket, Key=key, Body=jpeg(GREEN), ContentType="image/jpeg")
+    records = AnalysisRecords(Database(database_url, "test"))
+    worker = SnapshotWorker(ObjectStore(s3, bucket), records, {"baseline": colours}, AttributeReader(5), bucket)
+    for _ in range(2):
+        outcomes = worker.handle([delivery(said), delivery(gone)])
+        assert [type(outcome) for outcome in outcomes] == [type(None), MissingObject]
+    worker.record(delivery(gone), MissingObject("not there", key), True)
+    rows = sql("SELECT track_id, status::text, error_code, error_msg, run_key FROM image_analyses ORDER BY track_id")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, "done", None, None, None),
+        (2, "error", "missing_object", "not there", None),
+    ]
+    (row,) = sql("SELECT * FROM image_analysis_results")
+    assert (row["variant"], row["type_label"], row["make_label"], row["model_label"]) == (
+        "baseline",
+        "SUV",
+        "Honda",
+        "CR-V",
+    )
+    assert row["assets"] == {"snapshot": key}
+    evidence = row["evidence"]
+    assert isinstance(evidence, dict)
+    assert evidence["yolo_type"] == "Car"
+    assert evidence["type"]["top"][0][0] == "SUV"
+    assert row["checkpoint"] == colours.checkpoint
+    assert all(row[column] is not None for column in ("latency_ms", "gflops", "memory_usage", "type_conf"))
+
+
+@pytest.mark.parametrize("module", ["worker", "classifier", "archive", "hierarchy"])
+def test_importing_loads_no_model_library_and_no_client(module: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys, video_analysis.main_worker.{module}; "
+        "print([m for m in ('torch', 'openvino', 'ultralytics', 'boto3', 'psycopg2') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.strip() == "[]"

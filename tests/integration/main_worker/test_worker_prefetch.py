@@ -1,0 +1,151 @@
+"""Stage 2 one batch ahead: pictures come before their turn, rows do not; and what is there is not computed again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from video_analysis.devstack import untrained_model
+from video_analysis.main_worker.classification.classifier import Classifier
+from video_analysis.main_worker.types import Picture
+from video_analysis.tests.integration.main_worker.test_worker import (
+    BLUE,
+    GREEN,
+    LABELS,
+    RED,
+    Colours,
+    Stage,
+    delivery,
+    message,
+)
+from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench
+from video_analysis.worker_utils.consumer.consumer import Consumer
+from video_analysis.worker_utils.consumer.delivery import Delivery
+from video_analysis.worker_utils.errors import BadSnapshot, EnvironmentFault
+from video_analysis.worker_utils.inference import backend
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    folder = tmp_path_factory.mktemp("colours")
+    untrained_model.write(folder / "main.pt", Colours().eval(), LABELS)
+    return Classifier.load(folder / "main.pt", "baseline", backend.choose("torch", 1, folder))
+
+
+@pytest.fixture
+def stage(colours: Classifier) -> Stage:
+    return Stage(colours)
+
+
+def prepared(stage: Stage, one: Delivery) -> Delivery:
+    """As the consumer hands it on, once what was begun has come to an end."""
+    coming = stage.worker.prepare(one)
+    if coming is not None:
+        coming.exception(PATIENCE_S)
+    return replace(one, prepared=coming)
+
+
+def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
+    stage: Stage, sqs: SQSClient, queue_name: str
+) -> None:
+    bench = Bench(sqs, queue_name, FAST)
+    said = [stage.put(message(track), colour) for track, colour in ((1, RED), (2, GREEN))]
+    looking, go_on, fetched = threading.Event(), threading.Event(), threading.Event()
+    fetch = stage.bucket.fetch_bytes
+
+    def fetch_bytes(key: str, limit_bytes: int) -> tuple[bytes, str]:
+        try:
+            return fetch(key, limit_bytes)
+        finally:
+            if key == said[1].snapshot.key:
+                fetched.set()
+
+    def hold(pictures: Sequence[Picture]) -> None:
+        looking.set()
+        assert go_on.wait(PATIENCE_S)
+
+    stage.bucket.fetch_bytes = fetch_bytes  # type: ignore[method-assign]
+    consumer = Consumer(bench.queue, stage.worker, FAST, bench.shutdown, prepare=stage.worker.prepare)
+    thread = threading.Thread(target=consumer.run)
+    try:
+        bench.send(said[0].to_json())
+        go_on.set()
+        thread.start()
+        bench.await_calls(lambda _: bench.called("DeleteMessage") == 1)
+        go_on.clear()
+        looking.clear()
+        stage.model.before = hold
+        stage.put(message(3), BLUE)
+        bench.send(message(3).to_json())
+        assert looking.wait(PATIENCE_S)
+        bench.send(said[1].to_json())
+        assert fetched.wait(PATIENCE_S)
+        assert said[1].snapshot_s3_key not in stage.records.rows, "its own turn has not come"
+        go_on.set()
+        bench.await_calls(lambda _: bench.called("DeleteMessage") == 3)
+    finally:
+        go_on.set()
+        bench.shutdown.set()
+        thread.join(PATIENCE_S)
+    assert stage.row(said[1]).status == "done"
+    assert stage.bucket.fetched.count(said[1].snapshot.key) == 1
+
+
+def test_a_picture_that_came_ahead_is_not_fetched_again_and_no_row_was_written_for_it(stage: Stage) -> None:
+    said = stage.put(message(1))
+    one = prepared(stage, delivery(said))
+    assert (stage.bucket.fetched, stage.records.rows) == ([said.snapshot.key], {})
+    assert stage.worker.handle([one]) == [None]
+    assert stage.bucket.fetched == [said.snapshot.key]
+
+
+def test_a_picture_that_could_not_be_fetched_ahead_is_fetched_in_its_turn(stage: Stage) -> None:
+    said = stage.put(message(1))
+    stage.bucket.faults[said.snapshot.key] = EnvironmentFault("the credentials have expired")
+    one = prepared(stage, delivery(said))
+    del stage.bucket.faults[said.snapshot.key]
+    assert stage.worker.handle([one]) == [None]
+
+
+def test_a_bad_picture_that_came_ahead_fails_alone(stage: Stage) -> None:
+    good, bad = stage.put(message(1)), message(2)
+    stage.bucket.objects[bad.snapshot.key] = (b"hello", "text/plain")
+    outcomes = stage.worker.handle([prepared(stage, delivery(one)) for one in (good, bad)])
+    assert [type(outcome) for outcome in outcomes] == [type(None), BadSnapshot]
+
+
+def test_nothing_is_prepared_for_a_body_that_breaks_the_contract(stage: Stage) -> None:
+    assert stage.worker.prepare(delivery('{"event": "SNAPSHOT_READY"}')) is None
+
+
+def test_to_compare_only_the_variant_that_is_not_there_yet_is_computed(colours: Classifier) -> None:
+    stage = Stage(colours, ("baseline", "cmt"))
+    there, other, new = (stage.put(message(track)) for track in (1, 2, 3))
+    stage.worker.handle([delivery(one) for one in (there, other)])
+    first = stage.row(there).results["baseline"]
+    del stage.row(there).results["cmt"]
+    stage.row(other).results["cmt"] = replace(stage.row(other).results["cmt"], checkpoint="colours@old")
+    for model in stage.models.values():
+        model.passes.clear()
+    assert stage.worker.handle([delivery(one) for one in (there, other, new)]) == [None] * 3
+    assert {variant: model.passes for variant, model in stage.models.items()} == {"baseline": [1], "cmt": [3]}
+    assert stage.row(there).results["baseline"] is first
+    checkpoints = [{v: r.checkpoint for v, r in stage.row(one).results.items()} for one in (there, other, new)]
+    assert checkpoints == [{"baseline": "colours@1", "cmt": "colours@1"}] * 3
+
+
+def test_a_row_made_over_by_hand_is_computed_whole(colours: Classifier) -> None:
+    """`queued` again means that somebody wants it again, whatever results are there."""
+    stage = Stage(colours, ("baseline", "cmt"))
+    said = stage.put(message(1))
+    stage.worker.handle([delivery(said)])
+    stage.row(said).status = "queued"
+    assert stage.worker.handle([delivery(said)]) == [None]
+    assert [model.passes for model in stage.models.values()] == [[1, 1], [1, 1]]

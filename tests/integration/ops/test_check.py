@@ -1,0 +1,60 @@
+"""A checkpoint is tried before it goes to a host: python -m video_analysis.ops.check."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from video_analysis.devstack import untrained_model
+from video_analysis.main_worker.classification.labels import Labels
+
+NAMED = untrained_model.labels("untrained")
+
+
+def check(path: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    environ = {"CVITX_ENV_OVERRIDES": "1", "CVITX_CACHE_DIR": str(cache), "CVITX_DEVICE": "torch"}
+    command = [sys.executable, "-m", "video_analysis.ops.check", str(path)]
+    return subprocess.run(command, env=os.environ | environ, capture_output=True, text=True, check=False)
+
+
+def test_a_sound_checkpoint_is_described_in_one_line(tmp_path: Path) -> None:
+    untrained_model.export(tmp_path / "main.pt")
+    done = check(tmp_path / "main.pt", tmp_path / "cache")
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
+    assert f"{tmp_path / 'main.pt'}: untrained" in done.stdout
+    assert "8 types" in done.stdout
+    assert "by a hierarchy" in done.stdout
+
+
+def wider(path: Path) -> str:
+    """One make more among the labels than the head has."""
+    more = NAMED.model_dump() | {"makes": (*NAMED.makes, "Trabant")}
+    untrained_model.write(path, untrained_model.network(NAMED, 0), Labels(**more))
+    return "output make is"
+
+
+def infinite(path: Path) -> str:
+    network = untrained_model.network(NAMED, 0)
+    network.make_head.bias.data[0] = float("inf")
+    untrained_model.write(path, network, NAMED)
+    return "output make holds values that are not finite"
+
+
+def none(path: Path) -> str:
+    path.write_text("weights")
+    return "is not a torch.export archive"
+
+
+@pytest.mark.parametrize("spoil", [wider, infinite, none])
+def test_what_a_worker_would_refuse_ends_in_one_line_that_says_why(spoil: object, tmp_path: Path) -> None:
+    assert callable(spoil)
+    reason = spoil(tmp_path / "main.pt")
+    done = check(tmp_path / "main.pt", tmp_path / "cache")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("check: ")]
+    assert reason in line

@@ -1,0 +1,182 @@
+"""What becomes of messages, over the wire protocol: deleted, released, recorded, dead-lettered, remembered."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from video_analysis.tests.support.consumer_harness import FAST, Bench, ScriptedHandler, cut_off, finished
+from video_analysis.worker_utils.consumer.delivery import Delivery
+from video_analysis.worker_utils.errors import (
+    BadMessage,
+    EnvironmentFault,
+    MissingObject,
+    Transient,
+    WorkerError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+@pytest.fixture
+def bench(sqs: SQSClient, queue_name: str) -> Bench:
+    return Bench(sqs, queue_name)
+
+
+def refused_if_bad(delivery: Delivery) -> WorkerError | None:
+    return BadMessage("event: is missing") if delivery.body.startswith("bad") else None
+
+
+def test_a_finished_message_is_deleted(bench: Bench) -> None:
+    handler = ScriptedHandler(finished)
+    bench.send("x")
+    with bench.running(handler):
+        assert handler.next_delivery().receive_count == 1
+    assert bench.left() == 0
+    assert handler.recorded.empty()
+
+
+def test_garbage_reaches_the_dead_letter_queue_whole_and_the_worker_goes_on(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = ScriptedHandler(refused_if_bad)
+    garbage = "bad " + "\u00f1\t{" * 60_000
+    bench.send(garbage)
+    with bench.running(handler):
+        assert bench.dead_letter() == garbage
+        bench.send("good")
+        while handler.next_delivery().body != "good":
+            pass
+    assert bench.left() == 0
+    assert bench.called("ReceiveMessage") >= 4
+    assert [final for _, _, final in handler.recorded.queue] == [True], "the repeats cost no work"
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert [record.getMessage() for record in errors] == ["message failed: event: is missing"]
+    assert [(vars(record)["event"], vars(record)["failure"]) for record in errors] == [("message.failed", "BadMessage")]
+
+
+def test_a_transient_failure_comes_again_and_leaves_its_reason(bench: Bench) -> None:
+    handler = ScriptedHandler(lambda delivery: Transient("timeout") if delivery.receive_count == 1 else None)
+    bench.send("x")
+    with bench.running(handler):
+        first, second = handler.next_delivery(), handler.next_delivery()
+    assert (first.message_id, first.receive_count) == (second.message_id, 1)
+    assert second.receive_count == 2
+    assert [final for _, _, final in handler.recorded.queue] == [False]
+    assert bench.sent_back_after_s() == [1]
+    assert bench.left() == 0
+
+
+def test_on_the_last_receive_the_redrive_policy_allows_any_failure_is_final(bench: Bench) -> None:
+    handler = ScriptedHandler(lambda delivery: Transient("timeout"))
+    bench.send("x")
+    with bench.running(handler):
+        assert bench.dead_letter() == "x"
+    assert [delivery.is_last for delivery in handler.handled.queue] == [False, False, True]
+    assert [final for _, _, final in handler.recorded.queue] == [False, False, True]
+    assert bench.sent_back_after_s() == [1, 1, 0]
+
+
+def test_an_unexpected_exception_is_tried_again_and_its_traceback_logged(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(delivery: Delivery) -> None:
+        if delivery.receive_count == 1:
+            raise ZeroDivisionError("no frames")
+
+    handler = ScriptedHandler(stumble)
+    bench.send("x")
+    with bench.running(handler):
+        handler.next_delivery()
+        assert handler.next_delivery().receive_count == 2
+    assert "ZeroDivisionError: no frames" in str(handler.next_record()[1])
+    assert "Traceback" in caplog.text
+
+
+def test_a_bad_member_fails_alone(bench: Bench) -> None:
+    handler = ScriptedHandler(refused_if_bad)
+    bench.send("good 1", "bad", "good 2")
+    with bench.running(handler, slots=10):
+        assert bench.dead_letter() == "bad"
+    assert bench.left() == 0
+    assert [body for body, _, _ in handler.recorded.queue] == ["bad"]
+
+
+def test_outcomes_that_do_not_fit_the_batch_acknowledge_nothing(bench: Bench) -> None:
+    handler = ScriptedHandler(finished)
+    handler.handle = lambda batch: [None] * (len(batch) + 1)  # type: ignore[method-assign]
+    bench.send("x")
+    with bench.running(handler):
+        assert "2 outcomes for 1" in str(handler.next_record()[1])
+    assert bench.called("DeleteMessage") == 0
+
+
+def test_a_failure_to_record_never_hides_the_outcome(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(delivery: Delivery) -> None:
+        raise ValueError("no such column")
+
+    handler = ScriptedHandler(refused_if_bad, recording=broken)
+    bench.send("bad")
+    with bench.running(handler):
+        assert bench.dead_letter() == "bad"
+    assert "no such column" in caplog.text
+
+
+def test_a_verdict_the_database_could_not_take_is_passed_again_later(bench: Bench) -> None:
+    def down_at_first(delivery: Delivery) -> None:
+        if delivery.receive_count == 1:
+            raise EnvironmentFault("database down")
+
+    handler = ScriptedHandler(refused_if_bad, recording=down_at_first)
+    bench.send("bad")
+    with bench.running(handler):
+        assert bench.dead_letter() == "bad"
+    assert [final for _, _, final in handler.recorded.queue] == [True, True]
+    assert bench.sent_back_after_s() == [1, 0, 0]
+    assert handler.probed.qsize() >= 2, "polling paused until the database answered"
+
+
+def test_a_finished_message_that_could_not_be_deleted_comes_again(sqs: SQSClient, queue_name: str) -> None:
+    bench = Bench(sqs, queue_name, FAST.model_copy(update={"visibility_timeout_s": 1}))
+    handler = ScriptedHandler(finished)
+    cut_off(bench.queue, "DeleteMessage", 1)
+    bench.send("x")
+    with bench.running(handler):
+        assert [handler.next_delivery().receive_count for _ in range(2)] == [1, 2]
+    assert bench.left() == 0
+
+
+def test_missing_objects_come_again_and_three_in_a_row_pause_polling(bench: Bench) -> None:
+    denied = threading.Event()
+    denied.set()
+
+    def fetch(delivery: Delivery) -> WorkerError | None:
+        return MissingObject("s3:GetObject is denied", delivery.body) if denied.is_set() else None
+
+    handler = ScriptedHandler(fetch)
+    bench.send("key a", "key b", "key c")
+    with bench.running(handler):
+        records = [handler.next_record() for _ in range(3)]
+        denied.clear()
+        verdicts = [type(failure) for _, failure, _ in records]
+        assert verdicts == [MissingObject, MissingObject, EnvironmentFault]
+        assert [final for _, _, final in records] == [True, True, False]
+        counts = [handler.next_delivery().receive_count for _ in range(6)]
+    assert counts == [1, 1, 1, 2, 2, 2]
+    assert handler.probed.qsize() == 2
+    assert bench.left() == 0
+
+
+def test_without_a_dead_letter_queue_garbage_does_not_spin(sqs: SQSClient, queue_name: str) -> None:
+    config = FAST.model_copy(update={"max_receive_count": 1, "transient_delays_s": (1, 600)})
+    bench = Bench(sqs, queue_name, config)
+    sqs.set_queue_attributes(QueueUrl=bench.url, Attributes={"RedrivePolicy": ""})
+    handler = ScriptedHandler(refused_if_bad)
+    bench.send("bad")
+    with bench.running(handler):
+        bench.await_calls(lambda _: len(bench.sent_back_after_s()) == 2)
+    assert bench.sent_back_after_s() == [0, 600]
+    assert bench.left() == 1

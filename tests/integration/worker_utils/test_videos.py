@@ -1,0 +1,317 @@
+"""The row of a video: what each attempt, its end and its failure write, and what nobody may touch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from video_analysis.worker_utils.contracts import schema_check
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb
+from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, LAST_ATTEMPT
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.errors import BadMessage, BadVideo, EnvironmentFault, Permanent, Transient
+
+Sql = Callable[..., list[dict[str, Any]]]
+WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+OTHER = "11111111-2222-3333-4444-555555555555"
+KEY = f"demo_user/{WORKSPACE}/{VIDEO}/raw/CCTV_Test1.mp4"
+Columns = tuple[str, str | None, str | None, str | None]
+RECOVERY = ("status", "attempt_state", "error_code", "error_msg")
+PROCESSING: Columns = ("processing", None, None, None)
+LAST: Columns = ("error", "last_attempt", None, LAST_ATTEMPT)
+CRASHED: Columns = ("error", "crashed", "crashed", DIED_EVERY_TIME)
+SLOW = (None, "transient", "S3 was slow")
+SHORT = ProcessVideoDb(video_id=VIDEO, workspace_id=WORKSPACE)
+TASK = ProcessVideo(
+    video_id=VIDEO,
+    workspace_id=WORKSPACE,
+    workspace_code="CTX1005",
+    camera_code="CAM1",
+    s3_key_raw=KEY,
+    frame_stride=3,
+    recordedAt=None,
+)
+
+
+@pytest.fixture
+def videos(database_url: str) -> Iterator[VideoRecords]:
+    database = Database(database_url, "cvitx-test")
+    yield VideoRecords(database)
+    database.close()
+
+
+def insert(sql: Sql, **changes: object) -> None:
+    row = {
+        "id": VIDEO,
+        "workspace_id": WORKSPACE,
+        "workspace_code": "CTX1005",
+        "camera_code": "CAM1",
+        "s3_key_raw": KEY,
+        "frame_stride": 3,
+        "status": "uploaded",
+    } | changes
+    sql(f"INSERT INTO videos ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})", *row.values())
+
+
+def columns_of(row: dict[str, Any]) -> Columns:
+    """What recovery reads and writes."""
+    return row["status"], row["attempt_state"], row["error_code"], row["error_msg"]
+
+
+def row_of(sql: Sql) -> dict[str, Any]:
+    """The row, with `xmin`, which changes with every byte of it."""
+    [row] = sql("SELECT xmin::text, * FROM videos")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("found", "receive_count", "is_last", "expected"),
+    [
+        (("uploaded", None, None, None), 1, False, PROCESSING),
+        (("queued", None, None, None), 1, False, PROCESSING),
+        (PROCESSING, 1, False, PROCESSING),
+        (("error", None, "bad_video", "an earlier life's"), 1, False, PROCESSING),
+        (("error", "crashed", "crashed", DIED_EVERY_TIME), 1, False, PROCESSING),
+        (("processing", *SLOW), 3, False, ("processing", *SLOW)),
+        (("error", *SLOW), 3, False, ("processing", *SLOW)),
+        (PROCESSING, 3, False, PROCESSING),
+        (("processing", *SLOW), 5, True, LAST),
+        (("queued", None, None, None), 5, True, LAST),
+        (LAST, 5, True, LAST),
+        (PROCESSING, 1, True, LAST),  # a queue that gives each message once
+    ],
+)
+def test_an_attempt_opens_with_the_status_that_its_receive_calls_for(
+    videos: VideoRecords,
+    sql: Sql,
+    found: Columns,
+    receive_count: int,
+    is_last: bool,
+    expected: Columns,
+) -> None:
+    insert(sql, **dict(zip(RECOVERY, found, strict=True)), processing_finished_at="2026-01-31T08:30:00Z")
+    videos.begin(TASK, receive_count=receive_count, is_last=is_last)
+    row = row_of(sql)
+    assert columns_of(row) == expected
+    assert row["processing_started_at"] is not None
+    assert row["processing_finished_at"] is None
+
+
+def test_a_video_whose_every_attempt_died_is_given_up_without_work(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, status="processing")
+    for _ in range(2):
+        with pytest.raises(Permanent, match=DIED_EVERY_TIME) as given_up:
+            videos.begin(TASK, receive_count=5, is_last=True)
+        assert given_up.value.code == "crashed"
+        assert columns_of(row_of(sql)) == CRASHED
+    videos.fail(VIDEO, WORKSPACE, given_up.value, final=True)
+    assert columns_of(row_of(sql)) == CRASHED
+
+
+def test_a_whole_life_of_transient_failures_ends_as_an_error_with_the_last_reason(
+    videos: VideoRecords, sql: Sql
+) -> None:
+    insert(sql)
+    for receive in range(1, 6):
+        videos.begin(TASK, receive_count=receive, is_last=receive == 5)
+        videos.fail(VIDEO, WORKSPACE, Transient(f"S3 was slow at {receive}"), final=receive == 5)
+    row = row_of(sql)
+    assert columns_of(row) == ("error", None, "transient", "S3 was slow at 5")
+    assert row["processing_finished_at"] is not None
+
+
+def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql)
+    videos.begin(TASK, receive_count=1, is_last=False)
+    videos.fail(VIDEO, WORKSPACE, Transient("S3 was slow"), final=False)
+    assert columns_of(row_of(sql)) == ("processing", None, "transient", "S3 was slow")
+    videos.begin(TASK, receive_count=2, is_last=False)
+    videos.finish(TASK)
+    row = row_of(sql)
+    assert columns_of(row) == ("done", None, None, None)
+    assert row["processing_finished_at"] >= row["processing_started_at"]
+    assert row["updated_at"] == row["processing_finished_at"]
+
+
+def test_done_stays_done_to_the_byte_whatever_comes_again(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, status="done", processing_finished_at="2026-01-31T08:30:00Z")
+    before = row_of(sql)
+    for receive, last in ((1, False), (5, True)):
+        videos.begin(TASK, receive_count=receive, is_last=last)
+        videos.finish(TASK)
+        videos.fail(VIDEO, WORKSPACE, Transient("late"), final=False)
+        videos.fail(VIDEO, WORKSPACE, Transient("late"), final=True)
+    assert row_of(sql) == before
+
+
+def test_another_workspace_s_video_is_refused_and_left_alone(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, workspace_id=OTHER)
+    before = row_of(sql)
+    with pytest.raises(Permanent, match=r"workspace_id: .*another workspace") as begun:
+        videos.begin(TASK, receive_count=1, is_last=False)
+    with pytest.raises(Permanent, match=r"workspace_id: .*another workspace") as resolved:
+        videos.resolve(SHORT)
+    assert begun.value.code == resolved.value.code == "wrong_workspace"
+    videos.finish(TASK)
+    videos.fail(VIDEO, WORKSPACE, Transient("not yours"), final=True)
+    assert row_of(sql) == before
+
+
+def test_a_video_without_a_row_is_worked_on_with_a_warning(
+    videos: VideoRecords, sql: Sql, caplog: pytest.LogCaptureFixture
+) -> None:
+    videos.begin(TASK, receive_count=5, is_last=True)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert vars(record)["video_id"] == VIDEO
+    videos.finish(TASK)
+    videos.fail(VIDEO, WORKSPACE, Transient("nobody hears"), final=True)
+    assert sql("SELECT * FROM videos") == []
+
+
+def test_a_reason_is_kept_in_a_form_that_any_column_and_any_terminal_can_hold(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql)
+    videos.fail(VIDEO, WORKSPACE, BadVideo("moov\x00 \ud800 \x1b[31m" + "x" * 5000), final=True)
+    error_msg = row_of(sql)["error_msg"]
+    assert error_msg.startswith(r"moov\x00 \xd800 \x1b[31m")
+    assert len(error_msg) == schema_check.LONGEST_REASON + 1
+
+
+def test_the_short_form_is_completed_from_the_row(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, frame_stride=7, recorded_at="2026-01-31T08:30:00.25+08:00")
+    assert videos.resolve(SHORT) == TASK.model_copy(
+        update={"frame_stride": 7, "recordedAt": "2026-01-31T00:30:00.25+00:00"}
+    )
+
+
+def test_a_row_without_stride_or_recording_time_has_three_and_none(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, frame_stride=None, recorded_at=None)
+    assert videos.resolve(SHORT) == TASK
+
+
+def test_a_row_that_is_not_there_yet_is_waited_for(videos: VideoRecords) -> None:
+    with pytest.raises(Transient, match=VIDEO) as absence:
+        videos.resolve(SHORT)
+    assert absence.value.code == "no_video_row"
+
+
+@pytest.mark.parametrize("column", ["s3_key_raw", "workspace_code", "camera_code"])
+def test_a_null_that_a_snapshot_needs_is_permanent_and_named(videos: VideoRecords, sql: Sql, column: str) -> None:
+    insert(sql, **{column: None})
+    with pytest.raises(Permanent, match=rf"videos\.{column}: null") as refusal:
+        videos.resolve(SHORT)
+    assert refusal.value.code == "incomplete_row"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "field"),
+    [
+        ("s3_key_raw", KEY.replace("raw/", "raw/../"), "s3_key_raw"),
+        ("s3_key_raw", KEY.replace(VIDEO, OTHER), "s3_key_raw"),
+        ("s3_key_raw", "clip.mp4", "s3_key_raw"),
+        ("workspace_code", "ctx1005", "workspace_code"),
+        ("camera_code", "Gate 1", "camera_code"),
+        ("frame_stride", 0, "frame_stride"),
+        ("recorded_at", "infinity", "recordedAt"),
+        ("recorded_at", "-infinity", "recordedAt"),
+        ("recorded_at", "20000-01-01", "recordedAt"),
+        ("recorded_at", "0044-03-15 BC", "recordedAt"),
+    ],
+)
+def test_a_row_that_breaks_the_contract_is_refused_like_a_message_that_does(
+    videos: VideoRecords, sql: Sql, column: str, value: object, field: str
+) -> None:
+    insert(sql, **{column: value})
+    with pytest.raises(BadMessage, match=field):
+        videos.resolve(SHORT)
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'", "No space left"),
+        ("RAISE EXCEPTION 'cannot execute INSERT in a read-only transaction' USING ERRCODE = '25006'", "read-only"),
+    ],
+)
+def test_a_database_that_only_answers_reads_is_the_environment_s_fault(
+    videos: VideoRecords, sql: Sql, fault: str, told: str
+) -> None:
+    sql(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {fault}; END $$")
+    sql("CREATE TRIGGER refuse BEFORE INSERT ON image_analyses EXECUTE FUNCTION refuse()")
+    with pytest.raises(EnvironmentFault, match=told):
+        videos.ping()
+
+
+def test_a_probe_leaves_no_row_behind(videos: VideoRecords, sql: Sql) -> None:
+    videos.ping()
+    assert sql("SELECT * FROM image_analyses") == []
+
+
+def test_a_database_that_refuses_just_the_probe_s_data_is_well(videos: VideoRecords, sql: Sql) -> None:
+    sql("ALTER TABLE image_analyses ADD CHECK (camera_code ~ '^CAM')")
+    videos.ping()
+
+
+def test_a_database_without_the_table_is_the_environment_s_fault_and_named(videos: VideoRecords, sql: Sql) -> None:
+    videos.ping()
+    sql("ALTER TABLE videos RENAME TO films")
+    with pytest.raises(EnvironmentFault, match=r'"videos" does not exist.*; run schemas/database\.sql$'):
+        videos.ping()
+    with pytest.raises(EnvironmentFault, match='"videos" does not exist'):
+        videos.begin(TASK, receive_count=1, is_last=False)
+
+
+def run_as_previous_release(sql: Sql, error_msg: str | None, status: str = "processing") -> None:
+    """What a worker of the release before attempt_state writes: it does not know the two columns."""
+    sql("UPDATE videos SET status = %s, error_msg = %s, updated_at = now()", status, error_msg)
+
+
+def test_a_row_of_the_previous_release_is_read_by_its_text_and_gets_its_state(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, status="error", error_msg=DIED_EVERY_TIME)
+    with pytest.raises(Permanent) as given_up:
+        videos.begin(TASK, receive_count=5, is_last=True)
+    assert given_up.value.code == "crashed"
+    assert columns_of(row_of(sql)) == CRASHED
+
+
+def test_a_crash_of_an_earlier_life_does_not_give_up_a_video_that_an_older_worker_only_found_slow(
+    videos: VideoRecords, sql: Sql
+) -> None:
+    reason = "S3 was slow"
+    insert(sql, **dict(zip(RECOVERY, CRASHED, strict=True)))
+    run_as_previous_release(sql, None)
+    run_as_previous_release(sql, reason)
+    videos.begin(TASK, receive_count=4, is_last=False)
+    assert columns_of(row_of(sql)) == ("processing", None, None, reason)
+    videos.begin(TASK, receive_count=5, is_last=True)
+    assert columns_of(row_of(sql)) == LAST
+
+
+def test_crashes_of_older_and_newer_workers_count_together(videos: VideoRecords, sql: Sql) -> None:
+    insert(sql, **dict(zip(RECOVERY, LAST, strict=True)))
+    run_as_previous_release(sql, None)
+    videos.begin(TASK, receive_count=2, is_last=False)
+    run_as_previous_release(sql, None)
+    with pytest.raises(Permanent, match=DIED_EVERY_TIME):
+        videos.begin(TASK, receive_count=5, is_last=True)
+
+
+@pytest.mark.parametrize("column", ["attempt_state", "error_code", "processing_started_at"])
+def test_a_column_that_is_missing_is_named_with_the_file_that_adds_it(
+    videos: VideoRecords, sql: Sql, column: str
+) -> None:
+    sql(f"ALTER TABLE videos DROP COLUMN {column}")
+    with pytest.raises(EnvironmentFault) as fault:
+        videos.ping()
+    assert fault.value.code == "schema_outdated"
+    assert str(fault.value) == f"the database lacks videos.{column}: run schemas/database.sql, then polling goes on"
+
+
+def test_a_column_that_only_the_api_needs_may_be_missing(videos: VideoRecords, sql: Sql) -> None:
+    sql("ALTER TABLE videos DROP COLUMN file_name, DROP COLUMN camera_label")
+    videos.ping()

@@ -1,0 +1,228 @@
+"""Bad messages against a running stage 1: each ends in the dead-letter queue, whole, and the worker goes on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from video_analysis.devstack import provision
+from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings, WorkerConfig
+from video_analysis.worker_utils.aws.s3 import ObjectStore
+from video_analysis.worker_utils.aws.sqs import Publisher, Queue
+from video_analysis.worker_utils.consumer.consumer import Consumer
+from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.errors import BadMessage
+from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
+from video_analysis.yolo_worker.worker import VideoWorker
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+OTHER = "11111111-2222-3333-4444-555555555555"
+VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+KEY = f"demo_user/{WORKSPACE}/{VIDEO}/raw/clip.mp4"
+GOOD: dict[str, Any] = {
+    "event": "PROCESS_VIDEO",
+    "video_id": VIDEO,
+    "workspace_id": WORKSPACE,
+    "workspace_code": "CTX1005",
+    "camera_code": "CAM1",
+    "s3_key_raw": KEY,
+    "frame_stride": 3,
+    "recordedAt": None,
+}
+FIELDS = tuple(GOOD)
+
+
+def _with(**changes: object) -> str:
+    return json.dumps(GOOD | changes)
+
+
+def _without(field: str) -> str:
+    return json.dumps({name: value for name, value in GOOD.items() if name != field})
+
+
+WRONG_VALUES: list[tuple[str, object]] = [
+    ("event", "PROCESS_VIDEOS"),
+    ("event", None),
+    ("event", ["PROCESS_VIDEO"]),
+    ("video_id", VIDEO.upper()),
+    ("video_id", VIDEO + "\n"),
+    ("video_id", 5),
+    ("video_id", OTHER),
+    ("workspace_id", OTHER),
+    ("workspace_id", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeee"),
+    ("workspace_id", {}),
+    ("workspace_code", "CTX12"),
+    ("workspace_code", "CTX１００５"),
+    ("workspace_code", "ctx1005"),
+    ("camera_code", "CAM"),
+    ("camera_code", "CAM1; DROP TABLE videos"),
+    ("camera_code", True),
+    ("s3_key_raw", KEY.replace(WORKSPACE, OTHER)),
+    ("s3_key_raw", KEY.replace("clip", "../../x")),
+    ("s3_key_raw", KEY.replace("/raw/", "/snapshots/")),
+    ("s3_key_raw", "/etc/passwd"),
+    ("s3_key_raw", f"s3://elsewhere/{KEY}"),
+    ("s3_key_raw", KEY + "\n"),
+    ("s3_key_raw", KEY.replace("clip", "a\nb")),
+    ("s3_key_raw", KEY.replace("clip", "nul\0nul")),
+    ("s3_key_raw", KEY.replace("clip", "half \ud83d pair")),
+    ("s3_key_raw", KEY.replace("clip", "x" * 1000)),
+    ("s3_key_raw", None),
+    ("frame_stride", 0),
+    ("frame_stride", -1),
+    ("frame_stride", 2**31),
+    ("frame_stride", 2**63),
+    ("frame_stride", 10**400),
+    ("frame_stride", 3.0),
+    ("frame_stride", 2.5),
+    ("frame_stride", True),
+    ("frame_stride", "3"),
+    ("frame_stride", None),
+    ("recordedAt", "2026-03-01T08:00:00"),
+    ("recordedAt", "2026-03-01"),
+    ("recordedAt", "2026-02-30T08:00:00Z"),
+    ("recordedAt", "9999-12-31T23:59:59Z"),
+    ("recordedAt", 1_772_000_000),
+    ("recordedAt", ""),
+]
+"""(field, value) in an otherwise good message."""
+
+BODIES: list[tuple[str, str]] = [
+    *((_with(**{field: value}), field) for field, value in WRONG_VALUES),
+    *((_without(field), field) for field in FIELDS),
+    (_with(extra=1), "extra"),
+    (_with(snapshot_s3_key="s3://x/y.jpg"), "snapshot_s3_key"),
+    ("not json at all", "JSON"),
+    ('{"event": "PROCESS_VIDEO"', "JSON"),
+    (_with(frame_stride=0).replace(": 0", ": NaN"), "NaN"),
+    (_with()[:-1] + ', "video_id": "' + VIDEO + '"}', "twice"),
+    ("[" * 50_000, "JSON"),
+    (_with(padding="x" * 300_000), "longer"),
+    (json.dumps({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO}), "workspace_id"),
+]
+
+Sql = Callable[..., list[dict[str, Any]]]
+EMPTY_RECEIVES = 10
+"""So many receives of a second each without anything new mean that nothing more will come."""
+
+
+class BlindVision:
+    """Sees nothing in any video, without reading it."""
+
+    def frames(self, path: object, stride: int) -> Iterator[Any]:
+        yield from ()
+
+    def detect(self, frames: object) -> Iterator[Any]:
+        yield from ()
+
+    def track(self, frames: object, path: object, stride: int) -> Iterator[Any]:
+        yield from ()
+
+    def probe(self) -> None:
+        pass
+
+    def traits(self) -> VisionTraits:
+        network = NetworkTraits("blind", "f32")
+        return VisionTraits(network, DetectorSettings(), network, TrackSettings())
+
+
+@contextmanager
+def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator[None]:
+    """A consumer with the real handler, in a thread, for as long as the block lasts."""
+    session, shutdown = boto3.Session(), threading.Event()
+    queue = Queue.connect(session, config.video_queue, config)
+    database = Database(database_url, "test")
+    worker = VideoWorker(
+        ObjectStore(s3, config.s3_bucket),
+        VideoRecords(database),
+        QueuedAnalyses(database),
+        Publisher(session, config.snapshot_queue, region=config.region),
+        BlindVision(),
+        ShotSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
+    )
+    consumer = Consumer(queue, worker, config, shutdown, exit_process=lambda status: None)
+    thread = threading.Thread(target=consumer.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        shutdown.set()
+        thread.join()
+        database.close()
+
+
+def received(sqs: SQSClient, url: str, count: int) -> list[str]:
+    """`count` bodies out of a queue, however long they take to come."""
+    bodies: list[str] = []
+    empty = 0
+    while len(bodies) < count and empty < EMPTY_RECEIVES:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        got = answer.get("Messages", [])
+        empty = 0 if got else empty + 1
+        bodies += [message["Body"] for message in got]
+    return bodies
+
+
+def test_each_body_is_refused_by_a_line_that_names_what_is_wrong() -> None:
+    assert len(BODIES) >= 60
+    for body, named in BODIES:
+        with pytest.raises(BadMessage) as refusal:
+            messages.parse_video_task(body)
+        line = str(refusal.value)
+        assert named in line, f"{body[:100]!r}: {line}"
+        assert line.isprintable()
+        assert len(line) < 700
+
+
+def test_sixty_bad_messages_end_in_the_dead_letter_queue_whole_and_the_worker_goes_on(
+    sqs: SQSClient,
+    s3: S3Client,
+    bucket: str,
+    database_url: str,
+    sql: Sql,
+    queue_name: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = WorkerConfig(s3_bucket=bucket, video_queue=queue_name, snapshot_queue=f"{queue_name}-out", wait_time_s=1)
+    live, dead = provision.queue(sqs, config.video_queue, config)
+    provision.queue(sqs, config.snapshot_queue, config)
+    s3.put_object(Bucket=bucket, Key=GOOD["s3_key_raw"], Body=b"a video")
+    half = len(BODIES) // 2
+    sendable = [body for body, _ in BODIES[:half] if _can_be_sent(sqs, live, body)]
+    sqs.send_message(QueueUrl=live, MessageBody=messages.ProcessVideo(**GOOD).to_json())
+    sendable += [body for body, _ in BODIES[half:] if _can_be_sent(sqs, live, body)]
+    sql("INSERT INTO videos (id, workspace_id, status) VALUES (%s, %s, 'queued')", VIDEO, WORKSPACE)
+
+    with caplog.at_level(logging.INFO), stage_one(config, database_url, s3):
+        buried = received(sqs, dead, len(sendable))
+
+    assert Counter(buried) == Counter(sendable)
+    assert len(sendable) >= 60
+    refusals = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(refusals) == len(sendable), "one line each, however often it is received"
+    assert {vars(record)["event"] for record in refusals} == {"message.failed"}
+    assert sql("SELECT status FROM videos")[0]["status"] == "done", "the good one among them was worked on"
+
+
+def _can_be_sent(sqs: SQSClient, url: str, body: str) -> bool:
+    """SQS itself takes no body longer than its limit, and no half characters."""
+    try:
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    except (sqs.exceptions.ClientError, UnicodeEncodeError):
+        return False
+    return True

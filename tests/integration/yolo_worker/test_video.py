@@ -1,0 +1,424 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from video_analysis.tests.support import synthetic_clips
+from video_analysis.worker_utils.errors import BadVideo, ErrorCode
+from video_analysis.yolo_worker.source import video
+from video_analysis.yolo_worker.types import Frame
+
+UNEVEN_MS = [0, 40, 55, 255, 288, 688, 704, 754, 1154, 1170, 1370, 1420, 1453, 1853, 1903]
+B_FRAMES = {"bf": "2"}
+
+
+def offsets(path: Path, stride: int = 1) -> list[int]:
+    return [frame.offset_ms for frame in video.frames(path, stride)]
+
+
+def brightness(frame: Frame) -> float:
+    return float(frame.image[:, frame.image.shape[1] // 2 :].mean())
+
+
+@contextmanager
+def refused(code: ErrorCode, match: str) -> Iterator[None]:
+    """The block is refused with this code and reason."""
+    with pytest.raises(BadVideo, match=match) as refusal:
+        yield
+    assert refusal.value.code == code
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """100 frames of 40 ms, its index at its end, B-frames."""
+    return synthetic_clips.write(
+        tmp_path / "clip.mp4", synthetic_clips.every(40, 100), codec_options={"g": "20", "sc_threshold": "0"} | B_FRAMES
+    )
+
+
+@pytest.fixture
+def streamable(tmp_path: Path) -> Path:
+    """The same with its index in front, as for the web."""
+    options = {"movflags": "faststart"}
+    return synthetic_clips.write(tmp_path / "web.mp4", synthetic_clips.every(40, 100), format_options=options)
+
+
+@pytest.mark.parametrize("stride", [1, 3, 10, 1000])
+def test_a_stride_gives_every_nth_frame_with_its_own_picture_and_time(clip: Path, stride: int) -> None:
+    given = list(video.frames(clip, stride))
+    assert [frame.index for frame in given] == list(range(0, 100, stride))
+    for frame in given:
+        assert frame.offset_ms == 40 * frame.index
+        assert frame.image.shape == (synthetic_clips.HEIGHT_PX, synthetic_clips.WIDTH_PX, 3)
+        assert brightness(frame) == pytest.approx(frame.index * synthetic_clips.BRIGHTNESS_STEP % 256, abs=7)
+
+
+def test_pictures_are_blue_green_red(clip: Path) -> None:
+    blue, green, red = next(video.frames(clip, 1)).image[:, 10].mean(axis=0)
+    assert red > 200
+    assert max(blue, green) < 50
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".ts"])
+def test_offsets_are_the_containers_timestamps_at_a_varying_rate(tmp_path: Path, ending: str) -> None:
+    path = synthetic_clips.write(tmp_path / f"uneven{ending}", UNEVEN_MS, codec_options=B_FRAMES)
+    assert offsets(path) == UNEVEN_MS
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".ts"])
+def test_offsets_count_from_the_first_picture_where_the_sound_begins_earlier(tmp_path: Path, ending: str) -> None:
+    times_ms = synthetic_clips.every(40, 25, start_ms=700)
+    path = synthetic_clips.write(tmp_path / f"late{ending}", times_ms, codec_options=B_FRAMES, audio_s=1)
+    assert offsets(path) == synthetic_clips.every(40, 25)
+
+
+def test_an_avi_has_its_frames_at_its_rate(tmp_path: Path) -> None:
+    path = synthetic_clips.write(tmp_path / "even.avi", synthetic_clips.every(40, 25), codec_options={"bf": "0"})
+    assert offsets(path) == synthetic_clips.every(40, 25)
+
+
+@pytest.mark.parametrize("count", [20, 50])
+def test_offsets_never_fall_where_an_avi_with_b_frames_has_no_times(tmp_path: Path, count: int) -> None:
+    given = offsets(synthetic_clips.write(tmp_path / "b.avi", synthetic_clips.every(40, count), codec_options=B_FRAMES))
+    assert len(given) == count
+    assert all(later >= earlier for earlier, later in pairwise(given))
+
+
+def test_offsets_go_on_where_the_timestamps_begin_anew(tmp_path: Path) -> None:
+    part = synthetic_clips.write(tmp_path / "part.ts", synthetic_clips.every(40, 50), codec_options={"bf": "0"})
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    assert offsets(joined) == synthetic_clips.every(40, 100)
+
+
+def test_a_rotation_tag_turns_the_picture(clip: Path, tmp_path: Path) -> None:
+    path = synthetic_clips.turned(clip, tmp_path / "turned.mp4")
+    image = next(video.frames(path, 1)).image
+    assert image.shape == (synthetic_clips.WIDTH_PX, synthetic_clips.HEIGHT_PX, 3)
+    assert image[: synthetic_clips.WIDTH_PX // 8, :, 2].min() > 200
+    info = video.probe(path)
+    assert (info.width_px, info.height_px) == (synthetic_clips.HEIGHT_PX, synthetic_clips.WIDTH_PX)
+
+
+@pytest.mark.parametrize("video_format", ["matroska", "avi", "mpegts", "mov"])
+def test_the_content_decides_not_the_name(tmp_path: Path, video_format: str) -> None:
+    path = synthetic_clips.write(tmp_path / "named.mp4", synthetic_clips.every(40, 10), video_format=video_format)
+    assert len(offsets(path)) == 10
+
+
+def test_a_path_that_looks_like_an_address_is_a_path(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    odd = Path(shutil.copy(clip, tmp_path / "concat:%03d.mp4"))
+    assert len(offsets(Path(odd.name))) == 100
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_shortest_clips_are_videos(tmp_path: Path, count: int) -> None:
+    path = synthetic_clips.write(tmp_path / "short.mp4", synthetic_clips.every(40, count))
+    assert offsets(path) == synthetic_clips.every(40, count)
+    assert video.probe(path).median_interval_ms == 40
+
+
+def test_a_probe_tells_size_and_the_usual_interval(tmp_path: Path) -> None:
+    path = synthetic_clips.write(tmp_path / "uneven.mkv", UNEVEN_MS)
+    info = video.probe(path)
+    assert (info.width_px, info.height_px) == (synthetic_clips.WIDTH_PX, synthetic_clips.HEIGHT_PX)
+    assert info.median_interval_ms == np.median(np.diff(UNEVEN_MS))
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".ts"])
+def test_a_count_that_the_container_only_guesses_is_not_held_against_it(tmp_path: Path, ending: str) -> None:
+    path = synthetic_clips.write(tmp_path / f"loud{ending}", synthetic_clips.every(40, 25), audio_s=4)
+    assert video.probe(path).announced_frames > 50
+    assert len(offsets(path)) == 25
+
+
+def test_frames_that_an_edit_list_hides_are_not_missing(clip: Path, tmp_path: Path) -> None:
+    path = synthetic_clips.trim(clip, tmp_path / "trimmed.mp4", start_s=3.0)
+    announced = video.probe(path).announced_frames
+    given = offsets(path)
+    assert 20 <= len(given) < 0.9 * announced
+    assert given[0] == 0
+
+
+def test_a_fragmented_mp4_is_read_to_its_end(tmp_path: Path) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    path = synthetic_clips.write(
+        tmp_path / "camera.mp4", synthetic_clips.every(40, 60), codec_options={"g": "15"}, format_options=options
+    )
+    assert offsets(path) == synthetic_clips.every(40, 60)
+
+
+def fragmented(path: Path, flags: str, audio_s: float = 0) -> Path:
+    codec = {"g": "6", "sc_threshold": "0"} | B_FRAMES
+    options = {"movflags": flags}
+    return synthetic_clips.write(
+        path, synthetic_clips.every(40, 300), codec_options=codec, format_options=options, audio_s=audio_s
+    )
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+default_base_moof"])
+@pytest.mark.parametrize("audio_s", [0, 3])
+def test_fragments_that_the_decoder_passes_over_are_missed(tmp_path: Path, flags: str, audio_s: float) -> None:
+    given, reason, code = read_until_refused(fragmented(tmp_path / "hybrid.mp4", flags, audio_s))
+    assert 0 < len(given) < 100
+    assert code == "fragmented"
+    assert reason == (
+        f"fragmented: {len(given)} of 300 frames can be read; remux it (ffmpeg -c copy) and upload it again"
+    )
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "cmaf", "dash+frag_keyframe"])
+@pytest.mark.parametrize("audio_s", [0, 3])
+def test_fragments_behind_an_empty_index_are_all_read(tmp_path: Path, flags: str, audio_s: float) -> None:
+    assert offsets(fragmented(tmp_path / "camera.mp4", flags, audio_s)) == synthetic_clips.every(40, 300)
+
+
+def test_a_trimmed_fragmented_mp4_is_not_refused(clip: Path, tmp_path: Path) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov"}
+    assert offsets(synthetic_clips.trim(clip, tmp_path / "trimmed.mp4", 3.5, options))[0] == 0
+
+
+def test_a_cut_fragmented_mp4_is_truncated_though_its_count_is_met(tmp_path: Path) -> None:
+    path = fragmented(tmp_path / "cut.mp4", "frag_keyframe+empty_moov", audio_s=3)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3 - 5])
+    given, reason, code = read_until_refused(path)
+    assert code == "truncated"
+    assert len(given) >= video.LEAST_SHARE_READ * video.probe(path).announced_frames
+    assert reason.startswith(f"truncated: {len(given)} frames of a file cut at {path.stat().st_size} of ")
+
+
+class HalfBlindCapture:
+    """A capture that reads every packet, but of the pictures asked for shows the first few alone."""
+
+    shown = 0
+    real = cv2.VideoCapture
+
+    def __init__(self, path: str, reader: int) -> None:
+        self._capture = self.real(path, reader)
+        self._left = self.shown
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._capture, name)
+
+    def retrieve(self) -> tuple[bool, Any]:
+        self._left -= 1
+        return self._capture.retrieve() if self._left >= 0 else (False, None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "stride", "code", "reason"),
+    [
+        (0, 1, "undecodable", "not a video: none of its frames can be decoded"),
+        (0, 25, "undecodable", "not a video: none of its frames can be decoded"),
+        (50, 1, "damaged", "damaged: 50 of the 100 frames looked at can be decoded"),
+        (20, 2, "damaged", "damaged: 20 of the 50 frames looked at can be decoded"),
+    ],
+)
+def test_pictures_that_cannot_be_shown_are_missed(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, shown: int, stride: int, code: ErrorCode, reason: str
+) -> None:
+    monkeypatch.setattr(HalfBlindCapture, "shown", shown)
+    monkeypatch.setattr(cv2, "VideoCapture", HalfBlindCapture)
+    with refused(code, match=f"^{reason}$"):
+        offsets(clip, stride)
+
+
+def test_reading_goes_on_behind_a_damaged_packet(tmp_path: Path) -> None:
+    path = synthetic_clips.write(
+        tmp_path / "hit.mp4", synthetic_clips.every(40, 200), codec_options={"g": "5", "bf": "0"}
+    )
+    data = bytearray(path.read_bytes())
+    packet = synthetic_clips.box_positions(data, b"mdat")[0] + 8 + 2000
+    data[packet : packet + 40] = bytes(40)
+    path.write_bytes(data)
+    given = offsets(path)
+    assert 192 <= len(given) <= 200
+    assert given[-1] == 40 * 199
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "reason"),
+    [
+        (b"", "empty_file", "empty file"),
+        (b"hello\n" * 1000, "not_a_video", "not a video: neither MP4"),
+        (bytes(100_000), "not_a_video", "not a video: neither MP4"),
+        (cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), "not_a_video", "not a video: neither MP4"),
+        (b"\x1a\x45\xdf\xa3" + bytes(1000), "undecodable", "no video stream in this Matroska file"),
+    ],
+)
+def test_what_is_no_video_is_refused_with_the_reason(
+    tmp_path: Path, content: bytes, code: ErrorCode, reason: str
+) -> None:
+    path = tmp_path / "upload.mp4"
+    path.write_bytes(content)
+    with refused(code, match=reason):
+        video.probe(path)
+    with refused(code, match=reason):
+        next(video.frames(path, 1))
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    ["ffconcat version 1.0\nfile '{}'\n", "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n{}\n#EXT-X-ENDLIST\n"],
+)
+def test_a_playlist_opens_no_other_file(tmp_path: Path, playlist: str) -> None:
+    synthetic_clips.write(tmp_path / "other.ts", synthetic_clips.every(40, 10))
+    path = tmp_path / "upload.mp4"
+    path.write_text(playlist.format("other.ts"))
+    with refused("not_a_video", match="not a video: neither MP4"):
+        next(video.frames(path, 1))
+
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+    with refused("no_video_stream", match=r"^no video stream$"):
+        next(video.frames(synthetic_clips.write_audio_only(tmp_path / "sound.mp4"), 1))
+
+
+def test_an_upload_that_lost_its_index_is_truncated(clip: Path) -> None:
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    with refused("truncated", match=r"^truncated: \d+ of \d+ bytes$"):
+        next(video.frames(clip, 1))
+
+
+def test_an_mp4_without_an_index_says_so(clip: Path) -> None:
+    data = clip.read_bytes()
+    clip.write_bytes(data[: synthetic_clips.box_positions(data, b"moov")[0]])
+    with refused("truncated", match=r"^truncated: its index \(moov\) is missing$"):
+        next(video.frames(clip, 1))
+
+
+def read_until_refused(path: Path) -> tuple[list[Frame], str, ErrorCode]:
+    given: list[Frame] = []
+    try:
+        for frame in video.frames(path, 1):
+            given.append(frame)  # noqa: PERF402  # what came before the refusal is kept
+    except BadVideo as refusal:
+        return given, str(refusal), refusal.code
+    raise AssertionError(f"{path} was read to its end")
+
+
+def test_a_cut_video_gives_its_frames_up_to_the_cut_and_then_says_how_many(streamable: Path) -> None:
+    streamable.write_bytes(streamable.read_bytes()[: streamable.stat().st_size * 2 // 3])
+    given, reason, code = read_until_refused(streamable)
+    assert 10 < len(given) < 98
+    assert (code, reason) == ("truncated", f"truncated: {len(given)} of 100 frames")
+
+
+def test_a_cut_matroska_is_truncated(tmp_path: Path) -> None:
+    path = synthetic_clips.write(tmp_path / "cut.mkv", synthetic_clips.every(40, 100))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with refused("truncated", match=r"^truncated: \d\d of 100 frames$"):
+        offsets(path)
+
+
+def test_a_file_whose_second_half_was_never_written_is_damaged(streamable: Path) -> None:
+    data = streamable.read_bytes()
+    streamable.write_bytes(data[: len(data) * 2 // 3] + bytes(len(data) - len(data) * 2 // 3))
+    with refused("damaged", match=r"^damaged: \d\d of 100 frames$"):
+        offsets(streamable)
+
+
+def test_absurdly_large_pictures_are_refused_undecoded(tmp_path: Path) -> None:
+    path = synthetic_clips.write(tmp_path / "wide.mov", [0], codec="mjpeg", size=(16_400, 16))
+    with refused("picture_too_large", match="16400×16 px"):
+        video.probe(path)
+
+
+@pytest.mark.parametrize("count", [video.MOST_SAMPLES + 1, 50_000_000, 2**32 - 1])
+def test_an_index_that_announces_more_than_can_be_is_refused_before_the_decoder_makes_room(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    table = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsz")
+    data = bytearray(clip.read_bytes())
+    at = synthetic_clips.box_positions(data, *table)[-1] + 12
+    data[at : at + 8] = (1).to_bytes(4, "big") + count.to_bytes(4, "big")
+    clip.write_bytes(data)
+    monkeypatch.setattr(cv2, "VideoCapture", None)
+    with refused(
+        "too_many_frames", match=f"^its index announces {count} frames, more than the 10000000 that can be read"
+    ):
+        next(video.frames(clip, 1))
+
+
+def test_a_fragment_that_announces_more_than_can_be_is_refused_before_the_decoder_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = fragmented(tmp_path / "camera.mp4", "frag_keyframe+empty_moov")
+    data = bytearray(path.read_bytes())
+    at = synthetic_clips.box_positions(data, b"moof", b"traf", b"trun")[-1] + 12
+    data[at : at + 4] = (50_000_000).to_bytes(4, "big")
+    path.write_bytes(data)
+    monkeypatch.setattr(cv2, "VideoCapture", None)
+    with refused("too_many_frames", match=r"^its index announces 500002\d\d frames"):
+        next(video.frames(path, 1))
+
+
+def test_pictures_that_change_their_size_are_refused(clip: Path, tmp_path: Path) -> None:
+    path = synthetic_clips.with_second_size(clip, tmp_path / "two.mp4", (64, 48))
+    with refused("picture_size_changes", match="changes midway: 64×48 and 160×120"):
+        next(video.frames(path, 1))
+
+
+def test_a_video_of_more_than_a_year_is_refused(tmp_path: Path) -> None:
+    path = synthetic_clips.write(tmp_path / "long.mkv", [0, 40, 400 * 24 * 3600 * 1000])
+    with refused("too_long", match="more than a year"):
+        offsets(path)
+
+
+def test_the_file_is_closed_however_reading_ends(clip: Path) -> None:
+    opened = video.frames(clip, 1)
+    next(opened)
+    assert _is_open(clip)
+    opened.close()
+    assert not _is_open(clip)
+    offsets(clip)
+    assert not _is_open(clip)
+
+
+def _is_open(path: Path) -> bool:
+    return any(link.exists() and link.resolve() == path for link in Path("/proc/self/fd").iterdir())
+
+
+def test_the_decoder_writes_nothing_to_the_terminal(streamable: Path, tmp_path: Path) -> None:
+    """In a process of its own: the decoder asks how loud to be once, at the first file of all."""
+    cut, nonsense = tmp_path / "cut.mp4", tmp_path / "nonsense.mp4"
+    cut.write_bytes(streamable.read_bytes()[: streamable.stat().st_size // 2])
+    nonsense.write_bytes(b"hello\n" * 1000)
+    script = (
+        "import sys, contextlib; from pathlib import Path\n"
+        "from video_analysis.worker_utils.errors import BadVideo; from video_analysis.yolo_worker.source import video\n"
+        "for path in sys.argv[1:]:\n"
+        "    with contextlib.suppress(BadVideo):\n"
+        "        print(sum(1 for _ in video.frames(Path(path), 1)))\n"
+        "    print('refused')"
+    )
+    command = [sys.executable, "-c", script, str(cut), str(nonsense)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("refused\nrefused\n", "")
+
+
+def test_every_real_clip_is_read_to_its_end(shared_data: Path) -> None:
+    paths = [*shared_data.glob("video/*.mp4"), *shared_data.glob("video/containers/*")]
+    assert paths
+    for path in paths:
+        given = offsets(path, stride=25)
+        assert given[0] == 0, path
+        assert len(given) == -(-video.probe(path).announced_frames // 25), path
+
+
+def test_the_real_rotated_clips_stand_upright_as_tagged(shared_data: Path) -> None:
+    for path in shared_data.glob("video/containers/*_rotate.*"):
+        assert next(video.frames(path, 1)).image.shape == (800, 600, 3)

@@ -1,0 +1,358 @@
+"""The recipe of stage 1, with a scripted pair of eyes, a real PostgreSQL and S3 over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings
+from video_analysis.worker_utils.aws.s3 import ObjectStore
+from video_analysis.worker_utils.consumer.delivery import Delivery
+from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.videos import VideoRecords
+from video_analysis.worker_utils.errors import (
+    BadMessage,
+    BadVideo,
+    EnvironmentFault,
+    LeaseLost,
+    MissingObject,
+    Permanent,
+    Transient,
+)
+from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
+from video_analysis.yolo_worker.types import DetectedFrame, Frame, Track, TrackedFrame
+from video_analysis.yolo_worker.worker import VideoWorker
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+KEY = f"demo_user/{WORKSPACE}/{VIDEO}/raw/clip.mp4"
+TASK = {
+    "event": "PROCESS_VIDEO",
+    "video_id": VIDEO,
+    "workspace_id": WORKSPACE,
+    "workspace_code": "CTX1005",
+    "camera_code": "CAM1",
+    "s3_key_raw": KEY,
+    "frame_stride": 1,
+    "recordedAt": "2026-03-01T08:00:00+08:00",
+}
+Sql = Callable[..., list[dict[str, Any]]]
+
+
+@dataclass
+class FakeLease:
+    """Lost from its `lost_at`-th check on."""
+
+    lost_at: int | None = None
+    checks: int = 0
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.lost_at is not None and self.checks >= self.lost_at:
+            raise LeaseLost("lost")
+
+
+@dataclass
+class FakeVision:
+    """Sees each (key, id, last frame) as a vehicle that grows until that frame; breaks at `breaks_at`."""
+
+    vehicles: tuple[tuple[int, int, int], ...] = ((11, 1, 2), (12, 2, 4))
+    frame_count: int = 6
+    breaks_at: int | None = None
+    growing: bool = True
+    blind: bool = False
+    weights: str = "fake"
+    paths: list[Path] = field(default_factory=list)
+    ended: int = 0
+    """How often detection was brought to its end."""
+
+    def frames(self, path: Path, stride: int) -> Iterator[Frame]:
+        self.paths.append(path)
+        for index in range(0, self.frame_count, stride):
+            if index == self.breaks_at:
+                raise BadVideo("truncated: 4 of 6 frames")
+            yield Frame(index, index * 40, np.full((240, 320, 3), 40 * index, np.uint8))
+
+    def detect(self, frames: Iterable[Frame]) -> Iterator[DetectedFrame]:
+        try:
+            for frame in frames:
+                yield DetectedFrame(frame, np.zeros((0, 6), np.float32))
+        finally:
+            self.ended += 1
+
+    def track(self, frames: Iterable[DetectedFrame], path: Path, stride: int) -> Iterator[TrackedFrame]:
+        for detected in frames:
+            index = detected.frame.index
+            tracks = [self._seen(*vehicle, index) for vehicle in self.vehicles if index <= vehicle[2]]
+            ended = [key for key, _, last in self.vehicles if index == last + 1]
+            yield TrackedFrame(detected.frame, tracks, ended)
+
+    def probe(self) -> None:
+        if self.blind:
+            raise EnvironmentFault("the GPU fails")
+
+    def traits(self) -> VisionTraits:
+        network = NetworkTraits(self.weights, "f32")
+        return VisionTraits(network, DetectorSettings(), network, TrackSettings())
+
+    def _seen(self, key: int, number: int, last: int, index: int) -> Track:
+        size = 60 + 20 * (index if self.growing else last - index)
+        return Track(key, number, (20.0, 20.0, 20.0 + size, 20.0 + size), 0.9, "Car")
+
+
+@dataclass
+class Outbox:
+    """The snapshot queue; each message is checked against what must stand by then."""
+
+    bucket: str
+    on_send: Callable[[messages.SnapshotReady], None] = lambda message: None
+    closed: bool = False
+    sent: list[messages.SnapshotReady] = field(default_factory=list)
+
+    def probe(self) -> None:
+        if self.closed:
+            raise EnvironmentFault("there is no queue")
+
+    def send(self, body: str) -> None:
+        message = messages.parse_snapshot_ready(body, self.bucket)
+        self.on_send(message)
+        self.sent.append(message)
+
+    def by_track(self, *, since: int = 0) -> list[messages.SnapshotReady]:
+        """What was sent after the first `since`; vehicles are handed on at the same time, in no order."""
+        return sorted(self.sent[since:], key=lambda message: message.track_id)
+
+
+@dataclass
+class Bench:
+    """The worker under test and what it works on."""
+
+    worker: VideoWorker
+    outbox: Outbox
+    vision: FakeVision
+    sql: Sql
+    s3: S3Client
+    bucket: str
+
+    def deliver(self, task: dict[str, object] = TASK, receive: int = 1, lease: FakeLease | None = None) -> None:
+        body = json.dumps(task)
+        delivery = Delivery("m-1", body, receive, receive == 5, lease or FakeLease())
+        assert self.worker.handle([delivery]) == [None]
+
+    def video(self) -> dict[str, Any]:
+        return self.sql("SELECT * FROM videos")[0]
+
+    def rows(self) -> list[dict[str, Any]]:
+        return self.sql("SELECT * FROM image_analyses ORDER BY track_id")
+
+
+@pytest.fixture
+def upload_workers() -> int:
+    return 8
+
+
+@pytest.fixture
+def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers: int) -> Iterator[Bench]:
+    s3.put_object(Bucket=bucket, Key=KEY, Body=b"bytes of a video")
+    sql(
+        "INSERT INTO videos (id, workspace_id, workspace_code, camera_code, s3_key_raw, recorded_at, status)"
+        " VALUES (%s, %s, 'CTX1005', 'CAM1', %s, '2026-03-01T00:00:00Z', 'queued')",
+        *(VIDEO, WORKSPACE, KEY),
+    )
+    database = Database(database_url, "test")
+    outbox, vision = Outbox(bucket), FakeVision()
+    snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
+    settings = ShotSettings(bucket, BestSettings(), snapshot)
+    parts = (ObjectStore(s3, bucket), VideoRecords(database), QueuedAnalyses(database), outbox, vision, settings)
+    worker = VideoWorker(*parts)
+    yield Bench(worker, outbox, vision, sql, s3, bucket)
+    database.close()
+
+
+def objects(bench: Bench) -> dict[str, bytes]:
+    prefix = f"demo_user/{WORKSPACE}/{VIDEO}/snapshots/"
+    listed = bench.s3.list_objects_v2(Bucket=bench.bucket, Prefix=prefix).get("Contents", [])
+    return {item["Key"]: bench.s3.get_object(Bucket=bench.bucket, Key=item["Key"])["Body"].read() for item in listed}
+
+
+def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Bench) -> None:
+    def both_stand(message: messages.SnapshotReady) -> None:
+        answer = bench.s3.get_object(Bucket=bench.bucket, Key=message.snapshot.key)
+        snapshot_image.check_snapshot(answer["Body"].read(), answer["ContentType"])
+        uris = {row["snapshot_s3_key"]: row["status"] for row in bench.rows()}
+        assert uris[message.snapshot_s3_key] == "queued"
+
+    bench.outbox.on_send = both_stand
+    bench.deliver()
+    assert [(message.track_id, message.detectedIn) for message in bench.outbox.by_track()] == [(1, 80), (2, 160)]
+    first = bench.outbox.by_track()[0]
+    assert first.snapshot_s3_key.endswith("/snapshots/CTX1005_CAM1_000001_000080.jpg")
+    assert first.detectedAt == "2026-03-01T08:00:00.080000+08:00"
+    assert len(objects(bench)) == len(bench.rows()) == 2
+    assert bench.video()["status"] == "done"
+    assert bench.video()["processing_finished_at"] is not None
+
+
+def test_a_vehicle_is_announced_as_soon_as_its_track_has_ended(bench: Bench) -> None:
+    seen: list[str] = []
+    bench.outbox.on_send = lambda message: seen.append(bench.video()["status"])
+    bench.deliver()
+    assert seen == ["processing", "processing"]
+
+
+def test_a_redelivery_changes_no_row_no_key_and_no_byte(bench: Bench) -> None:
+    bench.deliver()
+    before = (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track())
+    bench.deliver(receive=2)
+    assert (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
+
+
+def test_a_rerun_that_would_pick_another_frame_adopts_what_stands(bench: Bench) -> None:
+    bench.deliver()
+    before = (bench.rows(), objects(bench), bench.outbox.by_track())
+    bench.vision.growing = False
+    bench.deliver(receive=2)
+    assert (bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
+
+
+def test_a_rerun_after_a_death_in_the_middle_finishes_the_rest(bench: Bench) -> None:
+    def die(message: messages.SnapshotReady) -> None:
+        if message.track_id == 2:
+            raise Transient("SQS did not answer")
+
+    bench.outbox.on_send = die
+    with pytest.raises(Transient):
+        bench.deliver()
+    assert bench.video()["status"] == "processing"
+    bench.outbox.on_send = lambda message: None
+    bench.deliver(receive=2)
+    assert bench.video()["status"] == "done"
+    assert {message.track_id for message in bench.outbox.sent} == {1, 2}
+    assert len(bench.rows()) == len(objects(bench)) == 2
+
+
+def test_another_stride_is_another_run_with_rows_of_its_own(bench: Bench) -> None:
+    bench.vision.vehicles = ((11, 1, 3),)
+    bench.deliver()
+    bench.deliver(TASK | {"frame_stride": 2})
+    assert len({row["run_key"] for row in bench.rows()}) == 2
+
+
+@pytest.mark.parametrize("upload_workers", [1])
+def test_a_lost_lease_commits_nothing_more(bench: Bench) -> None:
+    lease = FakeLease()
+    bench.outbox.on_send = lambda message: setattr(lease, "lost_at", lease.checks + 1)
+    with pytest.raises(LeaseLost):
+        bench.deliver(lease=lease)
+    assert len(bench.outbox.sent) == len(bench.rows()) == 1
+    assert bench.video()["status"] == "processing"
+
+
+def test_a_lost_lease_ends_what_runs_ahead_before_anybody_hears_of_it(bench: Bench) -> None:
+    lease = FakeLease(lost_at=3)
+    with pytest.raises(LeaseLost) as loss:
+        bench.deliver(lease=lease)
+    assert loss.tb is not None, "the failure is still held, and its frames with it"
+    assert bench.vision.ended == 1
+
+
+def test_a_video_that_breaks_off_is_refused_and_its_file_is_gone(bench: Bench) -> None:
+    bench.vision.breaks_at = 4
+    with pytest.raises(BadVideo):
+        bench.deliver()
+    assert not bench.vision.paths[0].exists()
+    assert bench.video()["status"] == "processing"
+
+
+def test_the_compatibility_form_is_resolved_from_the_row(bench: Bench) -> None:
+    bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
+    assert [message.recordedAt for message in bench.outbox.sent] == ["2026-03-01T00:00:00+00:00"] * 2
+    bench.sql("UPDATE videos SET camera_code = NULL")
+    with pytest.raises(Permanent, match="camera_code"):
+        bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
+
+
+def test_the_compatibility_form_without_a_row_waits_for_the_api(bench: Bench) -> None:
+    bench.sql("DELETE FROM videos")
+    with pytest.raises(Transient, match="no row"):
+        bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
+
+
+def test_a_raw_message_without_a_row_is_worked_on_all_the_same(bench: Bench) -> None:
+    bench.sql("DELETE FROM videos")
+    bench.deliver()
+    assert len(bench.outbox.sent) == 2
+
+
+def test_a_video_whose_object_is_missing_names_the_key(bench: Bench) -> None:
+    bench.s3.delete_object(Bucket=bench.bucket, Key=KEY)
+    with pytest.raises(MissingObject, match=r"clip\.mp4"):
+        bench.deliver()
+
+
+def test_the_last_receive_of_a_video_that_killed_the_worker_each_time_does_no_work(bench: Bench) -> None:
+    bench.sql("UPDATE videos SET status = 'processing'")
+    with pytest.raises(Permanent, match="died in every attempt") as given_up:
+        bench.deliver(receive=5)
+    assert given_up.value.code == bench.video()["error_code"] == bench.video()["attempt_state"] == "crashed"
+    assert bench.vision.paths == []
+
+
+def test_a_death_in_the_last_receive_leaves_an_error(bench: Bench) -> None:
+    bench.sql("UPDATE videos SET status = 'processing', error_msg = 'interrupted'")
+    seen: list[dict[str, Any]] = []
+    bench.outbox.on_send = lambda message: seen.append(bench.video())
+    bench.deliver(receive=5)
+    assert (seen[0]["status"], seen[0]["attempt_state"]) == ("error", "last_attempt")
+    assert "last attempt" in seen[0]["error_msg"]
+    after = bench.video()
+    assert (after["status"], after["attempt_state"], after["error_code"], after["error_msg"]) == ("done", *[None] * 3)
+
+
+def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: Bench) -> None:
+    bad = TASK | {"frame_stride": 0}
+    delivery = Delivery("m-1", json.dumps(bad), 1, False, FakeLease())
+    with pytest.raises(BadMessage) as refusal:
+        bench.worker.handle([delivery])
+    bench.worker.record(delivery, refusal.value, final=True)
+    assert bench.video()["status"] == "error"
+    assert bench.video()["error_code"] == "bad_message"
+    assert "frame_stride" in bench.video()["error_msg"]
+
+
+def test_the_probe_looks_at_all_that_a_video_will_need(bench: Bench) -> None:
+    bench.worker.probe()
+    bench.vision.blind = True
+    with pytest.raises(EnvironmentFault, match="GPU"):
+        bench.worker.probe()
+    bench.outbox.closed = True
+    with pytest.raises(EnvironmentFault, match="queue"):
+        bench.worker.probe()
+    bench.sql("DROP TABLE videos")
+    with pytest.raises(EnvironmentFault, match="videos"):
+        bench.worker.probe()
+
+
+def test_two_runs_that_would_give_two_vehicles_one_name_keep_both(bench: Bench) -> None:
+    bench.deliver()
+    before = (bench.rows(), objects(bench))
+    bench.vision.weights = "other weights"
+    bench.deliver()
+    assert len(bench.rows()) == len(objects(bench)) == 4
+    assert [row for row in bench.rows() if row in before[0]] == before[0]
+    assert {key: objects(bench)[key] for key in before[1]} == before[1]
+    assert sorted(message.detectedIn for message in bench.outbox.sent) == [80, 81, 160, 161]
+    bench.deliver()
+    assert len(bench.rows()) == len(objects(bench)) == 4

@@ -1,0 +1,99 @@
+"""docs/configuration.md, made from the settings' own descriptions.
+
+`python -m video_analysis.tests.support.configuration_page` writes it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from video_analysis.worker_config import FORMER_NAMES, PACKAGE_FOLDER, PREFIX, WorkerConfig
+
+PAGE = PACKAGE_FOLDER / "docs" / "configuration.md"
+UNSET = "none"
+SECTIONS = {
+    "region": "AWS and the database",
+    "visibility_timeout_s": "Messages",
+    "yolo_weights": "yolo_worker",
+    "run_mode": "main_worker",
+    "device": "The process",
+}
+"""First setting of a section → its heading."""
+HEAD = """\
+# Configuration
+
+<!-- Generated from worker_config.py; a test compares the two. Edit the descriptions there. -->
+
+Every setting has a default in `worker_config.py`, which is right for the environment that the workers are made for. To
+override settings from the environment, set `CVITX_ENV_OVERRIDES=1` (or `ENV_OVERRIDES = True` in that file) and the
+variables below. The variable of a setting is its path: `track.max_age_s` is `CVITX_TRACK_MAX_AGE_S`. For a database on
+another host, in `/home/ubuntu/cvitx/api/.env`:
+
+```bash
+CVITX_ENV_OVERRIDES=1
+CVITX_DATABASE_URL=postgresql://cvitx@db.example.internal:5432/cvitx?sslmode=require
+PGPASSFILE=/home/ubuntu/.pgpass
+```
+
+With overrides on:
+
+- A bad or empty value stops the start (exit status 78) with one line that names the variable.
+- An unknown `CVITX_` variable is ignored with one warning (event `config.unknown_name`) that names the nearest setting,
+  since the file may be shared with other programs. If it differs from a known variable in at most two characters, it
+  is taken for a typing error and stops the start.
+- A [deprecated name](#deprecated-names) works, with one warning (event `config.deprecated_name`) that names its
+  replacement. If both are set, the start stops.
+
+With overrides off, all `CVITX_` variables are ignored, with one warning. Relative paths start at the package's folder;
+`~` is the user's home. Lists are written with commas. Times are seconds. Credentials and endpoints are not settings:
+boto3 and libpq read them themselves (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, `PGPASSFILE`, …).
+
+Settings that enter the run key decide which tracks are found or how their snapshots are cut: after a change, a video
+that is sent again gets new rows beside its old ones.
+"""
+TABLE = "| variable | default | meaning |\n|---|---|---|"
+DEPRECATED = """\
+## Deprecated names
+
+They still work and will be removed in a later release.
+
+| deprecated | use |
+|---|---|"""
+
+
+def render() -> str:
+    """The whole page."""
+    former = "\n".join(f"| `{old}` | `{new}` |" for old, new in sorted(FORMER_NAMES.items()))
+    return f"{HEAD}{''.join(_sections(WorkerConfig(), PREFIX, '##'))}\n{DEPRECATED}\n{former}\n"
+
+
+def _sections(settings: BaseModel, prefix: str, level: str) -> Iterator[str]:
+    """Lines of the tables, in the order of the settings; a group is a section below the one that it is in."""
+    for name, field in type(settings).model_fields.items():
+        value, variable = getattr(settings, name), f"{prefix}{name.upper()}"
+        if name in SECTIONS:
+            yield f"\n{level} {SECTIONS[name]}\n\n{TABLE}\n"
+        if isinstance(value, BaseModel):
+            yield f"\n{level}# {name}\n\n{inspect.getdoc(type(value))}\n\n{TABLE}\n"
+            yield from _sections(value, f"{variable}_", f"{level}#")
+        else:
+            yield f"| `{variable}` | {_default(value)} | {_meaning(variable, field.description)} |\n"
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return UNSET
+    return f"`{', '.join(map(str, value)) if isinstance(value, tuple) else value}`"
+
+
+def _meaning(variable: str, description: str | None) -> str:
+    assert description, f"{variable} has no description"
+    former = [f"`{old}`" for old, new in sorted(FORMER_NAMES.items()) if new == variable]
+    return " ".join(description.split()) + (f" Deprecated name: {', '.join(former)}." if former else "")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), "utf-8")

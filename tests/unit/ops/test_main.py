@@ -1,0 +1,40 @@
+"""The operators' command line: it lists its commands, hands arguments on, and refuses what it does not know."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from video_analysis.ops import __main__ as ops
+
+
+def test_every_command_is_listed_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops.main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"  {name}" in printed and command.help in printed for name, command in ops.COMMANDS.items())
+
+
+def test_no_command_is_a_usage_error_that_shows_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops.main([]) == ops.USAGE_ERROR
+    assert "reclassify" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops.main(["reclasify"]) == ops.USAGE_ERROR
+    assert "'reclasify'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(ops.COMMANDS))
+def test_every_command_explains_itself_by_its_own_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        ops.main([name, "--help"])
+    assert f"python -m video_analysis.ops {name}" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("name", ["check", "compare", "reclassify"])
+def test_the_old_module_of_a_command_is_an_alias(name: str) -> None:
+    command = [sys.executable, "-m", f"video_analysis.main_worker.{name}", "--help"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"python -m video_analysis.ops {name}" in " ".join(printed.split())

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from video_analysis.worker_config import BestSettings, SnapshotSettings
+from video_analysis.worker_utils.contracts.messages import YoloType
+from video_analysis.yolo_worker.sinks.best_shot import select
+from video_analysis.yolo_worker.types import BestShot, Box, Frame, Track, TrackedFrame
+
+WIDTH_PX, HEIGHT_PX = 320, 240
+RULES = BestSettings()
+CROP_MARGIN = SnapshotSettings().crop_margin
+EXACT = BestSettings(area_step=0, confidence_step=0, sharpness_step=0, centre_step=0)
+MIDDLE: Box = (100, 80, 200, 160)
+
+
+def picture(sharp: bool = True) -> NDArray[np.uint8]:
+    noise = np.random.default_rng(3).integers(0, 256, (HEIGHT_PX, WIDTH_PX, 3), np.uint8)
+    return noise if sharp else np.asarray(cv2.GaussianBlur(noise, (9, 9), 0), np.uint8)
+
+
+SHARP, BLURRED = picture(), picture(sharp=False)
+
+
+def seen(
+    index: int,
+    *tracks: Track,
+    ended: Sequence[int] = (),
+    image: NDArray[np.uint8] = SHARP,
+) -> TrackedFrame:
+    return TrackedFrame(Frame(index=index, offset_ms=40 * index, image=image), tracks, ended)
+
+
+def track(
+    box: Box = MIDDLE, confidence: float = 0.8, kind: YoloType = "Car", key: int = 1, track_id: int | None = 1
+) -> Track:
+    return Track(key=key, id=track_id, box=box, confidence=confidence, type=kind)
+
+
+def chosen(*frames: TrackedFrame, rules: BestSettings = RULES) -> int:
+    """The index of the frame that the only vehicle is shown in."""
+    (shot,) = select(frames, rules, CROP_MARGIN)
+    return shot.offset_ms // 40
+
+
+def moved(box: Box, dx: float = 0, dy: float = 0) -> Box:
+    return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy
+
+
+def grown(box: Box, px: float) -> Box:
+    return box[0] - px, box[1] - px, box[2] + px, box[3] + px
+
+
+def test_the_larger_picture_wins_over_all_that_follows() -> None:
+    larger = track(grown(moved(MIDDLE, 40), 5), confidence=0.4)
+    assert chosen(seen(0, track()), seen(1, larger, image=BLURRED)) == 1
+
+
+def test_a_picture_that_the_edge_cuts_loses_to_any_that_it_does_not() -> None:
+    small, cut = track((150, 110, 170, 130), confidence=0.3), track((2, 20, 300, 220), confidence=0.9)
+    assert chosen(seen(0, cut), seen(1, small), seen(2, cut)) == 1
+
+
+@pytest.mark.parametrize("box", [(3, 9, 99, 99), (9, 3, 99, 99), (9, 9, WIDTH_PX - 3, 99), (9, 9, 99, HEIGHT_PX - 3)])
+def test_each_edge_cuts(box: Box) -> None:
+    assert chosen(seen(0, track(box)), seen(1, track((150, 110, 170, 130)))) == 1
+
+
+def test_a_vehicle_that_is_always_cut_is_shown_all_the_same() -> None:
+    assert chosen(seen(0, track((0, 20, 90, 99))), seen(1, track((0, 20, 150, 99)))) == 1
+
+
+def test_confidence_speaks_where_areas_hardly_differ() -> None:
+    assert chosen(seen(0, track(confidence=0.62)), seen(1, track(grown(MIDDLE, -0.1), confidence=0.88))) == 1
+
+
+def test_sharpness_speaks_where_area_and_confidence_hardly_differ() -> None:
+    frames = (seen(0, track(), image=BLURRED), seen(1, track(confidence=0.81)), seen(2, track(), image=BLURRED))
+    assert chosen(*frames) == 1
+
+
+def test_the_centre_speaks_where_pictures_are_alike() -> None:
+    flat = np.full_like(SHARP, 90)
+    off, near = track(moved(MIDDLE, -80)), track(moved(MIDDLE, 12))
+    assert chosen(seen(0, off, image=flat), seen(1, near, image=flat), seen(2, off, image=flat)) == 1
+
+
+def test_the_earlier_one_stays_where_nothing_differs() -> None:
+    assert chosen(seen(4, track()), seen(5, track()), seen(6, track())) == 4
+
+
+def test_a_step_of_zero_compares_exactly() -> None:
+    frames = (seen(0, track(confidence=0.9)), seen(1, track(grown(MIDDLE, 0.01), confidence=0.4)))
+    assert chosen(*frames) == 0
+    assert chosen(*frames, rules=EXACT) == 1
+
+
+def test_the_shot_is_the_box_with_its_margin_from_its_own_frame() -> None:
+    image = SHARP.copy()
+    (shot,) = select([seen(7, track(kind="Van", track_id=3), image=image)], RULES, CROP_MARGIN)
+    assert (shot.track_id, shot.offset_ms, shot.type) == (3, 280, "Van")
+    assert np.array_equal(shot.crop, image[70:170, 88:212])
+
+
+def test_a_shot_comes_as_soon_as_its_track_has_ended() -> None:
+    given_out: list[int] = []
+
+    def frames() -> Iterator[TrackedFrame]:
+        yield seen(0, track(key=1, track_id=1), track(key=2, track_id=2))
+        yield seen(1, track(key=2, track_id=2), ended=[1])
+        assert given_out == [1]
+        yield seen(2, ended=[])
+        yield seen(3, ended=[2])
+        assert given_out == [1, 2]
+
+    given_out.extend(shot.track_id for shot in select(frames(), RULES, CROP_MARGIN))
+    assert given_out == [1, 2]
+
+
+def test_at_the_end_the_open_tracks_come_by_their_ids() -> None:
+    frames = [seen(0, *(track(key=key, track_id=track_id) for key, track_id in [(9, 2), (4, 3), (7, 1)]))]
+    assert [shot.track_id for shot in select(frames, RULES, CROP_MARGIN)] == [1, 2, 3]
+
+
+def test_tracks_that_end_together_come_by_their_ids() -> None:
+    both = (track(key=9, track_id=2), track(key=7, track_id=1))
+    assert [shot.track_id for shot in select([seen(0, *both), seen(1, ended=[9, 7])], RULES, CROP_MARGIN)] == [1, 2]
+
+
+def test_what_was_never_confirmed_is_not_shown() -> None:
+    frames = [seen(0, track(key=1, track_id=None), track(key=2, track_id=None)), seen(1, ended=[1, 5])]
+    assert list(select(frames, RULES, CROP_MARGIN)) == []
+
+
+def test_a_frame_from_before_the_confirmation_may_be_the_best() -> None:
+    best_first = track(grown(MIDDLE, 20), track_id=None)
+    assert chosen(seen(0, best_first), seen(1, track(track_id=None)), seen(2, track())) == 0
+
+
+def test_a_key_that_begins_again_after_its_end_is_another_track() -> None:
+    frames = [seen(0, track(track_id=1)), seen(1, ended=[1]), seen(2, track(track_id=2))]
+    assert [(shot.track_id, shot.offset_ms) for shot in select(frames, RULES, CROP_MARGIN)] == [(1, 0), (2, 80)]
+
+
+def test_the_type_is_voted_by_confidence_over_the_whole_track() -> None:
+    votes = [(0.9, "LightTruck", None), (0.3, "Car", None), (0.35, "Car", 1), (0.3, "Car", 1)]
+    frames = [
+        seen(index, track(confidence=confidence, kind=kind, track_id=track_id))  # type: ignore[arg-type]
+        for index, (confidence, kind, track_id) in enumerate(votes)
+    ]
+    (shot,) = select(frames, RULES, CROP_MARGIN)
+    assert shot.type == "Car"
+
+
+def test_a_tied_vote_goes_to_the_type_that_the_contract_names_first() -> None:
+    for kinds in (("Van", "SUV"), ("SUV", "Van")):
+        (shot,) = select([seen(index, track(kind=kind)) for index, kind in enumerate(kinds)], RULES, CROP_MARGIN)  # type: ignore[arg-type]
+        assert shot.type == "SUV"
+
+
+def test_no_vehicles_no_shots() -> None:
+    assert list(select([seen(0), seen(1)], RULES, CROP_MARGIN)) == []
+
+
+def test_frames_are_let_go_at_once() -> None:
+    pictures: list[weakref.ref[NDArray[np.uint8]]] = []
+    alive: list[int] = []
+
+    def frames() -> Iterator[TrackedFrame]:
+        for index in range(20):
+            alive.append(sum(reference() is not None for reference in pictures))
+            image = SHARP.copy()
+            pictures.append(weakref.ref(image))
+            yield seen(index, track(grown(MIDDLE, index)), image=image)
+
+    assert len(list(select(frames(), RULES, CROP_MARGIN))) == 1
+    assert max(alive) <= 2
+
+
+appearances = st.builds(
+    lambda left, top, width, height, confidence, kind, sharp: (
+        track((left, top, left + width, top + height), confidence, kind),
+        SHARP if sharp else BLURRED,
+    ),
+    left=st.floats(0, 100),
+    top=st.floats(0, 100),
+    width=st.sampled_from([30.0, 30.5, 33.0, 100.0, 220.0]),
+    height=st.sampled_from([30.0, 30.4, 60.0, 140.0]),
+    confidence=st.floats(0.25, 1, width=32),
+    kind=st.sampled_from(["Car", "Van", "SUV"]),
+    sharp=st.booleans(),
+)
+
+
+@given(data=st.data(), course=st.lists(appearances, min_size=1, max_size=8), exact=st.booleans())
+def test_the_choice_does_not_depend_on_the_order_of_arrival(
+    data: st.DataObject, course: list[tuple[Track, NDArray[np.uint8]]], exact: bool
+) -> None:
+    frames = [seen(index, one, image=image) for index, (one, image) in enumerate(course)]
+    shuffled = data.draw(st.permutations(frames))
+    rules = EXACT if exact else RULES
+    assert _told(select(frames, rules, CROP_MARGIN)) == _told(select(shuffled, rules, CROP_MARGIN))
+
+
+@given(course=st.lists(appearances, min_size=2, max_size=8))
+def test_the_winner_of_all_beats_each_alone(course: list[tuple[Track, NDArray[np.uint8]]]) -> None:
+    frames = [seen(index, one, image=image) for index, (one, image) in enumerate(course)]
+    winner = frames[chosen(*frames)]
+    for other in frames:
+        if other is not winner:
+            assert chosen(winner, other) == winner.frame.index
+
+
+def _told(shots: Iterator[BestShot]) -> list[tuple[int, int, str, bytes]]:
+    return [(shot.track_id, shot.offset_ms, shot.type, shot.crop.tobytes()) for shot in shots]

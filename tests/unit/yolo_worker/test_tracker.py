@@ -1,0 +1,294 @@
+"""Tracks of painted vehicles: numbered when confirmed, with the detections' own boxes, ended when gone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import eq
+
+import numpy as np
+import pytest
+
+from video_analysis.worker_config import TrackSettings
+from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
+from video_analysis.yolo_worker.tracking.embedder import Embeddings, unit
+from video_analysis.yolo_worker.tracking.settings import hits, max_age
+from video_analysis.yolo_worker.tracking.tracker import Tracker
+from video_analysis.yolo_worker.types import Box, Boxes, DetectedFrame, Frame, Image, TrackedFrame
+
+SETTINGS = TrackSettings()
+RED, GREEN, BLUE = (30, 30, 220), (30, 220, 30), (220, 30, 30)
+HEIGHT_PX, WIDTH_PX = 240, 800
+
+
+class MeanColour:
+    """Appearance by colour alone: enough to tell painted vehicles apart."""
+
+    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
+        crops = [image[int(y1) : int(y2), int(x1) : int(x2)] for x1, y1, x2, y2 in boxes[:, :4]]
+        return unit(np.array([crop.mean((0, 1)) for crop in crops], np.float32).reshape(-1, 3))
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """A coloured box whose place is a function of the frame; None while it cannot be seen."""
+
+    place: Callable[[int], Box | None]
+    colour: tuple[int, int, int] = RED
+    confidence: float = 0.8
+    type: str = "Car"
+
+
+def driving(
+    start: float, step: float, *, top: float = 100, width: float = 60, height: float = 40
+) -> Callable[[int], Box]:
+    return lambda index: (start + step * index, top, start + step * index + width, top + height)
+
+
+def seen_only(place: Callable[[int], Box], visible: Callable[[int], bool]) -> Callable[[int], Box | None]:
+    return lambda index: place(index) if visible(index) else None
+
+
+def film(count: int, *vehicles: Vehicle, stride: int = 1) -> Iterator[DetectedFrame]:
+    for index in range(0, count, stride):
+        image = np.full((HEIGHT_PX, WIDTH_PX, 3), 90, np.uint8)
+        rows = []
+        for vehicle in vehicles:
+            box = vehicle.place(index)
+            if box is not None:
+                x1, y1, x2, y2 = (round(side) for side in box)
+                image[y1:y2, x1:x2] = vehicle.colour
+                rows.append((*box, vehicle.confidence, YOLO_TYPES.index(vehicle.type)))
+        yield DetectedFrame(Frame(index, 40 * index, image), np.array(rows, np.float32).reshape(-1, 6))
+
+
+def follow(
+    frames: Iterator[DetectedFrame], interval_ms: float = 40, settings: TrackSettings = SETTINGS
+) -> list[TrackedFrame]:
+    return list(Tracker(MeanColour(), settings, interval_ms).track(frames))
+
+
+def keys(tracked: Sequence[TrackedFrame]) -> set[int]:
+    return {track.key for frame in tracked for track in frame.tracks}
+
+
+def numbers(tracked: Sequence[TrackedFrame]) -> set[int | None]:
+    return {track.id for frame in tracked for track in frame.tracks} - {None}
+
+
+def test_a_vehicle_is_numbered_at_its_third_frame_and_its_first_ones_have_the_same_key() -> None:
+    tracked = follow(film(6, Vehicle(driving(20, 5))))
+    assert [[track.id for track in frame.tracks] for frame in tracked] == [[None], [None], [1], [1], [1], [1]]
+    assert len(keys(tracked)) == 1
+
+
+def test_a_track_has_the_box_confidence_and_type_of_its_detection_in_that_frame() -> None:
+    frames = list(film(12, Vehicle(lambda index: driving(20, 7 + index % 3)(index), confidence=0.61, type="Van")))
+    for detected, frame in zip(frames, follow(iter(frames)), strict=True):
+        (track,) = frame.tracks
+        assert (*track.box, track.confidence) == tuple(detected.boxes[0, :5].tolist())
+        assert track.type == "Van"
+        assert frame.frame is detected.frame
+
+
+def test_a_vehicle_that_is_not_seen_in_a_frame_has_no_track_there_and_goes_on_afterwards() -> None:
+    hidden = range(8, 14)
+    tracked = follow(film(20, Vehicle(seen_only(driving(20, 6), lambda index: index not in hidden))))
+    assert [frame.frame.index for frame in tracked if not frame.tracks] == list(hidden)
+    assert len(keys(tracked)) == 1
+
+
+def test_a_vehicle_hidden_for_a_second_is_known_again_by_its_looks() -> None:
+    tracked = follow(film(60, Vehicle(seen_only(driving(20, 4), lambda index: not 20 <= index < 45))))
+    assert len(keys(tracked)) == 1
+
+
+def test_another_vehicle_at_the_same_place_a_second_later_is_another_track() -> None:
+    red = Vehicle(seen_only(driving(20, 4), lambda index: index < 20))
+    green = Vehicle(seen_only(driving(20, 4), lambda index: index >= 45), GREEN)
+    assert len(numbers(follow(film(60, red, green)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("place", "last_seen"),
+    [
+        (driving(600, 12), 11),
+        (driving(140, -12), 11),
+        (lambda index: (300, 240 - 60 + 5 * index, 360, 240 - 20 + 5 * index), 4),
+    ],
+)
+def test_a_vehicle_that_has_left_the_frame_ends_soon_afterwards(place: Callable[[int], Box], last_seen: int) -> None:
+    tracked = follow(film(60, Vehicle(seen_only(place, lambda index: index <= last_seen))))
+    (ended,) = (frame.frame.index for frame in tracked if frame.ended)
+    assert last_seen < ended <= last_seen + 12
+    assert max_age(SETTINGS, 0.04) == 37
+
+
+@pytest.mark.parametrize("place", [driving(300, 5), driving(740, 0), driving(770, 0, width=30)])
+def test_a_hidden_vehicle_whose_place_is_in_the_frame_ends_only_by_its_age(place: Callable[[int], Box]) -> None:
+    tracked = follow(film(60, Vehicle(seen_only(place, lambda index: index < 10))))
+    (ended,) = (frame.frame.index for frame in tracked if frame.ended)
+    assert ended == 9 + max_age(SETTINGS, 0.04) + 1
+
+
+def test_a_vehicle_like_the_one_that_left_the_frame_a_second_before_is_another_track() -> None:
+    first = Vehicle(seen_only(driving(440, 15), lambda index: index < 20))
+    second = Vehicle(seen_only(driving(690 - 42 * 3, 3), lambda index: index >= 42))
+    tracked = follow(film(60, first, second, stride=3), 120)
+    assert numbers(tracked) == {1, 2}
+
+
+def test_a_track_has_ended_when_it_was_not_seen_for_its_age_and_only_once() -> None:
+    tracked = follow(film(80, Vehicle(seen_only(driving(20, 4), lambda index: index < 20))))
+    (key,) = keys(tracked)
+    ended = {frame.frame.index: list(frame.ended) for frame in tracked if frame.ended}
+    assert ended == {19 + 37 + 1: [key]}  # 1.5 s are 37.5 frames
+
+
+def test_a_slip_of_the_detector_has_ended_in_the_next_frame_without_a_number() -> None:
+    tracked = follow(film(6, Vehicle(seen_only(driving(20, 4), lambda index: index == 2))))
+    assert [list(frame.ended) for frame in tracked] == [[], [], [], [1], [], []]
+    assert numbers(tracked) == set()
+
+
+def test_numbers_count_vehicles_from_one_whatever_the_slips_between_them() -> None:
+    slips = [Vehicle(seen_only(driving(400, 0, top=10 + 5 * n), partial(eq, 2 * n))) for n in range(8)]
+    first = Vehicle(driving(20, 4))
+    second = Vehicle(seen_only(driving(20, 4, top=180), lambda index: index >= 16), BLUE)
+    tracked = follow(film(24, *slips, first, second))
+    assert numbers(tracked) == {1, 2}
+    assert max(keys(tracked)) > 2
+
+
+@pytest.mark.parametrize("widths", [0.3, 0.75, 0.9, 1.0])
+@pytest.mark.parametrize("stride", [1, 3, 10])
+def test_a_vehicle_that_jumps_by_its_own_width_from_frame_to_frame_is_one_track(widths: float, stride: int) -> None:
+    step = 60 * widths / stride
+    tracked = follow(film(11 * stride, Vehicle(driving(5, step)), stride=stride), 40 * stride)
+    assert [len(frame.tracks) for frame in tracked] == [1] * 11
+    assert len(keys(tracked)) == 1
+    assert numbers(tracked) == {1}
+
+
+def test_a_vehicle_that_comes_near_at_a_large_stride_is_one_track() -> None:
+    def nearing(index: int) -> Box:
+        size = 20 * 1.05**index
+        return (100 + size, 10 + size / 4, 100 + 2.5 * size, 10 + 1.25 * size)
+
+    tracked = follow(film(45, Vehicle(nearing), stride=10), 400)
+    assert len(tracked) == 5
+    assert len(keys(tracked)) == 1
+    assert numbers(tracked) == {1}
+
+
+def test_two_vehicles_one_behind_the_other_stay_two() -> None:
+    tracked = follow(film(30, Vehicle(driving(20, 12)), Vehicle(driving(95, 12)), stride=3), 120)
+    by_key = {
+        key: [track.box[0] for frame in tracked for track in frame.tracks if track.key == key] for key in keys(tracked)
+    }
+    assert sorted(places[0] for places in by_key.values()) == [20, 95]
+    assert all(len(places) == len(tracked) for places in by_key.values())
+
+
+def test_a_vehicle_that_the_detector_never_was_sure_of_has_no_number() -> None:
+    assert numbers(follow(film(20, Vehicle(driving(20, 4), confidence=0.35)))) == set()
+
+
+def test_a_motorcycle_never_goes_on_as_the_car_that_it_drives_beside() -> None:
+    car = Vehicle(seen_only(driving(20, 5), lambda index: index < 15))
+    rider = Vehicle(seen_only(driving(20, 5), lambda index: index >= 15), type="Motorcycle")
+    tracked = follow(film(40, car, rider))
+    types: dict[int, set[str]] = {}
+    for frame in tracked:
+        for track in frame.tracks:
+            types.setdefault(track.key, set()).add(track.type)
+    assert sorted(map(sorted, types.values())) == [["Car"], ["Motorcycle"]]
+
+
+def test_the_type_may_change_along_a_track_and_is_each_frames_own() -> None:
+    frames = [
+        DetectedFrame(detected.frame, np.where(np.arange(6) == 5, index % 2 * 3, detected.boxes).astype(np.float32))
+        for index, detected in enumerate(film(6, Vehicle(driving(20, 5))))
+    ]
+    tracked = follow(iter(frames))
+    assert [frame.tracks[0].type for frame in tracked] == ["Car", "LightTruck"] * 3
+    assert len(keys(tracked)) == 1
+
+
+def test_the_same_frames_give_the_same_tracks() -> None:
+    scene = [Vehicle(driving(20, 6)), Vehicle(driving(700, -6), GREEN), Vehicle(driving(300, 0, top=20), BLUE)]
+    runs = [[(list(frame.tracks), list(frame.ended)) for frame in follow(film(60, *scene))] for _ in range(2)]
+    assert runs[0] == runs[1]
+
+
+def test_a_second_video_begins_anew() -> None:
+    for _ in range(2):
+        tracked = follow(film(5, Vehicle(driving(20, 5))))
+        assert (keys(tracked), numbers(tracked)) == ({1}, {1})
+
+
+class CountingColour(MeanColour):
+    """Says in which frames how many vehicles were looked at."""
+
+    def __init__(self) -> None:
+        self.looks: list[int] = []
+
+    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
+        self.looks.append(len(boxes))
+        return super().embed(image, boxes)
+
+
+def looks(frames: Iterator[DetectedFrame], settings: TrackSettings = SETTINGS) -> list[int]:
+    appearance = CountingColour()
+    tracked = list(Tracker(appearance, settings, 40).track(frames))
+    assert len(appearance.looks) == len(tracked)
+    return appearance.looks
+
+
+def test_a_vehicle_that_nothing_comes_near_is_looked_at_now_and_then() -> None:
+    assert looks(film(40, Vehicle(driving(20, 5)))) == ([1] + [0] * 19) * 2
+
+
+def test_two_vehicles_that_overlap_are_looked_at_in_each_frame() -> None:
+    near, far = Vehicle(driving(20, 5)), Vehicle(driving(50, 5, top=110), GREEN)
+    assert looks(film(30, near, far)) == [2] * 30
+
+
+def test_a_vehicle_seen_again_is_looked_at_before_it_is_known() -> None:
+    seen = looks(film(14, Vehicle(seen_only(driving(20, 5), lambda index: index not in (4, 5)))))
+    assert seen == [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_every_vehicle_is_looked_at_in_each_frame_where_the_operator_says_so() -> None:
+    assert looks(film(12, Vehicle(driving(20, 5))), TrackSettings(embed_interval_s=0)) == [1] * 12
+
+
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_frames_without_vehicles_come_through(count: int) -> None:
+    tracked = follow(film(count))
+    assert [(list(frame.tracks), list(frame.ended)) for frame in tracked] == [([], [])] * count
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "detections", "frames"),
+    [(0.02, 3, 75), (0.04, 3, 37), (0.125, 3, 12), (0.17, 2, 8), (0.417, 2, 3), (1.0, 2, 1), (3.0, 2, 1)],
+)
+def test_the_constants_in_seconds_become_frames_of_the_processed_interval(
+    interval_s: float, detections: int, frames: int
+) -> None:
+    assert (hits(SETTINGS, interval_s), max_age(SETTINGS, interval_s)) == (detections, frames)
+
+
+def test_the_trackers_libraries_are_loaded_before_the_first_video() -> None:
+    """Imported when memory is out, scipy's BLAS spins for ever and holds the interpreter; no stall rule ends it."""
+    code = (
+        "import sys; from video_analysis.worker_config import WorkerConfig;"
+        "from video_analysis.yolo_worker.pipeline import VideoVision;"
+        "VideoVision(None, None, WorkerConfig().track);"
+        "print('scipy.linalg' in sys.modules and 'scipy.optimize' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "True"

@@ -1,0 +1,76 @@
+"""Train the demo's weights: python -m video_analysis.training [--only detector] [--minutes 20].
+
+A run that was cut off goes on where its last memory stands (every two minutes) when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from video_analysis.demo import weights
+from video_analysis.worker_config import PACKAGE_FOLDER
+from video_analysis.worker_utils.inference import backend
+
+NETWORKS = ("detector", "baseline", "cmt")
+FRAMES, CROPS = 6_000, 24_000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and train; 0 when all weights asked for are written."""
+    options = _options(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    backend.prepare(options.work / "cache", options.threads)  # before PyTorch and ultralytics are imported
+    from video_analysis.training import train_pipeline  # noqa: PLC0415
+    from video_analysis.training.hardware import Hardware, spare_cores  # noqa: PLC0415
+
+    terms = train_pipeline.Terms(
+        work=options.work,
+        frames=options.images or FRAMES,
+        crops=options.images or CROPS,
+        minutes=options.minutes,
+        seed=options.seed,
+        steps=options.steps,
+        batch=options.batch,
+        processes=spare_cores() if options.processes is None else options.processes,
+    )
+    hardware = Hardware.found(options.device)
+    for network in NETWORKS if options.only is None else [options.only]:
+        path = destination(network, options.out)
+        if network == "detector":
+            train_pipeline.teach_detector(path, terms, hardware)
+        else:
+            train_pipeline.teach_main_model(network, path, terms, hardware)
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, figures in {path.with_suffix('.json').name}", flush=True)
+    return 0
+
+
+def destination(network: str, out: Path | None = None) -> Path:
+    """Where a network's weights go: the bundle of the worker that uses it, or the folder `out`."""
+    path = {"detector": weights.DETECTOR, "baseline": weights.BASELINE, "cmt": weights.CMT}[network]
+    return path if out is None else out / path.name
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m video_analysis.training", description=__doc__)
+    parser.add_argument("--only", choices=NETWORKS, help="this network alone")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of wall time for each network's training")
+    parser.add_argument("--images", type=int, help=f"pictures to train on; default {FRAMES} frames and {CROPS} crops")
+    parser.add_argument("--out", type=Path, help="folder for the weights; default: each worker's bundle")
+    parser.add_argument(
+        "--work", type=Path, default=PACKAGE_FOLDER / "out" / "training", help="rendered pictures, memory"
+    )
+    parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, help="at most so many, whatever the time")
+    parser.add_argument("--batch", type=int, help="pictures a step")
+    parser.add_argument("--threads", type=int, default=0, help="of PyTorch on the CPU; 0: one for each core")
+    parser.add_argument("--processes", type=int, help="to render, and threads to prepare batches; default: cores - 1")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

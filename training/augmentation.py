@@ -1,0 +1,85 @@
+"""Chance in what is learnt from: order, place, size, light and compression. Pure."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from video_analysis.worker_utils.imaging.snapshot_image import Image, encode_jpeg
+
+Matrix = NDArray[np.float64]
+Boxes = NDArray[np.float32]
+
+
+def drawn(seed: int, number: int, count: int) -> int:
+    """Which of `count` pictures the `number`th sample is made of: each once, in a new order, again and again."""
+    return int(_order(seed, number // count, count)[number % count])
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, 61, epoch)).permutation(count)
+
+
+def placement(
+    rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int, int], zoom: tuple[float, float], flip: float
+) -> Matrix:
+    """A 2×3 matrix that puts a picture of `source` (height, width) on a `canvas`, larger or smaller by up to `zoom`.
+
+    Relative to where it just fits. What is larger than the canvas is cut anywhere, what is smaller lies anywhere;
+    `flip` is how likely it is mirrored. Pixels are squares, their middles at halves (cv2.resize's convention).
+    """
+    scale = min(canvas[0] / source[0], canvas[1] / source[1]) * float(np.exp(rng.uniform(*np.log(zoom))))
+    spare_y, spare_x = canvas[0] - scale * source[0], canvas[1] - scale * source[1]
+    x, y = spare_x * rng.random(), spare_y * rng.random()
+    matrix = np.array([[scale, 0, x + (scale - 1) / 2], [0, scale, y + (scale - 1) / 2]])
+    if rng.random() < flip:
+        matrix[0] = [-scale, 0, canvas[1] - 1 - matrix[0, 2]]
+    return matrix
+
+
+def moved(boxes: Boxes, matrix: Matrix, canvas: tuple[int, int]) -> tuple[Boxes, NDArray[np.float64]]:
+    """N×4 corner boxes under `matrix`, clipped to the canvas, and which share of each is left."""
+    across = (boxes[:, [0, 2]] - 0.5) * matrix[0, 0] + matrix[0, 2] + 0.5
+    down = (boxes[:, [1, 3]] - 0.5) * matrix[1, 1] + matrix[1, 2] + 0.5
+    across.sort(axis=1)
+    whole = (across[:, 1] - across[:, 0]) * (down[:, 1] - down[:, 0])
+    across, down = across.clip(0, canvas[1]), down.clip(0, canvas[0])
+    left = (across[:, 1] - across[:, 0]) * (down[:, 1] - down[:, 0])
+    corners = np.stack([across[:, 0], down[:, 0], across[:, 1], down[:, 1]], axis=1).astype(np.float32)
+    return corners, left / np.maximum(whole, 1e-6)
+
+
+def relit(rng: np.random.Generator, image: Image) -> Image:
+    """Another exposure, contrast, white balance and, sometimes, no colour at all."""
+    gain = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.04, 3))
+    lift, gamma = rng.normal(0, 8), np.exp(rng.normal(0, 0.12))
+    values = (np.arange(256)[:, None] / 255) ** gamma * 255 * gain + lift
+    table = np.clip(values, 0, 255).astype(np.uint8)
+    lit = cv2.LUT(image, table[:, None, :])
+    if rng.random() < 0.05:
+        lit = cv2.cvtColor(cv2.cvtColor(lit, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    return np.asarray(lit, np.uint8)
+
+
+def worn(rng: np.random.Generator, crop: Image) -> Image:
+    """A vehicle's crop as it might have come out: a little trimmed, sometimes from further off, or coarsely coded.
+
+    Every second one is mirrored.
+    """
+    height, width = crop.shape[:2]
+    top, left, bottom, right = (rng.random(4) * 0.06 * [height, width, height, width]).astype(int)
+    crop = crop[top : height - bottom, left : width - right]
+    if rng.random() < 0.5:
+        crop = np.asarray(cv2.flip(crop, 1), np.uint8)
+    if rng.random() < 0.3:
+        scale = float(rng.uniform(0.5, 1.0))
+        size = (max(16, round(crop.shape[1] * scale)), max(16, round(crop.shape[0] * scale)))
+        crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if rng.random() < 0.3:
+        coarse = np.frombuffer(encode_jpeg(crop, int(rng.integers(25, 70))), np.uint8)
+        crop = np.asarray(cv2.imdecode(coarse, cv2.IMREAD_COLOR), np.uint8)
+    return crop

@@ -1,0 +1,86 @@
+"""What the detector learns from and is judged by: frames in its input's form, with the boxes that are in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from video_analysis.training.augmentation import drawn, moved, placement, relit
+from video_analysis.training.ground_truth_filter import corners, shows
+from video_analysis.training.stills import Seen, Still
+from video_analysis.yolo_worker.detection.postprocess import GREY
+from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
+
+CANVAS = (384, 640)
+"""Height and width of the worker's input for 16:9 frames (Letterbox.fit at 640)."""
+COARSE_CANVAS = (256, 448)
+"""Of the beginning, when a picture of half the pixels teaches as much."""
+ZOOM = (0.65, 1.6)
+PLAIN_SHARE = 0.25
+"""How many frames stay as the worker would letterbox them."""
+LEARNT_PX, LEARNT_FRACTION = 14, 0.3
+"""A vehicle lower in the frame than this, or less of it to be seen, is background to learn from."""
+LEAST_LEFT = 0.35
+"""Of a box after the canvas has cut it."""
+
+View = tuple[NDArray[np.uint8], NDArray[np.float32]]
+"""3×H×W RGB, and N×5: class, centre and size as shares of the canvas."""
+
+
+class DetectorViews:
+    """Frames for learning. Sample n is the same for ever; there is no end of them.
+
+    The first `coarse` samples lie on the coarse canvas: let it be whole batches.
+    """
+
+    def __init__(self, stills: Sequence[Still], seed: int, coarse: int = 0) -> None:
+        self._stills = stills
+        self._seed = seed
+        self._coarse = coarse
+
+    def __getitem__(self, number: int) -> View:
+        """Sample `number`."""
+        rng = np.random.default_rng((self._seed, 62, number))
+        still = self._stills[drawn(self._seed, number, len(self._stills))]
+        image = relit(rng, still.image())
+        size = COARSE_CANVAS if number < self._coarse else CANVAS
+        matrix = _matrix(rng, (image.shape[0], image.shape[1]), size)
+        canvas = cv2.warpAffine(
+            image, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=GREY
+        )
+        return np.ascontiguousarray(canvas[:, :, ::-1].transpose(2, 0, 1)), _targets(still.seen, matrix, size)
+
+
+def collated(views: list[View]) -> dict[str, torch.Tensor]:
+    """A batch as ultralytics' loss wants it: img (uint8 still), batch_idx, cls, bboxes."""
+    counts = torch.tensor([len(targets) for _, targets in views])
+    targets = torch.from_numpy(np.concatenate([targets for _, targets in views]))
+    return {
+        "img": torch.from_numpy(np.stack([image for image, _ in views])),
+        "batch_idx": torch.repeat_interleave(torch.arange(len(views)), counts).float(),
+        "cls": targets[:, 0],
+        "bboxes": targets[:, 1:],
+    }
+
+
+def _matrix(rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int, int]) -> NDArray[np.float64]:
+    if rng.random() >= PLAIN_SHARE:
+        return placement(rng, source, canvas, ZOOM, flip=0.5)
+    matrix = placement(rng, source, canvas, (1.0, 1.0), flip=0.5)
+    scale = matrix[1, 1]
+    matrix[1, 2] = (canvas[0] - round(scale * source[0])) // 2 + (scale - 1) / 2
+    return matrix
+
+
+def _targets(seen: Sequence[Seen], matrix: NDArray[np.float64], canvas: tuple[int, int]) -> NDArray[np.float32]:
+    learnt = [one for one in seen if shows(one, LEARNT_PX, LEARNT_FRACTION)]
+    placed, left = moved(corners(learnt), matrix, canvas)
+    classes = np.array([YOLO_TYPES.index(one.type) for one in learnt], np.float32)
+    size = placed[:, 2:] - placed[:, :2]
+    kept = (left >= LEAST_LEFT) & (size.min(axis=1, initial=np.inf) >= 2)
+    shares = np.concatenate([(placed[:, :2] + placed[:, 2:]) / 2, size], axis=1) / np.tile(canvas[::-1], 2)
+    return np.asarray(np.column_stack([classes, shares])[kept], np.float32)

@@ -1,0 +1,57 @@
+"""Which vehicles a detector is asked to find in a frame: one rule for training, validation and evaluation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from video_analysis.training.average_precision import TrueBoxes
+from video_analysis.worker_utils.contracts.messages import YoloType
+from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
+
+ASKED_PX, ASKED_FRACTION = 24, 0.5
+"""A vehicle lower in the frame than this, or less of it to be seen, need not be found, but may be."""
+
+
+class Vehicle(Protocol):
+    """A true vehicle in a frame."""
+
+    @property
+    def type(self) -> YoloType:
+        """One of the 8."""
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """x1, y1, x2, y2 in px, hidden parts included."""
+
+    @property
+    def visible_fraction(self) -> float:
+        """Of its silhouette within the frame."""
+
+    @property
+    def cut(self) -> bool:
+        """The frame's edge cuts it."""
+
+
+def shows(one: Vehicle, least_px: int = ASKED_PX, least_fraction: float = ASKED_FRACTION) -> bool:
+    """Whether it is high enough, also across where the frame's edge leaves a strip of it, and seen enough."""
+    width, height = one.box[2] - one.box[0], one.box[3] - one.box[1]
+    side = min(width, height) if one.cut else height
+    return side >= least_px and one.visible_fraction >= least_fraction
+
+
+def true_boxes(vehicles: Sequence[Vehicle]) -> TrueBoxes:
+    """A frame's vehicles; those that nobody is asked to find are ignored ones."""
+    return TrueBoxes(
+        corners(vehicles),
+        np.array([YOLO_TYPES.index(one.type) for one in vehicles], np.int64),
+        np.array([not shows(one) for one in vehicles], np.bool_),
+    )
+
+
+def corners(vehicles: Sequence[Vehicle]) -> NDArray[np.float32]:
+    """N×4: x1, y1, x2, y2 in px."""
+    return np.array([one.box for one in vehicles], np.float32).reshape(-1, 4)

@@ -1,0 +1,137 @@
+"""A main model of the demo: how its heads learn, what they are worth, and how it becomes a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+from video_analysis.devstack import untrained_model
+from video_analysis.main_worker.classification.hierarchy import LEVELS, decide
+from video_analysis.main_worker.classification.labels import Bend, Calibration, Labels, Thresholds
+from video_analysis.main_worker.types import Logits
+from video_analysis.training import calibration
+from video_analysis.training.hardware import Hardware
+from video_analysis.training.networks import MainModel
+from video_analysis.training.snapshot_views import SnapshotViews, collated, normalised
+from video_analysis.training.train_loop import Loss
+from video_analysis.worker_utils.execution import concurrency
+
+SMOOTHING = 0.05
+JUDGED_AT_ONCE = 16
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What a network says of the validation's pictures, and what is true."""
+
+    logits: Mapping[str, Floats]
+    """Each level's N×C."""
+    answers: Mapping[str, NDArray[np.int64]]
+
+    def cooled(self, temperatures: Mapping[str, float]) -> Said:
+        """The same, each level divided by its temperature."""
+        return Said({level: self.logits[level] / temperatures[level] for level in LEVELS}, self.answers)
+
+
+def loss_of(hardware: Hardware) -> Loss[tuple[torch.Tensor, torch.Tensor]]:
+    """The heads' cross-entropies, in the mean; labels smoothed a little."""
+
+    def loss(net: torch.nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        pictures, answers = batch[0], batch[1].to(hardware.device, non_blocking=True)
+        with hardware.autocast():
+            logits = net(normalised(pictures, hardware.device))
+        parts = [
+            cross_entropy(logits[level].float(), answers[:, place], label_smoothing=SMOOTHING)
+            for place, level in enumerate(LEVELS)
+        ]
+        return torch.stack(parts).mean()
+
+    return loss
+
+
+def listen(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: int) -> Said:
+    """Everything the network says of `views`, in float32 as the worker's CPU has it."""
+    logits: dict[str, list[Floats]] = {level: [] for level in LEVELS}
+    answers: list[NDArray[np.int64]] = []
+
+    def batch(start: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return collated([views[number] for number in range(start, min(start + JUDGED_AT_ONCE, len(views)))])
+
+    for pictures, true in concurrency.mapped(batch, range(0, len(views), JUDGED_AT_ONCE), max(1, threads)):
+        with torch.inference_mode():
+            for level, values in net(normalised(pictures, hardware.device)).items():
+                logits[level].append(values.double().cpu().numpy())
+        answers.append(true.numpy())
+    columns = np.concatenate(answers).T
+    return Said(
+        {level: np.concatenate(parts) for level, parts in logits.items()}, dict(zip(LEVELS, columns, strict=True))
+    )
+
+
+def temperatures(said: Said) -> dict[str, float]:
+    """Each head's own."""
+    return {level: calibration.temperature(said.logits[level], said.answers[level]) for level in LEVELS}
+
+
+def verdict_calibration(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> Calibration:
+    """What the verdicts of heads that are honest one by one need, to be honest themselves."""
+    curves = {level: calibration.bend(*judged[level]) for level in LEVELS}
+    return Calibration(**{level: Bend(slope=round(a, 4), bias=round(b, 4)) for level, (a, b) in curves.items()})
+
+
+def head_figures(said: Said) -> dict[str, dict[str, float]]:
+    """Of each head by itself: top-1 and ECE."""
+    figures = {}
+    for level in LEVELS:
+        shares = calibration.softmax(said.logits[level])
+        right = shares.argmax(axis=1) == said.answers[level]
+        error = calibration.calibration_error(shares.max(axis=1), right)
+        figures[level] = {"top1": round(float(right.mean()), 4), "ece": round(error, 4)}
+    return figures
+
+
+def verdicts(said: Said, named: Labels) -> dict[str, tuple[Floats, NDArray[np.bool_]]]:
+    """Of each level as the worker decides it without thresholds: (confidences, whether right)."""
+    mute = named.model_copy(update={"thresholds": Thresholds(type=0, make=0, model=0)})
+    names = {"type": named.types, "make": named.makes, "model": named.models}
+    rows = [
+        decide(Logits(*(said.logits[level][n].astype(np.float32) for level in LEVELS)), mute)
+        for n in range(len(said.answers["type"]))
+    ]
+    result = {}
+    for level in LEVELS:
+        confidences = np.array([getattr(row, f"{level}_conf") or 0.0 for row in rows])
+        true = [names[level][answer] for answer in said.answers[level]]
+        right = [getattr(row, f"{level}_label") == name for row, name in zip(rows, true, strict=True)]
+        result[level] = (confidences, np.array(right))
+    return result
+
+
+def verdict_figures(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> dict[str, dict[str, float]]:
+    """Of each level by the hierarchy: top-1 and ECE."""
+    return {
+        level: {
+            "top1": round(float(right.mean()), 4),
+            "ece": round(calibration.calibration_error(confidences, right), 4),
+        }
+        for level, (confidences, right) in judged.items()
+    }
+
+
+def thresholds(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> Thresholds:
+    """Each level's, by what is gained on the validation's pictures."""
+    return Thresholds(**{level: calibration.threshold(*judged[level]) for level in LEVELS})
+
+
+def export(net: MainModel, cool: Mapping[str, float], named: Labels, path: Path) -> None:
+    """Write the checkpoint; the temperatures go into the heads' weights."""
+    net = net.cpu().float().eval().to(memory_format=torch.contiguous_format)
+    net.cool(cool)
+    untrained_model.write(path, net, named)

@@ -1,0 +1,90 @@
+"""What the main models learn from: vehicles as stage 1 hands them on, by stage 1's own letterbox and JPEG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from video_analysis.main_worker.classification.labels import Labels, Thresholds
+from video_analysis.simulator.vehicles.fleet import hierarchy
+from video_analysis.training.augmentation import drawn, relit, worn
+from video_analysis.training.stills import Seen, Still
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.imaging.snapshot_image import Image, letterbox, snapshot
+from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
+
+View = tuple[NDArray[np.uint8], NDArray[np.int64]]
+"""3×640×640 RGB, or 3×320×320 to learn from, and the places of type, make and model among the labels."""
+LEARN_PX = 320
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def labels(name: str) -> Labels:
+    """The traffic world's names, and its hierarchy."""
+    tree = {kind: {make: tuple(models) for make, models in makes.items()} for kind, makes in hierarchy().items()}
+    pairs = [(make, model) for makes in tree.values() for make, models in makes.items() for model in models]
+    return Labels(
+        name=name,
+        types=YOLO_TYPES,
+        makes=tuple(dict.fromkeys(make for make, _ in pairs)),
+        models=tuple(dict.fromkeys(model for _, model in pairs)),
+        hierarchy=tree,
+        mean=MEAN,
+        std=STD,
+        thresholds=Thresholds(type=0.5, make=0.5, model=0.5),
+    )
+
+
+class SnapshotViews:
+    """Snapshots: with a seed worn by chance and without end, to learn from; without one each as it is, to judge by.
+
+    Those to learn from are letterboxed to LEARN_PX: the networks look more coarsely still (networks.LOOK_PX), and
+    so four cost what one would.
+    """
+
+    def __init__(self, stills: Sequence[Still], named: Labels, seed: int | None = None) -> None:
+        self._stills = stills
+        self._named = named
+        self._seed = seed
+        self._quality = WorkerConfig().snapshot.jpeg_quality
+
+    def __len__(self) -> int:
+        """Of pictures that differ by more than chance."""
+        return len(self._stills)
+
+    def __getitem__(self, number: int) -> View:
+        """Sample `number`."""
+        still = self._stills[number if self._seed is None else drawn(self._seed, number, len(self._stills))]
+        crop = still.image()
+        if self._seed is not None:
+            rng = np.random.default_rng((self._seed, 63, number))
+            crop = worn(rng, relit(rng, crop))
+            picture = letterbox(crop, LEARN_PX)
+        else:
+            picture = _as_stored(crop, self._quality)
+        return np.ascontiguousarray(picture[:, :, ::-1].transpose(2, 0, 1)), self._answers(still.seen[0])
+
+    def _answers(self, one: Seen) -> NDArray[np.int64]:
+        named = self._named
+        return np.array([named.types.index(one.type), named.makes.index(one.make), named.models.index(one.model)])
+
+
+def collated(views: list[View]) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N×3×H×W uint8, N×3 places)."""
+    pictures, answers = zip(*views, strict=True)
+    return torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(answers))
+
+
+def normalised(pictures: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """What the worker hands to a checkpoint with these labels, on `device`."""
+    mean, std = (torch.tensor(three, device=device).view(1, 3, 1, 1) for three in (MEAN, STD))
+    scaled = pictures.to(device, non_blocking=True).float().div_(255)
+    return ((scaled - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _as_stored(crop: Image, quality: int) -> Image:
+    return np.asarray(cv2.imdecode(np.frombuffer(snapshot(crop, quality), np.uint8), cv2.IMREAD_COLOR), np.uint8)

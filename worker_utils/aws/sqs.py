@@ -1,0 +1,209 @@
+"""SQS: the receiving side with its visibility calls, and the publisher. Every botocore fault leaves as the taxonomy's.
+
+Needs no more than sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility and GetQueueAttributes on a queue that
+is read, and sqs:SendMessage on one that is written to.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import boto3
+
+from video_analysis.worker_utils.aws.errors import Denied
+from video_analysis.worker_utils.aws.sqs_address import (
+    ATTEMPTS,
+    BAD_BODY,
+    READ_TIMEOUT_S,
+    STALE_HANDLE,
+    QueueAddress,
+    sqs_client,
+    translated,
+)
+from video_analysis.worker_utils.observability.logs import failure_fields
+from video_analysis.worker_utils.settings import QueueSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
+
+BATCH_LIMIT = 10
+"""Entries in one SQS call, and messages in one receive."""
+_PAST_TWELVE_HOURS = "beyond the limit"
+
+log = logging.getLogger(__name__)
+
+Extension = Literal["extended", "lost", "failed"]
+"""lost: the message is no longer ours; failed: this call did not extend it, another may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as SQS gave it out. The receipt handle is good for this receive alone."""
+
+    message_id: str
+    body: str
+    receive_count: int
+    receipt_handle: str = field(repr=False)
+
+
+class Queue:
+    """The receiving side. Safe to share between threads, as boto3's clients are."""
+
+    def __init__(  # the settings stand by name
+        self,
+        session: boto3.Session,
+        name_or_url: str,
+        *,
+        region: str,
+        visibility_timeout_s: int,
+        wait_time_s: int,
+        max_receive_count: int,
+    ) -> None:
+        """`max_receive_count` is what is assumed where the queue itself names none. Nothing is sent yet."""
+        self.client = sqs_client(session, region, READ_TIMEOUT_S, ATTEMPTS)
+        # A repeated receive could hide what the first one had got for a whole visibility timeout: no second attempt.
+        self.receiver = sqs_client(session, region, wait_time_s + READ_TIMEOUT_S, attempts=1)
+        self.max_receive_count = max_receive_count
+        self._visibility_timeout_s = visibility_timeout_s
+        self._wait_time_s = wait_time_s
+        self._address = QueueAddress(session, self.client, name_or_url)
+
+    @classmethod
+    def connect(cls, session: boto3.Session, name_or_url: str, settings: QueueSettings) -> Queue:
+        """The queue with the configured times. Nothing is sent yet."""
+        return cls(
+            session,
+            name_or_url,
+            region=settings.region,
+            visibility_timeout_s=settings.visibility_timeout_s,
+            wait_time_s=settings.wait_time_s,
+            max_receive_count=settings.max_receive_count,
+        )
+
+    def __str__(self) -> str:
+        return str(self._address)
+
+    def probe(self) -> None:
+        """Raise EnvironmentFault or Transient while the queue cannot be used; reads its redrive policy."""
+        url = self._address.url()
+        try:
+            with translated("sqs:GetQueueAttributes", url):
+                wanted: list[Literal["RedrivePolicy"]] = ["RedrivePolicy"]
+                answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
+        except Denied as fault:
+            log.warning(
+                "the redrive policy could not be read, maxReceiveCount %d is assumed: %s",
+                self.max_receive_count,
+                fault,
+                extra={
+                    "event": "queue.receive_limit_assumed",
+                    **failure_fields(fault),
+                    "queue": url,
+                    "max_receive_count": self.max_receive_count,
+                },
+            )
+            return
+        policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy") or "{}")
+        if "maxReceiveCount" in policy:
+            self.max_receive_count = int(policy["maxReceiveCount"])
+        else:
+            log.warning(
+                "queue %s has no dead-letter queue: failures stay in it until they expire; give it a RedrivePolicy "
+                "with maxReceiveCount %d",
+                url,
+                self.max_receive_count,
+                extra={
+                    "event": "queue.dead_letter_queue_missing",
+                    "queue": url,
+                    "max_receive_count": self.max_receive_count,
+                },
+            )
+
+    def receive(self, limit: int, longest_wait_s: int | None = None) -> list[Received]:
+        """Up to `limit` messages (10 at most), hidden from others for the visibility timeout.
+
+        Waits for the first, as long as is configured, but no longer than `longest_wait_s`.
+        """
+        wait_s = self._wait_time_s if longest_wait_s is None else min(longest_wait_s, self._wait_time_s)
+        url = self._address.url()
+        with translated("sqs:ReceiveMessage", url):
+            answer = self.receiver.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(limit, BATCH_LIMIT),
+                VisibilityTimeout=self._visibility_timeout_s,
+                WaitTimeSeconds=wait_s,
+                AttributeNames=["ApproximateReceiveCount"],
+            )
+        return [
+            Received(
+                message_id=message["MessageId"],
+                body=message.get("Body", ""),
+                receive_count=int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
+                receipt_handle=message["ReceiptHandle"],
+            )
+            for message in answer.get("Messages", [])
+        ]
+
+    def delete(self, receipt_handle: str) -> None:
+        """Acknowledge. LeaseLost where the handle is no longer good."""
+        with translated("sqs:DeleteMessage", self._address.url(), STALE_HANDLE):
+            self.client.delete_message(QueueUrl=self._address.url(), ReceiptHandle=receipt_handle)
+
+    def release(self, receipt_handle: str, after_s: int) -> None:
+        """Make the message visible again in `after_s` seconds. LeaseLost where the handle is no longer good."""
+        with translated("sqs:ChangeMessageVisibility", self._address.url(), STALE_HANDLE):
+            self.client.change_message_visibility(
+                QueueUrl=self._address.url(), ReceiptHandle=receipt_handle, VisibilityTimeout=after_s
+            )
+
+    def extend(self, timeouts_s: Mapping[str, int]) -> dict[str, Extension]:
+        """Hide each message, by receipt handle, for so many seconds from now. Raises where a whole call failed."""
+        extensions: dict[str, Extension] = {}
+        handles = list(timeouts_s)
+        for start in range(0, len(handles), BATCH_LIMIT):
+            extensions |= self._extend_batch(handles[start : start + BATCH_LIMIT], timeouts_s)
+        return extensions
+
+    def _extend_batch(self, handles: Sequence[str], timeouts_s: Mapping[str, int]) -> dict[str, Extension]:
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+            {"Id": str(place), "ReceiptHandle": handle, "VisibilityTimeout": timeouts_s[handle]}
+            for place, handle in enumerate(handles)
+        ]
+        with translated("sqs:ChangeMessageVisibility", self._address.url()):
+            answer = self.client.change_message_visibility_batch(QueueUrl=self._address.url(), Entries=entries)
+        extensions: dict[str, Extension] = dict.fromkeys(handles, "extended")
+        for failed in answer.get("Failed", []):
+            stale = failed["Code"].rsplit(".", 1)[-1] in STALE_HANDLE
+            too_long = _PAST_TWELVE_HOURS in failed.get("Message", "")
+            extensions[handles[int(failed["Id"])]] = "lost" if stale and not too_long else "failed"
+        return extensions
+
+
+class Publisher:
+    """The sending side; needs sqs:SendMessage alone."""
+
+    def __init__(self, session: boto3.Session, name_or_url: str, *, region: str) -> None:
+        self.client = sqs_client(session, region, READ_TIMEOUT_S, ATTEMPTS)
+        self._address = QueueAddress(session, self.client, name_or_url)
+
+    def probe(self) -> None:
+        """EnvironmentFault where there is no such queue, as far as this role may know."""
+        url = self._address.url()
+        try:
+            with translated("sqs:GetQueueAttributes", url):
+                self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        except Denied:
+            log.debug(
+                "queue %s may not be probed: the first message sent shows whether it exists",
+                url,
+                extra={"event": "queue.probe_skipped", "queue": url},
+            )
+
+    def send(self, body: str) -> None:
+        """Enqueue one message. A repeat after a lost answer makes a duplicate, which at-least-once allows."""
+        with translated("sqs:SendMessage", self._address.url(), bad_body=BAD_BODY):
+            self.client.send_message(QueueUrl=self._address.url(), MessageBody=body)

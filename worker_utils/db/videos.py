@@ -1,0 +1,156 @@
+"""`videos`: the status, the reason and the times of one video. One method a statement, all idempotent."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, cast
+
+from video_analysis.worker_utils.contracts import schema_check
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, parse_video_task
+from video_analysis.worker_utils.db import write_probe
+from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, Opening, opening, row_as_stored, state_after
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.errors import Permanent, Transient, WorkerError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+DEFAULT_STRIDE = 3
+
+log = logging.getLogger(__name__)
+
+
+class VideoRecords:
+    """`videos` belongs to the API: only status, attempt_state, error_code, error_msg and the times are written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
+        """The full task of the compatibility form, by the same two-step check as a full message.
+
+        Raises Transient while there is no such row, Permanent where it is another workspace's or incomplete.
+        """
+
+        def select(cursor: Cursor) -> tuple[object, ...] | None:
+            cursor.execute(
+                "SELECT workspace_id::text, workspace_code, camera_code, s3_key_raw, frame_stride,"
+                " to_json(recorded_at) #>> '{}' FROM videos WHERE id = %s",
+                (task.video_id,),
+            )
+            return cursor.fetchone()
+
+        row = self._database.transaction(select)
+        if row is None:
+            text = f"videos has no row {task.video_id} yet; the API may not have committed it"
+            raise Transient(text, code="no_video_row")
+        return _full_task(task, row)
+
+    def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
+        """Open an attempt, committed before any work: status by `attempts.opening`.
+
+        No row (an operator's message): a warning, and the work goes on. Raises Permanent where the row is another
+        workspace's, or where every earlier attempt died.
+        """
+
+        def open_attempt(cursor: Cursor) -> Opening | None:
+            cursor.execute(
+                "SELECT workspace_id::text, status, attempt_state, error_code, error_msg FROM videos"
+                " WHERE id = %s FOR UPDATE",
+                (task.video_id,),
+            )
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            workspace_id, *stored = row
+            _check_workspace(task, workspace_id)
+            found = row_as_stored(*stored)
+            opened = opening(found, receive_count, is_last)
+            if found.status != "done":
+                _write_opening(cursor, task.video_id, opened)
+            return opened
+
+        opened = self._database.transaction(open_attempt)
+        if opened is None:
+            log.warning(
+                "the table videos has no row for this video; the work continues without it",
+                extra={"event": "video.row_missing", "video_id": task.video_id},
+            )
+        elif opened.died_every_time:
+            raise Permanent(DIED_EVERY_TIME, code="crashed")
+
+    def finish(self, task: ProcessVideo) -> None:
+        """Every snapshot of the video has been emitted: `done`. A row that is `done` already is left alone."""
+        self._database.transaction(
+            lambda cursor: cursor.execute(
+                "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = NULL, error_msg = NULL,"
+                " processing_finished_at = now(), updated_at = now()"
+                " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
+                (task.video_id, task.workspace_id),
+            )
+        )
+
+    def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
+        """Leave the failure's code and text in the row; `error` when final. A row that is `done` stays as it is."""
+        written = (
+            state_after(failure.code),
+            failure.code,
+            schema_check.printable(str(failure), schema_check.LONGEST_REASON),
+        )
+        self._database.transaction(
+            lambda cursor: cursor.execute(
+                "UPDATE videos SET attempt_state = %s, error_code = %s, error_msg = %s, updated_at = now(),"
+                " status = CASE WHEN %s THEN 'error' ELSE status END,"
+                " processing_finished_at = CASE WHEN %s THEN now() ELSE processing_finished_at END"
+                " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
+                (*written, final, final, video_id, workspace_id),
+            )
+        )
+
+    def ping(self) -> None:
+        """EnvironmentFault while the database does not answer, takes no new row, or lacks a table or column."""
+        self._database.ping(write_probe.VIDEOS, write_probe.IMAGE_ANALYSES, trial=write_probe.insert)
+
+
+def _check_workspace(task: ProcessVideo | ProcessVideoDb, workspace_id: object) -> None:
+    if workspace_id != task.workspace_id:
+        text = f"workspace_id: video {task.video_id} belongs to another workspace"
+        raise Permanent(text, code="wrong_workspace")
+
+
+def _write_opening(cursor: Cursor, video_id: str, opened: Opening) -> None:
+    row = opened.row
+    cursor.execute(
+        "UPDATE videos SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s,"
+        " processing_started_at = now(), processing_finished_at = NULL, updated_at = now() WHERE id = %s",
+        (row.status, row.attempt_state, row.error_code, row.error_msg, video_id),
+    )
+
+
+def _full_task(task: ProcessVideoDb, row: tuple[object, ...]) -> ProcessVideo:
+    workspace_id, workspace_code, camera_code, s3_key_raw, frame_stride, recorded_at = row
+    _check_workspace(task, workspace_id)
+    missing = [
+        name
+        for name, value in (
+            ("workspace_code", workspace_code),
+            ("camera_code", camera_code),
+            ("s3_key_raw", s3_key_raw),
+        )
+        if value is None
+    ]
+    if missing:
+        text = f"videos.{', videos.'.join(missing)}: null in the row of video {task.video_id}"
+        raise Permanent(text, code="incomplete_row")
+    body = {
+        "event": "PROCESS_VIDEO",
+        "video_id": task.video_id,
+        "workspace_id": task.workspace_id,
+        "workspace_code": workspace_code,
+        "camera_code": camera_code,
+        "s3_key_raw": s3_key_raw,
+        "frame_stride": DEFAULT_STRIDE if frame_stride is None else frame_stride,
+        "recordedAt": recorded_at,
+    }
+    return cast(ProcessVideo, parse_video_task(json.dumps(body)))

@@ -1,0 +1,1 @@
+"""Threads, timing, memory and temporary files of a running worker."""

@@ -1,0 +1,1 @@
+"""Snapshots: crop, letterbox, encode and check. Pure."""

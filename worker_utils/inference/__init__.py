@@ -1,0 +1,1 @@
+"""Compiled networks behind one protocol, on CUDA, OpenVINO or PyTorch."""

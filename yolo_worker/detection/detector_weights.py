@@ -1,0 +1,76 @@
+"""A detector's files: ultralytics' weights, or what ultralytics exported from them.
+
+Weights are code (an ultralytics .pt is a pickle): only what the operator put into the bundle is ever loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.worker_utils.inference import backend
+from video_analysis.worker_utils.inference.protocol import Network, split_engine
+
+REMEDY = "put the detector's weights there or name others in CVITX_YOLO_WEIGHTS"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDetector:
+    """A compiled detector, the names of its classes, and the SHA-256 of the file it was made from."""
+
+    network: Network
+    names: Mapping[int, str]
+    fingerprint: str
+
+
+def load(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
+    """Load `weights` (a .pt) or, beside it, what was exported from it for `runtime`: an .engine, an _openvino_model.
+
+    ConfigurationError where nothing is there (before ultralytics could go and look for it) or it is no YOLO detector.
+    """
+    engine = weights.with_suffix(".engine")
+    if runtime.kind == "cuda" and engine.is_file():
+        return _engine(engine)
+    exported = weights.with_name(f"{weights.stem}_openvino_model")
+    if runtime.kind == "openvino" and exported.is_dir():
+        return _exported(exported, runtime)
+    return _checkpoint(backend.require(weights, REMEDY), runtime)
+
+
+def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
+    from ultralytics.nn.modules import Detect, v10Detect  # noqa: PLC0415
+    from ultralytics.nn.tasks import load_checkpoint  # noqa: PLC0415
+
+    if weights.suffix != ".pt":
+        raise ConfigurationError(f"{weights}: ultralytics' weights end in .pt (exports lie beside them); {REMEDY}")
+    model = load_checkpoint(weights)[0]
+    head = model.model[-1]
+    if type(head) not in (Detect, v10Detect):
+        raise ConfigurationError(f"{weights}: ends in {type(head).__name__}, not in Detect: this is no YOLO detector")
+    if not head.end2end:
+        model.fuse(verbose=False)  # of a YOLOv10 it would take the very head that NMS is for
+    head.export, head.dynamic, head.end2end = True, True, False
+    fingerprint = backend.sha256_of(weights)
+    network = backend.compile_module(model, weights.stem, fingerprint, (-1, 3, -1, -1), runtime)
+    return LoadedDetector(network, model.names, fingerprint)
+
+
+def _exported(folder: Path, runtime: backend.Runtime) -> LoadedDetector:
+    from ultralytics.utils import YAML  # noqa: PLC0415
+
+    documents = [*folder.glob("*.xml")]
+    backend.require(folder / "metadata.yaml", "export it anew with ultralytics, or remove the folder")
+    if len(documents) != 1:
+        raise ConfigurationError(f"{folder}: holds {len(documents)} .xml files, not one; export it anew or remove it")
+    names = YAML.load(folder / "metadata.yaml")["names"]
+    return LoadedDetector(backend.load_ir(documents[0], runtime), names, backend.sha256_of(folder))
+
+
+def _engine(path: Path) -> LoadedDetector:
+    metadata, _ = split_engine(path.read_bytes())
+    if "names" not in metadata:
+        raise ConfigurationError(f"{path}: has no class names in it; export it with ultralytics, or remove it")
+    names = {int(index): name for index, name in metadata["names"].items()}
+    return LoadedDetector(backend.load_engine(path), names, backend.sha256_of(path))

@@ -1,0 +1,1 @@
+"""What is derived from tracks: the best snapshot of each."""

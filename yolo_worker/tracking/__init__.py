@@ -1,0 +1,1 @@
+"""Boxes to tracks: association over time and by appearance."""

