@@ -28,6 +28,7 @@ from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.inference.backend import Runtime
+from video_analysis.worker_utils.observability.observer import LogObserver
 
 MODEL_STORE_SETTINGS = SettingNames("CVITX_MODEL_STORE", "CVITX_CACHE_DIR")
 
@@ -46,7 +47,15 @@ def build(shutdown: threading.Event) -> Consumer:
         AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
     )
-    return Consumer(queue, handler, config, shutdown, slots=config.batch_size, prefetch=handler.prefetch)
+    return Consumer(
+        queue,
+        handler,
+        config,
+        shutdown,
+        observer=LogObserver(),
+        slots=config.batch_size,
+        prefetch=handler.prefetch,
+    )
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:

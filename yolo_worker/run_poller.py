@@ -31,7 +31,7 @@ def build(shutdown: threading.Event) -> Consumer:
     config = worker_config.load(os.environ)
     session = boto3.Session(region_name=config.region)
     queue = Queue.connect(session, config.video_queue, config)
-    database = Database(config.database_url, "cvitx-yolo-video")
+    database, observer = Database(config.database_url, "cvitx-yolo-video"), LogObserver()
     handler = VideoWorker(
         ObjectStore.connect(session, config),
         VideoRepository(database),
@@ -39,9 +39,9 @@ def build(shutdown: threading.Event) -> Consumer:
         Publisher(session, config.snapshot_queue, region=config.region),
         pipeline(config),
         shots(config),
-        observer=LogObserver(),
+        observer=observer,
     )
-    return Consumer(queue, handler, config, shutdown)
+    return Consumer(queue, handler, config, shutdown, observer=observer)
 
 
 def pipeline(config: WorkerConfig) -> VisionPipeline:

@@ -22,6 +22,7 @@ from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.observability.observer import LogObserver
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,6 +47,7 @@ def test_whatever_a_message_holds_it_is_one_line_of_log_an_event(sqs: SQSClient,
     handler = ScriptedHandler(lambda delivery: _refusal_of(delivery.body))
     bench = Bench(sqs, queue_name)
     bench.send(*bodies)
+    bench.reports_to = LogObserver()
     with written() as stream, bench.running(handler):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= 3 * len(bodies))
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -115,6 +117,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
         return caught.value
 
     bench.send("x")
+    bench.reports_to = LogObserver()
     with written() as stream, bench.running(ScriptedHandler(work)):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= len(attempts))
     told = stream.getvalue()

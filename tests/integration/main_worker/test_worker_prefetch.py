@@ -72,7 +72,8 @@ def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
         assert go_on.wait(PATIENCE_S)
 
     stage.bucket.fetch_bytes = fetch_bytes  # type: ignore[method-assign]
-    consumer = Consumer(bench.queue, stage.worker, FAST, bench.shutdown, prefetch=stage.worker.prefetch)
+    parts = bench.queue, stage.worker, FAST, bench.shutdown
+    consumer = Consumer(*parts, observer=bench.observer, prefetch=stage.worker.prefetch)
     thread = threading.Thread(target=consumer.run)
     try:
         bench.send(said[0].to_json())

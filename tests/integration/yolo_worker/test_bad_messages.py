@@ -168,7 +168,7 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
         ShotSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
         observer=LogObserver(),
     )
-    consumer = Consumer(queue, worker, config, shutdown, exit_process=lambda status: None)
+    consumer = Consumer(queue, worker, config, shutdown, observer=LogObserver(), exit_process=lambda status: None)
     thread = threading.Thread(target=consumer.run)
     thread.start()
     try:
