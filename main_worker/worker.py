@@ -71,7 +71,7 @@ class SnapshotWorker:
         begun = self._begin(batch, jobs)
         suspects = [(job, state) for job, state in begun if _is_crash_suspect(state, batch.latest(job))]
         self._work(batch, [one for one in begun if one not in suspects])
-        for job, state in sorted(suspects, key=lambda one: one[1].status == "done"):
+        for job, state in sorted(suspects, key=lambda one: (one[1].status == "done", one[1].crashed_alone)):
             if batch.check_lease(job):
                 self._analyses.mark_isolated_retry(state.id)
                 self._work(batch, [(job, state)])

@@ -15,7 +15,7 @@ from video_analysis.worker_utils.aws.sqs import Publisher, Queue
 from video_analysis.worker_utils.consumer import process
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.observability.observer import LogObserver
@@ -35,7 +35,7 @@ def build(shutdown: threading.Event) -> Consumer:
     handler = VideoWorker(
         ObjectStore.connect(session, config),
         VideoRepository(database),
-        QueuedAnalyses(database),
+        ImageAnalysisRepository(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         pipeline(config),
         shots(config),

@@ -15,15 +15,15 @@ from typing import Any, Literal
 Side = Literal["before", "after"]
 
 QUEUE, STORAGE = "worker_utils.aws.sqs:Queue", "worker_utils.aws.s3:ObjectStore"
-VIDEOS, QUEUED = "worker_utils.db.videos:VideoRecords", "worker_utils.db.queued_analyses:QueuedAnalyses"
-LEASE, ANALYSES = "worker_utils.consumer.lease:HeldLease", "worker_utils.db.analysis_records:AnalysisRecords"
+VIDEOS, ANALYSES = "worker_utils.db.videos:VideoRepository", "worker_utils.db.image_analyses:ImageAnalysisRepository"
+LEASE = "worker_utils.consumer.lease:HeldLease"
 RECIPES: dict[str, tuple[str, ...]] = {
     "yolo_worker": (
         f"{QUEUE}.receive",
         f"{VIDEOS}.begin",
         f"{STORAGE}._download",
         f"{LEASE}.check",
-        f"{QUEUED}.claim",
+        f"{ANALYSES}.claim",
         f"{STORAGE}.put",
         "worker_utils.aws.sqs:Publisher.send",
         f"{VIDEOS}.finish",
@@ -43,7 +43,7 @@ SEEN_THROUGH = frozenset({f"{VIDEOS}.finish", f"{ANALYSES}.finish_analyses", f"{
 """Told to stop at one of these, a worker still acknowledges what it has done."""
 MOST_STRIKES = 3
 """Of one message: SQS never gives a receive back, and five are all there are."""
-REPEATED = {f"{LEASE}.check": 15, f"{STORAGE}.put": 2, f"{QUEUED}.claim": 2, "worker_utils.aws.sqs:Publisher.send": 2}
+REPEATED = {f"{LEASE}.check": 15, f"{STORAGE}.put": 2, f"{ANALYSES}.claim": 2, "worker_utils.aws.sqs:Publisher.send": 2}
 """Steps struck a second time, at this call: the lease is checked at each frame while vehicles are looked for."""
 
 
@@ -92,7 +92,7 @@ def chains(worker: str, seen_through: Collection[str] = ()) -> list[tuple[Bounda
 
 
 def title(chain: Sequence[Boundary]) -> str:
-    """For a table: after Queue.receive, before VideoRecords.begin."""
+    """For a table: after Queue.receive, before VideoRepository.begin."""
     return ", ".join(boundary.name for boundary in chain)
 
 

@@ -25,9 +25,8 @@ from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher
 from video_analysis.worker_utils.consumer.delivery import Delivery
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import MissingObject, Permanent
 from video_analysis.worker_utils.observability.observer import LogObserver
@@ -103,7 +102,7 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
     yield VideoWorker(
         ObjectStore(s3, bucket),
         VideoRepository(database),
-        QueuedAnalyses(database),
+        ImageAnalysisRepository(database),
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
         BlindPipeline(),
         ShotSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
@@ -149,7 +148,7 @@ def test_a_snapshot_of_another_s_or_of_nobody_s_never_reaches_s3(
     s3: S3Client, bucket: str, database_url: str, asked: list[str], sql: Sql
 ) -> None:
     database = Database(database_url, "test")
-    worker = SnapshotWorker(ObjectStore(s3, bucket), AnalysisRecords(database), {}, AttributeReader(5), bucket)
+    worker = SnapshotWorker(ObjectStore(s3, bucket), ImageAnalysisRepository(database), {}, AttributeReader(5), bucket)
     name = "CTX1005_CAM1_000001_000040.jpg"
     keys = [key.replace("/raw/clip.mp4", f"/snapshots/{name}") for key in REFUSED_KEYS if "/snapshots/" not in key]
     uris = [f"s3://{bucket}/{key}" for key in keys] + [

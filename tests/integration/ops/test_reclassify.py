@@ -26,8 +26,8 @@ from video_analysis.worker_utils.aws.sqs import Publisher
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import Transient
 from video_analysis.worker_utils.imaging import snapshot_image
@@ -76,7 +76,7 @@ class Site:
         """What a worker with these models makes of the messages."""
         session = boto3.Session() if role is None else iam.session_of(role)()
         storage = ObjectStore(session.client("s3"), self.bucket)
-        records = AnalysisRecords(Database(self.database_url, "test"))
+        records = ImageAnalysisRepository(Database(self.database_url, "test"))
         worker = SnapshotWorker(storage, records, models, AttributeReader(5), self.bucket)
         for start in range(0, len(bodies), 10):
             some = bodies[start : start + 10]

@@ -17,7 +17,7 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import (
     BadMessage,
@@ -193,7 +193,14 @@ def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers
     outbox, pipeline, observer = Outbox(bucket), FakePipeline(), RecordingObserver()
     snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
     settings = ShotSettings(bucket, BestSettings(), snapshot)
-    parts = (ObjectStore(s3, bucket), VideoRepository(database), QueuedAnalyses(database), outbox, pipeline, settings)
+    parts = (
+        ObjectStore(s3, bucket),
+        VideoRepository(database),
+        ImageAnalysisRepository(database),
+        outbox,
+        pipeline,
+        settings,
+    )
     worker = VideoWorker(*parts, observer=observer)
     yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket)
     database.close()
