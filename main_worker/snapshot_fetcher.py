@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from video_analysis.main_worker.ports import Storage
 from video_analysis.main_worker.types import Picture
 from video_analysis.worker_utils.errors import MissingObject, Permanent, WorkerError
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES, check_snapshot
 
 
 class SnapshotFetcher:
@@ -34,8 +34,8 @@ class SnapshotFetcher:
 
     def _fetch(self, key: str, coming: Future[Picture]) -> None:
         try:
-            content, content_type = self._storage.fetch_bytes(key, snapshot_image.LARGEST_SNAPSHOT_BYTES)
-            coming.set_result(snapshot_image.check_snapshot(content, content_type))
+            content, content_type = self._storage.fetch_bytes(key, LARGEST_SNAPSHOT_BYTES)
+            coming.set_result(check_snapshot(content, content_type))
         except Exception as error:  # noqa: BLE001  # whose fault it is, is judged when its turn comes
             coming.set_exception(error)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.main_worker.types import Picture
-from video_analysis.worker_utils.imaging.snapshot_image import LETTERBOX_GREY
+from video_analysis.worker_utils.imaging.letterbox import content_box
 
 Floats = NDArray[np.float32]
 
@@ -74,14 +74,11 @@ def read(picture: Picture, yolo_type: str | None = None) -> Paint | None:
 
 def content(picture: Picture) -> NDArray[np.uint8] | None:
     """What lies between the letterbox bars, its long side WORK_PX; None where there are only bars."""
-    low, high = (np.full(3, LETTERBOX_GREY + off) for off in (-BAR_TOLERANCE, BAR_TOLERANCE))
-    grey = cv2.inRange(picture, low, high)
-    rows, columns = (
-        np.flatnonzero(cv2.reduce(grey, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F) < 255 * BAR_SHARE) for axis in (1, 0)
-    )
-    if len(rows) < LEAST_PX or len(columns) < LEAST_PX:
+    box = content_box(picture, BAR_TOLERANCE, BAR_SHARE, LEAST_PX)
+    if box is None:
         return None
-    inside = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    left, top, right, bottom = box
+    inside = picture[top:bottom, left:right]
     height, width = inside.shape[:2]
     scale = WORK_PX / max(height, width)
     size = max(LEAST_PX, round(width * scale)), max(LEAST_PX, round(height * scale))

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.worker_utils.imaging.snapshot_image import LETTERBOX_GREY, Image
+from video_analysis.worker_utils.imaging.crop import Image
+from video_analysis.worker_utils.imaging.letterbox import content_box
 
 TEXT_CHANCE, LEAST_SCORE, UNCLIP = 0.3, 0.4, 1.6
 """As RapidOCR cuts the map of a DB detector (arXiv 1911.08947): pixel, box, how far a shrunken box grows again."""
@@ -34,11 +35,7 @@ class Line:
 
 def content(picture: Image) -> tuple[int, int, int, int]:
     """left, top, right, bottom of what the letterbox holds; the whole picture where it has no grey bars."""
-    inside = np.abs(picture.astype(np.int16) - LETTERBOX_GREY).max(axis=2) > 12
-    rows, columns = np.flatnonzero(inside.mean(axis=1) > 0.05), np.flatnonzero(inside.mean(axis=0) > 0.05)
-    if not len(rows) or not len(columns):
-        return 0, 0, picture.shape[1], picture.shape[0]
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return content_box(picture, tolerance=12, bar_share=0.95) or (0, 0, picture.shape[1], picture.shape[0])
 
 
 def lines(chances: NDArray[np.float32], scale: float, origin: tuple[int, int]) -> list[Line]:

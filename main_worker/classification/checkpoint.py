@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from video_analysis.main_worker.classification.labels import LABELS_FILE, Labels
 from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX
 from video_analysis.worker_utils.inference.backend import require_file, sha256_of
 from video_analysis.worker_utils.inference.protocol import Shape
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-SIZE_PX = 640
 HEADS = ("type", "make", "model")
 SETTINGS = "CVITX_MAIN_CHECKPOINT, CVITX_BASELINE_CHECKPOINT or CVITX_CMT_CHECKPOINT"
 REMEDY = "export the model again as the README says (How a main model is exported)"
@@ -145,6 +145,6 @@ def _input_shape(program: ExportedProgram) -> Shape:
     inputs = program.graph_signature.user_inputs
     shapes = [node.meta["val"].shape for node in program.graph.nodes if node.name in inputs]
     lengths = [tuple(size if isinstance(size, int) else -1 for size in shape) for shape in shapes]
-    if len(lengths) != 1 or lengths[0][1:] != (3, SIZE_PX, SIZE_PX):
-        raise ValueError(f"takes {lengths}, not one batch of [N, 3, {SIZE_PX}, {SIZE_PX}]")
-    return (lengths[0][0], 3, SIZE_PX, SIZE_PX)
+    if len(lengths) != 1 or lengths[0][1:] != (3, SNAPSHOT_PX, SNAPSHOT_PX):
+        raise ValueError(f"takes {lengths}, not one batch of [N, 3, {SNAPSHOT_PX}, {SNAPSHOT_PX}]")
+    return (lengths[0][0], 3, SNAPSHOT_PX, SNAPSHOT_PX)

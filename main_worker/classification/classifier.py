@@ -19,6 +19,7 @@ from video_analysis.main_worker.types import Forward, Logits, Picture
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX
 from video_analysis.worker_utils.inference import backend, preprocess
 from video_analysis.worker_utils.inference.protocol import Network
 
@@ -61,7 +62,7 @@ class Classifier:
         self._outputs = opened.outputs
         self._on_cuda = on_cuda
         self._tables = preprocess.normalisation_lut(opened.labels.mean, opened.labels.std)
-        self._batch = np.empty((0, 3, checkpoint.SIZE_PX, checkpoint.SIZE_PX), np.float32)
+        self._batch = np.empty((0, 3, SNAPSHOT_PX, SNAPSHOT_PX), np.float32)
 
     @classmethod
     def load(cls, path: Path, variant: Variant, runtime: backend.Runtime) -> Classifier:
@@ -101,7 +102,7 @@ class Classifier:
 
     def warm_up(self) -> None:
         """Pass blank pictures, one alone and two together; raises as `classify` does, and for what is no number."""
-        blank = np.zeros((checkpoint.SIZE_PX, checkpoint.SIZE_PX, 3), np.uint8)
+        blank = np.zeros((SNAPSHOT_PX, SNAPSHOT_PX, 3), np.uint8)
         for count in (1, 2):
             for logits in self.classify([blank] * count).logits:
                 for level in checkpoint.HEADS:
@@ -111,7 +112,7 @@ class Classifier:
     def _normalised(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
         """[N, 3, 640, 640], red first. Good until the next call: fresh memory costs double."""
         if len(self._batch) < len(pictures):
-            self._batch = np.empty((len(pictures), 3, checkpoint.SIZE_PX, checkpoint.SIZE_PX), np.float32)
+            self._batch = np.empty((len(pictures), 3, SNAPSHOT_PX, SNAPSHOT_PX), np.float32)
         for place, picture in enumerate(pictures):
             preprocess.write(picture, self._tables, self._batch[place])
         return self._batch[: len(pictures)]
@@ -138,7 +139,7 @@ def _gflops(program: ExportedProgram, pictures: int) -> float | None:
 
     try:
         with FakeTensorMode(allow_non_fake_inputs=True), FlopCounterMode(display=False) as counter:
-            program.module()(torch.empty(pictures, 3, checkpoint.SIZE_PX, checkpoint.SIZE_PX))
+            program.module()(torch.empty(pictures, 3, SNAPSHOT_PX, SNAPSHOT_PX))
         return float(round(counter.get_total_flops() / pictures / 1e9, 3))
     except Exception:  # a figure is missing, nothing else
         log.info(

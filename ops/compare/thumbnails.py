@@ -13,7 +13,8 @@ import numpy as np
 from video_analysis.main_worker.ports import Storage
 from video_analysis.worker_utils.contracts import s3_keys
 from video_analysis.worker_utils.errors import EnvironmentFault, WorkerError
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES, check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 
 SIDE_PX = 320
 QUALITY = 80
@@ -54,6 +55,6 @@ def _small(storage: Storage, bucket: str, uri: str) -> bytes:
         raise ValueError(f"{uri}: {error}") from None
     if snapshot.bucket != bucket:
         raise ValueError(f"{uri}: another bucket than CVITX_S3_BUCKET, {bucket}")
-    picture = snapshot_image.check_snapshot(*storage.fetch_bytes(snapshot.key, snapshot_image.LARGEST_SNAPSHOT_BYTES))
+    picture = check_snapshot(*storage.fetch_bytes(snapshot.key, LARGEST_SNAPSHOT_BYTES))
     small = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    return snapshot_image.encode_jpeg(np.asarray(small, np.uint8), QUALITY)
+    return encode_jpeg(np.asarray(small, np.uint8), QUALITY)

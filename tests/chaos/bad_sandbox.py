@@ -21,7 +21,8 @@ from typing import Literal
 
 from video_analysis.worker_utils.errors import ErrorCode, Permanent
 from video_analysis.worker_utils.execution import temp_dirs
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE
 
 Outcome = Literal["read", "refused", "stumbled", "crashed", "hung"]
 ADDRESS_SPACE_BYTES = 6 << 30
@@ -108,7 +109,7 @@ def _video(path: Path) -> str:
 
 
 def _snapshot(path: Path) -> str:
-    shape = snapshot_image.check_snapshot(path.read_bytes(), snapshot_image.CONTENT_TYPE).shape
+    shape = check_snapshot(path.read_bytes(), CONTENT_TYPE).shape
     return f"{shape}"
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from video_analysis.worker_utils.imaging.letterbox import LETTERBOX_GREY
 from video_analysis.worker_utils.inference import preprocess
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.types import Boxes, Image
@@ -18,8 +19,6 @@ STRIDE_PX = 32
 MOTORCYCLE = YOLO_TYPES.index("Motorcycle")
 Corners = NDArray[np.float32] | NDArray[np.float64]
 """N×4 or wider: x1, y1, x2, y2 in px."""
-GREY = 114
-"""What ultralytics pads with, in training as well; of each channel."""
 AS_SHARES = preprocess.normalisation_lut()
 """0..1, as the detector was trained."""
 
@@ -52,7 +51,7 @@ class Letterbox:
 
     def apply(self, images: Sequence[Image]) -> NDArray[np.float32]:
         """[N, 3, H, W] float32 RGB, 0..1, of frames of the one shape."""
-        batch = np.full((len(images), 3, self.height_px, self.width_px), AS_SHARES[0, GREY], np.float32)
+        batch = np.full((len(images), 3, self.height_px, self.width_px), AS_SHARES[0, LETTERBOX_GREY], np.float32)
         for image, target in zip(images, batch, strict=True):
             height, width = image.shape[:2]
             inner = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))

@@ -59,7 +59,7 @@ from video_analysis.worker_utils.errors import (
     Transient,
     WorkerError,
 )
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.worker_utils.inference import backend
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def delivery(body: messages.SnapshotReady | str, receive_count: int = 1, lease: 
 
 
 def jpeg(colour: tuple[int, int, int], side: int = 640) -> bytes:
-    return snapshot_image.encode_jpeg(np.full((side, side, 3), colour, np.uint8), 92)
+    return encode_jpeg(np.full((side, side, 3), colour, np.uint8), 92)
 
 
 class Stage:

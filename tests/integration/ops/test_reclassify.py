@@ -30,7 +30,7 @@ from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import Transient
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_jpeg
 from video_analysis.worker_utils.inference import backend
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Site:
     def snapshot(self, video_id: str, track_id: int, recorded_at: str | None = None) -> str:
         """A picture in S3; the body of its message."""
         uri = SnapshotUri(self.bucket, WORKSPACE, video_id, "CTX1005", "CAM1", track_id, 40 * track_id)
-        content = snapshot_image.encode_jpeg(np.full((640, 640, 3), 20 * track_id, np.uint8), 92)
-        self.s3.put_object(Bucket=self.bucket, Key=uri.key, Body=content, ContentType=snapshot_image.CONTENT_TYPE)
+        content = encode_jpeg(np.full((640, 640, 3), 20 * track_id, np.uint8), 92)
+        self.s3.put_object(Bucket=self.bucket, Key=uri.key, Body=content, ContentType=CONTENT_TYPE)
         return snapshot_ready(uri, recorded_at, "Car").to_json()
 
     def work(self, bodies: Sequence[str], models: Models, role: Role | None = None) -> None:

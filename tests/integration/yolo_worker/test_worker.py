@@ -28,7 +28,7 @@ from video_analysis.worker_utils.errors import (
     Permanent,
     Transient,
 )
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
 from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, Track, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
@@ -215,7 +215,7 @@ def objects(bench: Bench) -> dict[str, bytes]:
 def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Bench) -> None:
     def both_stand(message: messages.SnapshotReady) -> None:
         answer = bench.s3.get_object(Bucket=bench.bucket, Key=message.snapshot.key)
-        snapshot_image.check_snapshot(answer["Body"].read(), answer["ContentType"])
+        check_snapshot(answer["Body"].read(), answer["ContentType"])
         uris = {row["snapshot_s3_key"]: row["status"] for row in bench.rows()}
         assert uris[message.snapshot_s3_key] == "queued"
 
