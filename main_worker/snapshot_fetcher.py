@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
-from video_analysis.main_worker.ports import Storage
+from video_analysis.main_worker.ports import SnapshotStorage
 from video_analysis.main_worker.types import Picture
 from video_analysis.worker_utils.errors import MissingObject, Permanent, WorkerError
 from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES, check_snapshot
@@ -14,7 +14,7 @@ from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTE
 class SnapshotFetcher:
     """Fetches snapshots, each in a thread of its own: no more than two micro-batches of them are ever in hand."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: SnapshotStorage) -> None:
         self._storage = storage
 
     def begin(self, key: str) -> Future[Picture]:

@@ -10,7 +10,7 @@ from functools import partial
 
 from video_analysis.main_worker import row_mapping
 from video_analysis.main_worker.batch import SnapshotBatch, SnapshotJob, run_batch_then_individually
-from video_analysis.main_worker.ports import Analyses, Aside, Model, Storage
+from video_analysis.main_worker.ports import Analyses, Aside, Model, SnapshotStorage
 from video_analysis.main_worker.snapshot_fetcher import SnapshotFetcher, unfetched
 from video_analysis.main_worker.types import Attributes, Picture
 from video_analysis.worker_utils.consumer.delivery import Delivery
@@ -48,7 +48,7 @@ class SnapshotWorker:
     """Handles SNAPSHOT_READY: a result of each variant for each snapshot of a micro-batch; a bad member fails alone."""
 
     def __init__(
-        self, storage: Storage, analyses: Analyses, models: Mapping[Variant, Model], aside: Aside, bucket: str
+        self, storage: SnapshotStorage, analyses: Analyses, models: Mapping[Variant, Model], aside: Aside, bucket: str
     ) -> None:
         self._pictures = SnapshotFetcher(storage)
         self._analyses = analyses

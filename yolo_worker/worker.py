@@ -19,7 +19,7 @@ from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
 from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
 from video_analysis.worker_utils.observability.observer import Observer
-from video_analysis.yolo_worker.ports import Analyses, Pipeline, Publisher, Storage, Videos
+from video_analysis.yolo_worker.ports import Analyses, Pipeline, Publisher, Videos, VideoStorage
 from video_analysis.yolo_worker.run_key import ShotSettings, run_key_of
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
@@ -35,7 +35,7 @@ class VideoWorker:
 
     def __init__(  # one argument a part
         self,
-        storage: Storage,
+        storage: VideoStorage,
         videos: Videos,
         analyses: Analyses,
         publisher: Publisher,

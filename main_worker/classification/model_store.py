@@ -42,7 +42,7 @@ class Unavailable(Exception):
     """There is no such checkpoint to be had from here; the text says why."""
 
 
-class Storage(Protocol):
+class CheckpointStorage(Protocol):
     """The store's bucket; its temporary files lie in the folder of `folder_of`."""
 
     def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:
@@ -72,7 +72,7 @@ def is_asked_for(path: Path, config: WorkerConfig) -> bool:
 class ModelStore:
     """The store at `uri` (s3://bucket/prefix), and what of it is kept in `folder`."""
 
-    def __init__(self, storage: Storage, uri: str, folder: Path) -> None:
+    def __init__(self, storage: CheckpointStorage, uri: str, folder: Path) -> None:
         self._storage = storage
         self._uri = uri
         self._prefix = split(uri)[1]

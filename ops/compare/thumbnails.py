@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from video_analysis.main_worker.ports import Storage
+from video_analysis.main_worker.ports import SnapshotStorage
 from video_analysis.worker_utils.contracts import s3_keys
 from video_analysis.worker_utils.errors import EnvironmentFault, WorkerError
 from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES, check_snapshot
@@ -29,7 +29,7 @@ class SmallPicture:
     problem: str | None = None
 
 
-def fetch(storage: Storage, bucket: str, uris: Sequence[str]) -> list[SmallPicture]:
+def fetch(storage: SnapshotStorage, bucket: str, uris: Sequence[str]) -> list[SmallPicture]:
     """The snapshots of `uris`, in order. Where S3 itself fails, those not yet begun are not asked for."""
     outage = threading.Event()
 
@@ -48,7 +48,7 @@ def fetch(storage: Storage, bucket: str, uris: Sequence[str]) -> list[SmallPictu
         return list(pool.map(one, uris))
 
 
-def _small(storage: Storage, bucket: str, uri: str) -> bytes:
+def _small(storage: SnapshotStorage, bucket: str, uri: str) -> bytes:
     try:
         snapshot = s3_keys.parse_snapshot_uri(uri)
     except ValueError as error:
