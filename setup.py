@@ -1,4 +1,4 @@
-"""The repository root is the package video_analysis: setuptools finds its subpackages here, tests left out."""
+"""The repository root is the package video_analysis; its subpackages are found automatically, without tests."""
 
 from setuptools import find_packages, setup
 

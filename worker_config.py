@@ -1,12 +1,12 @@
 """Every setting of the two workers, and the only reader of the environment.
 
-`load(environ)` gives a frozen `WorkerConfig`. Its defaults are the contract (region, bucket, queues, time limits) and
+`load(environ)` returns a frozen `WorkerConfig`. Its defaults are the contract (region, bucket, queues, timeouts) and
 the tuning (detection, tracking, snapshots). The variable of a setting is its path: `track.max_age_s` is
-`CVITX_TRACK_MAX_AGE_S`. Variables are read only where `ENV_OVERRIDES` below is True or `CVITX_ENV_OVERRIDES=1` is set;
-`load` says what then stops the start. Credentials and endpoints are left to boto3 and libpq (`AWS_ENDPOINT_URL`,
-profiles, roles, `PGPASSFILE`) and are never set here.
+`CVITX_TRACK_MAX_AGE_S`. Variables are read only if `ENV_OVERRIDES` below is True or `CVITX_ENV_OVERRIDES=1` is set;
+`load` describes what then stops the start. boto3 and libpq find credentials and endpoints themselves
+(`AWS_ENDPOINT_URL`, profiles, roles, `PGPASSFILE`).
 
-The text below a setting is its description: docs/configuration.md is made from it.
+The text below a setting is its description: docs/configuration.md is generated from it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENV_OVERRIDES = False
 PREFIX = "CVITX_"
 SWITCH = "CVITX_ENV_OVERRIDES"
 POLL_ANSWER_S = 5
-"""How much longer than its own wait a poll may take to answer."""
+"""A poll may take this much longer than its long-poll time."""
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 
 log = logging.getLogger(__name__)
@@ -231,12 +231,12 @@ _SETTINGS = VARIABLES | {former: VARIABLES[present] for former, present in FORME
 def load(environ: Mapping[str, str]) -> WorkerConfig:
     """Build the configuration from `environ` (normally os.environ).
 
-    With overrides on, ConfigurationError names each variable whose value is bad, that is set by its former and its
-    present name, or that is unknown but nearly a known one. Any other unknown variable is ignored with a warning, since
-    the environment may be shared; so is every variable with overrides off.
+    With overrides on, ConfigurationError names each variable with a wrong value, each that is set by its old and its
+    new name, and each unknown one that is similar to a known one. Other unknown variables are ignored with a warning,
+    since the environment may be shared. With overrides off, all variables are ignored with a warning.
     """
     named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != SWITCH}
-    fields: dict[str, object] = _from_the_process(environ)
+    fields: dict[str, object] = _from_systemd(environ)
     chosen: dict[str, str] = {}
     if ENV_OVERRIDES or _switched_on(environ):
         chosen = env_overrides.without_unknown(named, [*_SETTINGS, SWITCH])
@@ -250,7 +250,7 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
             extra={"event": "config.overrides_ignored", "variables": sorted(named)},
         )
     try:
-        return _coherent(WorkerConfig.model_validate(fields))
+        return _check_combinations(WorkerConfig.model_validate(fields))
     except ValidationError as error:
         raise ConfigurationError(env_overrides.describe(error, {_SETTINGS[name]: name for name in chosen})) from None
 
@@ -262,8 +262,8 @@ def _switched_on(environ: Mapping[str, str]) -> bool:
     return value == "1"
 
 
-def _from_the_process(environ: Mapping[str, str]) -> dict[str, object]:
-    """What systemd and the desktop set for the process itself: its cache folder and its notify socket."""
+def _from_systemd(environ: Mapping[str, str]) -> dict[str, object]:
+    """Settings from the variables of systemd and XDG: cache folder and notify socket."""
     fields: dict[str, object] = {"notify_socket": environ.get("NOTIFY_SOCKET") or None}
     if environ.get("CACHE_DIRECTORY"):
         fields["cache_dir"] = environ["CACHE_DIRECTORY"].split(":")[0]
@@ -272,7 +272,7 @@ def _from_the_process(environ: Mapping[str, str]) -> dict[str, object]:
     return fields
 
 
-def _coherent(config: WorkerConfig) -> WorkerConfig:
+def _check_combinations(config: WorkerConfig) -> WorkerConfig:
     if config.heartbeat_s * 2 > config.visibility_timeout_s:
         raise ConfigurationError(
             f"CVITX_HEARTBEAT_S={config.heartbeat_s:g}: at most half of CVITX_VISIBILITY_TIMEOUT_S="

@@ -1,9 +1,9 @@
--- The tables both workers write, created in a fresh environment; running it again changes nothing.
--- `videos` belongs to the API: where it exists already, it gets the two columns that the workers need, nothing else.
--- One transaction: either all of it is done, or nothing. Run it before workers of a new version start.
+-- The tables that both workers write. Idempotent.
+-- The API owns `videos`: if it exists, only the two columns that the workers need are added.
+-- One transaction. Run it before workers of a new version start.
 
 BEGIN;
--- Adding a column waits for open transactions on its table, and others wait behind it: give up soon instead.
+-- Adding a column waits for open transactions on its table and blocks others meanwhile: fail after a short time.
 SET LOCAL lock_timeout = '20s';
 
 DO $$ BEGIN

@@ -1,1 +1,1 @@
-"""What both workers share, one subject a file. Imports neither worker."""
+"""Code that both workers share, one package per subject. Imports neither worker."""

@@ -1,4 +1,4 @@
-"""`CVITX_` variables as paths of settings, and what is wrong with them in one line. Values come as text.
+"""Reads `CVITX_` variables into settings, and describes errors in one line.
 
 No warning or error quotes the value of an unknown variable: it may be a secret of another program.
 """
@@ -14,18 +14,18 @@ from pydantic import BaseModel, ValidationError
 from video_analysis.worker_utils.errors import ConfigurationError
 
 LARGEST_TYPO = 2
-"""An unknown variable within this edit distance of a known one is taken for a typing error."""
+"""An unknown variable within this edit distance of a known one counts as a typing error."""
 
 log = logging.getLogger(__name__)
 
 Setting = tuple[str, ...]
 """A setting's path in the configuration: ("track", "max_age_s"), or ("region",)."""
 Tree = dict[str, Any]
-"""Values by field; a group's value is a tree again."""
+"""Values by field; the value of a group is a tree."""
 
 
 def variables(model: type[BaseModel], prefix: str) -> dict[str, Setting]:
-    """Variable → setting, of every setting of `model` and its groups: the path in upper case, joined by `_`."""
+    """Variable → setting, for every setting of `model` and its groups: the path in upper case, joined by `_`."""
     found: dict[str, Setting] = {}
     for name, field in model.model_fields.items():
         variable, kind = f"{prefix}{name.upper()}", field.annotation
@@ -37,9 +37,9 @@ def variables(model: type[BaseModel], prefix: str) -> dict[str, Setting]:
 
 
 def without_unknown(named: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
-    """The variables that are `known`, with one warning for each other one, which may belong to another program.
+    """The `known` variables. Each other one is logged with a warning: it may belong to another program.
 
-    ConfigurationError where an unknown one is so much like a known one that it must be a typing error.
+    ConfigurationError if an unknown one is so similar to a known one that it must be a typing error.
     """
     unknown = {name: nearest(name, known) for name in sorted(named.keys() - set(known))}
     typos = {name: like for name, (like, distance) in unknown.items() if distance <= LARGEST_TYPO}
@@ -58,7 +58,7 @@ def without_unknown(named: Mapping[str, str], known: Collection[str]) -> dict[st
 
 
 def check_former_names(named: Mapping[str, str], former: Mapping[str, str]) -> None:
-    """Warn of each variable of `former` (old → new). ConfigurationError where the new one is set as well."""
+    """Log a warning for each variable in `former` (old → new). ConfigurationError if both names are set."""
     deprecated = sorted(named.keys() & former.keys())
     twice = [f"{name} and {former[name]}" for name in deprecated if former[name] in named]
     if twice:
@@ -73,7 +73,7 @@ def check_former_names(named: Mapping[str, str], former: Mapping[str, str]) -> N
 
 
 def parse(named: Mapping[str, str], settings: Mapping[str, Setting]) -> Tree:
-    """Values of the settings that `named` sets; ConfigurationError names the empty ones."""
+    """The values in `named` by setting. ConfigurationError names the empty ones."""
     empty = sorted(name for name, text in named.items() if not text.strip())
     if empty:
         raise ConfigurationError(f"{', '.join(empty)}: has no value; give one or remove the line")
@@ -88,7 +88,7 @@ def parse(named: Mapping[str, str], settings: Mapping[str, Setting]) -> Tree:
 
 
 def describe(error: ValidationError, written: Mapping[Setting, str]) -> str:
-    """One line naming each variable that is wrong, its value and why; `written`: setting → variable that set it."""
+    """One line with each wrong variable, its value and the reason; `written`: setting → variable that set it."""
     return "; ".join(
         f"{_variable(fault['loc'], written)}={fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}"
         for fault in error.errors()
@@ -96,13 +96,13 @@ def describe(error: ValidationError, written: Mapping[Setting, str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> tuple[str, int]:
-    """(the known name that is most like `name`, their edit distance); upper and lower case are alike."""
+    """(the most similar known name, the edit distance); case is ignored."""
     distance, found = min((edit_distance(name.upper(), other), other) for other in known)
     return found, distance
 
 
 def edit_distance(one: str, other: str) -> int:
-    """Fewest characters to insert, delete or replace that turn `one` into `other` (Levenshtein, 1966)."""
+    """Fewest insertions, deletions and replacements that turn `one` into `other` (Levenshtein, 1966)."""
     row = list(range(len(other) + 1))
     for i, character in enumerate(one, 1):
         above, row = row, [i]
@@ -112,13 +112,13 @@ def edit_distance(one: str, other: str) -> int:
 
 
 def _variable(location: tuple[int | str, ...], written: Mapping[Setting, str]) -> str:
-    """The variable at a fault's `location`, which may lead on into a list's value."""
+    """The variable of the setting at `location`, which may point into the value of a list."""
     names = tuple(str(step) for step in location)
     return next((written[names[:end]] for end in range(len(names), 0, -1) if names[:end] in written), "_".join(names))
 
 
 def _value(field: str, text: str) -> object:
-    """Lists are written with commas; pydantic reads all else."""
+    """Lists are separated by commas; pydantic parses all other values."""
     if field.endswith("_delays_s"):
         return tuple(part.strip() for part in text.split(","))
     return text

@@ -1,19 +1,19 @@
-"""What can go wrong, and whose fault it is: the consumer decides from the class alone what follows.
+"""The failure taxonomy. The consumer decides what to do with a message by the class of the failure alone.
 
 Each failure has a stable `code`, which is stored in the row's `error_code`: docs/error-codes.md lists them all.
 
 WorkerError
 ├── Permanent            this message can never succeed: recorded, dead-lettered
-│   ├── BadMessage       the body breaks the contract
+│   ├── BadMessage       the body violates the contract
 │   ├── BadVideo         the object is not a video that can be read to its end
 │   └── BadSnapshot      the object is not a 640×640 JPEG
-├── MissingObject        S3 has no such object, or denies it: as permanent, after short waits
-├── Transient            a timeout, throttling, a 5xx: the same message may succeed later
-├── EnvironmentFault     database down, credentials gone, disk full: no message would succeed now
-├── Interrupted          SIGTERM or a spot notice: somebody else goes on with it
-└── LeaseLost            the message is no longer ours: nothing may be committed
+├── MissingObject        S3 has no such object, or denies it: like Permanent, after short delays
+├── Transient            a timeout, throttling, a 5xx: the message may succeed later
+├── EnvironmentFault     database down, credentials refused, disk full: no message can succeed now
+├── Interrupted          shutdown: the message is released and processed by another worker
+└── LeaseLost            another consumer may have the message: nothing may be committed
 
-ConfigurationError is not one of them: it stops the start, before any message is received.
+ConfigurationError is not part of it: it stops the start, before any message is received.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ ErrorCode = Literal[
 
 
 class ConfigurationError(Exception):
-    """The environment asks for a configuration that cannot work; the text names the variable and the remedy."""
+    """The configuration cannot work. The text names the variable and the remedy."""
 
 
 class WorkerError(Exception):
-    """Root of all failures; the text is what an operator reads in error_msg and in the log.
+    """Root of all failures. The text appears in error_msg and in the log.
 
-    `code` is finer than the class where one is given; otherwise it is the class's `default_code`.
+    `code` may be finer than the class; by default it is the `default_code` of the class.
     """
 
     default_code: ClassVar[ErrorCode] = "unexpected"
@@ -106,13 +106,13 @@ class WorkerError(Exception):
 
 
 class Permanent(WorkerError):
-    """This message can never succeed, whoever tries it."""
+    """This message can never succeed, on any worker."""
 
     default_code: ClassVar[ErrorCode] = "permanent"
 
 
 class BadMessage(Permanent):
-    """The body breaks the contract; the text names the field and the reason."""
+    """The body violates the contract; the text names the field and the reason."""
 
     default_code: ClassVar[ErrorCode] = "bad_message"
 
@@ -130,7 +130,7 @@ class BadSnapshot(Permanent):
 
 
 class MissingObject(WorkerError):
-    """S3 has no such object or denies it: without s3:ListBucket the two look alike."""
+    """S3 has no such object or denies it: without s3:ListBucket the response is the same."""
 
     default_code: ClassVar[ErrorCode] = "missing_object"
 
@@ -146,19 +146,19 @@ class Transient(WorkerError):
 
 
 class EnvironmentFault(WorkerError):
-    """No message would succeed now: database down, credentials refused, disk full, GPU lost."""
+    """No message can succeed now: database down, credentials refused, disk full, GPU lost."""
 
     default_code: ClassVar[ErrorCode] = "environment_fault"
 
 
 class Interrupted(WorkerError):
-    """The process was told to stop; the message goes back at once."""
+    """The process is shutting down; the message is released at once."""
 
     default_code: ClassVar[ErrorCode] = "interrupted"
 
 
 class LeaseLost(WorkerError):
-    """SQS may have given the message to somebody else: commit nothing, acknowledge nothing."""
+    """Another consumer may have received the message: commit nothing, acknowledge nothing."""
 
     default_code: ClassVar[ErrorCode] = "lease_lost"
 
@@ -167,6 +167,6 @@ Failure = TypeVar("Failure", bound=WorkerError)
 
 
 def strip_traceback(failure: Failure) -> Failure:
-    """`failure` without its past, to be kept: a traceback holds on to all that was in hand when it was raised."""
+    """`failure` without traceback, cause and context, so that a cached error keeps no frames in memory."""
     failure.__traceback__ = failure.__cause__ = failure.__context__ = None
     return failure

@@ -1,6 +1,6 @@
-"""What shared code needs of the settings. WorkerConfig has all of it; shared code does not import WorkerConfig. Pure.
+"""Protocols for the settings that shared code needs, so that it does not import WorkerConfig. Pure.
 
-Units are in the names; worker_config.py has the meanings and the defaults.
+worker_config.py has the meanings and the defaults.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Device = Literal["auto", "cuda", "openvino", "torch"]
 
 
 class PauseTimes(Protocol):
-    """How long polling pauses while no message could succeed."""
+    """How long polling pauses while no message can succeed."""
 
     @property
     def first_s(self) -> float: ...

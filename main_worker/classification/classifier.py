@@ -114,7 +114,7 @@ class Classifier:
         if len(self._batch) < len(pictures):
             self._batch = np.empty((len(pictures), 3, SNAPSHOT_PX, SNAPSHOT_PX), np.float32)
         for place, picture in enumerate(pictures):
-            preprocess.write(picture, self._tables, self._batch[place])
+            preprocess.fill_chw(picture, self._tables, self._batch[place])
         return self._batch[: len(pictures)]
 
     def _check_widths(self, named: dict[str, NDArray[np.float32]], count: int) -> None:

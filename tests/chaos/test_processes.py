@@ -25,7 +25,7 @@ MORE_THAN_THERE_IS = 1 << 60
 
 @pytest.fixture
 def starved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_pressure, "ROOM_BYTES", MORE_THAN_THERE_IS)
+    monkeypatch.setattr(memory_pressure, "HEADROOM_BYTES", MORE_THAN_THERE_IS)
 
 
 @pytest.mark.usefixtures("starved")
@@ -60,7 +60,7 @@ def test_a_worker_without_memory_gives_a_refused_message_another_try(sqs: SQSCli
 
 
 def test_the_room_asked_for_holds_the_largest_picture() -> None:
-    assert memory_pressure.ROOM_BYTES > 3 * video.LARGEST_PICTURE_PX
+    assert memory_pressure.HEADROOM_BYTES > 3 * video.LARGEST_PICTURE_PX
 
 
 def test_a_failed_allocation_is_the_environments_fault() -> None:

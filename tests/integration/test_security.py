@@ -140,7 +140,7 @@ def test_a_strange_name_is_a_name_in_the_own_folder_and_its_text_is_data(
             worker.handle([task])
         worker.record(task, missing.value, final=True)
         (row,) = sql("SELECT error_msg FROM videos")
-        assert row["error_msg"].startswith(f"s3://{bucket}/{OWN}/raw/{name} is not there")
+        assert row["error_msg"].startswith(f"s3://{bucket}/{OWN}/raw/{name} not found")
     assert [path.removeprefix(f"/{bucket}/{OWN}/raw/") for path in asked] == ODD_NAMES
 
 

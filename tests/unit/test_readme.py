@@ -29,7 +29,7 @@ LOOKED_FOR = (
     "probe.failed",
     "polling.paused",
     "the database lacks ",
-    "is not there, or ",
+    "not found, or ",
     "truncated: ",
     "not a video: ",
     "no video stream",

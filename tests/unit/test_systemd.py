@@ -11,7 +11,7 @@ from video_analysis.worker_utils.observability.systemd import READY, Notifier
 
 
 @pytest.mark.parametrize("abstract", [False, True], ids=["path", "abstract"])
-def test_systemd_is_told_by_one_datagram(tmp_path: Path, abstract: bool) -> None:
+def test_systemd_is_notified_by_one_datagram(tmp_path: Path, abstract: bool) -> None:
     address = f"@cvitx-test-{tmp_path.name}" if abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("\0" + address[1:] if abstract else address)

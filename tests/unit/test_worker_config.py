@@ -301,7 +301,7 @@ def test_a_bad_override_stops_the_start_with_one_line_that_names_it(name: str, t
     assert "\n" not in str(caught.value)
 
 
-def test_a_store_without_a_prefix_is_told_what_it_lacks() -> None:
+def test_a_store_without_a_prefix_is_refused_with_the_reason() -> None:
     with pytest.raises(ConfigurationError, match=r"CVITX_MODEL_STORE='s3://models': is not s3://bucket/prefix \(both"):
         load(ON | {"CVITX_MODEL_STORE": "s3://models"})
 
@@ -341,7 +341,7 @@ def test_what_systemd_says_of_the_process_is_heard_with_the_switch_off(
     assert getattr(load(environ), field) == value
 
 
-def test_no_secret_stands_in_the_file() -> None:
+def test_the_file_contains_no_secret() -> None:
     text = (PACKAGE_FOLDER / "worker_config.py").read_text("utf-8")
     assert not re.search(r"://[^\s/@:\"]+:[^\s/@\"]+@", text), "a password in a URL"
     assert not re.search(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", text), "an AWS access key"

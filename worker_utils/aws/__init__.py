@@ -1,1 +1,1 @@
-"""SQS and S3 behind the failure taxonomy; the only users of boto3 and botocore."""
+"""SQS and S3, with errors mapped to the failure taxonomy. Only these modules use boto3 and botocore."""

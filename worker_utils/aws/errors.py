@@ -1,7 +1,7 @@
-"""botocore's errors as the taxonomy: what is worth another try, and what an operator has to put right.
+"""Maps botocore's errors to the taxonomy: which may succeed later, and which an operator must correct.
 
-Codes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html, and SQS's own, which
-come with or without a prefix (`AWS.SimpleQueueService.NonExistentQueue`, `QueueDoesNotExist`).
+Codes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html, and those of SQS, with
+or without a prefix (`AWS.SimpleQueueService.NonExistentQueue`, `QueueDoesNotExist`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _REFUSED_CREDENTIALS = frozenset(
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "KmsAccessDenied"})
 _NO_QUEUE = frozenset({"NonExistentQueue", "QueueDoesNotExist", "QueueDeletedRecently"})
-_SOON_BETTER = frozenset(
+_RETRYABLE = frozenset(
     {
         "InternalError",
         "InternalFailure",
@@ -84,15 +84,15 @@ class Denied(EnvironmentFault):
 
 
 class NoSuchQueue(EnvironmentFault):
-    """There is no such queue, or SQS will not say that there is."""
+    """There is no such queue, or the role may not see it."""
 
     default_code: ClassVar[ErrorCode] = "no_queue"
 
 
 def map_aws_error(error: BotoCoreError | ClientError, permission: str, where: str) -> WorkerError:
-    """The fault behind a failed call that needs `permission` (as in IAM, 'sqs:ReceiveMessage') on `where`."""
+    """The failure for a call that needs `permission` (as in IAM: sqs:ReceiveMessage) on the resource `where`."""
     if isinstance(error, ClientError):
-        return _fault_of_the_answer(error, permission, where)
+        return _map_response(error, permission, where)
     if isinstance(error, _NO_CREDENTIALS):
         text = f"no usable AWS credentials or region for {permission}: {error}"
         return EnvironmentFault(text, code="credentials_refused")
@@ -100,11 +100,11 @@ def map_aws_error(error: BotoCoreError | ClientError, permission: str, where: st
 
 
 def error_code(error: ClientError) -> str:
-    """SQS's error code, without its prefix."""
+    """The error code of the response, without a prefix."""
     return str(error.response.get("Error", {}).get("Code", "")).rsplit(".", 1)[-1]
 
 
-def _fault_of_the_answer(error: ClientError, permission: str, where: str) -> WorkerError:
+def _map_response(error: ClientError, permission: str, where: str) -> WorkerError:
     code = error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _REFUSED_CREDENTIALS:
@@ -112,7 +112,7 @@ def _fault_of_the_answer(error: ClientError, permission: str, where: str) -> Wor
         return EnvironmentFault(text, code="credentials_refused")
     if code in _NO_QUEUE:
         return NoSuchQueue(f"there is no queue {where} ({code})")
-    if code in _SOON_BETTER or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
+    if code in _RETRYABLE or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
         return Transient(f"{permission} on {where}: {code or status}", code="aws_unavailable")
     if code in _DENIED or status == _FORBIDDEN:
         return Denied(f"{permission} on {where} is denied ({code}): grant it to this worker's role")

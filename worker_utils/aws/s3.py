@@ -1,4 +1,4 @@
-"""S3: videos in, snapshots out. Every botocore fault leaves here as one of the taxonomy's."""
+"""S3: downloads videos and snapshots, uploads snapshots. Errors are mapped to the failure taxonomy."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 ATTEMPTS = 4
 CONNECTIONS = 20
-"""Two micro-batches of pictures may be on their way at once."""
+"""The snapshots of two batches may be downloaded at once."""
 _MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "InvalidObjectState"})
-"""InvalidObjectState: archived by a lifecycle rule, and not readable until somebody restores it."""
+"""InvalidObjectState: archived by a lifecycle rule, not readable until it is restored."""
 _READ, _WRITE = "s3:GetObject", "s3:PutObject"
 _WRONG_BUCKET = frozenset({"NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed"})
 
@@ -40,24 +40,24 @@ _IF_ABSENT = ContextVar("if_absent", default=False)
 
 
 def _add_condition(params: Mapping[str, Any], **_: object) -> None:
-    """The header of a conditional write, which this boto3 has no argument for."""
+    """Add the header of a conditional write: this version of boto3 has no argument for it."""
     if _IF_ABSENT.get():
         params["headers"]["If-None-Match"] = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class SettingNames:
-    """What a person changes where the bucket or the temporary folder is wrong."""
+    """The settings that error messages name for the bucket and the temporary folder."""
 
     bucket: str
     folder: str
 
 
-WORKERS_OWN = SettingNames("CVITX_S3_BUCKET", "CVITX_TEMP_DIR")
+WORKER_SETTINGS = SettingNames("CVITX_S3_BUCKET", "CVITX_TEMP_DIR")
 
 
 class ObjectStore:
-    """The one bucket the workers use. Safe to share between threads, as a boto3 client is."""
+    """The bucket of the workers. Thread-safe, like its boto3 client."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ObjectStore:
         bucket: str,
         temp_dir: Path | None = None,
         min_free_bytes: int = 0,
-        names: SettingNames = WORKERS_OWN,
+        names: SettingNames = WORKER_SETTINGS,
     ) -> None:
         self._client = client
         self._bucket = bucket
@@ -75,10 +75,12 @@ class ObjectStore:
         client.meta.events.register("before-call.s3.PutObject", _add_condition, unique_id="cvitx-if-absent")
 
     @classmethod
-    def connect(cls, session: boto3.Session, settings: StoreSettings, names: SettingNames = WORKERS_OWN) -> ObjectStore:
-        """The configured bucket, by a client that answers in bounded time. Nothing is sent yet.
+    def connect(
+        cls, session: boto3.Session, settings: StoreSettings, names: SettingNames = WORKER_SETTINGS
+    ) -> ObjectStore:
+        """The configured bucket, with bounded timeouts. Sends no request.
 
-        Fetched videos that a killed worker left in the temporary folder are removed.
+        Removes downloads that a killed worker left in the temporary folder.
         """
         client_config = Config(
             region_name=settings.region,
@@ -95,10 +97,10 @@ class ObjectStore:
 
     @contextmanager
     def fetch(self, key: str, on_progress: Callable[[], None]) -> Iterator[Path]:
-        """The object as a private local file that is gone when the block ends, however it ends.
+        """The object as a private local file, removed when the block ends.
 
-        `on_progress` is called once a chunk and may raise to give up. Raises MissingObject, Transient, or
-        EnvironmentFault when the disk is, or would be, full.
+        `on_progress` is called once per chunk and may raise to abort. Raises MissingObject, Transient, or
+        EnvironmentFault if the disk is full or would be.
         """
         with temp_dirs.private_folder(self._temp_dir, self._names.folder) as folder:
             path = folder / "video.mp4"
@@ -106,7 +108,7 @@ class ObjectStore:
             yield path
 
     def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
-        """(content, content type) of a small object. Permanent where it is longer than `limit_bytes`."""
+        """(content, content type) of a small object. Permanent if it is longer than `limit_bytes`."""
         with self._map_errors(key):
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
             with closing(answer["Body"]) as body:
@@ -116,10 +118,10 @@ class ObjectStore:
                 return body.read(), answer["ContentType"]
 
     def put(self, key: str, content: bytes, content_type: str, *, only_if_absent: bool = False) -> None:
-        """Write an object whole. The same content under the same key changes nothing.
+        """Write an object. Idempotent for the same content.
 
-        With `only_if_absent` an object that exists is left as it is; this needs no permission to read.
-        Raises Transient, EnvironmentFault (a denied write is never the key's fault), or Permanent for a key too long.
+        With `only_if_absent` an existing object stays as it is; this needs no read permission. Raises Transient,
+        EnvironmentFault (a denied write depends on the role, not on the key), or Permanent if the key is too long.
         """
         condition = _IF_ABSENT.set(only_if_absent)
         try:
@@ -136,20 +138,20 @@ class ObjectStore:
                 raise
 
     def check_disk(self) -> None:
-        """EnvironmentFault while the temporary folder has less free space than it should keep."""
-        self._check_room(0)
+        """EnvironmentFault while the temporary folder has less free space than configured."""
+        self._check_free_space(0)
 
     def _download(self, key: str, path: Path, on_progress: Callable[[], None]) -> None:
         with self._map_errors(key):
             path.touch(0o600)
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
             with closing(answer["Body"]) as body, path.open("wb") as file:
-                self._check_room(answer["ContentLength"])
+                self._check_free_space(answer["ContentLength"])
                 for chunk in body.iter_chunks(CHUNK_BYTES):
                     file.write(chunk)
                     on_progress()
 
-    def _check_room(self, needed_bytes: int) -> None:
+    def _check_free_space(self, needed_bytes: int) -> None:
         folder = self._temp_dir or Path(tempfile.gettempdir())
         try:
             free = shutil.disk_usage(folder).free
@@ -169,7 +171,7 @@ class ObjectStore:
         try:
             yield
         except ClientError as error:
-            raise self._fault_of_the_answer(error, key, permission) from error
+            raise self._map_response(error, key, permission) from error
         except BotoCoreError as error:
             raise map_aws_error(error, permission, self._uri(key)) from error
         except OSError as error:
@@ -177,15 +179,15 @@ class ObjectStore:
                 raise EnvironmentFault(f"disk full while fetching {key}: {error}", code="disk_full") from error
             raise
 
-    def _fault_of_the_answer(self, error: ClientError, key: str, permission: str) -> WorkerError:
+    def _map_response(self, error: ClientError, key: str, permission: str) -> WorkerError:
         code = error_code(error)
         if code in _WRONG_BUCKET:
-            known = f"S3 knows no bucket {self._bucket} in this region ({code})"
-            return EnvironmentFault(f"{known}: check {self._names.bucket}", code="no_bucket")
+            text = f"no bucket {self._bucket} in this region ({code}): check {self._names.bucket}"
+            return EnvironmentFault(text, code="no_bucket")
         if code == "KeyTooLongError":
             return Permanent(f"{self._uri(key)} is longer than S3 allows ({code})", code="key_too_long")
         if permission == _READ and code in _MISSING:
-            return MissingObject(f"{self._uri(key)} is not there, or {permission} on it is denied ({code})", key)
+            return MissingObject(f"{self._uri(key)} not found, or {permission} on it is denied ({code})", key)
         return map_aws_error(error, permission, self._uri(key))
 
     def _uri(self, key: str) -> str:

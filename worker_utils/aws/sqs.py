@@ -1,7 +1,7 @@
-"""SQS: the receiving side with its visibility calls, and the publisher. Every botocore fault leaves as the taxonomy's.
+"""SQS: `Queue` receives, `Publisher` sends. Errors are mapped to the failure taxonomy.
 
-Needs no more than sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility and GetQueueAttributes on a queue that
-is read, and sqs:SendMessage on one that is written to.
+Permissions: sqs:ReceiveMessage, DeleteMessage, ChangeMessageVisibility and GetQueueAttributes on the queue that is
+read; sqs:SendMessage on the queue that is written.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _PAST_TWELVE_HOURS = "beyond the limit"
 log = logging.getLogger(__name__)
 
 Extension = Literal["extended", "lost", "failed"]
-"""lost: the message is no longer ours; failed: this call did not extend it, another may."""
+"""lost: the receipt handle is no longer valid; failed: this call did not extend it, a later one may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One message as SQS gave it out. The receipt handle is good for this receive alone."""
+    """One received message. The receipt handle is valid for this receive only."""
 
     message_id: str
     body: str
@@ -51,9 +51,9 @@ class Received:
 
 
 class Queue:
-    """The receiving side. Safe to share between threads, as boto3's clients are."""
+    """A queue to receive from. Thread-safe, like its boto3 clients."""
 
-    def __init__(  # the settings stand by name
+    def __init__(
         self,
         session: boto3.Session,
         name_or_url: str,
@@ -63,9 +63,9 @@ class Queue:
         wait_time_s: int,
         max_receive_count: int,
     ) -> None:
-        """`max_receive_count` is what is assumed where the queue itself names none. Nothing is sent yet."""
+        """`max_receive_count` is used if the redrive policy cannot be read. Sends no request."""
         self.client = sqs_client(session, region, READ_TIMEOUT_S, ATTEMPTS)
-        # A repeated receive could hide what the first one had got for a whole visibility timeout: no second attempt.
+        # No second attempt: the messages of a lost response would stay hidden for a whole visibility timeout.
         self.receiver = sqs_client(session, region, wait_time_s + READ_TIMEOUT_S, attempts=1)
         self.max_receive_count = max_receive_count
         self._visibility_timeout_s = visibility_timeout_s
@@ -74,7 +74,7 @@ class Queue:
 
     @classmethod
     def connect(cls, session: boto3.Session, name_or_url: str, settings: QueueSettings) -> Queue:
-        """The queue with the configured times. Nothing is sent yet."""
+        """The queue with the configured times. Sends no request."""
         return cls(
             session,
             name_or_url,
@@ -88,7 +88,7 @@ class Queue:
         return str(self._address)
 
     def probe(self) -> None:
-        """Raise EnvironmentFault or Transient while the queue cannot be used; reads its redrive policy."""
+        """Read the redrive policy. Raises EnvironmentFault or Transient while the queue cannot be used."""
         url = self._address.url()
         try:
             with map_errors("sqs:GetQueueAttributes", url):
@@ -124,9 +124,9 @@ class Queue:
             )
 
     def receive(self, limit: int, longest_wait_s: int | None = None) -> list[Received]:
-        """Up to `limit` messages (10 at most), hidden from others for the visibility timeout.
+        """Up to `limit` messages (at most 10), hidden from other consumers for the visibility timeout.
 
-        Waits for the first, as long as is configured, but no longer than `longest_wait_s`.
+        Long-polls for the configured time, or for `longest_wait_s` if that is shorter.
         """
         wait_s = self._wait_time_s if longest_wait_s is None else min(longest_wait_s, self._wait_time_s)
         url = self._address.url()
@@ -149,19 +149,19 @@ class Queue:
         ]
 
     def delete(self, receipt_handle: str) -> None:
-        """Acknowledge. LeaseLost where the handle is no longer good."""
+        """Acknowledge. LeaseLost if the handle is no longer valid."""
         with map_errors("sqs:DeleteMessage", self._address.url(), STALE_HANDLE):
             self.client.delete_message(QueueUrl=self._address.url(), ReceiptHandle=receipt_handle)
 
     def release(self, receipt_handle: str, after_s: int) -> None:
-        """Make the message visible again in `after_s` seconds. LeaseLost where the handle is no longer good."""
+        """Make the message visible again in `after_s` seconds. LeaseLost if the handle is no longer valid."""
         with map_errors("sqs:ChangeMessageVisibility", self._address.url(), STALE_HANDLE):
             self.client.change_message_visibility(
                 QueueUrl=self._address.url(), ReceiptHandle=receipt_handle, VisibilityTimeout=after_s
             )
 
     def extend(self, timeouts_s: Mapping[str, int]) -> dict[str, Extension]:
-        """Hide each message, by receipt handle, for so many seconds from now. Raises where a whole call failed."""
+        """Hide each message, by receipt handle, for so many seconds from now. Raises if a whole call failed."""
         extensions: dict[str, Extension] = {}
         handles = list(timeouts_s)
         for start in range(0, len(handles), BATCH_LIMIT):
@@ -184,14 +184,14 @@ class Queue:
 
 
 class Publisher:
-    """The sending side; needs sqs:SendMessage alone."""
+    """A queue to send to. Needs only sqs:SendMessage."""
 
     def __init__(self, session: boto3.Session, name_or_url: str, *, region: str) -> None:
         self.client = sqs_client(session, region, READ_TIMEOUT_S, ATTEMPTS)
         self._address = QueueAddress(session, self.client, name_or_url)
 
     def probe(self) -> None:
-        """EnvironmentFault where there is no such queue, as far as this role may know."""
+        """EnvironmentFault if there is no such queue. Passes if the role may not read its attributes."""
         url = self._address.url()
         try:
             with map_errors("sqs:GetQueueAttributes", url):
@@ -204,6 +204,6 @@ class Publisher:
             )
 
     def send(self, body: str) -> None:
-        """Enqueue one message. A repeat after a lost answer makes a duplicate, which at-least-once allows."""
+        """Send one message. A retry after a lost response sends a duplicate, which at-least-once delivery allows."""
         with map_errors("sqs:SendMessage", self._address.url(), bad_body=BAD_BODY):
             self.client.send_message(QueueUrl=self._address.url(), MessageBody=body)

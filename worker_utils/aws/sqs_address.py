@@ -1,4 +1,4 @@
-"""Where a queue is and how to talk to it: clients that answer in bounded time, names made URLs, faults translated."""
+"""SQS clients with bounded timeouts, the URL of a queue, and the mapping of SQS errors."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 3
 CONNECTIONS = 20
-"""A micro-batch is settled all at once, heartbeats go on beside it."""
+"""A batch is settled in parallel, beside heartbeats."""
 READ_TIMEOUT_S = 5
 ATTEMPTS = 3
 STALE_HANDLE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
-"""What SQS says of a handle whose message is deleted, visible again or somebody else's."""
+"""Error codes for a handle whose message is deleted, visible again or received by another consumer."""
 BAD_BODY = frozenset({"InvalidMessageContents", "InvalidParameterValue"})
 
 log = logging.getLogger(__name__)
 
 
 def sqs_client(session: boto3.Session, region: str, read_timeout_s: float, attempts: int) -> SQSClient:
-    """A client that answers, well or badly, within a bounded time. Endpoint and credentials are boto3's business."""
+    """A client with bounded timeouts. boto3 finds endpoint and credentials."""
     config = Config(
         region_name=region,
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -44,7 +44,7 @@ def sqs_client(session: boto3.Session, region: str, read_timeout_s: float, attem
 
 
 class QueueAddress:
-    """A queue's URL, from the URL itself or from a name; looked up at the first use: an outage can be sat out."""
+    """A queue by URL or name. A name is looked up at the first use, so that an outage at the start stops nothing."""
 
     def __init__(self, session: boto3.Session, client: SQSClient, name_or_url: str) -> None:
         self._session = session
@@ -56,7 +56,7 @@ class QueueAddress:
         return self._url or self._name
 
     def url(self) -> str:
-        """The URL. EnvironmentFault or Transient while it cannot be found out."""
+        """The URL. EnvironmentFault or Transient while the lookup fails."""
         if self._url is None:
             self._url = self._look_up()
         return self._url
@@ -66,7 +66,7 @@ class QueueAddress:
             with map_errors("sqs:GetQueueUrl", self._name):
                 return self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
         except (Denied, NoSuchQueue) as fault:
-            # SQS may call a queue that we may not look up a queue that is not there.
+            # SQS may answer "no such queue" if the role may not look it up.
             url = f"{self._client.meta.endpoint_url.rstrip('/')}/{self._account()}/{self._name}"
             log.info(
                 "the URL of queue %s could not be read, %s is assumed: %s",
@@ -88,14 +88,14 @@ class QueueAddress:
 def map_errors(
     permission: str, where: str, stale_handle: frozenset[str] = frozenset(), bad_body: frozenset[str] = frozenset()
 ) -> Iterator[None]:
-    """Raise what goes wrong inside as the taxonomy: LeaseLost on a code of `stale_handle`, Permanent on `bad_body`."""
+    """Map errors of the block: a code of `stale_handle` to LeaseLost, one of `bad_body` to Permanent."""
     try:
         yield
     except ClientError as error:
         if error_code(error) in stale_handle:
-            raise LeaseLost(f"SQS no longer takes this receipt handle: {error}") from error
+            raise LeaseLost(f"SQS no longer accepts this receipt handle: {error}") from error
         if error_code(error) in bad_body:
-            raise Permanent(f"SQS does not take this body: {error}", code="body_refused") from error
+            raise Permanent(f"SQS does not accept this body: {error}", code="body_refused") from error
         raise map_aws_error(error, permission, where) from error
     except BotoCoreError as error:
         raise map_aws_error(error, permission, where) from error

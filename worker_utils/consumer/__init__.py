@@ -1,1 +1,1 @@
-"""Receives messages under lease, lets a handler work, and deletes or releases each by its outcome."""
+"""Receives messages under lease, passes them to a handler, and deletes or releases each by its outcome."""

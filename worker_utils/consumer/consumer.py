@@ -115,7 +115,7 @@ class Consumer:
             self._prefetcher.start(batch)
         failures = self._handle(batch)
         if self._shutdown.is_set():
-            # A receive that is still running would receive again, and so use up a receive of, what is released at 0.
+            # Messages are released at 0 next: a receive that is still running would receive them again.
             self._prefetcher.wait()
         if self._settlement.settle(batch, failures):
             self._pause()

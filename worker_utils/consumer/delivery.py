@@ -1,7 +1,6 @@
-"""What passes between the consumer and a worker: one received message, and the lease on it.
+"""The interface between the consumer and a worker: received messages, their leases, and the handler.
 
-The consumer alone receives, extends, releases and deletes. A handler gets deliveries and answers with what
-became of each; it never sees the queue.
+Only the consumer receives, extends, releases and deletes. A handler gets deliveries and returns an outcome for each.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ _TRACK_ID = re.compile(r'"track_id"\s*:\s*([0-9]{1,9})')
 
 
 class Lease(Protocol):
-    """The right to work on one message, for as long as SQS hides it from others."""
+    """The exclusive right to process one message while SQS hides it from other consumers."""
 
     def check(self) -> None:
-        """Say that the work has moved on, and raise LeaseLost or Interrupted if it must stop.
+        """Mark progress. Raises LeaseLost or Interrupted if the work must stop.
 
-        Called once a frame or chunk and before every commit: a handler that never calls it is taken for dead
-        after `stall_s` and the process exits.
+        Call it at least once per frame or chunk, and before every commit. Without a call for `stall_s` the process
+        exits.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One receive of one message. `receive_count` is SQS's own (1 at the first receive)."""
+    """One receive of one message. `receive_count` is that of SQS: 1 at the first receive."""
 
     message_id: str
     body: str
@@ -41,11 +40,11 @@ class Delivery:
     lease: Lease = field(compare=False)
     receipt_handle: str = field(default="", repr=False)
     prefetched: object = field(default=None, compare=False, repr=False)
-    """What the worker began for it ahead of its turn (intake.Prepare); None where nothing was."""
+    """The result of `prefetch.Prefetch` for this message; None if it was not prefetched."""
 
     @property
     def log_fields(self) -> dict[str, object]:
-        """For `extra=`: message_id, and the video_id and track_id the body seems to name, unread and unchecked."""
+        """Fields of an event: message_id, and the video_id and track_id found in the unparsed body."""
         fields: dict[str, object] = {"message_id": self.message_id}
         if video := _VIDEO_ID.search(self.body):
             fields["video_id"] = video[1]
@@ -55,19 +54,19 @@ class Delivery:
 
 
 class Handler(Protocol):
-    """One worker's side of the bargain. It owns no message: what it returns or raises decides."""
+    """The interface that a worker implements. What it returns or raises decides what happens to each message."""
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
-        """Work on all of `batch`; one outcome each, in order: None is finished, to be deleted.
+        """Process `batch`; one outcome per message, in order. None: finished, the message is deleted.
 
-        What it raises instead is the outcome of every member.
+        An exception is the outcome of every message of the batch.
         """
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
-        """Write why `delivery` failed into its row: status 'error' when final, else only the reason.
+        """Write the failure into the row of `delivery`: with status `error` if it is final.
 
-        A body that names no row is only logged by the consumer; a failure to record is the consumer's to log.
+        Does nothing if the body names no row. The consumer logs the failure, and any exception raised here.
         """
 
     def probe(self) -> None:
-        """Raise EnvironmentFault while no message could succeed (asked at start and while polling pauses)."""
+        """Raise EnvironmentFault while no message can succeed. Called at start and while polling is paused."""

@@ -1,4 +1,4 @@
-"""What the consumer remembers from message to message: verdicts by message id, and keys denied in a row."""
+"""State that the consumer keeps between messages: permanent failures by message id, and keys denied in a row."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ REMEMBERED = 10_000
 
 
 class FailureCache:
-    """The last permanent failures by message id: repeats on the way to the dead-letter queue cost no work.
+    """The last permanent failures by message id: further receives on the way to the dead-letter queue cost no work.
 
-    A message redriven from there has a new id, so a repaired cause gets its new try.
+    A message redriven from there has a new id, so it is processed again.
     """
 
     def __init__(self, limit: int = REMEMBERED) -> None:
@@ -21,14 +21,14 @@ class FailureCache:
         self._failures: OrderedDict[str, Permanent] = OrderedDict()
 
     def remember(self, message_id: str, failure: Permanent) -> None:
-        """Keep the verdict, at the cost of the one that has not been asked for the longest."""
+        """Keep the failure. When the cache is full, the least recently used one is dropped."""
         self._failures[message_id] = strip_traceback(failure)
         self._failures.move_to_end(message_id)
         if len(self._failures) > self._limit:
             self._failures.popitem(last=False)
 
     def recall(self, message_id: str) -> Permanent | None:
-        """The verdict on this message, if there is one."""
+        """The failure of this message, or None."""
         failure = self._failures.get(message_id)
         if failure is not None:
             self._failures.move_to_end(message_id)
@@ -36,10 +36,10 @@ class FailureCache:
 
 
 class DeniedKeys:
-    """Tells one message's missing object from a role that may read none: `limit` different keys in a row.
+    """Separates missing objects from a role without permission: the latter after `limit` different keys in a row.
 
-    From then on every denied key is the environment's fault, until anything succeeds. The pauses that follow
-    end with a poll each time, so a worker that was only sent bad keys finds its way back by the first good one.
+    From then on every denied key is an EnvironmentFault, until a message succeeds. Each pause ends with a poll, so a
+    worker that only received bad keys recovers at the first good one.
     """
 
     def __init__(self, limit: int) -> None:
@@ -47,7 +47,7 @@ class DeniedKeys:
         self._keys: list[str] = []
 
     def judge(self, failures: Sequence[WorkerError | None]) -> list[WorkerError | None]:
-        """The failures of one batch, with MissingObject turned into EnvironmentFault where that is what it is."""
+        """The failures of one batch; MissingObject becomes EnvironmentFault once the limit is reached."""
         denied = [failure.key for failure in failures if isinstance(failure, MissingObject)]
         if None in failures:
             self._keys.clear()

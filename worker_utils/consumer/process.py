@@ -1,4 +1,4 @@
-"""A worker process from its first line of log to its exit status: signals, start-up faults, the consumer's run."""
+"""Runs a worker process: signals, failures at start, the consumer, the exit status."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.observability import logs
 
 EXIT_MISCONFIGURED = 78
-"""EX_CONFIG of sysexits.h: an operator has to put something right."""
+"""EX_CONFIG of sysexits.h: an operator must correct the configuration."""
 EXIT_OUTAGE = 75
-"""EX_TEMPFAIL: what the workers depend on stayed broken; a fresh process may fare better."""
+"""EX_TEMPFAIL: an outage lasted too long; a new process may succeed."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger(__name__)
 
 
 def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
-    """Build the consumer, run it until SIGTERM or SIGINT, and give the exit status: 0 is a clean stop.
+    """Build the consumer and run it until SIGTERM or SIGINT; the exit status, 0 after a clean stop.
 
-    While it is being built nothing is in hand, so a signal ends the process at once; later one lets the work
-    in hand be released first. A second signal changes nothing: the grace period is already running.
+    During the start no message is in flight, so a signal ends the process at once; afterwards in-flight messages are
+    released first. A second signal changes nothing: the grace period is already running.
     """
     logs.start()
     shutdown = threading.Event()
-    _on_signal(lambda: os._exit(0))  # SystemExit on its way through a library that is being loaded would abort there
+    _on_signal(lambda: os._exit(0))  # SystemExit inside a library that is loading would abort
     log.info("%s is starting", name, extra={"event": "worker.starting", "worker": name})
     try:
         consumer = build(shutdown)
     except ConfigurationError as error:
         _log_start_failure(name, error, str(error))
         return EXIT_MISCONFIGURED
-    except Exception as error:  # noqa: BLE001  # whatever stops the start, the last line says so
+    except Exception as error:  # noqa: BLE001  # the last line names what stopped the start
         _log_start_failure(name, error, f"{type(error).__name__}: {error}", traceback=True)
         return EXIT_MISCONFIGURED
     _on_signal(shutdown.set)
     status = 0 if consumer.run() else EXIT_OUTAGE
     logging.shutdown()
-    # Not by Python's own finale: a thread that still decodes a picture would abort in it, one that hangs hold it up.
+    # Without Python's shutdown: a thread that still decodes an image would abort in it, a hanging one would block it.
     os._exit(status)
 
 

@@ -1,8 +1,8 @@
-"""What a failure leads to: one pure decision, so that the whole policy can be read, and tested, as a table.
+"""The retry policy: one pure function from failure to outcome, so that it can be read and tested as a table.
 
-SQS never gives a receive back: each release of a message that may yet succeed is spaced so that the receives
-the redrive policy allows outlast an outage. That holds for the environment's faults too: with as many
-workers as receives, a short release would let each of them burn one of the same message.
+A receive cannot be undone: each release is delayed so that the receives that the redrive policy allows outlast an
+outage. That includes the environment's faults: with as many workers as receives, a short delay would let each worker
+use up one receive of the same message.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from video_analysis.worker_utils.errors import (
 )
 
 Record = Literal["nothing", "reason", "error"]
-"""What goes into the message's row: nothing, the reason alone, or the reason with status `error`."""
+"""What is written into the row: nothing, the reason, or the reason and status `error`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Seconds before the second, third, … receive; beyond the last one the last one holds."""
+    """Delays in seconds before the second, third, … receive; the last value is used for all further ones."""
 
     transient_delays_s: tuple[float, ...]
     missing_delays_s: tuple[float, ...]
@@ -40,20 +40,20 @@ class Outcome:
 
     delete: bool = False
     release_after_s: int | None = None
-    """Visible again after so long; None: its visibility is left as it is."""
+    """Visible again after this many seconds; None: the visibility is not changed."""
     record: Record = "nothing"
     remember: bool = False
-    """The verdict holds for this message id: a repeat is not worked on."""
+    """Further receives of this message id are released without work."""
     pause: bool = False
     """Polling stops until the probes succeed."""
 
 
-def decide(  # noqa: PLR0911  # one line a verdict
+def decide(  # noqa: PLR0911  # one line per class
     failure: WorkerError | None, *, receive_count: int, max_receive_count: int, policy: RetryPolicy, jitter: float
 ) -> Outcome:
-    """The outcome of one receive. `receive_count` counts from 1; `jitter` lies in [0, 1).
+    """The outcome of one receive. `receive_count` starts at 1; `jitter` lies in [0, 1).
 
-    On the last receive that the redrive policy allows any failure is final, and nothing is gained by waiting.
+    On the last receive that the redrive policy allows, any failure is final, and the message is released at once.
     """
     last = receive_count >= max_receive_count
     retry_s = jittered(_delay_s(policy.transient_delays_s, receive_count), jitter)
@@ -80,14 +80,14 @@ def decide(  # noqa: PLR0911  # one line a verdict
 def give_up_after_s(receive_count: int, max_receive_count: int, policy: RetryPolicy) -> int:
     """Visibility of a message that is on its way to the dead-letter queue: 0.
 
-    Unless it has been received more often than any redrive policy allows: then nobody carries it there, and at 0
-    it would come back for ever as fast as it can be received.
+    If it has been received more often than the redrive policy allows, the queue has no dead-letter queue. At 0 the
+    message would be received again immediately, without end.
     """
     return 0 if receive_count <= max_receive_count else _whole(policy.transient_delays_s[-1])
 
 
 def classify_exception(error: Exception) -> WorkerError:
-    """Any exception as one of the taxonomy: what nobody foresaw may be luck, so it is tried again, by its name."""
+    """Any exception as one of the taxonomy. An unexpected one is retried; the text names its class."""
     if isinstance(error, WorkerError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -102,5 +102,5 @@ def _delay_s(delays_s: tuple[float, ...], receive_count: int) -> float:
 
 
 def _whole(delay_s: float) -> int:
-    """SQS counts whole seconds, and 0 would be at once."""
+    """SQS takes whole seconds; 0 would mean at once."""
     return max(1, round(delay_s))

@@ -1,8 +1,7 @@
-"""The three messages, frozen. `parse_video_task` and `parse_snapshot_ready` read, `SnapshotReady.to_json` writes.
+"""The three messages. `parse_video_task` and `parse_snapshot_ready` read, `to_json` writes.
 
-Reading is two steps: the JSON Schema of schemas/ first (the shape; the fault is named by its path), then
-the pydantic model (what a schema cannot say: the ids inside a key, the bucket, a date's range). What goes
-out passes the same two.
+Parsing has two steps: the JSON Schema of schemas/ (the shape; an error names the path), then the pydantic model (what
+a schema cannot express: the ids inside a key, the bucket, the range of a date). Outgoing messages pass both steps too.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def _instant(text: str) -> str:
 
 
 def _start(text: str) -> str:
-    """A video's beginning: every offset into it can still be written as a date."""
+    """The start of a video: every possible offset after it must be a valid date."""
     timestamps.add_ms(_instant(text), LONGEST_VIDEO_MS)
     return text
 
@@ -57,14 +56,14 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def to_json(self) -> str:
-        """The message as it goes onto a queue; BadMessage where it would break its own schema."""
+        """The body to send; BadMessage if it violates its own schema."""
         body = self.model_dump_json()
         schema_check.check_shape(json.loads(body))
         return body
 
 
 class ProcessVideo(_Message):
-    """One uploaded video to be taken apart into vehicles (DESIGN 1.2)."""
+    """Request to detect and track the vehicles of one uploaded video."""
 
     event: Literal["PROCESS_VIDEO"] = "PROCESS_VIDEO"
     video_id: Uuid
@@ -87,7 +86,7 @@ class ProcessVideo(_Message):
 
 
 class ProcessVideoDb(_Message):
-    """The compatibility form: the rest stands in the `videos` row."""
+    """The compatibility form: the other fields come from the row in `videos`."""
 
     event: Literal["PROCESS_VIDEO_DB"] = "PROCESS_VIDEO_DB"
     video_id: Uuid
@@ -95,7 +94,7 @@ class ProcessVideoDb(_Message):
 
 
 class SnapshotReady(_Message):
-    """One vehicle's picture is in S3 (DESIGN 1.3)."""
+    """The snapshot of one vehicle is in S3."""
 
     event: Literal["SNAPSHOT_READY"] = "SNAPSHOT_READY"
     video_id: Uuid
@@ -111,11 +110,11 @@ class SnapshotReady(_Message):
 
     @property
     def snapshot(self) -> s3_keys.SnapshotUri:
-        """The snapshot's URI, taken apart."""
+        """The parsed URI of the snapshot."""
         return s3_keys.parse_snapshot_uri(self.snapshot_s3_key)
 
     @model_validator(mode="after")
-    def _name_says_the_same(self) -> Self:
+    def _fields_match_the_name(self) -> Self:
         try:
             uri = self.snapshot
         except ValueError as error:
@@ -163,13 +162,13 @@ def parse_video_task(body: str) -> VideoTask:
 
 
 def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
-    """A message of the snapshot queue whose picture lies in `bucket`. BadMessage names the field."""
+    """A message of the snapshot queue with a snapshot in `bucket`. BadMessage names the field and the reason."""
     message = parse(body)
     if not isinstance(message, SnapshotReady):
         text = f"event: {message.event} belongs on the video queue, this is the snapshot queue"
         raise BadMessage(text, code="wrong_queue")
     if message.snapshot.bucket != bucket:
-        text = f"snapshot_s3_key: lies in another bucket than the configured {bucket}"
+        text = f"snapshot_s3_key: is in another bucket than the configured {bucket}"
         raise BadMessage(text, code="wrong_bucket")
     return message
 
@@ -191,7 +190,7 @@ def _fault(fault: Any) -> str:
 
 
 def extract_ids(body: str) -> tuple[str, str] | None:
-    """(workspace_id, video_id) of a body that breaks the contract elsewhere, so that its row can say why it failed."""
+    """(workspace_id, video_id) of an invalid body, so that the failure can be written into its row; else None."""
     try:
         document = schema_check.decode(body)
         ids = ProcessVideoDb.model_validate({name: document[name] for name in ("workspace_id", "video_id")})

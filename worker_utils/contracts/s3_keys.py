@@ -1,4 +1,4 @@
-"""S3 keys: built, checked and taken apart here alone. Pure.
+"""Builds, checks and parses S3 keys. Pure.
 
 Raw videos:  demo_user/<workspace>/<video>/raw/<name>.mp4
 Snapshots:   demo_user/<workspace>/<video>/snapshots/<CTX####>_<CAM#>_<track>_<offset ms>.jpg
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 WORKSPACE_CODE = r"CTX[0-9]{4,20}"
 CAMERA_CODE = r"CAM[0-9]{1,20}"
-"""The codes end somewhere, so that no snapshot's key passes S3's limit after all the work."""
+"""Codes have a maximum length, so that the key of a snapshot cannot exceed the limit of S3."""
 SIX_DIGITS_OR_MORE = r"(?:[0-9]{6}|[1-9][0-9]{6,})"
 LONGEST_KEY_BYTES = 1024
-"""S3's own limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
+"""The limit of S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
 _RAW = re.compile(rf"demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/raw/.+\.mp4")
 _BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
@@ -31,7 +31,7 @@ _SNAPSHOT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SnapshotUri:
-    """What a snapshot's URI says; `str()` gives the URI back."""
+    """The parts of a snapshot's URI; `str()` builds the URI."""
 
     bucket: str
     workspace_id: str
@@ -52,21 +52,21 @@ class SnapshotUri:
 
 
 def raw_key_owner(key: str) -> tuple[str, str]:
-    """(workspace_id, video_id) named by a raw video's key. ValueError says what is wrong with it."""
+    """(workspace_id, video_id) in the key of a raw video. ValueError names what is wrong."""
     match = _RAW.fullmatch(key)
     if match is None:
         raise ValueError("is not demo_user/<workspace_id>/<video_id>/raw/<name>.mp4")
     if ".." in key.split("/"):
         raise ValueError("has a '..' segment")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in key):
-        raise ValueError("has a control character or half a surrogate pair")
+        raise ValueError("has a control character or an unpaired surrogate")
     if len(key.encode()) > LONGEST_KEY_BYTES:
         raise ValueError(f"is longer than the {LONGEST_KEY_BYTES} bytes that S3 allows")
     return match["workspace"], match["video"]
 
 
 def parse_snapshot_uri(uri: str) -> SnapshotUri:
-    """Take a snapshot's URI apart. ValueError where it is not one."""
+    """Parse the URI of a snapshot. ValueError if it is none."""
     match = _SNAPSHOT.fullmatch(uri)
     if match is None:
         raise ValueError(
@@ -84,7 +84,7 @@ def parse_snapshot_uri(uri: str) -> SnapshotUri:
 
 
 def checked_prefix(uri: str) -> str:
-    """`uri`, if it names a bucket and a prefix in it; ValueError says what it should be."""
+    """`uri`, if it names a bucket and a prefix; else ValueError."""
     if not _PREFIX.fullmatch(uri):
         raise ValueError("is not s3://bucket/prefix (both are needed)")
     return uri

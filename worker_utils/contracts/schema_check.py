@@ -1,7 +1,4 @@
-"""From a body to a document that fits its JSON Schema: the first of the two steps of reading a message.
-
-The schemas of schemas/*.json are the contract's shape; the fault is named by its path.
-"""
+"""Decodes a message body and checks it against its JSON Schema (schemas/*.json): the first step of parsing."""
 
 from __future__ import annotations
 
@@ -19,14 +16,14 @@ from video_analysis.worker_utils.errors import BadMessage
 EVENTS = ("PROCESS_VIDEO", "PROCESS_VIDEO_DB", "SNAPSHOT_READY")
 LONGEST_BODY_BYTES = 256 * 1024
 LONGEST_VALUE = 120
-"""Characters of a wrong value that a reason repeats."""
+"""Characters of a wrong value that an error message quotes."""
 LONGEST_REASON = 2000
 """Characters of an error_msg."""
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 
 
 def check_shape(document: Any) -> None:
-    """Hold a decoded body against the schema of its event. BadMessage names the path and the reason."""
+    """Check a decoded body against the schema of its event. BadMessage names the path and the reason."""
     if not isinstance(document, dict):
         raise BadMessage("body: is not a JSON object")
     if "event" not in document:
@@ -50,13 +47,13 @@ def _validator(name: str) -> Draft202012Validator:
 
 
 def decode(body: str) -> Any:
-    """JSON as RFC 8259 has it: no NaN, no key twice, nothing nested past reading, no half characters."""
+    """Decode JSON (RFC 8259): no NaN, no duplicate keys, no excessive nesting, no unpaired surrogates."""
     try:
         if len(body.encode()) > LONGEST_BODY_BYTES:
             raise BadMessage(f"body: is longer than {LONGEST_BODY_BYTES} bytes", code="body_too_long")
         return json.loads(body, object_pairs_hook=_no_key_twice, parse_constant=_refuse_constant)
     except UnicodeEncodeError:
-        raise BadMessage("body: holds half a surrogate pair", code="not_json") from None
+        raise BadMessage("body: holds an unpaired surrogate", code="not_json") from None
     except RecursionError:
         raise BadMessage("body: is not JSON that can be read: nested too deeply", code="not_json") from None
     except ValueError as error:
@@ -66,7 +63,7 @@ def decode(body: str) -> Any:
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("duplicate name in one object")
     return document
 
 
@@ -75,7 +72,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _schema_fault(error: SchemaError) -> str:
-    """The path, and jsonschema's own words, but for what only Python and regular expressions speak of."""
+    """The path and jsonschema's message, with values as JSON and patterns without Python's anchors."""
     where = "/".join(str(step) for step in error.absolute_path) or "body"
     reason = error.message
     if reason.startswith(value := repr(error.instance)):
@@ -87,12 +84,12 @@ def _schema_fault(error: SchemaError) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value as its sender wrote it, no longer than lets the reason be read behind it."""
+    """A value as JSON, shortened."""
     return printable(repr(value) if isinstance(value, str) else json.dumps(value), LONGEST_VALUE)
 
 
 def printable(value: object, longest: int = 300) -> str:
-    """Text of a stranger's making, fit for one log line and one database field."""
+    """Untrusted text, escaped and shortened for one log line and one database field."""
     text = value if isinstance(value, str) else repr(value)
     text = "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
     return text if len(text) <= longest else text[:longest] + "…"

@@ -1,4 +1,4 @@
-"""SNAPSHOT_READY as it follows from a snapshot's name: whoever announces one says the same. Pure."""
+"""Builds SNAPSHOT_READY from the URI of a snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 
 
 def snapshot_ready(uri: SnapshotUri, recorded_at: str | None, yolo_type: YoloType) -> SnapshotReady:
-    """The message for the picture at `uri`, in a video recorded from `recorded_at` on (RFC 3339, or unknown)."""
+    """The message for the snapshot at `uri`. `recorded_at`: start of the video (RFC 3339), or None if unknown."""
     return SnapshotReady(
         video_id=uri.video_id,
         workspace_id=uri.workspace_id,

@@ -1,7 +1,6 @@
-"""Frame times to offsets in the video, and offsets to instants. Pure.
+"""Converts frame times to offsets in the video, and offsets to instants. Pure.
 
-RFC 3339 text stays text (nothing of a caller's precision is lost on the way through); datetimes are made
-only where a database or a sum needs them.
+RFC 3339 text stays text, so that its precision is kept; datetimes are used only for the database and for sums.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ def offset_ms(position_ms: float) -> int:
 
 
 def parse_instant(text: str) -> datetime:
-    """An RFC 3339 date-time with an offset, as an aware UTC datetime (microseconds; finer digits are cut).
+    """An RFC 3339 date-time with an offset, as an aware UTC datetime (microseconds; finer digits are cut off).
 
-    ValueError where it is naive, malformed, or outside the years 1 to 9999 in UTC.
+    ValueError if it is naive, malformed, or outside the years 1 to 9999 in UTC.
     """
     if _RFC3339.fullmatch(text) is None:
         raise ValueError("is not an RFC 3339 date-time with an offset, such as 2026-01-31T08:30:00+08:00")
@@ -35,9 +34,9 @@ def parse_instant(text: str) -> datetime:
 
 
 def add_ms(text: str, offset: int) -> str:
-    """The RFC 3339 instant `offset` ms after `text`, in `text`'s own UTC offset.
+    """The RFC 3339 instant `offset` ms after `text`, in the UTC offset of `text`.
 
-    ValueError where the sum cannot be written as a date.
+    ValueError if the sum is no valid date.
     """
     start = datetime.fromisoformat(text.upper())
     try:
@@ -47,5 +46,5 @@ def add_ms(text: str, offset: int) -> str:
 
 
 def instant_at(recorded_at: datetime | None, offset: int) -> datetime | None:
-    """When something `offset` ms into a video happened; None where nobody knows when the video began."""
+    """The instant `offset` ms after the start of a video; None if the start is unknown."""
     return None if recorded_at is None else recorded_at + timedelta(milliseconds=offset)

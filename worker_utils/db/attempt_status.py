@@ -59,7 +59,7 @@ STARTED = RowState("processing")
 ON_LAST_ATTEMPT = RowState("error", "last_attempt", None, LAST_ATTEMPT)
 TO_RETRY_ALONE = RowState("processing", "retry_alone", None, DIED_IN_A_BATCH)
 BEGUN_ALONE = RowState("processing", "retry_alone")
-"""Its attempt alone has begun. Found at the next receive, it crashed that attempt; a failure would have left a text."""
+"""Its attempt alone has begun. If the next receive finds it so, that attempt crashed: a failure leaves a text."""
 GIVEN_UP = RowState("error", "crashed", "crashed", DIED_EVERY_TIME)
 
 

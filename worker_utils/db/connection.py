@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL: one transaction at a time, every fault one of the taxonomy's.
+"""The connection to PostgreSQL: one transaction at a time, with errors mapped to the failure taxonomy.
 
 The statements are in the modules of the tables.
 """
@@ -28,11 +28,11 @@ ATTEMPTS = 3
 CONNECT_TIMEOUT_S = 10
 SETTINGS = "SET statement_timeout = '60s'; SET lock_timeout = '20s'; SET timezone = 'UTC'"
 
-_TRY_AGAIN_AT_ONCE = frozenset(
+_RETRY_AT_ONCE = frozenset(
     {errorcodes.DEADLOCK_DETECTED, errorcodes.SERIALIZATION_FAILURE, errorcodes.UNIQUE_VIOLATION}
 )
-"""A unique key is violated only where another writer came in between two statements: a second look finds its row."""
-_TRY_LATER = frozenset({errorcodes.LOCK_NOT_AVAILABLE, errorcodes.QUERY_CANCELED}) | _TRY_AGAIN_AT_ONCE
+"""A unique key is violated only if another writer inserted the row between two statements: a retry finds that row."""
+_RETRY_LATER = frozenset({errorcodes.LOCK_NOT_AVAILABLE, errorcodes.QUERY_CANCELED}) | _RETRY_AT_ONCE
 _BAD_DATA_CLASSES = ("22", "23")
 _OUTDATED_SCHEMA = frozenset({errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN})
 COLUMNS = """
@@ -51,9 +51,9 @@ class Table:
 
 
 class Database:
-    """One lazily opened connection, one transaction at a time: threads may share it. Work must bear being done twice.
+    """One lazily opened connection, one transaction at a time. Thread-safe.
 
-    ConfigurationError where the URL is none: libpq would quote it, password and all, at each attempt to connect.
+    ConfigurationError if the URL is invalid: libpq would quote it, with its password, at each attempt to connect.
     """
 
     def __init__(self, url: str, application_name: str) -> None:
@@ -61,15 +61,15 @@ class Database:
         self._secrets = _secrets(url)
         self._application_name = application_name
         self._connection: Connection | None = None
-        self._alone = threading.Lock()
+        self._lock = threading.Lock()
 
     def transaction(self, work: Callable[[Cursor], Result]) -> Result:
-        """Run `work` in one transaction and commit. A dropped connection or a deadlock is tried again at once.
+        """Run `work` in one transaction and commit. A dropped connection or a deadlock is retried at once.
 
-        Raises EnvironmentFault (no server, no disk, no permission), Transient (locks, time limits) or
-        Permanent (the server refuses the data).
+        `work` must be idempotent. Raises EnvironmentFault (no server, no disk, no permission), Transient (locks,
+        timeouts) or Permanent (the server rejects the data).
         """
-        with self._alone:
+        with self._lock:
             return self._transaction(work)
 
     def _transaction(self, work: Callable[[Cursor], Result]) -> Result:
@@ -81,8 +81,8 @@ class Database:
             except psycopg2.Error as error:
                 gone = bool(connection.closed) or _is_unanswered(error)
                 self.close()
-                if attempt == ATTEMPTS or not (gone or error.pgcode in _TRY_AGAIN_AT_ONCE):
-                    raise _verdict(error.pgcode or "", gone, self._one_line(error)) from error
+                if attempt == ATTEMPTS or not (gone or error.pgcode in _RETRY_AT_ONCE):
+                    raise _map_sqlstate(error.pgcode or "", gone, self._one_line(error)) from error
                 log.warning(
                     "database transaction is retried: %s",
                     self._one_line(error),
@@ -91,26 +91,26 @@ class Database:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def ping(self, *tables: Table, trial: Callable[[Cursor], object] | None = None) -> None:
-        """EnvironmentFault while the server answers no query, a table cannot be read, or `trial` cannot be written.
+        """EnvironmentFault while the server answers no query, a table cannot be read, or `trial` cannot write.
 
-        A column that is missing is named, and the file that adds it. What `trial` writes is taken back. Where the
-        server refuses just its data, it does write.
+        Missing columns are named, and the file that adds them. The write of `trial` is rolled back. If the server only
+        rejects its data, writing works.
         """
 
-        def look(cursor: Cursor) -> None:
+        def check(cursor: Cursor) -> None:
             cursor.execute("SELECT 1")
             missing = [name for table in tables for name in _missing_columns(cursor, table)]
             if missing:
-                text = f"the database lacks {', '.join(missing)}: run schemas/database.sql, then polling goes on"
+                text = f"the database lacks {', '.join(missing)}: run schemas/database.sql, then polling continues"
                 raise EnvironmentFault(text, code="schema_outdated")
 
-        self.transaction(look)
+        self.transaction(check)
         if trial is not None:
             with suppress(Permanent):
-                self.transaction(partial(_taken_back, trial))
+                self.transaction(partial(_rolled_back, trial))
 
     def close(self) -> None:
-        """Drop the connection; the next transaction opens another."""
+        """Close the connection; the next transaction opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -142,27 +142,27 @@ class Database:
 
 
 def _is_unanswered(error: psycopg2.Error) -> bool:
-    """Whether the server said nothing at all: after its crash psycopg2 still takes the connection for an open one."""
+    """Whether the server sent no response: after its crash psycopg2 still reports the connection as open."""
     return error.pgcode is None and type(error) in (psycopg2.DatabaseError, psycopg2.OperationalError)
 
 
 def _missing_columns(cursor: Cursor, table: Table) -> list[str]:
-    """`table.column` of each column that is not there. Fails where the table is not there, or may not be read."""
+    """`table.column` of each missing column. Fails if the table is missing or may not be read."""
     cursor.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(table.name)))
     cursor.execute(COLUMNS, (table.name,))
     found = {name for (name,) in cursor.fetchall()}
     return [f"{table.name}.{column}" for column in table.columns if column not in found]
 
 
-def _taken_back(write: Callable[[Cursor], object], cursor: Cursor) -> None:
+def _rolled_back(write: Callable[[Cursor], object], cursor: Cursor) -> None:
     cursor.execute("SAVEPOINT trial")
     write(cursor)
     cursor.execute("ROLLBACK TO SAVEPOINT trial")
 
 
-def _verdict(code: str, connection_gone: bool, text: str) -> WorkerError:
-    """What a failed transaction means, by SQLSTATE (PostgreSQL manual, appendix A)."""
-    if code in _TRY_LATER:
+def _map_sqlstate(code: str, connection_gone: bool, text: str) -> WorkerError:
+    """The failure of a transaction, by SQLSTATE (PostgreSQL manual, appendix A)."""
+    if code in _RETRY_LATER:
         return Transient(f"database busy: {text}", code="database_busy")
     if code[:2] in _BAD_DATA_CLASSES and not connection_gone:
         return Permanent(f"database refuses the data: {text}", code="data_refused")
@@ -172,7 +172,7 @@ def _verdict(code: str, connection_gone: bool, text: str) -> WorkerError:
 
 
 def _secrets(url: str) -> list[str]:
-    """What no text may hold: the URL, its password. ConfigurationError, without a word of it, where it is no URL."""
+    """The URL and its password, which no text may contain. ConfigurationError, without quoting it, if it is no URL."""
     try:
         parts = parse_dsn(url)
     except (psycopg2.Error, ValueError):
@@ -180,7 +180,7 @@ def _secrets(url: str) -> list[str]:
     hosts, ports = (str(parts.get(name, "")).split(",") for name in ("host", "port"))
     if any("@" in host[1:] for host in hosts) or not all(port.isdecimal() for port in ports if port):
         raise ConfigurationError(
-            "CVITX_DATABASE_URL: its host or port cannot be one; '@', ':', '/', '?', '#' and '%' in a password "
+            "CVITX_DATABASE_URL: the host or port is invalid; '@', ':', '/', '?', '#' and '%' in a password "
             "are written percent-encoded"
         )
     return [secret for secret in (url, parts.get("password")) if secret]

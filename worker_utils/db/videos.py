@@ -1,4 +1,4 @@
-"""`videos`: the status, the reason and the times of one video. One method a statement, all idempotent."""
+"""`videos`: status, failure and times of one video. One transaction per method; each method is idempotent."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ log = logging.getLogger(__name__)
 
 
 class VideoRepository:
-    """`videos` belongs to the API: only status, attempt_state, error_code, error_msg and the times are written."""
+    """The API owns `videos`: only status, attempt_state, error_code, error_msg and the times are written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
-        """The full task of the compatibility form, by the same two-step check as a full message.
+        """The full task of the compatibility form, checked like a full message.
 
-        Raises Transient while there is no such row, Permanent where it is another workspace's or incomplete.
+        Raises Transient while there is no such row, Permanent if it belongs to another workspace or is incomplete.
         """
 
         def select(cursor: Cursor) -> tuple[object, ...] | None:
@@ -63,13 +63,13 @@ class VideoRepository:
         return _full_task(task, row)
 
     def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
-        """Open an attempt, committed before any work: status by `attempts.start_attempt`.
+        """Begin an attempt, by `start_attempt`. Committed before any work.
 
-        No row (an operator's message): a warning, and the work goes on. Raises Permanent where the row is another
-        workspace's, or where every earlier attempt died.
+        Without a row (an operator's message) it logs a warning and the work continues. Raises Permanent if the row
+        belongs to another workspace, or if every earlier attempt crashed.
         """
 
-        def open_attempt(cursor: Cursor) -> AttemptStart | None:
+        def begin(cursor: Cursor) -> AttemptStart | None:
             cursor.execute(
                 "SELECT workspace_id::text, status, attempt_state, error_code, error_msg FROM videos"
                 " WHERE id = %s FOR UPDATE",
@@ -81,22 +81,22 @@ class VideoRepository:
             workspace_id, *stored = row
             _check_workspace(task, workspace_id)
             found = row_as_stored(*stored)
-            opened = start_attempt(found, receive_count, is_last)
+            started = start_attempt(found, receive_count, is_last)
             if found.status != "done":
-                _write_opening(cursor, task.video_id, opened)
-            return opened
+                _write(cursor, task.video_id, started)
+            return started
 
-        opened = self._database.transaction(open_attempt)
-        if opened is None:
+        started = self._database.transaction(begin)
+        if started is None:
             log.warning(
                 "the table videos has no row for this video; the work continues without it",
                 extra={"event": "video.row_missing", "video_id": task.video_id},
             )
-        elif opened.died_every_time:
+        elif started.died_every_time:
             raise Permanent(DIED_EVERY_TIME, code="crashed")
 
     def finish(self, task: ProcessVideo) -> None:
-        """Every snapshot of the video has been emitted: `done`. A row that is `done` already is left alone."""
+        """Mark the video `done`: every snapshot has been sent. A row that is `done` stays as it is."""
         self._database.transaction(
             lambda cursor: cursor.execute(
                 "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = NULL, error_msg = NULL,"
@@ -107,7 +107,7 @@ class VideoRepository:
         )
 
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
-        """Leave the failure's code and text in the row; `error` when final. A row that is `done` stays as it is."""
+        """Write the failure's code and text; `error` when final. A row that is `done` stays as it is."""
         written = (
             state_after(failure.code),
             failure.code,
@@ -124,7 +124,7 @@ class VideoRepository:
         )
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer, takes no new row, or lacks a table or column."""
+        """EnvironmentFault while the database does not answer, accepts no new row, or lacks a table or column."""
         self._database.ping(TABLE, image_analyses.TABLE, trial=image_analyses.insert_probe_row)
 
 
@@ -134,8 +134,8 @@ def _check_workspace(task: ProcessVideo | ProcessVideoDb, workspace_id: object) 
         raise Permanent(text, code="wrong_workspace")
 
 
-def _write_opening(cursor: Cursor, video_id: str, opened: AttemptStart) -> None:
-    row = opened.row
+def _write(cursor: Cursor, video_id: str, started: AttemptStart) -> None:
+    row = started.row
     cursor.execute(
         "UPDATE videos SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s,"
         " processing_started_at = now(), processing_finished_at = NULL, updated_at = now() WHERE id = %s",

@@ -1,4 +1,4 @@
-"""Stages of a chain side by side: what one thread brings, others work on, in order and bounded."""
+"""Runs stages of a chain in parallel, bounded and in order: `prefetch` and `parallel_map`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """No item follows; `failure` is what the source raised, if it did."""
+    """Marks the end of the items; `failure` is what the source raised, or None."""
 
     failure: BaseException | None = None
 
 
 def prefetch(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
-    """`items`, brought by a thread of their own that runs up to `depth` of them ahead.
+    """`items`, produced by a thread that is up to `depth` items ahead.
 
-    What the source raises is raised here, in its place. The source is closed, in its thread, before this ends.
+    An exception of the source is raised here, after the items before it. The source is closed, in its thread, before
+    this ends.
     """
-    # SimpleQueue has no bound: the slots are counted beside it, so that an early end can wake the thread.
+    # SimpleQueue is unbounded: a semaphore counts the slots, so that closing this early can wake the thread.
     coming: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
     slots = threading.Semaphore(depth)
     stopped = threading.Event()
@@ -58,7 +59,7 @@ def _producer(
             coming.put(next(iterator))
     except StopIteration:
         pass
-    except BaseException as failure:  # noqa: BLE001  # raised again where the items are wanted
+    except BaseException as failure:  # noqa: BLE001  # raised again in the consuming thread
         end = _End(failure)
     finally:
         close(iterator)
@@ -68,11 +69,11 @@ def _producer(
 def parallel_map(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int, name: str = "mapped"
 ) -> Generator[Result, None, None]:
-    """`work` done on each item by `workers` threads; the results in the order of the items.
+    """Apply `work` to each item in `workers` threads; the results in the order of the items.
 
-    Items are pulled by the caller's own thread, one more than there are workers. What `work` raises is raised in its
-    result's place, what the source raises after the results of all that came before it; then, and when this is closed,
-    nothing more begins, and what has begun is waited for. A failure is not held back until there are more items.
+    The calling thread pulls the items, one more than there are workers. An exception of `work` is raised in place of
+    its result, one of the source after the results of the items before it. After that, and when this is closed, no
+    further item begins, and those that have begun are waited for. A failure is raised without waiting for more items.
     """
     under_way: deque[Future[Result]] = deque()
     iterator = iter(items)
@@ -97,18 +98,18 @@ def _has_failed(future: Future[Result]) -> bool:
 def _begun(
     pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterator[Item]
 ) -> Generator[Future[Result], None, None]:
-    """Each item's work; where the source fails, its failure takes the place of a result."""
+    """A future per item; if the source fails, a last one with its exception."""
     try:
         for item in items:
             yield pool.submit(work, item)
-    except Exception as failure:  # noqa: BLE001  # raised again when its turn comes
+    except Exception as failure:  # noqa: BLE001  # raised again in its place
         failed: Future[Result] = Future()
         failed.set_exception(failure)
         yield failed
 
 
 def close(iterator: Iterator[Item]) -> None:
-    """End a generator where it stands; other iterators have nothing to end."""
+    """Close a generator; other iterators need no closing."""
     close = getattr(iterator, "close", None)
     if close is not None:
         close()

@@ -1,4 +1,4 @@
-"""One process at a time in a folder that several share."""
+"""A lock between processes that share a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Only one process at a time gets past here; the lock goes with the process that holds it."""
+    """Held by one process at a time; the kernel releases it when that process ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

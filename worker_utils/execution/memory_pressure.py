@@ -1,4 +1,4 @@
-"""Whether a refusal can be believed: short of memory, decoders call a sound file a bad one."""
+"""Detects low memory: decoders then report valid files as bad ones."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import mmap
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, WorkerError
 
 PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-ROOM_BYTES = 256 << 20
-"""Less than this, and a decoder may have failed for want of it: the largest picture takes three quarters of it."""
+HEADROOM_BYTES = 256 << 20
+"""With less free memory a decoder may have failed for lack of it: the largest image takes three quarters of this."""
 
 
 def reclassify_under_memory_pressure(failure: WorkerError | None) -> WorkerError | None:
-    """The failure; where a message is blamed while `ROOM_BYTES` cannot be allocated, the environment's instead."""
+    """The failure; EnvironmentFault instead of Permanent if `HEADROOM_BYTES` cannot be allocated now."""
     if not isinstance(failure, Permanent):
         return failure
     try:
-        mmap.mmap(-1, ROOM_BYTES, flags=PRIVATE).close()  # its pages are never touched: it costs address space alone
+        mmap.mmap(-1, HEADROOM_BYTES, flags=PRIVATE).close()  # no page is touched: this costs only address space
     except OSError:
-        return EnvironmentFault(f"out of memory, which may be all that is behind: {failure}", code="out_of_memory")
+        return EnvironmentFault(f"out of memory, which may be the cause of: {failure}", code="out_of_memory")
     return failure

@@ -1,4 +1,4 @@
-"""One attempt at one video, handed down explicitly: which run it is, whether it may go on, and where it reports."""
+"""The context of one attempt at one video, passed explicitly: its run key, its lease, and where it reports."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from video_analysis.worker_utils.observability.observer import Event, Observer
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The context of one run. Every step that commits something or takes long calls `check` first."""
+    """The context of one run. Call `check` before every commit and every long step."""
 
     run_key: str
-    """Names the settings and weights that decide which tracks are found: equal keys find the same tracks."""
+    """Hash of the settings and weights that decide which tracks are found: equal keys find the same tracks."""
     lease: Lease
     observer: Observer
     ids: Mapping[str, object]
-    """message_id and video_id: fields of every event of this run."""
+    """message_id and video_id, which every event of this run has as fields."""
 
     def check(self) -> None:
         """Mark progress. Raises LeaseLost or Interrupted if the work must stop."""

@@ -1,6 +1,6 @@
-"""Where the time of a chain of generators goes: each stage's own seconds, without its upstream's.
+"""Measures the time of each stage in a chain of generators, without the time of its upstream.
 
-A stage that is fed by another thread has no upstream here: its seconds are those in which it was waited for.
+A stage that runs in another thread has no upstream here: its seconds are the time spent waiting for it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ Item = TypeVar("Item")
 
 
 class StageObserver(Protocol):
-    """Takes note of the time that the stages of a chain take. Called from the threads that pull them."""
+    """Receives the times of the stages of a chain. Called from the threads that pull the items."""
 
     def pulled(self, stage: str, seconds: float, items: int) -> None:
-        """`stage` was waited for once: it gave one item, or none at its end or failure."""
+        """`stage` was pulled once, which took `seconds`; `items` is 1, or 0 at its end or failure."""
 
 
 def timed(
     stage: str, items: Iterable[Item], observer: StageObserver, clock: Callable[[], float] = time.perf_counter
 ) -> Generator[Item, None, None]:
-    """`items` unchanged; each wait for the next one is reported. Closing this closes `items`."""
+    """`items` unchanged; the time of each pull is reported. Closing this closes `items`."""
     iterator = iter(items)
     try:
         yield from _each(stage, iterator, observer, clock)
@@ -47,10 +47,10 @@ def _each(stage: str, iterator: Iterator[Item], observer: StageObserver, clock: 
 
 
 class StageClock:
-    """A StageObserver that adds up: seconds and items of each stage of one chain."""
+    """A StageObserver that sums the seconds and items of each stage of one chain."""
 
     def __init__(self, upstream: Mapping[str, str | None]) -> None:
-        """`upstream`: all stages in order, each with the one that it pulls from in the same thread, or None."""
+        """`upstream`: every stage in order → the stage that it pulls from in the same thread, or None."""
         self._upstream = upstream
         self._inclusive_s = dict.fromkeys(upstream, 0.0)
         self._items = dict.fromkeys(upstream, 0)
@@ -61,7 +61,7 @@ class StageClock:
         self._items[stage] += items
 
     def own_seconds(self) -> dict[str, float]:
-        """Seconds of each stage without its upstream's, to the millisecond."""
+        """Seconds of each stage without those of its upstream, rounded to milliseconds."""
         return {stage: round(total_s - self._upstream_s(stage), 3) for stage, total_s in self._inclusive_s.items()}
 
     def _upstream_s(self, stage: str) -> float:
@@ -69,5 +69,5 @@ class StageClock:
         return 0.0 if upstream is None else self._inclusive_s[upstream]
 
     def count(self, stage: str) -> int:
-        """How many items `stage` has given."""
+        """Number of items that `stage` has produced."""
         return self._items[stage]

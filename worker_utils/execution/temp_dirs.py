@@ -1,4 +1,4 @@
-"""Private folders for fetched videos: gone when their block ends, or swept by the next start if it was killed."""
+"""Private temporary folders for downloaded videos. Folders of killed processes are removed at the next start."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from video_analysis.worker_utils.errors import EnvironmentFault
 
 PREFIX = "cvitx-video-"
 LOCK = "lock"
-"""Held by flock(2) while the folder is in use: the kernel lets go of it when the process dies, however it dies."""
+"""Locked by flock(2) while the folder is in use; the kernel releases the lock when the process ends in any way."""
 
 
 @contextmanager
 def private_folder(parent: Path | None, setting: str) -> Iterator[Path]:
-    """A folder for this user alone, locked and then removed. EnvironmentFault, naming `setting`, where none can be."""
+    """A locked folder that only this user can read; removed at the end. EnvironmentFault names `setting`."""
     with ExitStack() as held:
         try:
             made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True)
@@ -26,16 +26,16 @@ def private_folder(parent: Path | None, setting: str) -> Iterator[Path]:
             (folder / f"{LOCK}.new").touch(0o600)
             file = held.enter_context((folder / f"{LOCK}.new").open("wb"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Under its name only once it is locked: a sweep in between would take the folder for an abandoned one.
+            # Renamed only once it is locked: a sweep before that would remove the folder as abandoned.
             (folder / f"{LOCK}.new").rename(folder / LOCK)
         except OSError as error:
-            text = f"no temporary folder can be made, see {setting}: {error}"
+            text = f"no temporary folder can be created, see {setting}: {error}"
             raise EnvironmentFault(text, code="temp_dir_unusable") from error
         yield folder
 
 
 def sweep(parent: Path | None) -> None:
-    """Remove the folders that killed processes left behind; those in use, or another user's, stay."""
+    """Remove the folders that killed processes left; folders in use and those of other users stay."""
     for lock in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*/{LOCK}"):
         try:
             with lock.open("r+b") as file:

@@ -46,7 +46,7 @@ def _check_header(data: bytes) -> None:
             sized = True
         elif marker == _SOS and sized:
             return _check_scans(data, start)
-    raise BadSnapshot("is truncated: the JPEG has no picture", code="truncated")
+    raise BadSnapshot("is truncated: the JPEG has no image", code="truncated")
 
 
 def _check_frame(marker: int, payload: bytes) -> None:

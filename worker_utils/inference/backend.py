@@ -1,7 +1,7 @@
-"""The one place that decides what inference runs on: CUDA, the CPU through OpenVINO, or PyTorch.
+"""Decides what inference runs on: CUDA, the CPU through OpenVINO, or PyTorch.
 
-`configure_environment` comes first, before any vendor library is imported; then `choose`; then `compile_module`,
-`load_ir` or `load_engine` give a `Network`: float32 pictures [N, 3, H, W] in, float32 arrays out.
+Order of calls: `configure_environment`, before any vendor library is imported; `choose`; then `compile_module`,
+`load_ir` or `load_engine`, which return a `Network`: float32 images [N, 3, H, W] to float32 arrays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 Kind = Literal["cuda", "openvino", "torch"]
-PICTURES_A_PASS_ON_A_GPU = 16
+GPU_BATCH = 16
 Device = Literal["auto", "cuda", "openvino", "torch"]
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What inference runs on. Its precision is each network's own to say: OpenVINO goes by the CPU."""
+    """What inference runs on. The precision is a property of each network: OpenVINO chooses it by the CPU."""
 
     kind: Kind
     threads: int
@@ -40,16 +40,16 @@ class Runtime:
 
     @property
     def batch(self) -> int:
-        """Pictures for one pass: a GPU is filled by many, a stream of the CPU by one."""
-        return PICTURES_A_PASS_ON_A_GPU if self.kind == "cuda" else 1
+        """Images per forward pass: many fill a GPU, one fills a stream of the CPU."""
+        return GPU_BATCH if self.kind == "cuda" else 1
 
 
 def configure_environment(cache_dir: Path, threads: int) -> None:
-    """Tell the vendor libraries, before they are imported, to keep off the network and out of the home folder.
+    """Configure vendor libraries before they are imported: no network access, no files in the home folder.
 
-    `cache_dir` is theirs to write to; OpenMP gets `threads` (0: one for each core that the process may use) and BLAS
-    one, since its matrices here are small; NumPy's, which is there before, goes by the environment, as the units set
-    it. ConfigurationError where the folder cannot be written.
+    They may write to `cache_dir`. OpenMP gets `threads` (0: one per core that the process may use) and BLAS one, since
+    the matrices are small. NumPy is already loaded: its BLAS is configured by the environment in the systemd units.
+    ConfigurationError if the folder cannot be written.
     """
     _writable(cache_dir)
     os.environ.update(
@@ -68,9 +68,9 @@ def configure_environment(cache_dir: Path, threads: int) -> None:
 
 
 def choose(device: Device, threads: int, cache_dir: Path) -> Runtime:
-    """What `device` asks for; auto is CUDA where there is a GPU, else OpenVINO, else PyTorch.
+    """The runtime for `device`; auto: CUDA if there is a GPU, else OpenVINO, else PyTorch.
 
-    ConfigurationError where what it names is not on this machine.
+    ConfigurationError if this machine does not have it.
     """
     runtime = Runtime(_kind(device), _threads(threads), cache_dir)
     if runtime.kind != "openvino":
@@ -81,7 +81,7 @@ def choose(device: Device, threads: int, cache_dir: Path) -> Runtime:
 
 
 def configured(settings: RuntimeSettings) -> Runtime:
-    """`configure_environment` and `choose` as the configuration says."""
+    """`configure_environment` and `choose` with the configured values."""
     cache_dir = settings.path(settings.cache_dir)
     configure_environment(cache_dir, settings.threads)
     return choose(settings.device, settings.threads, cache_dir)
@@ -90,10 +90,10 @@ def configured(settings: RuntimeSettings) -> Runtime:
 def compile_module(
     module: torch.nn.Module | ExportedProgram, name: str, fingerprint: str, input_shape: Shape, runtime: Runtime
 ) -> Network:
-    """Make a loaded PyTorch model fast. `input_shape` has -1 where a length varies; N may be fixed, too.
+    """Compile a loaded PyTorch model. `input_shape` has -1 for variable lengths; N may be fixed.
 
-    `fingerprint` is the SHA-256 of its weights: OpenVINO's conversion is kept in the cache folder under it. Outputs
-    come flat, in the module's own order (an ExportedProgram's: call_spec.out_spec).
+    `fingerprint` is the SHA-256 of its weights, under which OpenVINO's conversion is cached. Outputs are flat, in the
+    order of the module (of an ExportedProgram: call_spec.out_spec).
     """
     if runtime.kind == "openvino":
         from video_analysis.worker_utils.inference import openvino_backend  # noqa: PLC0415
@@ -106,28 +106,28 @@ def compile_module(
 
 
 def load_ir(xml: Path, runtime: Runtime) -> Network:
-    """A model that the operator exported to OpenVINO."""
+    """Load a model that the operator exported to OpenVINO."""
     from video_analysis.worker_utils.inference.openvino_backend import OpenVinoNetwork  # noqa: PLC0415
 
     return _announced(OpenVinoNetwork(xml, runtime.threads), xml.stem, "openvino")
 
 
 def load_engine(path: Path) -> Network:
-    """A TensorRT engine that the operator built on this kind of GPU, with or without ultralytics' header."""
+    """Load a TensorRT engine that the operator built on the same kind of GPU, with or without ultralytics' header."""
     from video_analysis.worker_utils.inference.tensorrt_backend import TensorRtNetwork  # noqa: PLC0415
 
     return _announced(TensorRtNetwork(path), path.name, "tensorrt")
 
 
 def require_file(path: Path, remedy: str) -> Path:
-    """`path` itself; ConfigurationError with the path and the remedy where nothing is there."""
+    """`path`, if it exists; else ConfigurationError with the path and the remedy."""
     if not path.exists():
-        raise ConfigurationError(f"{path}: is not there; {remedy}")
+        raise ConfigurationError(f"{path}: not found; {remedy}")
     return path
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file, or of all files of a folder (an exported model) in the order of their names."""
+    """SHA-256 of a file, or of all files of a folder (an exported model) in order of their names, as hex."""
     digest = hashlib.sha256()
     for file in sorted(path.iterdir()) if path.is_dir() else [path]:
         with file.open("rb") as stream:
@@ -154,7 +154,7 @@ def _kind(device: Device) -> Kind:
         if torch.cuda.is_available():
             return "cuda"
         if device == "cuda":
-            raise ConfigurationError("CVITX_DEVICE=cuda: PyTorch sees no GPU here; set auto, or look at nvidia-smi")
+            raise ConfigurationError("CVITX_DEVICE=cuda: PyTorch finds no GPU; set auto, or check nvidia-smi")
     if device == "torch":
         return "torch"
     if importlib.util.find_spec("openvino") is not None:

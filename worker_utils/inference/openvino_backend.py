@@ -1,7 +1,8 @@
-"""Models on the CPU through OpenVINO, converted once and kept in the cache folder.
+"""Models on the CPU through OpenVINO, converted once and cached.
 
-An entry is a folder of its own, named by the weights' SHA-256, the input's shape and the converters' versions. It
-appears whole (written aside, then renamed) and holds the digest of its own files: one that does not match is made anew.
+A cache entry is a folder, named by the SHA-256 of the weights, the shape of the input and the versions of the
+converters. It is written to a temporary folder and renamed. It holds the digest of its files: an entry that does not
+match is replaced.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from video_analysis.worker_utils.execution.file_lock import exclusive_lock
 from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape, run_in_fixed_batches
 
 EXAMPLE: Shape = (2, 3, 320, 320)
-"""What a module is traced on where its input has no fixed length."""
+"""Lengths of the example input for tracing, where the input has no fixed length."""
 
-MAKING = ".making-"
-"""How folders begin that are not whole yet."""
+TEMPORARY = ".making-"
+"""Prefix of folders that are not complete yet."""
 
 log = logging.getLogger(__name__)
 
 
 class OpenVinoNetwork:
-    """A compiled IR. The same picture gives the same bits in a batch of any size and with any number of threads.
+    """A compiled IR. The output of an image is bit-identical for every batch size and number of threads.
 
-    Each core is a stream of its own and computes a pass alone: threads that share a pass wait for its slowest, and
-    the slowest is the one whose core another stage of the chain has just taken. A pass holds one picture: a core gains
-    nothing by more, and the last bits would depend on how many others there were.
+    Each core is a stream and computes one pass alone: threads that share a pass would wait for the slowest one, whose
+    core another stage of the chain may be using. A pass has one image: more would not be faster per core, and the last
+    bits would depend on the batch size.
     """
 
     def __init__(self, xml: Path, threads: int) -> None:
@@ -61,30 +62,30 @@ class OpenVinoNetwork:
         for place, piece in enumerate(pieces):
             request = requests[place % len(requests)]
             if place >= len(requests):
-                parts.append(_answer(request))
+                parts.append(_result(request))
             request.start_async([piece], share_inputs=True)
         ahead = len(parts)
-        parts += [_answer(requests[place % len(requests)]) for place in range(ahead, len(pieces))]
+        parts += [_result(requests[place % len(requests)]) for place in range(ahead, len(pieces))]
         self._idle += requests
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
     def _request(self) -> ov.InferRequest:
-        """One that nobody uses. There are never more than callers times streams."""
+        """An idle request, or a new one. There are at most callers × streams."""
         try:
             return self._idle.pop()
         except IndexError:
             return self._compiled.create_infer_request()
 
 
-def _answer(request: ov.InferRequest) -> Outputs:
+def _result(request: ov.InferRequest) -> Outputs:
     request.wait()
     return [np.array(output.data, np.float32) for output in request.output_tensors]
 
 
 @cache
 def _core() -> ov.Core:
-    """One a process, never let go: compiling sets the thread's signal stack, and the memory of that stack goes with
-    the last core, after which the next SIGTERM kills the process (SIGSEGV) instead of stopping it.
+    """One per process, never freed: compiling sets the thread's signal stack, and the memory of that stack is freed
+    with the last core, after which the next SIGTERM kills the process (SIGSEGV) instead of stopping it.
     """
     core = ov.Core()
     _first_pass(core)
@@ -92,32 +93,32 @@ def _core() -> ov.Core:
 
 
 def _first_pass(core: ov.Core) -> None:
-    """Over next to nothing, by one thread: a process whose first two passes begin at once may stand still for ever.
+    """Run one minimal pass in one thread: a process that starts its first two passes at once may deadlock.
 
-    The bindings fill tables at the first pass (`Type.to_dtype`): the thread at it lets go of the interpreter for a
-    moment, another takes it along into C++'s guard of that table, and then each waits for what the other holds. No
-    Python runs any more, so that no stall rule could end it either.
+    The bindings fill tables at the first pass (`Type.to_dtype`). The thread that fills a table releases the GIL for a
+    moment; another thread takes the GIL and waits for the C++ guard of that table, and each waits for the other. No
+    Python code runs any more, so the stall detection cannot end the process either.
     """
     number = ov.opset8.parameter([1], np.float32)
     model = ov.Model([ov.opset8.relu(number)], [number], "first_pass")
     request = core.compile_model(model, "CPU", {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1}).create_infer_request()
     request.start_async([np.zeros(1, np.float32)], share_inputs=True)
-    _answer(request)
+    _result(request)
 
 
 def converted(
     module: torch.nn.Module | ExportedProgram, name: str, fingerprint: str, input_shape: Shape, cache_dir: Path
 ) -> Path:
-    """The IR's .xml of a loaded model; converted now where the cache has none that is whole.
+    """The .xml of the IR of a loaded model; converted now if the cache has no valid entry.
 
-    Several processes may ask at once: one converts, the others wait for it.
+    If several processes need it at once, one converts and the others wait.
     """
     shape = "x".join("N" if length < 0 else str(length) for length in input_shape)
     versions = hashlib.sha256(f"{ov.__version__} {torch.__version__}".encode()).hexdigest()[:8]
     entry = cache_dir / "openvino" / f"{name}-{fingerprint[:16]}-{shape}-{versions}"
     with exclusive_lock(entry.parent):
-        if not _is_whole(entry):
-            for left in entry.parent.glob(f"{MAKING}*"):  # by a process that was killed at it
+        if not _is_valid(entry):
+            for left in entry.parent.glob(f"{TEMPORARY}*"):  # of processes that were killed during a conversion
                 shutil.rmtree(left)
             log.info(
                 "converting %s for OpenVINO; the result is cached",
@@ -130,7 +131,7 @@ def converted(
 
 def _convert(module: torch.nn.Module | ExportedProgram, input_shape: Shape) -> ov.Model:
     with warnings.catch_warnings():
-        # The tracer's doubts about Python loops over a head's levels, and PyTorch's own deprecations inside OpenVINO.
+        # Tracer warnings about Python loops over the levels of a head, and deprecations of PyTorch used by OpenVINO.
         for category in (torch.jit.TracerWarning, FutureWarning, DeprecationWarning):
             warnings.simplefilter("ignore", category)
         if isinstance(module, ExportedProgram):
@@ -140,8 +141,8 @@ def _convert(module: torch.nn.Module | ExportedProgram, input_shape: Shape) -> o
 
 
 def _write(model: ov.Model, entry: Path) -> None:
-    """In full precision, so that the first start computes what all later ones do."""
-    with tempfile.TemporaryDirectory(dir=entry.parent, prefix=MAKING) as folder:
+    """Save in full precision, so that the first start computes the same as later ones."""
+    with tempfile.TemporaryDirectory(dir=entry.parent, prefix=TEMPORARY) as folder:
         made = Path(folder) / entry.name
         made.mkdir()
         ov.save_model(model, made / "model.xml", compress_to_fp16=False)
@@ -151,7 +152,7 @@ def _write(model: ov.Model, entry: Path) -> None:
         made.rename(entry)
 
 
-def _is_whole(entry: Path) -> bool:
+def _is_valid(entry: Path) -> bool:
     try:
         return (entry / "sha256").read_text() == _digest(entry)
     except FileNotFoundError:

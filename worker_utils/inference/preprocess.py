@@ -1,7 +1,7 @@
-"""Pictures as networks take them: planes of float32, red first, each value looked up in its channel's table.
+"""Converts images to network input: float32 planes, red first, normalised by a lookup table per channel.
 
-There are 256 values, so that a table says what scaling and normalising make of each; OpenCV's and NumPy's own ways
-read and write the picture several times over and take three to six times as long.
+A pixel has 256 values, so a table holds the normalised value of each. The usual functions of OpenCV and NumPy read and
+write the image several times and take three to six times as long.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ Tables = NDArray[np.float32]
 
 
 def normalisation_lut(mean: Sequence[float] = (0, 0, 0), std: Sequence[float] = (1, 1, 1)) -> Tables:
-    """(value / 255 - mean) / std of each possible value; `mean` and `std` are those of red, green, blue."""
+    """(value / 255 - mean) / std for each possible value; `mean` and `std` in the order red, green, blue."""
     shares = np.arange(256, dtype=np.float32) / np.float32(255)
     means, stds = (np.array(numbers, np.float32)[:, None] for numbers in (mean, std))
     return np.asarray((shares - means) / stds, np.float32)
 
 
-def write(picture: NDArray[np.uint8], looked_up: Tables, planes: NDArray[np.float32]) -> None:
-    """`picture` (H×W×3, BGR) into `planes` (3×H×W), which may be a part of a larger array.
+def fill_chw(image: NDArray[np.uint8], lut: Tables, planes: NDArray[np.float32]) -> None:
+    """Write `image` (H×W×3, BGR) into `planes` (3×H×W), which may be a view of a larger array.
 
-    ValueError where the two do not fit: OpenCV would write elsewhere and say nothing.
+    ValueError if the shapes do not match: OpenCV would silently write to another array.
     """
-    if picture.shape != (*planes.shape[1:], 3) or planes.dtype != np.float32:
-        raise ValueError(f"a picture {picture.shape} does not go into {planes.dtype} planes {planes.shape}")
-    for channel, table, plane in zip(cv2.split(picture)[::-1], looked_up, planes, strict=True):
+    if image.shape != (*planes.shape[1:], 3) or planes.dtype != np.float32:
+        raise ValueError(f"an image {image.shape} does not fit into {planes.dtype} planes {planes.shape}")
+    for channel, table, plane in zip(cv2.split(image)[::-1], lut, planes, strict=True):
         cv2.LUT(channel, table, dst=plane)

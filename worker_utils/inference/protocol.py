@@ -1,4 +1,4 @@
-"""What a compiled model looks like to those who use it, whatever it runs on. Pure."""
+"""The interface of a compiled model, independent of its backend. Pure."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from numpy.typing import NDArray
 Batch = NDArray[np.float32]
 """[N, 3, H, W]."""
 Outputs = list[NDArray[np.float32]]
-"""Each with N as its first length."""
+"""The first length of each is N."""
 Shape = tuple[int, int, int, int]
-"""N, 3, H, W; -1 where the network takes any length."""
+"""N, 3, H, W; -1 if the network accepts any length."""
 
 
 class Network(Protocol):
-    """A compiled model. Several threads may call it at once."""
+    """A compiled model. Thread-safe."""
 
     @property
     def streams(self) -> int:
-        """Passes that it computes side by side: more callers than that, and they wait for each other."""
+        """Number of passes that it computes in parallel; further callers wait."""
 
     @property
     def precision(self) -> str:
-        """What it computes in: f32, bf16 or f16. The numbers depend on it."""
+        """Precision of the computation: f32, bf16 or f16. The outputs depend on it."""
 
     @property
     def input_shape(self) -> Shape:
-        """What a picture must look like. A fixed N is no concern of the caller's, a fixed H and W are."""
+        """Shape of the input. H and W must match where they are fixed; any batch size is accepted."""
 
     def __call__(self, batch: Batch) -> Outputs:
-        """All outputs, in the order of the module's own. EnvironmentFault where the GPU fails."""
+        """All outputs, in the order of the module. EnvironmentFault if the GPU fails."""
 
 
 def run_in_fixed_batches(run: Callable[[Batch], Outputs], batch: Batch, step: int) -> Outputs:
-    """Take a batch of any size through a network that wants exactly `step` pictures at a time (-1: any number).
+    """Run a batch of any size through a network with a fixed batch size of `step` (-1: any size).
 
-    The last step is filled up with black pictures, whose outputs are cut off again.
+    The last step is padded with black images, whose outputs are dropped.
     """
     if step < 0 or len(batch) == step:
         return run(batch)
@@ -52,9 +52,9 @@ def run_in_fixed_batches(run: Callable[[Batch], Outputs], batch: Batch, step: in
 
 
 def split_engine(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """(ultralytics' metadata or {}, the TensorRT engine itself) of an .engine file.
+    """(metadata of ultralytics or {}, the TensorRT engine) of an .engine file.
 
-    ultralytics puts a 4-byte length and that much JSON before the engine; trtexec does not.
+    ultralytics writes a 4-byte length and JSON of that length before the engine; trtexec does not.
     """
     length = int.from_bytes(content[:4], "little")
     try:

@@ -1,4 +1,4 @@
-"""TensorRT engines, run on PyTorch's current CUDA stream. TensorRT is the GPU host's to install, as its driver is.
+"""TensorRT engines, run on PyTorch's current CUDA stream. TensorRT is installed on the GPU host, like its driver.
 
 API: TensorRT 10, https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/python-api-docs.html
 """
@@ -17,7 +17,7 @@ from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape
 
 
 class TensorRtNetwork:
-    """A deserialised engine with one input. Its largest batch is its profile's; larger ones go in steps."""
+    """A deserialised engine with one input. Batches larger than its profile allows are split."""
 
     def __init__(self, path: Path) -> None:
         self._logger = tensorrt.Logger(tensorrt.Logger.WARNING)
@@ -28,7 +28,7 @@ class TensorRtNetwork:
             )
         self.streams = 1
         self._context = self._engine.create_execution_context()
-        self._alone = threading.Lock()
+        self._lock = threading.Lock()
         names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
         inputs = [name for name in names if self._engine.get_tensor_mode(name) == tensorrt.TensorIOMode.INPUT]
         self._input = inputs[0]
@@ -43,7 +43,7 @@ class TensorRtNetwork:
         """See `Network`."""
         try:
             steps = [batch[start : start + self._largest_n] for start in range(0, len(batch), self._largest_n)]
-            with self._alone:
+            with self._lock:
                 parts = [run_in_fixed_batches(self._run, step, self._fixed_n) for step in steps]
         except RuntimeError as error:
             raise EnvironmentFault(f"the GPU fails: {str(error).splitlines()[0]}", code="gpu_failed") from error

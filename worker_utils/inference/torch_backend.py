@@ -1,4 +1,4 @@
-"""PyTorch as it is, on a CPU without OpenVINO or on a GPU without a TensorRT engine."""
+"""Plain PyTorch, on a CPU without OpenVINO or on a GPU without a TensorRT engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape
 
 
 class TorchNetwork:
-    """A module run eagerly; on a GPU in half precision where autocast holds that to be safe."""
+    """A module run eagerly; on a GPU in half precision where autocast permits it."""
 
     def __init__(self, module: torch.nn.Module | ExportedProgram, input_shape: Shape, on_gpu: bool) -> None:
         self.streams = 1
@@ -40,7 +40,7 @@ class TorchNetwork:
 
 
 def leaves(output: Any) -> list[torch.Tensor]:
-    """All tensors of a module's output, in its own order."""
+    """All tensors of a module's output, in order."""
     if isinstance(output, torch.Tensor):
         return [output]
     parts = output.values() if isinstance(output, Mapping) else output

@@ -1,1 +1,1 @@
-"""Log lines, and what systemd is notified of."""
+"""Events, log lines and systemd notifications."""

@@ -1,4 +1,4 @@
-"""One JSON line per log record on stderr, where journald keeps it.
+"""One JSON line per log record on stderr, which journald stores.
 
 A line is time, level, logger, `event` (a stable code), `message` (a sentence), `failure` (the class of the failure,
 where there is one), then the fields of the event. docs/event-codes.md lists every event with its fields.
@@ -17,15 +17,15 @@ from video_analysis.worker_utils.errors import WorkerError
 
 EVENT = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 OTHER_EVENT = "library.message"
-"""The event of a record that has no event code: it comes from a third-party logger or is a Python warning."""
+"""The event of records without a code: third-party loggers and Python warnings."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonLine(logging.Formatter):
-    """A record as one line of ASCII JSON: control characters are escaped, so no message can forge a line."""
+    """Formats a record as one line of ASCII JSON. Control characters are escaped, so no message can forge a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its newline. `extra` gives `event`, `failure` and the fields; it replaces no other."""
+        """The line, without a newline. `extra` holds `event`, `failure` and fields; it cannot replace other names."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -49,7 +49,7 @@ def failure_fields(failure: Exception) -> dict[str, object]:
 
 
 def start(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
-    """Send every record of this process to `stream` as JSON lines; third-party loggers log from WARNING."""
+    """Write every record of this process to `stream` as JSON lines; third-party loggers from WARNING on."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLine())
     root = logging.getLogger()

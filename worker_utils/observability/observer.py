@@ -1,6 +1,6 @@
-"""What happens in a worker, as events with stable codes, and the observers that take note of them.
+"""Events with stable codes, and the observers that receive them.
 
-The consumer and both workers report events and know nothing of logs or metrics. docs/event-codes.md lists the codes.
+The consumer and both workers report events; they do not depend on logs or metrics. docs/event-codes.md lists the codes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ log = logging.getLogger("video_analysis.worker")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `code` is stable and is what programs go by; `message` is the sentence for a person."""
+    """One event. `code` is stable and is for programs; `message` is a sentence for people."""
 
     code: str
     message: str
@@ -23,14 +23,14 @@ class Event:
     """Values, with units in their names."""
     level: int = logging.INFO
     error: BaseException | None = None
-    """Where the traceback belongs in the log."""
+    """An unexpected exception; its traceback is logged."""
 
 
 class Observer(Protocol):
-    """Takes note of events. Must not raise, and must return quickly: it is called from the threads that work."""
+    """Receives events. Must not raise and must return quickly: it is called from the working threads."""
 
     def notify(self, event: Event) -> None:
-        """Take note of one event."""
+        """Receive one event."""
 
 
 class LogObserver:

@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 
 
 class Notifier:
-    """Tells systemd how the process is. Without a socket (not started by systemd) it does nothing."""
+    """Notifies systemd of the state of the process. Without a socket (not started by systemd) it does nothing."""
 
     def __init__(self, address: str | None) -> None:
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
 
     def send(self, *assignments: str) -> None:
-        """Send assignments such as READY=1. A manager that does not listen is no reason to fail."""
+        """Send assignments such as READY=1. A failure to send is only logged."""
         if self._address is None:
             return
         try:
@@ -39,5 +39,5 @@ class Notifier:
             )
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Set the status line of `systemctl status`."""
         self.send("STATUS=" + text.replace("\n", " "))

@@ -57,7 +57,7 @@ class Letterbox:
             inner = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
             resized = image if inner == (width, height) else cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)
             rows = slice(self.top_px, self.top_px + inner[1])
-            preprocess.write(resized, AS_SHARES, target[:, rows, self.left_px : self.left_px + inner[0]])
+            preprocess.fill_chw(resized, AS_SHARES, target[:, rows, self.left_px : self.left_px + inner[0]])
         return batch
 
     def undo(self, boxes: Boxes, frame_shape: tuple[int, ...]) -> Boxes:

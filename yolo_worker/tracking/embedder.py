@@ -58,7 +58,7 @@ class Embedder:
         crops = np.empty((len(boxes), 3, height, width), np.float32)
         for box, crop in zip(boxes, crops, strict=True):
             resized = cv2.resize(_crop(image, box), (width, height), interpolation=cv2.INTER_LINEAR)
-            preprocess.write(resized, NORMALISED, crop)
+            preprocess.fill_chw(resized, NORMALISED, crop)
         parts = [self._network(crops[start : start + STEP])[0] for start in range(0, len(crops), STEP)]
         return unit(np.concatenate(parts))
 

@@ -205,7 +205,7 @@ def test_the_export_in_the_readme_gives_a_checkpoint(tmp_path: Path, monkeypatch
 
 
 def test_a_checkpoint_that_is_not_there_stops_the_start_with_path_and_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"main\.pt: is not there; put the exported main model there"):
+    with pytest.raises(ConfigurationError, match=r"main\.pt: not found; put the exported main model there"):
         archive.read(tmp_path / "main.pt")
 
 

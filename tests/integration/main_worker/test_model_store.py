@@ -140,8 +140,8 @@ def file_denied(host: Host) -> None:
 
 FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
     "S3 down": (down, "EndpointConnectionError"),
-    "denied": (denied, "manifest.json is not there, or s3:GetObject on it is denied"),
-    "file denied": (file_denied, "main.pt is not there, or s3:GetObject on it is denied"),
+    "denied": (denied, "manifest.json not found, or s3:GetObject on it is denied"),
+    "file denied": (file_denied, "main.pt not found, or s3:GetObject on it is denied"),
     "wrong hash": (lambda host: host.put(BETTER, sha256=sha256(b"another")), "vouches for 14, "),
     "wrong length": (lambda host: host.put(BETTER, bytes=3), "vouches for 3, "),
     "no JSON": (lambda host: host.put_manifest(b"{"), "manifest.json: body: is not JSON"),
@@ -150,7 +150,7 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
     "too long": (lambda host: host.put_manifest(b" " * (1 << 20)), "more than the 262144 allowed"),
     "a list": (lambda host: host.put_manifest(b'["main.pt"]'), "manifest.json does not name it"),
     "another name": (lambda host: host.put(BETTER, "../main.pt"), "manifest.json does not name it"),
-    "a name twice": (lambda host: host.put_manifest(b'{"main.pt": {}, "main.pt": {}}'), "stands twice"),
+    "a name twice": (lambda host: host.put_manifest(b'{"main.pt": {}, "main.pt": {}}'), "duplicate name"),
     "no entry": (
         lambda host: host.put_manifest(b'{"main.pt": "abc"}'),
         'main.pt: entry: is not {"sha256": "…", "bytes": …}',
@@ -340,7 +340,7 @@ def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "old.pt: is not there; set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it"),
+        (None, "old.pt: not found; set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it"),
         (b"no model", "old.pt: is not a torch.export archive; export the model again"),
     ],
 )

@@ -203,7 +203,7 @@ class Bucket:
         if key in self.faults:
             raise self.faults[key]
         if key not in self.objects:
-            raise MissingObject(f"{key} is not there", key)
+            raise MissingObject(f"{key} not found", key)
         assert len(self.objects[key][0]) <= limit_bytes
         return self.objects[key]
 

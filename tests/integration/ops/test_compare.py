@@ -200,10 +200,10 @@ def test_a_picture_that_is_not_there_is_said_in_its_place_and_on_the_terminal(
     page, _ = report("--video", VIDEO)
     assert page.count("data:image/jpeg;base64,") == 1
     assert "No picture: s3://" in page
-    assert "is not there, or s3:GetObject on it is denied" in page
+    assert "not found, or s3:GetObject on it is denied" in page
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "missing" in line]
     assert line.startswith("1 of 2 pictures are missing: s3://")
-    assert "is not there, or s3:GetObject on it is denied" in line
+    assert "not found, or s3:GetObject on it is denied" in line
 
 
 def test_a_reason_that_many_pictures_share_is_told_once_and_of_many_reasons_three() -> None:

@@ -203,7 +203,7 @@ def test_rows_that_cannot_be_rebuilt_are_counted_and_named_and_stop_nothing(
     site.sql("ALTER TABLE image_analyses ALTER workspace_code DROP NOT NULL")
     bad = {
         insert(site, 1, workspace_code=None): "workspace_code: ",
-        insert(site, 2, bucket="somebody-elses"): "snapshot_s3_key: lies in another bucket",
+        insert(site, 2, bucket="somebody-elses"): "snapshot_s3_key: is in another bucket",
         insert(site, 3, camera_code="CAM2"): "snapshot_s3_key names another camera_code: CAM1",
         insert(site, 4, yolo_type="Tank"): "yolo_type: ",
         insert(site, 5, recorded_at="infinity"): "recordedAt: ",

@@ -1,4 +1,4 @@
-"""What inference runs on: chosen in one place, told so before the vendors are imported, the same bits for any batch."""
+"""The backend: how it is chosen and configured, and that outputs are the same bits for every batch size."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_compiled_module_computes_what_the_module_does_for_any_batch_and_size(
         assert_close(network, Twins(), batch)
 
 
-def test_an_exported_program_gives_its_outputs_in_its_own_order(runtime: backend.Runtime) -> None:
+def test_an_exported_program_returns_its_outputs_in_its_own_order(runtime: backend.Runtime) -> None:
     shapes = {"pictures": {0: torch.export.Dim("batch")}}
     program = torch.export.export(Twins(), (torch.zeros(2, 3, 32, 40),), dynamic_shapes=shapes)
     network = backend.compile_module(program, "program", "1" * 64, (-1, 3, 32, 40), runtime)
@@ -111,7 +111,7 @@ def test_a_conversion_is_found_again_by_the_weights_fingerprint(tmp_path: Path) 
 
 @pytest.mark.parametrize("name", ["model.bin", "model.xml", "sha256"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_a_damaged_conversion_is_made_anew(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_conversion_is_replaced(tmp_path: Path, name: str, damage: str) -> None:
     runtime = backend.choose("openvino", 1, tmp_path)
     right = backend.compile_module(Twins(), "twins", "a" * 64, FREE, runtime)(pictures(2))[0]
     (file,) = tmp_path.glob(f"openvino/twins-*/{name}")
@@ -174,12 +174,12 @@ def test_auto_is_openvino_where_there_is_no_gpu(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_cuda_by_name_is_refused_where_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="CVITX_DEVICE=cuda: PyTorch sees no GPU"):
+    with pytest.raises(ConfigurationError, match="CVITX_DEVICE=cuda: PyTorch finds no GPU"):
         backend.choose("cuda", 0, tmp_path)
 
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=f"{tmp_path}/main.pt: is not there; put it there"):
+    with pytest.raises(ConfigurationError, match=f"{tmp_path}/main.pt: not found; put it there"):
         backend.require_file(tmp_path / "main.pt", "put it there")
 
 

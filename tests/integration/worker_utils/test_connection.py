@@ -87,7 +87,7 @@ def test_making_one_opens_nothing() -> None:
         "postgresql://cvitx:more@s3cret@db/cvitx",  # and here a part of it for a host
     ],
 )
-def test_what_is_no_url_is_refused_at_once_and_not_told(url: str) -> None:
+def test_an_invalid_url_is_refused_at_once_and_not_quoted(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^CVITX_DATABASE_URL: ") as caught:
         Database(url, "cvitx-test")
     assert "s3cret" not in str(caught.value)
@@ -100,7 +100,7 @@ def test_a_url_that_libpq_takes_is_not_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("quoted", ["the URL", "the password"])
-def test_neither_the_url_nor_its_password_is_told_by_a_fault(postgres_url: str, quoted: str) -> None:
+def test_no_failure_quotes_the_url_or_its_password(postgres_url: str, quoted: str) -> None:
     url = make_dsn(postgres_url, password="s3 cret")
     text = {"the URL": url, "the password": "s3 cret"}[quoted]
     database = Database(url, "cvitx-test")

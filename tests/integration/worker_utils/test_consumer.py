@@ -101,7 +101,7 @@ def test_a_lost_lease_acknowledges_nothing(bench: Bench) -> None:
     assert handler.recorded.empty()
 
 
-def test_work_that_stands_still_ends_the_process(make_bench: MakeBench) -> None:
+def test_work_that_stalls_ends_the_process(make_bench: MakeBench) -> None:
     bench = make_bench(stall_s=0.4)
     wake = threading.Event()
 

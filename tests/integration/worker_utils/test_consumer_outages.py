@@ -1,4 +1,4 @@
-"""Outages over the wire protocol: sat out without burning receives, and never the end of the loop."""
+"""Outages over the wire protocol: they cost no receives and never end the loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bench(make_bench: MakeBench) -> Bench:
     return make_bench()
 
 
-def test_an_outage_burns_one_receive_and_polling_goes_on_when_the_probe_succeeds(bench: Bench) -> None:
+def test_an_outage_costs_one_receive_and_polling_continues_when_the_probe_succeeds(bench: Bench) -> None:
     broken = threading.Event()
     broken.set()
     handler = ScriptedHandler(lambda _: EnvironmentFault("database down") if broken.is_set() else None)
@@ -64,7 +64,7 @@ def test_pauses_grow_while_work_fails_although_the_probes_succeed(bench: Bench) 
     assert bench.left() == 0
 
 
-def test_a_start_during_an_outage_burns_no_receive(bench: Bench) -> None:
+def test_a_start_during_an_outage_costs_no_receive(bench: Bench) -> None:
     handler = ScriptedHandler(finished)
     handler.probes = iter([EnvironmentFault("database down")] * 3)
     cut_off(bench.queue, "GetQueueAttributes", 2)

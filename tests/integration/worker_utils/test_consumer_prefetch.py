@@ -93,7 +93,7 @@ def test_what_is_ahead_stays_hidden_past_its_timeout(make_bench: MakeBench) -> N
     assert bench.left() == 0
 
 
-def test_a_lone_message_is_worked_on_at_once_while_the_poll_for_the_next_goes_on(bench: Bench) -> None:
+def test_a_single_message_is_handled_at_once_while_the_next_receive_is_running(bench: Bench) -> None:
     answered: list[int] = []
     bench.queue.receiver.meta.events.register("after-call.sqs.ReceiveMessage", lambda **_: answered.append(1))
     at_work = queues.Queue[int]()
@@ -122,8 +122,8 @@ def test_a_shutdown_with_a_batch_ahead_leaves_every_message_visible_at_once(benc
     assert bench.exits.empty()
 
 
-def test_a_shutdown_during_a_poll_ahead_waits_for_its_answer_and_gives_it_back(bench: Bench) -> None:
-    """The message comes when the process has been told to stop, and the poll is still under way."""
+def test_a_shutdown_during_a_receive_ahead_waits_for_its_response_and_releases_it(bench: Bench) -> None:
+    """The message is received after the shutdown, by a receive that was already running."""
     handler = PreparingHandler(Labour())
     bench.send("first")
 
@@ -140,7 +140,7 @@ def test_a_shutdown_during_a_poll_ahead_waits_for_its_answer_and_gives_it_back(b
     assert [bench.visible(wait_s=2), bench.visible(wait_s=2)] == [2, 2]
 
 
-def test_an_outage_burns_no_receive_of_the_batch_ahead(bench: Bench) -> None:
+def test_an_outage_costs_no_receive_of_the_batch_ahead(bench: Bench) -> None:
     broken, came_ahead = threading.Event(), threading.Event()
     broken.set()
 
@@ -183,7 +183,7 @@ def test_an_outage_without_end_gives_back_what_is_ahead(make_bench: MakeBench) -
     assert bench.sent_back_after_s()[1:] == [0]
 
 
-def test_work_that_stands_still_ends_the_process_though_messages_go_on_coming(make_bench: MakeBench) -> None:
+def test_work_that_stalls_ends_the_process_while_messages_still_arrive(make_bench: MakeBench) -> None:
     bench = make_bench(stall_s=0.4)
     wake = threading.Event()
 
@@ -249,7 +249,7 @@ def test_a_batch_whose_lease_was_lost_while_it_waited_is_not_worked_on(bench: Be
     assert bench.called("ChangeMessageVisibility") == 0, "it is somebody else's"
 
 
-def test_nothing_is_received_ahead_while_a_message_is_in_hand_that_may_have_killed_a_process(bench: Bench) -> None:
+def test_nothing_is_received_ahead_while_a_crash_suspect_is_handled(bench: Bench) -> None:
     labour = Labour()
     handler = PreparingHandler(labour)
     bench.send("deadly")

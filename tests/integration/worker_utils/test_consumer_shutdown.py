@@ -116,7 +116,7 @@ def test_a_shutdown_ends_a_pause(make_bench: MakeBench) -> None:
     assert bench.called("ReceiveMessage") == 0
 
 
-def test_work_deaf_to_a_shutdown_is_left_and_its_message_given_back(make_bench: MakeBench) -> None:
+def test_work_that_ignores_a_shutdown_is_ended_and_its_message_released(make_bench: MakeBench) -> None:
     bench = make_bench(shutdown_grace_s=0.4)
     wake = threading.Event()
 

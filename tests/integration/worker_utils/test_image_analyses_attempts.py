@@ -158,7 +158,7 @@ def test_a_row_of_the_previous_release_is_read_by_its_text_and_gets_its_state(
 
 
 @pytest.mark.parametrize("state", ["crashed", "last_attempt", "retry_alone"])
-def test_a_snapshot_that_an_older_worker_finished_is_done_whatever_the_columns_still_say(
+def test_a_snapshot_that_an_older_worker_finished_is_done_despite_old_columns(
     records: ImageAnalysisRepository, sql: Sql, state: str
 ) -> None:
     begin(records, 1)
@@ -190,7 +190,7 @@ def test_a_database_before_the_upgrade_is_reported_whole(database: Database, sql
     with pytest.raises(EnvironmentFault) as fault:
         VideoRepository(database).ping()
     lacking = "videos.attempt_state, videos.error_code, image_analyses.attempt_state, image_analyses.error_code"
-    assert str(fault.value) == f"the database lacks {lacking}: run schemas/database.sql, then polling goes on"
+    assert str(fault.value) == f"the database lacks {lacking}: run schemas/database.sql, then polling continues"
     sql("ALTER TABLE image_analysis_results DROP COLUMN gflops")
     with pytest.raises(EnvironmentFault, match=r"error_code, image_analysis_results\.gflops: run"):
         ImageAnalysisRepository(database).ping()
@@ -213,7 +213,7 @@ def test_a_worker_that_starts_before_the_upgrade_receives_nothing_until_the_file
     bench, handler = Bench(sqs, queue_name), ProbingHandler(finished, records=records)
     bench.send("x")
     with bench.running(handler):
-        text = "the database lacks image_analyses.error_code: run schemas/database.sql, then polling goes on"
+        text = "the database lacks image_analyses.error_code: run schemas/database.sql, then polling continues"
         assert [str(handler.probed.get(timeout=PATIENCE_S)) for _ in range(3)] == [text] * 3
         assert bench.called("ReceiveMessage") == 0
         sql("ALTER TABLE image_analyses ADD COLUMN error_code text")

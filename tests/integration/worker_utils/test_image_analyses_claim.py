@@ -110,7 +110,7 @@ def test_a_vehicle_of_unknown_time_has_no_instants(analyses: ImageAnalysisReposi
     assert (row["recorded_at"], row["detected_at"]) == (None, None)
 
 
-def test_the_same_call_again_changes_no_byte_whatever_became_of_the_row(
+def test_the_same_call_again_changes_no_byte_in_any_status_of_the_row(
     analyses: ImageAnalysisRepository, sql: Sql
 ) -> None:
     message = snapshot()

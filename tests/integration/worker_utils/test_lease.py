@@ -1,4 +1,4 @@
-"""Leases over the wire protocol, by a clock of the test's own: the keeper's looks are taken one by one."""
+"""Leases over the wire protocol, with a clock that the test controls; ticks are called one by one."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_few_failed_heartbeats_lose_nothing_and_are_repeated_sooner(bench: Ben
     lease.check()
 
 
-def test_a_lease_nobody_could_extend_is_lost_before_sqs_gives_it_away(bench: Bench) -> None:
+def test_a_lease_that_could_not_be_extended_is_lost_before_sqs_ends_it(bench: Bench) -> None:
     lease = bench.receive()
     bench.fail_heartbeats(1000)
     bench.wait(290)

@@ -1,4 +1,4 @@
-"""What the keeper does to its process: ends it, empties its hands, feeds its watchdog."""
+"""LeaseManager: ends a stalled process, releases messages, feeds the watchdog."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_an_idle_process_is_not_ended(bench: Bench) -> None:
     assert bench.exits == []
 
 
-def test_work_deaf_to_a_shutdown_is_released_and_left(bench: Bench) -> None:
+def test_work_that_ignores_a_shutdown_is_released_and_the_process_ends(bench: Bench) -> None:
     lease = bench.receive()
     bench.shutdown.set()
     bench.keeper.tick()
@@ -69,7 +69,7 @@ def test_work_deaf_to_a_shutdown_is_released_and_left(bench: Bench) -> None:
     assert [message.receive_count for message in bench.queue.receive(1)] == [2]
 
 
-def test_what_is_still_in_hand_at_the_end_goes_back_at_once(bench: Bench) -> None:
+def test_messages_still_in_flight_at_the_end_are_released_at_once(bench: Bench) -> None:
     with bench.keeper:
         bench.receive()
     assert [message.receive_count for message in bench.queue.receive(1)] == [2]

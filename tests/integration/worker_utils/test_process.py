@@ -43,9 +43,7 @@ def test_a_worker_that_cannot_start_says_why_in_one_line_and_exits_as_misconfigu
     assert "traceback" not in line
 
 
-def test_a_worker_that_is_told_to_stop_while_it_waits_for_its_database_exits_cleanly(
-    tmp_path: Path, aws_endpoint: str
-) -> None:
+def test_a_sigterm_while_the_worker_waits_for_its_database_ends_it_cleanly(tmp_path: Path, aws_endpoint: str) -> None:
     untrained_model.export(tmp_path / "untrained.pt")
     environ = {
         "CVITX_ENV_OVERRIDES": "1",

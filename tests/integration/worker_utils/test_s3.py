@@ -72,7 +72,7 @@ def test_progress_that_raises_ends_the_fetch_at_that_chunk(store: ObjectStore, t
 
 @pytest.mark.parametrize("read", ["fetch", "fetch_bytes"])
 def test_an_object_that_is_not_there_is_missing_and_named(store: ObjectStore, bucket: str, read: str) -> None:
-    with pytest.raises(MissingObject, match=f"s3://{bucket}/absent.mp4 is not there") as caught:
+    with pytest.raises(MissingObject, match=f"s3://{bucket}/absent.mp4 not found") as caught:
         reading(store, read, "absent.mp4")
     assert caught.value.key == "absent.mp4"
 
@@ -135,7 +135,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_disk_that_somebody_fills_during_the_fetch_is_the_environment_s_fault(
+def test_a_disk_that_fills_up_during_the_fetch_is_the_environment_s_fault(
     store: ObjectStore, s3: S3Client, bucket: str, small_disk: Path
 ) -> None:
     def fill() -> None:

@@ -102,7 +102,7 @@ def test_a_raw_key_names_its_workspace_and_its_video(name: str) -> None:
         (f"{RAW}/../clip.mp4", "'..' segment"),
         (f"{RAW}/a\x00b.mp4", "control character"),
         (f"{RAW}/a\x85b.mp4", "control character"),
-        (f"{RAW}/a\ud800b.mp4", "half a surrogate pair"),
+        (f"{RAW}/a\ud800b.mp4", "an unpaired surrogate"),
         (f"{RAW}/{'é' * 480}.mp4", "longer than the 1024 bytes"),
     ],
 )

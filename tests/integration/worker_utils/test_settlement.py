@@ -125,7 +125,7 @@ def test_a_failure_to_record_never_hides_the_outcome(bench: Bench) -> None:
     assert isinstance(failed.error, ValueError)
 
 
-def test_a_verdict_the_database_could_not_take_is_passed_again_later(bench: Bench) -> None:
+def test_a_failure_that_could_not_be_recorded_is_recorded_at_a_later_receive(bench: Bench) -> None:
     def down_at_first(delivery: Delivery) -> None:
         if delivery.receive_count == 1:
             raise EnvironmentFault("database down")

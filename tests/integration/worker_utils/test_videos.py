@@ -1,4 +1,4 @@
-"""The row of a video: what each attempt, its end and its failure write, and what nobody may touch."""
+"""The row of a video: what each attempt, its end and its failure write, and what stays unchanged."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRepositor
     assert row["updated_at"] == row["processing_finished_at"]
 
 
-def test_done_stays_done_to_the_byte_whatever_comes_again(videos: VideoRepository, sql: Sql) -> None:
+def test_a_done_row_is_not_changed_by_any_further_receive(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, status="done", processing_finished_at="2026-01-31T08:30:00Z")
     before = row_of(sql)
     for receive, last in ((1, False), (5, True)):
@@ -313,7 +313,7 @@ def test_a_column_that_is_missing_is_named_with_the_file_that_adds_it(
     with pytest.raises(EnvironmentFault) as fault:
         videos.ping()
     assert fault.value.code == "schema_outdated"
-    assert str(fault.value) == f"the database lacks videos.{column}: run schemas/database.sql, then polling goes on"
+    assert str(fault.value) == f"the database lacks videos.{column}: run schemas/database.sql, then polling continues"
 
 
 def test_a_column_that_only_the_api_needs_may_be_missing(videos: VideoRepository, sql: Sql) -> None:

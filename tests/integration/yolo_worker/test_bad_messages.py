@@ -113,7 +113,7 @@ BODIES: list[tuple[str, str]] = [
     ("not json at all", "JSON"),
     ('{"event": "PROCESS_VIDEO"', "JSON"),
     (_with(frame_stride=0).replace(": 0", ": NaN"), "NaN"),
-    (_with()[:-1] + ', "video_id": "' + VIDEO + '"}', "twice"),
+    (_with()[:-1] + ', "video_id": "' + VIDEO + '"}', "duplicate name"),
     ("[" * 50_000, "JSON"),
     (_with(padding="x" * 300_000), "longer"),
     (json.dumps({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO}), "workspace_id"),

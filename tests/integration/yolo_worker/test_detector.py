@@ -217,7 +217,7 @@ def test_what_decides_the_boxes_is_told_and_the_batch_is_not_part_of_it(
 def test_missing_weights_are_named_before_anybody_looks_for_them_elsewhere(
     openvino: backend.Runtime, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigurationError, match=r"yolov8n\.pt: is not there; .* CVITX_YOLO_WEIGHTS"):
+    with pytest.raises(ConfigurationError, match=r"yolov8n\.pt: not found; .* CVITX_YOLO_WEIGHTS"):
         Detector.load(tmp_path / "yolov8n.pt", openvino, settings())
     assert list(tmp_path.iterdir()) == []
 

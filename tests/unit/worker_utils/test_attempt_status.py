@@ -158,7 +158,7 @@ def test_a_row_without_a_state_is_read_by_the_text_of_the_previous_release(row: 
 
 @pytest.mark.parametrize("state", TEXTS)
 @pytest.mark.parametrize("text", [None, "in other words", "a timeout", *TEXTS.values()])
-def test_the_column_decides_whatever_the_text_says(state: AttemptState, text: str | None) -> None:
+def test_the_column_decides_and_not_the_text(state: AttemptState, text: str | None) -> None:
     outdated = state == "retry_alone" and text not in (None, DIED_IN_A_BATCH)
     assert row_as_stored(STATUS_OF[state], state, None, text).attempt_state == (None if outdated else state)
 

@@ -36,12 +36,12 @@ class Source:
 
 
 @given(count=st.integers(0, 30), depth=st.integers(1, 5), workers=st.integers(1, 5))
-def test_all_comes_out_once_and_in_order_whatever_the_bounds(count: int, depth: int, workers: int) -> None:
+def test_every_item_comes_out_once_and_in_order(count: int, depth: int, workers: int) -> None:
     chain = parallel_map(lambda number: number * number, prefetch(range(count), depth), workers)
     assert list(chain) == [number * number for number in range(count)]
 
 
-def test_the_source_runs_ahead_in_a_thread_of_its_own_and_no_further_than_told() -> None:
+def test_the_source_runs_in_its_own_thread_and_at_most_depth_items_ahead() -> None:
     source = Source(100)
     with closing(prefetch(source, depth=3)) as coming:
         assert [next(coming) for _ in range(10)] == list(range(10))
@@ -77,7 +77,7 @@ def test_a_slow_item_holds_its_followers_back_and_the_source_with_them() -> None
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
-def test_what_came_before_the_source_failed_comes_out_whatever_the_number_of_workers(workers: int) -> None:
+def test_results_before_a_failure_of_the_source_come_out(workers: int) -> None:
     got: list[str] = []
     with pytest.raises(ValueError, match="no number 20"):
         got.extend(parallel_map(str, Source(30, fails_at=20), workers))

@@ -73,7 +73,7 @@ def test_the_fields_of_a_failure_are_its_class_and_its_code_where_it_has_one() -
 
 
 @given(st.text(), st.text())
-def test_whatever_a_stranger_wrote_stays_inside_one_line(message: str, value: str) -> None:
+def test_untrusted_text_stays_inside_one_line(message: str, value: str) -> None:
     line = line_of("%s", message, event="message.failed", body=value)
     assert line["event"] == "message.failed"
     assert line["message"] == message
@@ -96,7 +96,7 @@ def test_what_json_has_no_word_for_is_written_as_its_text() -> None:
     assert line["error"] == "broken"
 
 
-def test_a_process_speaks_in_json_lines_only_and_vendors_only_of_trouble() -> None:
+def test_a_process_writes_only_json_lines_and_third_party_loggers_from_warning() -> None:
     spoken = subprocess.run([sys.executable, "-c", SPEAK], capture_output=True, text=True, check=True)
     assert spoken.stdout == ""
     lines = [json.loads(line) for line in spoken.stderr.splitlines()]

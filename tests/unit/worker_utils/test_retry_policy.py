@@ -105,7 +105,7 @@ def test_four_waits_outlast_a_quarter_of_an_hour_at_the_worst_of_luck() -> None:
     assert sum(waits) >= 15 * 60
 
 
-def test_where_nobody_redrives_a_message_does_not_come_back_as_fast_as_it_can_be_received() -> None:
+def test_without_a_dead_letter_queue_a_message_is_not_received_again_immediately() -> None:
     for failure in (Permanent("x"), missing("k"), Transient("x"), EnvironmentFault("x")):
         assert outcome(failure, 6).release_after_s == 810
 
@@ -128,12 +128,12 @@ def test_a_full_disk_is_the_environments_fault_wherever_it_shows() -> None:
     assert isinstance(classify_exception(OSError(errno.EIO, "Input/output error")), Transient)
 
 
-def test_a_verdict_of_the_taxonomy_stays_what_it_is() -> None:
+def test_a_failure_of_the_taxonomy_is_not_changed() -> None:
     failure = BadVideo("truncated")
     assert classify_exception(failure) is failure
 
 
-def test_a_verdict_is_remembered_until_newer_ones_crowd_it_out() -> None:
+def test_a_failure_is_remembered_until_newer_ones_replace_it() -> None:
     verdicts = FailureCache(limit=2)
     first, second, third = Permanent("1"), Permanent("2"), Permanent("3")
     verdicts.remember("first", first)
@@ -144,7 +144,7 @@ def test_a_verdict_is_remembered_until_newer_ones_crowd_it_out() -> None:
     assert (verdicts.recall("first"), verdicts.recall("third")) == (first, third)
 
 
-def test_a_verdict_that_is_remembered_holds_on_to_no_picture() -> None:
+def test_a_remembered_failure_keeps_no_picture_in_memory() -> None:
     verdicts = FailureCache(limit=2)
 
     def refuse() -> weakref.ref[np.ndarray[Any, Any]]:
