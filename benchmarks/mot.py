@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
     pipeline = run_poller.pipeline(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
     both = [measure(pipeline, folder) for folder in folders]
-    traits = run_key.vision_table(pipeline.traits())
+    traits = run_key.pipeline_fields(pipeline.traits())
     _report([whole for whole, _ in both], [since for _, since in both], traits, options.out)
 
 

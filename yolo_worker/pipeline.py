@@ -12,7 +12,7 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.yolo_worker.detection.detector import Detector
-from video_analysis.yolo_worker.run_key import VisionTraits
+from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.tracking.tracker import Tracker, load_libraries
@@ -54,6 +54,6 @@ class VisionPipeline:
             text = f"inference fails even on a blank frame: {error}"
             raise EnvironmentFault(text, code="inference_unavailable") from error
 
-    def traits(self) -> VisionTraits:
+    def traits(self) -> PipelineTraits:
         """Everything that decides which tracks are found."""
-        return VisionTraits(self._detector.traits, self._detector.settings, self._embedder.traits, self._tracking)
+        return PipelineTraits(self._detector.traits, self._detector.settings, self._embedder.traits, self._tracking)

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
 from video_analysis.worker_utils.db.row_types import SnapshotClaim
 from video_analysis.worker_utils.errors import WorkerError
-from video_analysis.yolo_worker.run_key import VisionTraits
+from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
 
 Result_co = TypeVar("Result_co", covariant=True)
@@ -101,5 +101,5 @@ class Pipeline(Protocol):
     def probe(self) -> None:
         """EnvironmentFault while not even a blank frame can be processed."""
 
-    def traits(self) -> VisionTraits:
+    def traits(self) -> PipelineTraits:
         """Everything that decides which tracks are found: weights, precision, constants."""

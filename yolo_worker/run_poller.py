@@ -21,7 +21,7 @@ from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.detection.detector import Detector
 from video_analysis.yolo_worker.pipeline import VisionPipeline
-from video_analysis.yolo_worker.run_key import ShotSettings
+from video_analysis.yolo_worker.run_key import OutputSettings
 from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.worker import VideoWorker
 
@@ -38,7 +38,7 @@ def build(shutdown: threading.Event) -> Consumer:
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         pipeline(config),
-        shots(config),
+        output_settings(config),
         observer=LogObserver(),
     )
     return Consumer(queue, handler, config, shutdown)
@@ -50,20 +50,20 @@ def pipeline(config: WorkerConfig) -> VisionPipeline:
 
 
 def detector(config: WorkerConfig) -> Detector:
-    """What finds vehicles. ConfigurationError where its weights are missing or wrong."""
+    """The loaded detector. ConfigurationError where its weights are missing or wrong."""
     runtime = backend.configured(config)
     settings = config.detector.model_copy(update={"batch": config.detector.batch or runtime.batch})
     return Detector.load(config.path(config.yolo_weights), runtime, settings)
 
 
 def embedder(config: WorkerConfig) -> Embedder:
-    """What tells vehicles apart. ConfigurationError where its weights are missing or wrong."""
+    """The loaded appearance network. ConfigurationError where its weights are missing or wrong."""
     return Embedder.load(config.path(config.deepsort_engine), backend.configured(config))
 
 
-def shots(config: WorkerConfig) -> ShotSettings:
+def output_settings(config: WorkerConfig) -> OutputSettings:
     """How the best frame of a track is chosen and stored."""
-    return ShotSettings(config.s3_bucket, config.best, config.snapshot)
+    return OutputSettings(config.s3_bucket, config.best, config.snapshot)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from video_analysis.worker_utils.execution.stage_clock import StageClock, StageO
 from video_analysis.worker_utils.imaging import snapshot_image
 from video_analysis.worker_utils.observability.observer import Observer
 from video_analysis.yolo_worker.ports import Analyses, Pipeline, Publisher, Storage, Videos
-from video_analysis.yolo_worker.run_key import ShotSettings, run_key_of
+from video_analysis.yolo_worker.run_key import OutputSettings, run_key_of
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.types import BestShot, DetectedFrame
@@ -40,7 +40,7 @@ class VideoWorker:
         analyses: Analyses,
         publisher: Publisher,
         pipeline: Pipeline,
-        settings: ShotSettings,
+        settings: OutputSettings,
         *,
         observer: Observer,
     ) -> None:

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told["jakarta"] = real_sequences.measure(options.data, config)
     told |= {
         "world": world_mark(),
-        "traits": run_key.vision_table(first.pipeline.traits()),
+        "traits": run_key.pipeline_fields(first.pipeline.traits()),
         "checkpoints": second.checkpoints,
     }
     told["seconds"] = round(time.monotonic() - started, 1)

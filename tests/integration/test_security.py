@@ -31,7 +31,7 @@ from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import MissingObject, Permanent
 from video_analysis.worker_utils.observability.observer import LogObserver
-from video_analysis.yolo_worker.run_key import ShotSettings
+from video_analysis.yolo_worker.run_key import OutputSettings
 from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
         QueuedAnalyses(database),
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
         BlindPipeline(),
-        ShotSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
+        OutputSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
         observer=LogObserver(),
     )
     database.close()

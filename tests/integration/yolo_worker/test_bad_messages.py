@@ -25,7 +25,7 @@ from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadMessage
 from video_analysis.worker_utils.observability.observer import LogObserver
-from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
+from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
 
@@ -148,9 +148,9 @@ class BlindPipeline:
     def probe(self) -> None:
         pass
 
-    def traits(self) -> VisionTraits:
+    def traits(self) -> PipelineTraits:
         network = NetworkTraits("blind", "f32")
-        return VisionTraits(network, DetectorSettings(), network, TrackSettings())
+        return PipelineTraits(network, DetectorSettings(), network, TrackSettings())
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
         QueuedAnalyses(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         BlindPipeline(),
-        ShotSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
+        OutputSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
         observer=LogObserver(),
     )
     consumer = Consumer(queue, worker, config, shutdown, exit_process=lambda status: None)

@@ -29,7 +29,7 @@ from video_analysis.worker_utils.errors import (
     Transient,
 )
 from video_analysis.worker_utils.imaging import snapshot_image
-from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
+from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, Track, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
 
@@ -120,9 +120,9 @@ class FakePipeline:
         if self.blind:
             raise EnvironmentFault("the GPU fails")
 
-    def traits(self) -> VisionTraits:
+    def traits(self) -> PipelineTraits:
         network = NetworkTraits(self.weights, "f32")
-        return VisionTraits(network, DetectorSettings(), network, TrackSettings())
+        return PipelineTraits(network, DetectorSettings(), network, TrackSettings())
 
     def _seen(self, key: int, last: int, index: int) -> Track:
         size = 60 + 20 * (index if self.growing else last - index)
@@ -192,7 +192,7 @@ def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers
     database = Database(database_url, "test")
     outbox, pipeline, observer = Outbox(bucket), FakePipeline(), RecordingObserver()
     snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
-    settings = ShotSettings(bucket, BestSettings(), snapshot)
+    settings = OutputSettings(bucket, BestSettings(), snapshot)
     parts = (ObjectStore(s3, bucket), VideoRepository(database), QueuedAnalyses(database), outbox, pipeline, settings)
     worker = VideoWorker(*parts, observer=observer)
     yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket)
