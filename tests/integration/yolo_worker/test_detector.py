@@ -224,7 +224,7 @@ def test_missing_weights_are_named_before_anybody_looks_for_them_elsewhere(
 
 def test_weights_that_detect_nothing_are_refused(openvino: backend.Runtime, tmp_path: Path) -> None:
     weights = save_untrained(tmp_path / "classifier.pt", "yolov8n-cls.yaml")
-    with pytest.raises(ConfigurationError, match=r"classifier\.pt: ends in Classify, not in Detect"):
+    with pytest.raises(ConfigurationError, match=r"classifier\.pt: the last layer is Classify, not Detect"):
         Detector.load(weights, openvino, settings())
 
 
