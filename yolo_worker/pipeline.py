@@ -49,7 +49,7 @@ class VisionPipeline:
         try:
             blank = Frame(index=0, offset_ms=0, image=np.zeros((PROBE_PX, PROBE_PX, 3), np.uint8))
             list(self._detector.detect([blank]))
-            self._embedder.embed(blank.image, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
+            self._embedder.embed(blank, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
         except Exception as error:  # whatever the library raises, no video would fare better
             text = f"inference fails even on a blank frame: {error}"
             raise EnvironmentFault(text, code="inference_unavailable") from error

@@ -14,6 +14,10 @@ Image = NDArray[np.uint8]
 """H×W×3, BGR."""
 Boxes = NDArray[np.float32]
 """D×6: x1, y1, x2, y2 in px of the frame, confidence 0..1, class as an index into taxonomy.YOLO_TYPES; D may be 0."""
+Embedding = NDArray[np.float32]
+"""An appearance vector of length 1."""
+Embeddings = NDArray[np.float32]
+"""D×N: one embedding per row."""
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in px of the frame."""
 

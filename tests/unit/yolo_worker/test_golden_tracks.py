@@ -12,7 +12,7 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.tracking.settings import ASSOCIATION
 
 CHANGED = (
-    "tracks changed; if this is intended, raise ASSOCIATION (tracker_settings.py) and update the fixture: "
+    "tracks changed; if this is intended, raise ASSOCIATION (yolo_worker/tracking/settings.py) and update the fixture: "
     f"python -m {golden_tracks.__name__}"
 )
 DECIDED_BY: dict[str, tuple[TrackSettings, str]] = {
