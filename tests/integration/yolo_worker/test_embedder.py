@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ def frame() -> Frame:
 
 @pytest.mark.parametrize("kind", ["openvino", "torch"])
 def test_a_vector_equals_the_output_of_the_librarys_network_for_the_crop(
-    kind: str, frame: Frame, tmp_path: Path
+    kind: Literal["openvino", "torch"], frame: Frame, tmp_path: Path
 ) -> None:
     embedder = Embedder.load(Path("absent.engine"), backend.choose(kind, 1, tmp_path))
     if embedder.traits.precision != "f32":
