@@ -36,7 +36,7 @@ class VisionPipeline:
 
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         """Vehicles in each frame, in order. Frames are read ahead by a thread of their own, within the memory bound."""
-        plan = self._detector.plan(info.frame_bytes)
+        plan = self._detector.plan(info)
         with closing(concurrency.prefetch(frames, plan.batch)) as prefetched:
             yield from self._detector.detect(prefetched, plan)
 

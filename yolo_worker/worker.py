@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
@@ -19,7 +18,7 @@ from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
 from video_analysis.worker_utils.imaging import snapshot_image
 from video_analysis.worker_utils.observability.observer import Observer
-from video_analysis.yolo_worker.ports import Analyses, Pipeline, Publisher, Storage, Videos
+from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Storage, Videos
 from video_analysis.yolo_worker.run_key import OutputSettings, run_key_of
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
@@ -79,7 +78,7 @@ class VideoWorker:
         begun_s = time.monotonic()
         with (
             self._storage.fetch(task.s3_key_raw, run.check) as path,
-            closing(self._best_shots(path, task.frame_stride, run, clock)) as shots,
+            closing(self._best_shots(self._pipeline.open(path, task.frame_stride), run, clock)) as shots,
         ):
             emit = partial(self._emit, run, task)
             upload_workers = self._settings.snapshot.upload_workers
@@ -107,10 +106,9 @@ class VideoWorker:
         return RunContext(run_key, delivery.lease, self._observer, delivery.log_fields)
 
     def _best_shots(
-        self, path: Path, stride: int, run: RunContext, clock: StageObserver
+        self, source: FrameSource, run: RunContext, clock: StageObserver
     ) -> Generator[BestShot, None, None]:
-        """Decoding and detection run in threads of their own: what is timed of `detect` is the wait for it."""
-        source = self._pipeline.open(path, stride)
+        """Decoding and detection run in other threads; the seconds of `detect` are those spent waiting for a frame."""
         frames = timed("decode", source.frames(), clock)
         detected = timed("detect", self._pipeline.detect(frames, source.info), clock)
         tracked = timed("track", self._pipeline.track(_checked(detected, run), source.info), clock)

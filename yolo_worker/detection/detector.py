@@ -19,7 +19,7 @@ from video_analysis.worker_utils.inference.protocol import Network
 from video_analysis.yolo_worker.detection import detector_weights, taxonomy
 from video_analysis.yolo_worker.detection.postprocess import Letterbox, candidates, suppress
 from video_analysis.yolo_worker.run_key import NetworkTraits
-from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame
+from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame, SourceInfo
 
 BUDGET_BYTES = 1 << 30
 """Limit for decoded frames in memory: prefetched, in a forward pass, and waiting for their turn."""
@@ -63,12 +63,13 @@ class Detector:
         """Weights and precision; they determine the boxes together with `settings`."""
         return NetworkTraits(self._fingerprint, self._network.precision)
 
-    def plan(self, frame_bytes: int) -> DetectionPlan:
-        """Batch size and threads for frames of this size.
+    def plan(self, info: SourceInfo) -> DetectionPlan:
+        """Batch size and threads for a source. Frames of a live source do not wait until a batch is full.
 
         One thread more than the network has streams, so that no stream waits for pre- or postprocessing.
         """
-        return within_budget(frame_bytes, self.settings.batch, self._network.streams + 1)
+        batch = 1 if info.is_live else self.settings.batch
+        return within_budget(info.frame_bytes, batch, self._network.streams + 1)
 
     def detect(
         self, frames: Iterable[Frame], plan: DetectionPlan | None = None

@@ -151,6 +151,27 @@ def test_tracks_that_end_together_come_by_their_ids() -> None:
     assert [shot.track_id for shot in select([seen(0, *both), seen(1, ended=[9, 7])], RULES, CROP_MARGIN)] == [1, 2]
 
 
+def ids(shots: Iterable[BestShot]) -> list[int]:
+    return [shot.track_id for shot in shots]
+
+
+def test_observe_gives_the_ended_tracks_and_close_the_open_ones_each_once_and_by_id() -> None:
+    sink = BestShotSink(RULES, CROP_MARGIN)
+    tracks = [track(key=key, track_id=track_id) for key, track_id in [(9, 2), (4, 4), (7, 1), (5, 3)]]
+    assert ids(sink.observe(seen(0, *tracks))) == []
+    assert ids(sink.observe(seen(1, ended=[9, 7]))) == [1, 2]
+    assert ids(sink.observe(seen(2, ended=[9]))) == []
+    assert ids(sink.close()) == [3, 4]
+    assert ids(sink.close()) == []
+
+
+def test_a_track_that_is_confirmed_in_the_frame_in_which_it_ends_has_a_shot() -> None:
+    sink = BestShotSink(RULES, CROP_MARGIN)
+    sink.observe(seen(0, track(track_id=None)))
+    frame = seen(1).frame
+    assert ids(sink.observe(TrackedFrame(frame, [], [1], {1: 5}))) == [5]
+
+
 def test_what_was_never_confirmed_is_not_shown() -> None:
     frames = [seen(0, track(key=1, track_id=None), track(key=2, track_id=None)), seen(1, ended=[1, 5])]
     assert list(select(frames, RULES, CROP_MARGIN)) == []
