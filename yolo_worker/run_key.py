@@ -37,7 +37,7 @@ class PipelineTraits:
 
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
-    """How the best frame of a track is chosen, cut out and stored."""
+    """How the best frame of a track is chosen, cropped and stored."""
 
     bucket: str
     best: BestSettings

@@ -19,7 +19,7 @@ from video_analysis.tests.integration.yolo_worker.test_bad_messages import (
     OTHER,
     VIDEO,
     WORKSPACE,
-    BlindPipeline,
+    EmptyPipeline,
 )
 from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.aws.s3 import ObjectStore
@@ -105,7 +105,7 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
         VideoRepository(database),
         QueuedAnalyses(database),
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
-        BlindPipeline(),
+        EmptyPipeline(),
         OutputSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
         observer=LogObserver(),
     )

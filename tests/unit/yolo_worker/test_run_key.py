@@ -1,4 +1,4 @@
-"""The run key of unchanged settings never changes, whatever is renamed: rows are found again by it."""
+"""The run key of unchanged settings never changes, also if attributes are renamed: rows are found by it."""
 
 from __future__ import annotations
 
