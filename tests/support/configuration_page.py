@@ -1,4 +1,4 @@
-"""docs/configuration.md, made from the settings' own descriptions.
+"""docs/configuration.md, generated from the settings' own descriptions.
 
 `python -m video_analysis.tests.support.configuration_page` writes it.
 """
