@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from video_analysis import worker_config
 from video_analysis.tests.support import doc_examples
 from video_analysis.tests.unit.test_event_codes import documented
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
@@ -192,3 +193,9 @@ def test_every_page_is_linked_from_the_readme() -> None:
 def test_every_page_is_in_the_navigation_once() -> None:
     listed = re.findall(r": (\S+\.md)$", (PACKAGE_FOLDER / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
     assert sorted(f"docs/{name}" for name in listed) == sorted(doc_examples.DOCS)
+
+
+@pytest.mark.parametrize("page", [page for page in doc_examples.PAGES if page != "docs/configuration.md"])
+def test_every_variable_that_a_page_names_is_current(page: str) -> None:
+    named = set(re.findall(r"CVITX_[A-Z0-9_]*[A-Z0-9]", doc_examples.PAGES[page]))
+    assert named - {*worker_config.VARIABLES, worker_config.SWITCH} == set()
