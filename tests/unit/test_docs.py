@@ -24,6 +24,8 @@ PATH = re.compile(r"`([\w.-]+(?:/[\w.-]*)*(?:/|\.(?:py|md|sql|json|txt|service|y
 """A path in backticks: a folder with its slash, or a file of one of these kinds."""
 NOT_IN_THE_REPOSITORY = {"labels.json", "manifest.json"}
 """Parts of a checkpoint and of a model store."""
+OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
+FOLDERS = ("ops", "demo", "devstack", "simulator", "training", "benchmarks", "tests/chaos")
 QUOTED = (
     attempt_status.LAST_ATTEMPT,
     attempt_status.DIED_EVERY_TIME,
@@ -135,6 +137,15 @@ def test_every_module_that_a_page_names_exists(page: str) -> None:
     assert {
         name for name, place in places.items() if not (place.is_dir() or place.with_suffix(".py").exists())
     } == set()
+
+
+def test_every_option_of_our_commands_that_a_page_names_exists() -> None:
+    code = "".join(path.read_text("utf-8") for folder in FOLDERS for path in (PACKAGE_FOLDER / folder).rglob("*.py"))
+    commands = re.findall(r"python -m video_analysis\.[^\n`]+", doc_examples.TEXT)
+    options = {option for command in commands for option in OPTION.findall(command.partition("#")[0])}
+    options |= set(re.findall(r"`(--[a-z-]+)[` ]", doc_examples.TEXT))
+    assert len(options) > 10
+    assert {option for option in options - {"--help"} if f'"{option}"' not in code} == set()
 
 
 def test_the_rules_about_files_and_modules_check_real_names() -> None:
