@@ -119,8 +119,8 @@ def test_every_file_and_folder_named_is_there() -> None:
 
 
 def test_every_make_target_named_is_one() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (PACKAGE_FOLDER / "Makefile").read_text("utf-8"), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", doc_examples.TEXT, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (PACKAGE_FOLDER / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", doc_examples.TEXT, re.MULTILINE))
     assert {"demo", "test", "install"} <= named <= targets
 
 
