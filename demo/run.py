@@ -47,11 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     recording = _recording(given, watched)
-    settings = networks.settings | {
-        "CVITX_CACHE_DIR": str((given.out / "cache").resolve()),
-        "CVITX_WAIT_TIME_S": "2",
-    }
-    print("starting PostgreSQL, SQS and S3 …", flush=True)
+    settings = networks.settings | {"CVITX_WAIT_TIME_S": "2"}
+    print("starting PostgreSQL, SQS and S3 (usually 5 s) …", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="cvitx-demo-", ignore_cleanup_errors=True) as folder,
         local_stack.started(Path(folder), WorkerConfig(), settings) as environment,
@@ -69,7 +66,7 @@ def _recording(given: Options, watched: Stopwatch) -> Recording:
     if given.video is not None:
         return Recording(given.video, given.recorded_at, is_rendered=False)
     path = given.out / "rendered_street.mp4"
-    print(f"no VIDEO= given: rendering {rendered_clip.SECONDS} s of synthetic traffic …", flush=True)
+    print(f"no VIDEO= given: rendering {rendered_clip.SECONDS} s of synthetic traffic (usually 10 s) …", flush=True)
     rendered_clip.render(path)
     watched.lap("rendering the clip")
     return Recording(path, given.recorded_at or rendered_clip.RECORDED_AT, is_rendered=True)
@@ -81,7 +78,8 @@ def _journey(
     """One clip all the way; what went wrong, in words."""
     task = environment.upload(recording.path, given.stride, recording.recorded_at)
     environment.send(task)
-    print(f"sent PROCESS_VIDEO for {recording.path.name}, stride {given.stride}; starting both workers …", flush=True)
+    print(f"sent PROCESS_VIDEO for {recording.path.name}, stride {given.stride}", flush=True)
+    print("both workers start and process it (usually 30 s for the rendered clip, 60 s the first time) …", flush=True)
     with worker_process.both(environment.environ, given.out) as workers:
         progress = partial(follow.of_video, environment, workers, task["video_id"])
         faults = follow.until_settled(environment, workers, progress)

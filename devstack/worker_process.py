@@ -18,6 +18,11 @@ MODULES = {
     "yolo_worker": "video_analysis.yolo_worker.run_poller",
     "main_worker": "video_analysis.main_worker.run_poller",
 }
+USUALLY = {
+    "worker.starting": "usually 5 s",
+    "model.converting": "once on this machine, usually 5 to 15 s",
+}
+"""Log event → how long what it announces takes on two cores, for a person who waits."""
 STOP_TIMEOUT_S = 60.0
 INTERRUPTED = 130
 """Exit status of a shell's child that Ctrl-C ended."""
@@ -40,7 +45,9 @@ class Poller:
         logged = list(lines(self.log))
         if any(line["event"] == "consumer.ready" for line in logged):
             return ""
-        return f"{self.name}: {logged[-1]['message'] if len(logged) > 1 else 'starting'}"
+        usual = USUALLY.get(logged[-1]["event"] if logged else "worker.starting")
+        step = logged[-1]["message"] if len(logged) > 1 else "starting"
+        return f"{self.name}: {step} ({usual})" if usual else f"{self.name}: {step}"
 
     def failures(self) -> list[str]:
         """What it logged as an error, for a person."""

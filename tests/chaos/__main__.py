@@ -1,4 +1,4 @@
-"""`make fire`: everything that can go wrong, done to real processes; a table, and out/fire.json."""
+"""`make chaos`: everything that can go wrong, done to real processes; a table, and out/chaos.json."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     missing = [path for path in (environment.CLIP, environment.WEIGHTS) if not path.is_file()]
     if missing:
-        print(f"make fire needs {' and '.join(map(str, missing))}", file=sys.stderr)
+        print(f"make chaos needs {' and '.join(map(str, missing))}", file=sys.stderr)
         return 2
     suite = Suite(options.kills, options.seed, options.only)
     wanted = len(suite.scenarios())

@@ -51,7 +51,7 @@ def checked_apart(field: Field, scenario: str) -> Result:
 def tallied() -> Tally:
     """What became of them."""
     tally = Tally(MOST_MB, LONGEST_S, NEVER_READ)
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name, sandbox("snapshot", Path(name)) as checker:
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name, sandbox("snapshot", Path(name)) as checker:
         for family, content in bad_pictures.all_of(CLIP, SEED):
             path = Path(name) / "picture"
             path.write_bytes(content)
@@ -86,7 +86,7 @@ def beside_good_ones(field: Field, scenario: str, *, most: int) -> Result:
 def _refused_ones(most: int) -> list[tuple[bytes, ErrorCode | None]]:
     """Wrong pictures of every family in turn, with the code with which the check refuses each."""
     found: dict[str, list[tuple[bytes, ErrorCode | None]]] = {}
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name, sandbox("snapshot", Path(name)) as checker:
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name, sandbox("snapshot", Path(name)) as checker:
         for family, content in bad_pictures.all_of(CLIP, SEED):
             path = Path(name) / "picture"
             path.write_bytes(content)

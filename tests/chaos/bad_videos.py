@@ -44,7 +44,7 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
 
 def read_apart(field: Field, scenario: str) -> Result:
     """All of them, no worker concerned; the table goes beside the workers' logs."""
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name:
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name:
         tally, left = tallied(Path(name), everything(Path(name)))
     tally.write(field.workers["yolo_worker"].folder / "bad_videos.txt")
     return replace(tally.result(scenario), left_in_queue=left)
@@ -70,7 +70,7 @@ def tallied(folder: Path, broken: Iterator[Broken]) -> tuple[Tally, int]:
 def beside_healthy(field: Field, scenario: str, *, most: int) -> Result:
     """Videos that the worker must refuse, among healthy ones: code in the row, message in the DLQ, no file left."""
     dead = field.dead()
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name:
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name:
         chosen = refused_ones(Path(name), most)
         apart = Path(name) / "worker"
         apart.mkdir()

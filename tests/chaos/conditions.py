@@ -67,7 +67,7 @@ def awaited(happened: Callable[[], object], what: str) -> None:
 @contextmanager
 def small_disk() -> Iterator[Path]:
     """A file system of a few MB, for as long as the block lasts. CalledProcessError where none may be mounted."""
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-disk-") as name:
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-disk-") as name:
         order = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MB}m", "tmpfs", name]
         subprocess.run(order, check=True, capture_output=True)
         try:

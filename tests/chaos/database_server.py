@@ -99,12 +99,12 @@ def await_blocked(stand: Stack, timeout_s: float) -> None:
 def full_disk(stand: Stack) -> Iterator[None]:
     """Writes to the workers' tables fail as on a full disk (53100), by a trigger: its real disk is everybody's."""
     stand.sql(
-        "CREATE FUNCTION under_fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;"
-        "CREATE TRIGGER under_fire BEFORE INSERT OR UPDATE ON image_analyses EXECUTE FUNCTION under_fire();"
-        "CREATE TRIGGER under_fire BEFORE INSERT OR UPDATE ON image_analysis_results EXECUTE FUNCTION under_fire()"
+        "CREATE TRIGGER disk_full BEFORE INSERT OR UPDATE ON image_analyses EXECUTE FUNCTION disk_full();"
+        "CREATE TRIGGER disk_full BEFORE INSERT OR UPDATE ON image_analysis_results EXECUTE FUNCTION disk_full()"
     )
     try:
         yield
     finally:
-        stand.sql("DROP FUNCTION under_fire CASCADE")
+        stand.sql("DROP FUNCTION disk_full CASCADE")

@@ -1,4 +1,4 @@
-"""The field of fire: real PostgreSQL, SQS and S3, both workers under supervision, and the undisturbed run beside it."""
+"""The test environment: real PostgreSQL, SQS and S3, both workers under supervision, and the undisturbed run."""
 
 from __future__ import annotations
 
@@ -159,15 +159,17 @@ Scenario = Callable[[Field, str], Result]
 
 
 @contextmanager
-def prepared(logs: Path, stride: int = 3) -> Iterator[Field]:
-    """Everything started, one video gone through undisturbed."""
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-", ignore_cleanup_errors=True) as name:
+def prepared(logs: Path, stride: int = 3, model_cache: Path | None = None) -> Iterator[Field]:
+    """Everything started, one video gone through undisturbed. `model_cache` keeps converted networks."""
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         settings = with_untrained(WEIGHTS, folder) | {
             "CVITX_VISIBILITY_TIMEOUT_S": str(VISIBILITY_S),
             "CVITX_HEARTBEAT_S": str(HEARTBEAT_S),
             "CVITX_ATTRIBUTE_TIMEOUT_S": "120",  # a plate left null on a busy machine is no divergence
         }
+        if model_cache is not None:
+            settings["CVITX_CACHE_DIR"] = str(model_cache)
         config = WorkerConfig(visibility_timeout_s=VISIBILITY_S, heartbeat_s=HEARTBEAT_S)
         with local_stack.started(folder, config, settings) as environment:
             workers = {name: Supervised(name, environment.environ, logs) for name in WORKERS}

@@ -1,10 +1,10 @@
-"""What the launcher does to a worker from inside, by the FIRE_ names in its environment.
+"""What the launcher does to a worker from inside, by the CHAOS_ names in its environment.
 
-FIRE_AT, FIRE_SIGNAL, FIRE_TIMES: a boundary, the number of the signal that the process sends itself there, how often.
-FIRE_POISON: the id of a video that kills the process whenever it is fetched.
-FIRE_HANG: the frame of a video (from 1) behind which the decoder hangs.
-FIRE_SLOW_S: every look at the lease takes so long.
-FIRE_MEMORY_MB: what the process may still allocate once a message is in hand.
+CHAOS_AT, CHAOS_SIGNAL, CHAOS_TIMES: a boundary, the signal that the process sends itself there (a number), how often.
+CHAOS_POISON: the id of a video that kills the process whenever it is fetched.
+CHAOS_HANG: the frame of a video (from 1) behind which the decoder hangs.
+CHAOS_SLOW_S: every look at the lease takes so long.
+CHAOS_MEMORY_MB: what the process may still allocate once a message is in hand.
 Each says `struck` in the log where it happens for the first time.
 """
 
@@ -29,16 +29,16 @@ MB = 1 << 20
 
 def install(environ: Mapping[str, str]) -> None:
     """Every hook that is asked for."""
-    if boundary := environ.get("FIRE_AT"):
-        number = signal.Signals(int(environ["FIRE_SIGNAL"]))
-        steps.arm(Boundary.parse(boundary), partial(send, number, int(environ.get("FIRE_TIMES", "1"))))
-    if video_id := environ.get("FIRE_POISON"):
+    if boundary := environ.get("CHAOS_AT"):
+        number = signal.Signals(int(environ["CHAOS_SIGNAL"]))
+        steps.arm(Boundary.parse(boundary), partial(send, number, int(environ.get("CHAOS_TIMES", "1"))))
+    if video_id := environ.get("CHAOS_POISON"):
         _before(f"{STORAGE}._download", lambda _store, key, *_: send(signal.SIGKILL) if video_id in key else None)
-    if frame := environ.get("FIRE_HANG"):
+    if frame := environ.get("CHAOS_HANG"):
         _around(FRAMES, partial(_hanging, int(frame)))
-    if slow_s := environ.get("FIRE_SLOW_S"):
+    if slow_s := environ.get("CHAOS_SLOW_S"):
         _before(f"{LEASE}.check", lambda *_: time.sleep(float(slow_s)))
-    if memory_mb := environ.get("FIRE_MEMORY_MB"):
+    if memory_mb := environ.get("CHAOS_MEMORY_MB"):
         steps.arm(Boundary(f"{QUEUE}.receive", "after"), partial(_starve, float(memory_mb)))
 
 

@@ -56,22 +56,22 @@ def _killed(place: Supervised, boundary: Boundary) -> None:
 def at_random(field: Field, scenario: str, *, kills: int, seed: int) -> Result:
     """Videos one after the other, while both workers are killed at random instants with work in hand."""
     rng = random.Random(seed)
-    guns = [_Gun(place, rng) for place in field.workers.values()]
+    killers = [_Killer(place, rng) for place in field.workers.values()]
     dead = field.dead()
     runs: list[Result] = []
-    while sum(gun.shots for gun in guns) < kills and len(runs) < kills:
+    while sum(killer.kills for killer in killers) < kills and len(runs) < kills:
         for _ in range(VIDEOS_AT_A_TIME):
             field.send()
-        field.settle(partial(_fire, field, guns))
+        field.settle(partial(_strike, field, killers))
         runs.append(field.account(scenario, 0, dead))
         if runs[-1].left_in_queue:
             break
-    return summed(scenario, runs, sum(gun.shots for gun in guns))
+    return summed(scenario, runs, sum(killer.kills for killer in killers))
 
 
-def _fire(field: Field, guns: Iterable[_Gun]) -> None:
-    for gun in guns:
-        field.faults_done += gun.fire()
+def _strike(field: Field, killers: Iterable[_Killer]) -> None:
+    for killer in killers:
+        field.faults_done += killer.strike()
 
 
 def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> Result:
@@ -90,7 +90,7 @@ def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> 
     )
 
 
-class _Gun:
+class _Killer:
     """Kills one worker at drawn instants after it has received something, no message more often than it can bear."""
 
     def __init__(self, place: Supervised, rng: random.Random) -> None:
@@ -98,9 +98,9 @@ class _Gun:
         self._rng = rng
         self._hits: Counter[str] = Counter()
         self._at_s: float | None = None
-        self.shots = 0
+        self.kills = 0
 
-    def fire(self) -> bool:
+    def strike(self) -> bool:
         """Look, and kill if it is time: True."""
         held = self._place.in_hand()
         if not held or any(self._hits[message] >= MOST_STRIKES for message in held):
@@ -113,6 +113,6 @@ class _Gun:
             return False
         self._hits.update(held)
         self._at_s = None
-        self.shots += 1
+        self.kills += 1
         self._place.kill()
         return True

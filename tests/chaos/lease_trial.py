@@ -180,5 +180,5 @@ def run(broker: Broker, case: Case, name: str) -> Result:
 @contextmanager
 def strict_broker() -> Iterator[Broker]:
     """MiniStack, for as long as the block lasts."""
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-sqs-") as folder, ministack.sqs(Path(folder)) as endpoint:
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-sqs-") as folder, ministack.sqs(Path(folder)) as endpoint:
         yield Broker.at(endpoint, refuses_old_handles=True)

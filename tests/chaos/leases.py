@@ -1,4 +1,4 @@
-"""The lease under fire: every case against two brokers, moto and the stricter MiniStack, as rows of `make fire`."""
+"""Leases under faults: every case against two brokers, moto and the stricter MiniStack, as rows of `make chaos`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CASES: Mapping[str, Case] = {
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Rows of `make fire`: each case against each broker."""
+    """Rows of `make chaos`: each case against each broker."""
     for name, case in CASES.items():
         yield f"lease: {name} (moto)", partial(_against_moto, case=case)
         yield f"lease: {name} (MiniStack)", partial(_against_ministack, case=case)

@@ -25,10 +25,10 @@ def refused(status: int, code: str) -> Callable[[Exchange], bool]:
 
     def behave(exchange: Exchange) -> bool:
         if exchange.operation.endswith("Object"):
-            body = f"<Error><Code>{code}</Code><Message>under fire</Message></Error>".encode()
+            body = f"<Error><Code>{code}</Code><Message>injected fault</Message></Error>".encode()
             kind = "application/xml"
         else:
-            body = json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": "under fire"}).encode()
+            body = json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": "injected fault"}).encode()
             kind = "application/x-amz-json-1.0"
         exchange.tell(Answer(status, [("Content-Type", kind)], body))
         return True

@@ -58,7 +58,7 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
 
 def twice_told(field: Field, scenario: str, *, worker: str) -> Result:
     """The second signal comes while the first is being acted on, and changes nothing."""
-    with field.workers[worker].under({"FIRE_TIMES": "2"}):
+    with field.workers[worker].under({"CHAOS_TIMES": "2"}):
         return sigterm(field, scenario, worker=worker, boundaries=[IN_MIDST[worker]])
 
 
@@ -79,7 +79,7 @@ def told_while_polling(field: Field, scenario: str, *, worker: str) -> Result:
 def hung(field: Field, scenario: str) -> Result:
     """The decoder comes back no more: the process ends itself, its message returns, and the next one finishes it."""
     place, dead = field.workers["yolo_worker"], field.dead()
-    place.restart(settings={"FIRE_HANG": str(HUNG_AT_FRAME), "CVITX_STALL_S": str(STALL_S)})
+    place.restart(settings={"CHAOS_HANG": str(HUNG_AT_FRAME), "CVITX_STALL_S": str(STALL_S)})
     field.send()
     place.await_event("fault.injected", PATIENCE_S)
     field.faults_done += 1
@@ -95,7 +95,7 @@ def starved(field: Field, scenario: str, *, worker: str, memory_mb: int) -> Resu
     """With a message in hand the memory is used up: the worker ends or says so, and a fresh one does the work."""
     place, dead = field.workers[worker], field.dead()
     waits = {"CVITX_TRANSIENT_DELAYS_S": STARVED_DELAYS_S, "CVITX_STALL_S": str(STALL_S)}
-    place.restart(settings={"FIRE_MEMORY_MB": str(memory_mb), **waits})
+    place.restart(settings={"CHAOS_MEMORY_MB": str(memory_mb), **waits})
     field.send()
     place.await_event("fault.injected", PATIENCE_S)
     field.faults_done += 1
@@ -111,7 +111,7 @@ def poisoned(field: Field, scenario: str) -> Result:
     place, dead = field.workers["yolo_worker"], field.dead()
     poison = field.environment.upload(CLIP, field.stride)
     kills = place.kills
-    with place.under({"FIRE_POISON": poison["video_id"]}):
+    with place.under({"CHAOS_POISON": poison["video_id"]}):
         field.environment.send(poison)
         field.send()
         field.settle()
@@ -138,7 +138,7 @@ def exhumed(field: Field, task: Mapping[str, Any]) -> bool:
 def two_slow_ones(field: Field) -> Iterator[list[Supervised]]:
     """Two workers on the video queue, both polling, each slow at its work."""
     place = field.workers["yolo_worker"]
-    with place.under({"FIRE_SLOW_S": str(SLOW_S)}), reinforced(field, 1) as extra:
+    with place.under({"CHAOS_SLOW_S": str(SLOW_S)}), reinforced(field, 1) as extra:
         both = [place, *(one for one in extra if one.worker == place.worker)]
         for one in both:
             one.await_event("consumer.ready", PATIENCE_S)

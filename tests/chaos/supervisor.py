@@ -1,4 +1,4 @@
-"""A worker under fire: started, killed, and started again at once, as systemd would."""
+"""A supervised worker: started, killed, and started again at once, as systemd would."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Supervised:
         """A new process, which sends itself a signal at `strike_at`; `settings` are this start's alone."""
         self.logs.append(self.folder / f"{self.worker}.{len(self.logs)}.log")
         environ = dict(self.environ) | dict(settings or {})
-        environ |= {} if strike_at is None else {"FIRE_AT": str(strike_at), "FIRE_SIGNAL": str(int(number))}
+        environ |= {} if strike_at is None else {"CHAOS_AT": str(strike_at), "CHAOS_SIGNAL": str(int(number))}
         self.process = worker_process.launch(LAUNCHER, [self.worker], environ, self.logs[-1])
 
     def restart(

@@ -16,7 +16,7 @@ from video_analysis.tests.chaos.bad_tally import Tally, is_for_people
 from video_analysis.tests.chaos.environment import CLIP, SHARED
 
 SHARE = 12
-"""Of the broken clips every so-manieth is read here; all of them in `make fire`."""
+"""Of the broken clips every so-manieth is read here; all of them in `make chaos`."""
 
 clip_is_there = pytest.mark.skipif(not CLIP.is_file(), reason=f"no {CLIP}")
 

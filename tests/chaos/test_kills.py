@@ -1,4 +1,4 @@
-"""The short part of `make fire`: a kill -9 where it would hurt most, and the suite's own arithmetic."""
+"""The short part of `make chaos`: a kill -9 where it would hurt most, and the suite's own arithmetic."""
 
 from __future__ import annotations
 

@@ -21,18 +21,22 @@ from video_analysis.devstack.worker_process import Poller
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_config import WorkerConfig
 
+pytestmark = pytest.mark.slow  # test_demo.py is the journey of `make test`; this one needs real data
 PATIENCE_S = 300
 LOOK_EVERY_S = 0.2
 
 
 @pytest.fixture(scope="module")
-def environment(shared_data: Path) -> Iterator[Stack]:
+def environment(shared_data: Path, model_cache: Path) -> Iterator[Stack]:
     weights = shared_data / "models" / "yolov8n_coco.pt"
     if not weights.is_file():
         pytest.skip(f"no detector weights at {weights}")
     with tempfile.TemporaryDirectory(prefix="cvitx-journey-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        settings = with_untrained(weights, folder) | {"CVITX_MISSING_DELAYS_S": "1,1,1,1"}
+        settings = with_untrained(weights, folder) | {
+            "CVITX_MISSING_DELAYS_S": "1,1,1,1",
+            "CVITX_CACHE_DIR": str(model_cache),
+        }
         with local_stack.started(folder, WorkerConfig(), settings) as environment:
             yield environment
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.retries import standard
 
 from video_analysis.tests.integration.yolo_worker.test_bad_messages import GOOD, KEY
-from video_analysis.tests.support.consumer_harness import Bench, ScriptedHandler
+from video_analysis.tests.support.consumer_harness import FAST, Bench, ScriptedHandler
 from video_analysis.tests.support.log_capture import written
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
@@ -93,7 +94,8 @@ def secretive(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> pytest.Monk
 def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
     secretive: pytest.MonkeyPatch, sqs: SQSClient, queue_name: str, database_url: str, trouble: str
 ) -> None:
-    bench = Bench(sqs, queue_name)
+    secretive.setattr(standard.ExponentialBackoff, "delay_amount", lambda _self, _context: 0)  # what is retried matters
+    bench = Bench(sqs, queue_name, FAST.model_copy(update={"transient_delays_s": (0, 0)}))
     database = Database(f"postgresql://cvitx:{SECRET}@127.0.0.1:1/cvitx", "test")
     if trouble != "refused":
         secretive.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:1")

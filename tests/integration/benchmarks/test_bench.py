@@ -215,6 +215,7 @@ def test_a_short_clip_is_made_long_by_running_to_and_fro(three_frames: Path, tmp
     assert material.long_enough(three_frames, 3, tmp_path) == three_frames
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", ["stock", "ultralytics_track"])
 def test_a_peer_runs_here_and_reports_the_boxes_of_each_frame(peer: str, shared_data: Path, tmp_path: Path) -> None:
     clip = shared_data / "mot" / "jakarta_seqA" / "video.mp4"

@@ -442,14 +442,15 @@ def test_a_clip_is_rendered_once_and_whole(short_clip: Path) -> None:
     assert told.counted
 
 
-def test_a_short_scene_goes_through_both_workers(shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_short_scene_goes_through_both_workers(shared_data: Path, model_cache: Path, tmp_path: Path) -> None:
     weights, out = shared_data / "models" / "yolov8n_coco.pt", tmp_path / "eval.json"
     if not weights.is_file():
         pytest.skip(f"no detector at {weights}")
     for name in ("baseline", "cmt"):
         untrained_model.export(tmp_path / f"{name}.pt", name)
     options = {"--weights": weights, "--baseline": tmp_path / "baseline.pt", "--cmt": tmp_path / "cmt.pt"}
-    folders = {"--out": out, "--cache": tmp_path, "--networks": tmp_path / "networks", "--data": tmp_path}
+    folders = {"--out": out, "--cache": tmp_path, "--networks": model_cache, "--data": tmp_path}
     named = [str(word) for pair in (options | folders).items() for word in pair]
     assert evaluation.main([*named, "--scenes=1", "--seconds=2", "--strides=3", f"--look={scenes.FIRST_SEED}"]) == 0
     told = json.loads(out.read_text())

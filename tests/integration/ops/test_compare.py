@@ -14,15 +14,14 @@ import pytest
 from video_analysis.ops.compare import agreement, command, report_page, report_text, stored_verdicts, thumbnails
 from video_analysis.ops.compare.stored_verdicts import ComparedSnapshot, ComparisonRecords, StoredVerdict
 from video_analysis.ops.compare.thumbnails import SmallPicture
-from video_analysis.tests.e2e.test_demo_report_browser import browser, opened
 from video_analysis.tests.support import report_rows
+from video_analysis.tests.support.browser import open_page
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["browser"]
 VIDEO, WORKSPACE = report_rows.VIDEO_ID, report_rows.WORKSPACE_ID
 HOSTILE = "</td><script>alert('Vios')</script>&\x1b[2J"
 Sql = Callable[..., list[dict[str, object]]]
@@ -338,12 +337,12 @@ def test_a_comparison_can_write_nothing(database_url: str, monkeypatch: pytest.M
     database.close()
 
 
-def test_the_page_fits_a_phone_and_fetches_nothing(browser: str, tmp_path: Path) -> None:
+def test_the_page_fits_a_phone_and_fetches_nothing(chromium: str, tmp_path: Path) -> None:
     long: Said = ("W" * 60, "M" * 60, "V" * 60)
     pairs = [compared(verdict(VIOS), verdict(long), track) for track in (1, 2)]
     small = [SmallPicture(report_rows.picture()), SmallPicture(None, "W" * 200)]
     (page := tmp_path / "report.html").write_text(report_page.render("video", agreement.measure(pairs), small), "utf-8")
-    seen = opened(browser, page, 360)
+    seen = open_page(chromium, page, 360, tmp_path / "report.png")
     assert seen["loaded"]
     assert seen["scroll_width"] <= 360
     assert seen["cards"] == 2

@@ -65,6 +65,7 @@ def runtime(folder: Path) -> backend.Runtime:
     return backend.choose("torch", 1, folder / "cache")
 
 
+@pytest.mark.slow
 def test_the_worker_takes_the_detector_and_its_names_are_the_eight_types(
     folder: Path, runtime: backend.Runtime
 ) -> None:
@@ -75,6 +76,7 @@ def test_the_worker_takes_the_detector_and_its_names_are_the_eight_types(
     assert tuple(torch.load(folder / "out" / "demo.pt", weights_only=False)["model"].names.values()) == YOLO_TYPES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["baseline", "cmt"])
 def test_the_worker_takes_the_main_models(folder: Path, runtime: backend.Runtime, variant: str) -> None:
     path = folder / "out" / f"demo_{variant}.pt"
@@ -87,10 +89,12 @@ def test_the_worker_takes_the_main_models(folder: Path, runtime: backend.Runtime
     assert str(PACKAGE_FOLDER).encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_all_weights_together_are_small_enough_for_the_repository(folder: Path) -> None:
     assert sum(path.stat().st_size for path in (folder / "out").iterdir()) < MOST_BYTES
 
 
+@pytest.mark.slow
 def test_figures_lie_beside_each_file(folder: Path) -> None:
     for name in ("demo", "demo_baseline", "demo_cmt"):
         figures = json.loads((folder / "out" / f"{name}.json").read_text())
@@ -253,6 +257,7 @@ def test_the_detector_sees_coarse_pictures_first_and_then_the_worker_s_own_size(
     assert all((views[number][1][:, 1:] >= 0).all() and (views[number][1][:, 1:] <= 1).all() for number in range(4))
 
 
+@pytest.mark.slow
 def test_the_vehicles_of_a_frame_that_show_are_cut_out_with_a_margin_once(folder: Path) -> None:
     work = folder / "work"
     (frame,) = rendering.material(work, "frames", "train", 1, 0)

@@ -40,14 +40,14 @@ def bench(make_bench: MakeBench) -> Bench:
 
 
 def test_heartbeats_keep_a_message_hidden_past_its_timeout_even_if_one_fails(make_bench: MakeBench) -> None:
-    bench = make_bench(visibility_timeout_s=3)
+    bench = make_bench(visibility_timeout_s=2)
     labour = Labour()
     handler = ScriptedHandler(labour)
     cut_off(bench.queue, "ChangeMessageVisibilityBatch", 1)
     bench.send("x")
     with bench.running(handler):
         handler.next_delivery()
-        assert bench.visible(wait_s=5) is None
+        assert bench.visible(wait_s=3) is None
         labour.enough.set()
     assert labour.stopped_by is None
     assert bench.left() == 0

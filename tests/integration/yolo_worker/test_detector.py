@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from video_analysis.tests.support.precision import full_precision
 from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings, TrackSettings
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
@@ -60,14 +62,13 @@ def save_untrained(path: Path, architecture: str, **changes: object) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cache(model_cache: Path) -> Iterator[Path]:
     """The environment that ultralytics reads once, at import."""
-    folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("YOLO_OFFLINE", "YOLO_CONFIG_DIR", "OMP_NUM_THREADS", "MPLCONFIGDIR"):
             patch.setenv(name, "")
-        backend.configure_environment(folder, 1)
-        yield folder
+        backend.configure_environment(model_cache, 1)
+        yield model_cache
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +99,9 @@ def frames(count: int, height: int = 90, width: int = 160) -> list[Frame]:
 def test_openvino_and_pytorch_give_the_same_boxes(weights: Path, cache: Path) -> None:
     seen = []
     for kind in ("openvino", "torch"):
-        detector = Detector.load(weights, backend.choose(kind, 1, cache), settings())
-        if kind == "openvino" and detector.traits.precision != "f32":
-            pytest.skip("this CPU computes in half precision")
+        with full_precision():
+            detector = Detector.load(weights, backend.choose(kind, 1, cache), settings())
+        assert detector.traits.precision == "f32"
         seen.append([detected.boxes for detected in detector.detect(frames(3))])
     for one, other in zip(*seen, strict=True):
         assert len(one) > 0
@@ -144,13 +145,17 @@ def test_fewer_huge_frames_are_in_memory(frame_bytes: int, batch: int, workers: 
     assert within_budget(frame_bytes, batch, workers) == DetectionPlan(*bounded)
 
 
+@functools.cache
+def loaded(weights: Path, cache: Path, threads: int, batch: int) -> Detector:
+    return Detector.load(weights, backend.choose("openvino", threads, cache), settings(batch=batch))
+
+
 @given(batch=st.integers(1, 5), threads=st.integers(1, 4), count=st.integers(0, 9))
 @settings_of_hypothesis(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_boxes_are_the_same_bits_with_any_batch_and_any_number_of_threads(
     weights: Path, cache: Path, batch: int, threads: int, count: int
 ) -> None:
-    usual = Detector.load(weights, backend.choose("openvino", 1, cache), settings(batch=1))
-    other = Detector.load(weights, backend.choose("openvino", threads, cache), settings(batch=batch))
+    usual, other = loaded(weights, cache, 1, 1), loaded(weights, cache, threads, batch)
     for one, two in zip(usual.detect(frames(count)), other.detect(frames(count)), strict=True):
         assert one.frame.index == two.frame.index
         np.testing.assert_array_equal(one.boxes, two.boxes)

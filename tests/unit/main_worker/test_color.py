@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +14,6 @@ from video_analysis.main_worker.attributes.color import Color, colors, name
 from video_analysis.simulator.vehicles.paint import BASES
 from video_analysis.worker_utils.imaging.snapshot_image import Image, check_snapshot, letterbox, snapshot
 
-PHOTOGRAPHS = Path(__file__).parents[4] / "shared" / "data" / "colour"
 GREY = 114
 CLEAR = ("Red", "Orange", "Yellow", "Green", "Blue", "Purple", "Pink", "White", "Black", "Brown", "Maroon", "Cyan")
 Bgr = tuple[int, int, int]
@@ -241,16 +239,3 @@ def test_a_picture_takes_about_fifteen_milliseconds() -> None:
     for _ in range(5):
         colors(picture)
     assert (time.process_time() - start) / 5 < 0.06, "four times the promise: other work shares the cores"
-
-
-@pytest.mark.skipif(
-    not PHOTOGRAPHS.is_dir(), reason=f"no {PHOTOGRAPHS}: real photographs are not part of the repository"
-)
-def test_photographs_are_named_better_than_the_peer_names_them() -> None:
-    right = {}
-    for folder in sorted(PHOTOGRAPHS.iterdir()):
-        read = [colors(seen(np.asarray(cv2.imread(str(path)), np.uint8))) for path in sorted(folder.glob("*.jpg"))]
-        wanted = {"silver": {"Silver", "Gray"}}.get(folder.name, {folder.name.capitalize()})
-        right[folder.name] = sum(bool(one) and one[0].base in wanted for one in read)
-    assert sum(right[base] for base in ("black", "blue", "green", "red", "white", "yellow")) > 99
-    assert sum(right.values()) >= 0.8 * 180

@@ -153,7 +153,7 @@ def test_without_a_hierarchy_each_head_speaks_for_itself() -> None:
     assert confs(verdict) == pytest.approx((0.6, 1.0, 1.0), abs=1e-4)
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(heads)
 def test_no_verdict_names_a_model_of_another_make(of_heads: Logits) -> None:
     of_type, of_make, of_model = names(decide(of_heads, labels()))
@@ -173,7 +173,8 @@ def hierarchies(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
     return draw(st.dictionaries(st.sampled_from(["Car", "SUV", "Motorcycle", "CarouselBus"]), makes, min_size=1))
 
 
-@settings(max_examples=300)
+@pytest.mark.thorough
+@settings(max_examples=3 * settings().max_examples)
 @given(heads, hierarchies(), st.tuples(*[st.floats(0, 1)] * 3))
 def test_whatever_the_hierarchy_and_the_thresholds_a_row_names_one_path_of_it(
     of_heads: Logits, hierarchy: dict[str, dict[str, list[str]]], thresholds: tuple[float, ...]
@@ -186,7 +187,7 @@ def test_whatever_the_hierarchy_and_the_thresholds_a_row_names_one_path_of_it(
         assert of_model in hierarchy[str(of_type)][str(of_make)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(heads)
 def test_types_are_certain_together_and_confidence_never_grows_downwards(of_heads: Logits) -> None:
     tree = labels().tree
@@ -198,7 +199,7 @@ def test_types_are_certain_together_and_confidence_never_grows_downwards(of_head
         assert (under <= above + 1e-9).all()
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(heads)
 def test_among_paths_of_one_depth_the_one_with_the_largest_product_wins(of_heads: Logits) -> None:
     full = {

@@ -234,7 +234,8 @@ def test_a_stranger_s_control_characters_never_reach_the_error_text(text: str) -
         assert len(said) < 400
 
 
-@settings(max_examples=200)
+@pytest.mark.thorough
+@settings(max_examples=2 * settings().max_examples)
 @given(st.one_of(st.text(), st.text().map(lambda text: json.dumps({"event": text, text: text}))))
 def test_no_body_whatever_gets_past_the_refusal_or_into_the_log_raw(body: str) -> None:
     assert refusal(body).isprintable()
