@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 # `pytest --hypothesis-profile=NAME`. No example is timed: a busy machine is no fault of the code.
-for profile, examples in {"fast": 25, "default": 100, "thorough": 1000}.items():
+for profile, examples in {"fast": 25, "default": 100, "thorough": 400}.items():
     settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
