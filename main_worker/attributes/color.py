@@ -14,7 +14,7 @@ from typing import Literal
 
 from video_analysis.main_worker.attributes import paint_mask
 from video_analysis.main_worker.attributes.color_clusters import ColorCluster, NeutralTone, coats, grey_of
-from video_analysis.main_worker.types import Picture
+from video_analysis.main_worker.types import SnapshotImage
 
 Finish = Literal["Matte", "Metallic"]
 Lightness = Literal["Light"]
@@ -50,7 +50,7 @@ class Color:
         return asdict(self) | {"conf": round(self.conf, 4)}
 
 
-def colors(picture: Picture, yolo_type: str | None = None) -> list[Color]:
+def colors(picture: SnapshotImage, yolo_type: str | None = None) -> list[Color]:
     """The one to three colours of a letterboxed vehicle (640×640×3 BGR), its main one first; none in an empty picture.
 
     The others follow by how much they cover. `yolo_type` says where paint and loads are to be expected.

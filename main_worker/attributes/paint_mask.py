@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.types import Picture
+from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.worker_utils.imaging.snapshot_image import LETTERBOX_GREY
 
 Floats = NDArray[np.float32]
@@ -59,7 +59,7 @@ class Paint:
     weight: Floats
 
 
-def read(picture: Picture, yolo_type: str | None = None) -> Paint | None:
+def read(picture: SnapshotImage, yolo_type: str | None = None) -> Paint | None:
     """The paint of a letterboxed picture (640×640×3 BGR); None where it shows nothing: blank, bars alone, or noise."""
     inside = content(picture)
     if inside is None or _shows_nothing(inside):
@@ -72,7 +72,7 @@ def read(picture: Picture, yolo_type: str | None = None) -> Paint | None:
     return Paint(lightness, np.hypot(a, b), hue.astype(np.float32), (weight / weight.sum()).ravel())
 
 
-def content(picture: Picture) -> NDArray[np.uint8] | None:
+def content(picture: SnapshotImage) -> NDArray[np.uint8] | None:
     """What lies between the letterbox bars, its long side WORK_PX; None where there are only bars."""
     low, high = (np.full(3, LETTERBOX_GREY + off) for off in (-BAR_TOLERANCE, BAR_TOLERANCE))
     grey = cv2.inRange(picture, low, high)

@@ -19,7 +19,7 @@ from video_analysis.main_worker.attributes import plate_formats, plate_lines
 from video_analysis.main_worker.attributes.plate_formats import Chances, Reading
 from video_analysis.main_worker.attributes.plate_lines import Line
 from video_analysis.main_worker.evidence import PlateCode
-from video_analysis.main_worker.types import Picture
+from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging.snapshot_image import LETTERBOX_GREY, SNAPSHOT_PX
 from video_analysis.worker_utils.inference import backend
@@ -93,37 +93,37 @@ class PlateReader:
         cpu = replace(runtime, kind="openvino")
         return cls(backend.load_ir(found, cpu), backend.load_ir(read, cpu), characters(read.read_bytes()), countries)
 
-    def look(self, picture: Picture) -> PlateResult:
+    def read(self, image: SnapshotImage) -> PlateResult:
         """The plate of a snapshot (640×640×3 BGR), or why there is none. SEARCH_PX and MOST_LINES bound its time."""
-        found = plate_lines.plate_like(self._lines(picture), SNAPSHOT_PX)
+        found = plate_lines.plate_like(self._lines(image), SNAPSHOT_PX)
         wide = [line for line in found if line.width >= LEAST_WIDTH_PX][:MOST_LINES]
         if not wide:
             return PlateResult(None, "text_too_small" if found else "no_text_line")
-        return judged(list(self._readings(picture, wide)))
+        return judged(list(self._readings(image, wide)))
 
-    def _lines(self, picture: Picture) -> list[Line]:
-        left, top, right, bottom = plate_lines.content(picture)
+    def _lines(self, image: SnapshotImage) -> list[Line]:
+        left, top, right, bottom = plate_lines.content(image)
         scale = min(1.0, SEARCH_PX / ((right - left) * (bottom - top)) ** 0.5)
-        seen = cv2.resize(picture[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        seen = cv2.resize(image[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         high, wide = (-(-length // STEP_PX) * STEP_PX for length in seen.shape[:2])
         ground = np.full((high, wide, 3), LETTERBOX_GREY, np.uint8)
         ground[: seen.shape[0], : seen.shape[1]] = seen
         chances = self._detector(_batch([ground]))[0][0, 0]
         return plate_lines.lines(chances, scale, (left, top))
 
-    def _readings(self, picture: Picture, found: Sequence[Line]) -> Iterator[tuple[Line, Reading]]:
+    def _readings(self, image: SnapshotImage, found: Sequence[Line]) -> Iterator[tuple[Line, Reading]]:
         """What each line may say, and each two that stand over each other."""
-        texts = self._texts(picture, found)
+        texts = self._texts(image, found)
         pairs = [(found[a], np.concatenate([texts[a], texts[b]])) for a, b in plate_lines.stacked(found)]
         for line, text in [*zip(found, texts, strict=True), *pairs]:
             if reading := plate_formats.read(text, self._countries):
                 yield line, reading
 
-    def _texts(self, picture: Picture, found: Sequence[Line]) -> list[Chances]:
+    def _texts(self, image: SnapshotImage, found: Sequence[Line]) -> list[Chances]:
         height, width = LINE_PX
         batch = np.zeros((len(found), 3, height, width), np.float32)
         for place, line in enumerate(found):
-            cut = plate_lines.strip(picture, line, height, width)
+            cut = plate_lines.strip(image, line, height, width)
             batch[place, :, :, : cut.shape[1]] = _batch([cut])[0]
         return [ctc_decode(steps, self._columns) for steps in self._recogniser(batch)[0]]
 
@@ -193,7 +193,7 @@ def _varint(view: memoryview, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _batch(pictures: Sequence[Picture]) -> Batch:
+def _batch(pictures: Sequence[SnapshotImage]) -> Batch:
     """−1..1, N×3×H×W, blue first: as PP-OCR learnt."""
     stacked = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32)
     return np.ascontiguousarray(stacked / np.float32(127.5) - np.float32(1))

@@ -25,7 +25,7 @@ from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
 from video_analysis.worker_utils.execution.file_lock import exclusive_lock
 from video_analysis.worker_utils.inference.backend import sha256_of
 
-LONGEST_NOTE = 600
+LONGEST_DETAIL = 600
 """Characters of a fallback's detail, which is stored in each row."""
 _ORIGINS: dict[FallbackCode, str] = {
     "last_good": "the last good one stands in",
@@ -57,14 +57,14 @@ def folder_of(config: WorkerConfig) -> Path:
     return config.path(config.cache_dir) / "models"
 
 
-def split(uri: str) -> tuple[str, str]:
+def parse_uri(uri: str) -> tuple[str, str]:
     """(bucket, prefix) of a configured model store."""
     bucket, _, prefix = uri.removeprefix("s3://").rstrip("/").partition("/")
     return bucket, prefix
 
 
-def is_asked_for(path: Path, config: WorkerConfig) -> bool:
-    """Whether the store is to give the checkpoint at `path`: the bundle lacks it, and no operator named it himself."""
+def provides(path: Path, config: WorkerConfig) -> bool:
+    """Whether the checkpoint at `path` comes from the store: the file does not exist, and no setting names it."""
     own = (field for field in _CHECKPOINTS if field in config.model_fields_set)
     return not path.exists() and path not in [config.path(getattr(config, field)) for field in own]
 
@@ -75,7 +75,7 @@ class ModelStore:
     def __init__(self, storage: Storage, uri: str, folder: Path) -> None:
         self._storage = storage
         self._uri = uri
-        self._prefix = split(uri)[1]
+        self._prefix = parse_uri(uri)[1]
         self._folder = folder
 
     def current(self, name: str) -> Path:
@@ -146,39 +146,41 @@ class ModelStore:
 
 
 def load(
-    name: str, store: ModelStore, stand_in: Path | None, loader: Callable[[Path], Loaded]
-) -> tuple[Loaded, Fallback | None]:
-    """What `loader` makes of the store's file `name`, else of the last good one, else of the path `stand_in`.
+    name: str, store: ModelStore, last_resort: Path | None, loader: Callable[[Path, Fallback | None], Loaded]
+) -> Loaded:
+    """Load the store's file `name`, else the last good file of that name, else the file at `last_resort`.
 
-    The second value is None if it is the store's own file. ConfigurationError where none of them loads.
+    `loader` gets the path and, unless it is the store's current file, why another file replaces that one.
+    ConfigurationError if none of them loads.
     """
     reasons: list[str] = []
     sources: tuple[tuple[FallbackCode | None, Callable[[str], Path]], ...] = (
         (None, store.current),
         ("last_good", store.last_good),
-        ("fallback_checkpoint", lambda _: _named(stand_in)),
+        ("fallback_checkpoint", lambda _: _configured(last_resort)),
     )
     for code, find in sources:
+        detail = "; ".join(reasons)
+        fallback = None if code is None else Fallback(code, schema_check.printable(detail, LONGEST_DETAIL))
         try:
             path = find(name)
-            loaded = loader(path)
+            loaded = loader(path, fallback)
         except (Unavailable, ConfigurationError) as error:
             reasons.append(str(error))
             continue
         if code is None:
             store.remember(path)
-            return loaded, None
-        detail = "; ".join(reasons)
-        reason = f"{_ORIGINS[code]}: {detail}"
-        log.error("checkpoint replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
-        return loaded, Fallback(code, schema_check.printable(detail, LONGEST_NOTE))
+        else:
+            reason = f"{_ORIGINS[code]}: {detail}"
+            log.error("checkpoint replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
+        return loaded
     raise ConfigurationError("; ".join([*reasons, f"put {name} into the bundle, or mend the store"]))
 
 
-def _named(stand_in: Path | None) -> Path:
-    if stand_in is None:
+def _configured(last_resort: Path | None) -> Path:
+    if last_resort is None:
         raise Unavailable("CVITX_FALLBACK_CHECKPOINT is not set")
-    return stand_in
+    return last_resort
 
 
 def _is(path: Path, sha256: str) -> bool:

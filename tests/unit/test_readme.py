@@ -34,7 +34,7 @@ LOOKED_FOR = (
     "not a video: ",
     "no video stream",
     "empty file",
-    "fails even on a blank picture",
+    "fails even on a blank image",
     "not 640×640×3",
 )
 

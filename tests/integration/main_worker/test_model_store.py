@@ -54,7 +54,7 @@ class Host:
     s3: S3Client
     bucket: str
     folder: Path
-    stand_in: Path | None = None
+    last_resort: Path | None = None
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,16 +76,16 @@ class Host:
         return ModelStore(storage, f"s3://{self.bucket}/cvitx/models", self.folder)
 
     def start(self, min_free_bytes: int = 0) -> tuple[bytes, Fallback | None]:
-        """(what was loaded, why not the store's own), as a worker does it that starts."""
+        """(what was loaded, why it replaces the store's file), as at the start of a worker."""
         self.asked.clear()
-        return model_store.load(NAME, self.store(min_free_bytes), self.stand_in, loaded)
+        return model_store.load(NAME, self.store(min_free_bytes), self.last_resort, loaded)
 
 
-def loaded(path: Path) -> bytes:
+def loaded(path: Path, fallback: Fallback | None) -> tuple[bytes, Fallback | None]:
     content = path.read_bytes()
     if b"broken" in content:
-        raise ConfigurationError(f"{path}: no blank picture passes")
-    return content
+        raise ConfigurationError(f"{path}: warm-up inference failed")
+    return content, fallback
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
         lambda host: answering(host.s3, "GetObject", 404, "NoSuchBucket"),
         "in this region (NoSuchBucket): check CVITX_MODEL_STORE",
     ),
-    "a file that does not load": (lambda host: host.put(b"broken"), "no blank picture passes"),
+    "a file that does not load": (lambda host: host.put(b"broken"), "warm-up inference failed"),
 }
 
 
@@ -210,7 +210,7 @@ def test_a_file_of_a_wrong_hash_is_never_opened(host: Host) -> None:
     host.put(GOOD, sha256=sha256(BETTER))
     opened: list[Path] = []
     with pytest.raises(ConfigurationError):
-        model_store.load(NAME, host.store(), None, opened.append)
+        model_store.load(NAME, host.store(), None, lambda path, _: opened.append(path))
     assert opened == []
     assert not list(host.folder.rglob(NAME))
 
@@ -229,8 +229,8 @@ def test_a_last_good_file_that_is_not_what_was_recorded_is_not_used_but_the_name
         kept.rename(host.folder.parent / "elsewhere" / NAME)
         note.write_text("../elsewhere")
     (tmp_path / "old").mkdir()
-    host.stand_in = tmp_path / "old" / NAME
-    host.stand_in.write_bytes(b"an old model")
+    host.last_resort = tmp_path / "old" / NAME
+    host.last_resort.write_bytes(b"an old model")
     denied(host)
     recorded = note.read_text()
     content, reason = host.start()
@@ -280,16 +280,16 @@ def test_a_worker_killed_as_it_fetched_leaves_nothing_that_passes_for_a_model(ho
     assert host.start() == (GOOD, None)
 
 
-def test_only_what_the_bundle_lacks_is_asked_for(tmp_path: Path) -> None:
+def test_the_store_provides_only_what_the_bundle_lacks(tmp_path: Path) -> None:
     there, gone = tmp_path / "there.pt", tmp_path / "gone.pt"
     there.touch()
     config = WorkerConfig()
     absent = config.path(config.main_checkpoint)
     assert not absent.exists(), "this test is of a repository without a main model"
-    assert model_store.is_asked_for(absent, config)
-    assert not model_store.is_asked_for(there, config)
-    assert not model_store.is_asked_for(gone, WorkerConfig(main_checkpoint=gone)), "the operator's own word"
-    assert model_store.is_asked_for(absent, WorkerConfig(cmt_checkpoint=gone))
+    assert model_store.provides(absent, config)
+    assert not model_store.provides(there, config)
+    assert not model_store.provides(gone, WorkerConfig(main_checkpoint=gone)), "the operator's own word"
+    assert model_store.provides(absent, WorkerConfig(cmt_checkpoint=gone))
 
 
 @pytest.fixture(scope="module")

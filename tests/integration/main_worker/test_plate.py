@@ -51,7 +51,7 @@ def line(x: float = 320, y: float = 400, width: float = 120, height: float = 30,
 
 @needs_the_part
 def test_a_plate_is_found_and_read(reader: PlateReader) -> None:
-    seen = reader.look(vehicle("NBC 1234"))
+    seen = reader.read(vehicle("NBC 1234"))
     assert seen.plate is not None
     assert seen.plate.text == "NBC1234"
     assert plate.LEAST_CONF <= seen.plate.conf <= 1
@@ -61,12 +61,12 @@ def test_a_plate_is_found_and_read(reader: PlateReader) -> None:
 @needs_the_part
 def test_the_same_snapshot_gives_the_same_plate_to_the_last_bit(reader: PlateReader) -> None:
     picture = vehicle("NBC 1234")
-    assert reader.look(picture).plate == reader.look(picture).plate
+    assert reader.read(picture).plate == reader.read(picture).plate
 
 
 @needs_the_part
 def test_a_picture_without_text_has_no_plate_and_says_so(reader: PlateReader) -> None:
-    seen = reader.look(np.full((640, 640, 3), 90, np.uint8))
+    seen = reader.read(np.full((640, 640, 3), 90, np.uint8))
     assert (seen.plate, seen.reason) == (None, "no_text_line")
 
 
@@ -75,7 +75,7 @@ def test_a_plate_that_is_too_small_is_given_up_before_it_is_read(
     reader: PlateReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plate, "LEAST_WIDTH_PX", 300)
-    seen = reader.look(vehicle("NBC 1234"))
+    seen = reader.read(vehicle("NBC 1234"))
     assert (seen.plate, seen.best, seen.reason) == (None, None, "text_too_small")
 
 
@@ -84,7 +84,7 @@ def test_a_real_photograph_s_plate_is_read(shared_data: Path, runtime: backend.R
     photograph = cv2.imread(str(shared_data / "plates" / "eu" / "eu11.jpg"))
     loaded = PlateReader.load(runtime, ["CZ", "PL"])
     assert loaded is not None
-    found = loaded.look(letterbox(np.asarray(photograph, np.uint8))).plate
+    found = loaded.read(letterbox(np.asarray(photograph, np.uint8))).plate
     assert found is not None
     assert found.text == "BS47040"
 

@@ -1,8 +1,9 @@
-"""The recipe of stage 2: micro-batches of snapshots, each member with an outcome of its own."""
+"""Stage 2: micro-batches of snapshots, with one outcome for each member."""
 
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -23,8 +24,9 @@ from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.ports import Model
-from video_analysis.main_worker.types import Forward, Logits, Picture
+from video_analysis.main_worker.types import Forward, Logits, SnapshotImage
 from video_analysis.main_worker.worker import SnapshotWorker
+from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
@@ -98,13 +100,13 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
 
 @dataclass
 class Watched:
-    """A real classifier, with what it was asked to do and what it is told to do wrong."""
+    """A real classifier that records its forward passes and can be made to fail."""
 
     model: Model
     checkpoint: str = "colours@1"
     fallback: Fallback | None = None
     passes: list[int] = field(default_factory=list)
-    before: Callable[[Sequence[Picture]], None] = lambda pictures: None
+    before: Callable[[Sequence[SnapshotImage]], None] = lambda pictures: None
     after: Callable[[Logits], Logits] = lambda logits: logits
     gflops: float | None = 0.5
 
@@ -112,10 +114,10 @@ class Watched:
     def labels(self) -> Labels:
         return self.model.labels
 
-    def classify(self, pictures: Sequence[Picture]) -> Forward:
-        self.passes.append(len(pictures))
-        self.before(pictures)
-        forward = self.model.classify(pictures)
+    def classify(self, images: Sequence[SnapshotImage]) -> Forward:
+        self.passes.append(len(images))
+        self.before(images)
+        forward = self.model.classify(images)
         return replace(forward, logits=tuple(self.after(logits) for logits in forward.logits))
 
     def warm_up(self) -> None:
@@ -208,7 +210,7 @@ class Bucket:
 
 @dataclass
 class Lease:
-    """Good for ever, or for so many checks."""
+    """Valid without limit, or for `checks_left` checks."""
 
     checks_left: int | None = None
     ends_with: WorkerError = field(default_factory=lambda: LeaseLost("given to somebody else"))
@@ -251,13 +253,16 @@ def jpeg(colour: tuple[int, int, int], side: int = 640) -> bytes:
 
 
 class Stage:
-    """A worker and all it works with."""
+    """A worker and all its parts."""
 
     def __init__(self, colours: Classifier, variants: Sequence[Variant] = ("baseline",)) -> None:
         self.models = {variant: Watched(colours) for variant in variants}
         self.records = Records()
         self.bucket = Bucket()
-        self.worker = SnapshotWorker(self.bucket, self.records, self.models, AttributeReader(5), BUCKET)
+        self.observer = RecordingObserver()
+        self.worker = SnapshotWorker(
+            self.bucket, self.records, self.models, AttributeReader(5), BUCKET, observer=self.observer
+        )
 
     @property
     def model(self) -> Watched:
@@ -308,7 +313,7 @@ def test_a_result_says_what_made_it_what_it_saw_and_what_it_cost(stage: Stage, m
 
 
 def test_a_colour_that_cannot_be_read_holds_up_nothing_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(picture: Picture, kind: str) -> list[color.Color]:
+    def fail(picture: SnapshotImage, kind: str) -> list[color.Color]:
         raise ZeroDivisionError("no paint at all")
 
     monkeypatch.setattr(color, "colors", fail)
@@ -362,9 +367,13 @@ def test_a_snapshot_done_by_the_same_checkpoint_is_acknowledged_without_work(sta
     stage.bucket.fetched.clear()
     assert stage.worker.handle([delivery(said, receive_count=2)]) == [None]
     assert (stage.model.passes, stage.bucket.fetched, stage.records.finishes) == ([], [], [1])
+    assert stage.observer.codes() == ["snapshot.classified", "snapshot.already_done"]
+    classified, already_done = stage.observer.events
+    assert classified.fields == {**already_done.fields, "baseline": ["Car", "Toyota", "Vios"]}
+    assert set(already_done.fields) == {"message_id", "video_id", "track_id", "snapshot"}
 
 
-def test_a_snapshot_done_by_another_checkpoint_is_done_anew_and_stays_done_meanwhile(stage: Stage) -> None:
+def test_a_snapshot_done_by_another_checkpoint_is_classified_again_and_stays_done_meanwhile(stage: Stage) -> None:
     said = stage.put(message(1))
     stage.worker.handle([delivery(said)])
     stage.model.checkpoint = "colours@2"
@@ -383,7 +392,7 @@ def test_a_done_snapshot_whose_picture_has_expired_keeps_its_results_and_blames_
     stage.bucket.objects.clear()
     (outcome,) = stage.worker.handle([delivery(said)])
     assert type(outcome) is Permanent  # a MissingObject would count towards a role that may read nothing
-    assert "the results stay" in str(outcome)
+    assert "the results remain" in str(outcome)
     assert (stage.row(said).status, stage.row(said).results) == ("done", results)
 
 
@@ -408,13 +417,14 @@ def test_results_of_the_same_checkpoint_do_not_excuse_a_row_that_is_not_done(sta
     assert (stage.model.passes, stage.row(said).status) == ([1, 1], "done")
 
 
-def test_a_snapshot_done_in_single_mode_is_done_anew_to_compare(colours: Classifier, stage: Stage) -> None:
+def test_a_snapshot_done_in_single_mode_is_classified_again_to_compare(colours: Classifier, stage: Stage) -> None:
     said = stage.put(message(1))
     stage.worker.handle([delivery(said)])
     both: Mapping[Variant, Model] = {"baseline": Watched(colours), "cmt": Watched(colours)}
-    assert SnapshotWorker(stage.bucket, stage.records, both, AttributeReader(5), BUCKET).handle([delivery(said)]) == [
-        None
-    ]
+    comparing = SnapshotWorker(
+        stage.bucket, stage.records, both, AttributeReader(5), BUCKET, observer=RecordingObserver()
+    )
+    assert comparing.handle([delivery(said)]) == [None]
     assert set(stage.row(said).results) == {"baseline", "cmt"}
 
 
@@ -441,16 +451,20 @@ def test_bad_members_fail_alone_each_with_its_own_reason(stage: Stage) -> None:
 def test_a_picture_that_breaks_the_forward_pass_fails_alone(stage: Stage) -> None:
     said = [stage.put(message(1), RED), stage.put(message(2), BLUE), stage.put(message(3), GREEN)]
 
-    def choke(pictures: Sequence[Picture]) -> None:
+    def choke(pictures: Sequence[SnapshotImage]) -> None:
         if any(picture[0, 0, 0] > 200 for picture in pictures):
             raise RuntimeError("an operator overflowed")
 
     stage.model.before = choke
     outcomes = stage.worker.handle([delivery(one) for one in said])
     assert [type(outcome) for outcome in outcomes] == [type(None), Permanent, type(None)]
-    assert str(outcomes[1]) == "inference (baseline) fails on this picture: an operator overflowed"
+    assert str(outcomes[1]) == "inference (baseline) fails on this snapshot: an operator overflowed"
     assert stage.model.passes == [3, 1, 1, 1]
     assert stage.records.finishes == [2]
+    (event,) = stage.observer.wait_for("inference.failed")
+    assert (event.level, str(event.error)) == (logging.ERROR, "an operator overflowed")
+    assert (event.fields["track_id"], event.fields["snapshot"]) == (2, said[1].snapshot_s3_key)
+    assert (event.fields["variant"], event.fields["video_id"]) == ("baseline", VIDEO)
 
 
 def test_a_picture_whose_logits_are_not_finite_fails_alone(stage: Stage) -> None:
@@ -467,7 +481,7 @@ def test_a_picture_whose_logits_are_not_finite_fails_alone(stage: Stage) -> None
 def test_inference_that_fails_on_a_blank_picture_too_is_the_environments_fault(stage: Stage) -> None:
     said = [stage.put(message(1)), stage.put(message(2))]
 
-    def lost(pictures: Sequence[Picture]) -> None:
+    def lost(pictures: Sequence[SnapshotImage]) -> None:
         raise RuntimeError("CUDA error: unspecified launch failure")
 
     stage.model.before = lost
@@ -479,7 +493,7 @@ def test_inference_that_fails_on_a_blank_picture_too_is_the_environments_fault(s
 def test_a_lost_gpu_is_not_tried_again_picture_by_picture(stage: Stage) -> None:
     said = [stage.put(message(1)), stage.put(message(2))]
 
-    def lost(pictures: Sequence[Picture]) -> None:
+    def lost(pictures: Sequence[SnapshotImage]) -> None:
         raise EnvironmentFault("the GPU fails")
 
     stage.model.before = lost
@@ -491,7 +505,7 @@ def test_a_picture_that_one_variant_cannot_do_gets_no_result_of_the_other(colour
     stage = Stage(colours, ("baseline", "cmt"))
     said = [stage.put(message(1), RED), stage.put(message(2), BLUE)]
 
-    def choke(pictures: Sequence[Picture]) -> None:
+    def choke(pictures: Sequence[SnapshotImage]) -> None:
         if any(picture[0, 0, 0] > 200 for picture in pictures):
             raise RuntimeError("an operator overflowed")
 
@@ -528,9 +542,9 @@ def test_a_lost_lease_commits_nothing_whenever_it_is_lost(stage: Stage, checks: 
 
 def test_an_interrupted_batch_commits_nothing_and_says_so_to_each(stage: Stage) -> None:
     said = [stage.put(message(1)), stage.put(message(2))]
-    told = Interrupted("SIGTERM")
-    outcomes = stage.worker.handle([delivery(one, lease=Lease(2, told)) for one in said])
-    assert outcomes == [told, told]
+    interrupted = Interrupted("SIGTERM")
+    outcomes = stage.worker.handle([delivery(one, lease=Lease(2, interrupted)) for one in said])
+    assert outcomes == [interrupted, interrupted]
     assert stage.records.finishes == []
 
 
@@ -578,7 +592,7 @@ def test_a_snapshot_that_killed_every_worker_is_given_up_without_work(stage: Sta
     assert (stage.bucket.fetched, stage.model.passes) == ([], [])
 
 
-def test_the_last_attempt_stands_as_an_error_until_it_succeeds(stage: Stage) -> None:
+def test_the_last_attempt_is_recorded_as_an_error_until_it_succeeds(stage: Stage) -> None:
     said = stage.put(message(1))
     stage.records.rows[said.snapshot_s3_key] = Row("0", "processing", None, "transient", "S3 did not answer")
     seen: list[tuple[Status, str | None, str | None]] = []
@@ -591,7 +605,7 @@ def test_the_last_attempt_stands_as_an_error_until_it_succeeds(stage: Stage) -> 
     assert (stage.row(said).error_code, stage.row(said).error_msg) == (None, None)
 
 
-def test_of_two_duplicates_the_one_nearest_its_end_speaks_for_both(stage: Stage) -> None:
+def test_of_two_duplicates_the_one_with_the_most_receives_decides(stage: Stage) -> None:
     said = stage.put(message(1))
     stage.records.rows[said.snapshot_s3_key] = Row("0", "processing")
     outcomes = stage.worker.handle([delivery(said), delivery(said, receive_count=5)])
@@ -614,26 +628,26 @@ def test_a_body_that_breaks_the_contract_names_no_row(stage: Stage) -> None:
     assert stage.records.rows == {}
 
 
-def test_the_probe_asks_the_database_and_the_models(stage: Stage) -> None:
+def test_the_probe_checks_the_database_and_the_models(stage: Stage) -> None:
     stage.worker.probe()
     stage.records.down = True
     with pytest.raises(EnvironmentFault, match="database cannot be reached"):
         stage.worker.probe()
     stage.records.down = False
 
-    def lost(pictures: Sequence[Picture]) -> None:
+    def lost(pictures: Sequence[SnapshotImage]) -> None:
         raise RuntimeError("CUDA error")
 
     stage.model.before = lost
-    with pytest.raises(EnvironmentFault, match=r"inference \(baseline\) fails even on a blank picture: CUDA error"):
+    with pytest.raises(EnvironmentFault, match=r"inference \(baseline\) fails even on a blank image: CUDA error"):
         stage.worker.probe()
 
 
-def test_a_delivery_that_nobody_settled_does_not_pass_for_finished() -> None:
-    book = SnapshotBatch([delivery(message(1))])
-    book.read(lambda body: messages.parse_snapshot_ready(body, BUCKET))
+def test_a_delivery_that_is_not_settled_does_not_count_as_finished() -> None:
+    batch = SnapshotBatch([delivery(message(1))])
+    batch.read(lambda body: messages.parse_snapshot_ready(body, BUCKET))
     with pytest.raises(KeyError):
-        book.outcomes()
+        batch.outcomes()
 
 
 def test_an_empty_batch_is_no_work(stage: Stage) -> None:
@@ -648,7 +662,14 @@ def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
     key = message(1).snapshot.key
     s3.put_object(Bucket=bucket, Key=key, Body=jpeg(GREEN), ContentType="image/jpeg")
     records = AnalysisRecords(Database(database_url, "test"))
-    worker = SnapshotWorker(ObjectStore(s3, bucket), records, {"baseline": colours}, AttributeReader(5), bucket)
+    worker = SnapshotWorker(
+        ObjectStore(s3, bucket),
+        records,
+        {"baseline": colours},
+        AttributeReader(5),
+        bucket,
+        observer=RecordingObserver(),
+    )
     for _ in range(2):
         outcomes = worker.handle([delivery(said), delivery(gone)])
         assert [type(outcome) for outcome in outcomes] == [type(None), MissingObject]
@@ -674,7 +695,9 @@ def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
     assert all(row[column] is not None for column in ("latency_ms", "gflops", "memory_usage", "type_conf"))
 
 
-@pytest.mark.parametrize("module", ["worker", "classifier", "archive", "hierarchy"])
+@pytest.mark.parametrize(
+    "module", ["worker", "classification.classifier", "classification.checkpoint", "classification.hierarchy"]
+)
 def test_importing_loads_no_model_library_and_no_client(module: str, tmp_path: Path) -> None:
     code = (
         f"import sys, video_analysis.main_worker.{module}; "

@@ -32,6 +32,7 @@ from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import Transient
 from video_analysis.worker_utils.imaging import snapshot_image
 from video_analysis.worker_utils.inference import backend
+from video_analysis.worker_utils.observability.observer import LogObserver
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -77,7 +78,7 @@ class Site:
         session = boto3.Session() if role is None else iam.session_of(role)()
         storage = ObjectStore(session.client("s3"), self.bucket)
         records = AnalysisRecords(Database(self.database_url, "test"))
-        worker = SnapshotWorker(storage, records, models, AttributeReader(5), self.bucket)
+        worker = SnapshotWorker(storage, records, models, AttributeReader(5), self.bucket, observer=LogObserver())
         for start in range(0, len(bodies), 10):
             some = bodies[start : start + 10]
             assert worker.handle([delivery(body) for body in some]) == [None] * len(some)

@@ -96,7 +96,7 @@ def example(fallback: Fallback | None = None, attributes: Attributes | None = No
     logits = test_hierarchy.logits(OF_TYPE, OF_MAKE, OF_MODEL)
     forward = Forward((logits,), 20.0, 1.0)
     seen = PlateResult(None, "below_threshold", Reading("NBC1234", 0.6123, "PH"), 61.4)
-    read = AttributeReader(60, Plates(seen)).begin(PICTURE, "SUV")()
+    read = AttributeReader(60, Plates(seen)).start(PICTURE, "SUV")()
     attributes = attributes or replace(read, faults={"colors": ReadFailure("timeout", "no result within 5 s")})
     row = row_mapping.result(message(1, "SUV"), "baseline", model, forward, logits)
     return dict(row_mapping.with_attributes(row, attributes).evidence)
