@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from video_analysis.main_worker.attributes import color
-from video_analysis.main_worker.attributes.plate import LEAST_CONF, PlateResult
+from video_analysis.main_worker.attributes.plate import MIN_CONF, PlateResult
 from video_analysis.main_worker.evidence import ReadFailure
 from video_analysis.main_worker.types import Attributes, SnapshotImage
 from video_analysis.worker_utils.contracts import schema_check
@@ -117,4 +117,4 @@ def _colors(image: SnapshotImage, yolo_type: str) -> list[Mapping[str, object]] 
 def _evidence(result: PlateResult) -> Mapping[str, object]:
     """Why there is no plate, the best candidate, and the confidence it needs."""
     best = None if result.best is None else [result.best.text, round(result.best.conf, 4)]
-    return {"abstained": result.reason, "candidate": best, "threshold": LEAST_CONF, "width_px": result.width_px}
+    return {"abstained": result.reason, "candidate": best, "threshold": MIN_CONF, "width_px": result.width_px}

@@ -20,6 +20,7 @@ from video_analysis.main_worker.types import Forward, Logits, SnapshotImage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.worker_utils.imaging.snapshot_image import SNAPSHOT_PX
 from video_analysis.worker_utils.inference import backend, preprocess
 from video_analysis.worker_utils.inference.protocol import Network
 
@@ -67,7 +68,7 @@ class Classifier:
         self._outputs = opened.outputs
         self._on_cuda = on_cuda
         self._lut = preprocess.normalisation_lut(opened.labels.mean, opened.labels.std)
-        self._batch = np.empty((0, 3, checkpoint.SIZE_PX, checkpoint.SIZE_PX), np.float32)
+        self._batch = np.empty((0, 3, SNAPSHOT_PX, SNAPSHOT_PX), np.float32)
 
     @classmethod
     def load(
@@ -109,7 +110,7 @@ class Classifier:
 
     def warm_up(self) -> None:
         """Classify blank images, alone and as a batch. Raises as `classify` does; ValueError for values not finite."""
-        blank = np.zeros((checkpoint.SIZE_PX, checkpoint.SIZE_PX, 3), np.uint8)
+        blank = np.zeros((SNAPSHOT_PX, SNAPSHOT_PX, 3), np.uint8)
         for count in WARM_UP_BATCHES:
             for logits in self.classify([blank] * count).logits:
                 for level in LEVELS:
@@ -119,7 +120,7 @@ class Classifier:
     def _normalised(self, images: Sequence[SnapshotImage]) -> NDArray[np.float32]:
         """[N, 3, 640, 640], RGB. The buffer is reused by the next call: to allocate one takes twice as long."""
         if len(self._batch) < len(images):
-            self._batch = np.empty((len(images), 3, checkpoint.SIZE_PX, checkpoint.SIZE_PX), np.float32)
+            self._batch = np.empty((len(images), 3, SNAPSHOT_PX, SNAPSHOT_PX), np.float32)
         for index, image in enumerate(images):
             preprocess.write(image, self._lut, self._batch[index])
         return self._batch[: len(images)]
@@ -146,7 +147,7 @@ def _gflops(program: ExportedProgram, batch: int) -> float | None:
 
     try:
         with FakeTensorMode(allow_non_fake_inputs=True), FlopCounterMode(display=False) as counter:
-            program.module()(torch.empty(batch, 3, checkpoint.SIZE_PX, checkpoint.SIZE_PX))
+            program.module()(torch.empty(batch, 3, SNAPSHOT_PX, SNAPSHOT_PX))
         return float(round(counter.get_total_flops() / batch / 1e9, 3))
     except Exception:  # only the figure is missing; classification works
         log.info(

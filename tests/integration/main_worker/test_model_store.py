@@ -1,4 +1,4 @@
-"""The model store: what is fetched and kept, what is never trusted, and what stands in when it cannot be had."""
+"""The model store: what is fetched and kept, what is never trusted, and the fallbacks when it is unavailable."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def entry(content: bytes) -> dict[str, object]:
 
 @dataclass
 class Host:
-    """A host with a cache folder, and a store that it may be given models from. A model is what its file says."""
+    """A host with a cache folder and a model store. The content of a file is the model."""
 
     s3: S3Client
     bucket: str
@@ -64,7 +64,7 @@ class Host:
         self.s3.meta.events.register("before-send.s3.GetObject", note)
 
     def put(self, content: bytes, name: str = NAME, **manifest: object) -> None:
-        """Upload a model and a manifest that vouches for it, or says what it is told to."""
+        """Upload a model and a manifest that lists it, with the entry changed by `manifest`."""
         self.s3.put_object(Bucket=self.bucket, Key=f"cvitx/models/{name}", Body=content)
         self.put_manifest(json.dumps({name: entry(content) | manifest}).encode())
 
@@ -93,7 +93,7 @@ def host(aws_endpoint: str, bucket: str, tmp_path: Path) -> Host:
     return Host(client(aws_endpoint), bucket, tmp_path / "models")
 
 
-def test_what_the_manifest_vouches_for_is_fetched_and_kept_under_its_hash(host: Host) -> None:
+def test_a_file_that_the_manifest_lists_is_fetched_and_cached_under_its_hash(host: Host) -> None:
     host.put(GOOD)
     assert host.start() == (GOOD, None)
     assert (host.folder / sha256(GOOD) / NAME).read_bytes() == GOOD
@@ -142,8 +142,8 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
     "S3 down": (down, "EndpointConnectionError"),
     "denied": (denied, "manifest.json is not there, or s3:GetObject on it is denied"),
     "file denied": (file_denied, "main.pt is not there, or s3:GetObject on it is denied"),
-    "wrong hash": (lambda host: host.put(BETTER, sha256=sha256(b"another")), "vouches for 14, "),
-    "wrong length": (lambda host: host.put(BETTER, bytes=3), "vouches for 3, "),
+    "wrong hash": (lambda host: host.put(BETTER, sha256=sha256(b"another")), "lists 14, "),
+    "wrong length": (lambda host: host.put(BETTER, bytes=3), "lists 3, "),
     "no JSON": (lambda host: host.put_manifest(b"{"), "manifest.json: body: is not JSON"),
     "not UTF-8": (lambda host: host.put_manifest(b"\xff"), "manifest.json: 'utf-8' codec can't decode"),
     "too deep": (lambda host: host.put_manifest(b"[" * 100_000), "nested too deeply"),
@@ -155,15 +155,18 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
         lambda host: host.put_manifest(b'{"main.pt": "abc"}'),
         'main.pt: entry: is not {"sha256": "…", "bytes": …}',
     ),
-    "a path for a hash": (lambda host: host.put(BETTER, sha256="../" * 21 + "x"), "main.pt: sha256: is not the 64 hex"),
+    "a path for a hash": (
+        lambda host: host.put(BETTER, sha256="../" * 21 + "x"),
+        "main.pt: sha256: is not 64 lower-case hex",
+    ),
     "a hash in capitals": (
         lambda host: host.put(BETTER, sha256=sha256(BETTER).upper()),
-        "main.pt: sha256: is not the 64 hex digits, in lower case, that sha256sum prints",
+        "main.pt: sha256: is not 64 lower-case hex digits, as sha256sum prints them",
     ),
-    "no length": (lambda host: host.put(BETTER, bytes=None), "main.pt: bytes: is not the file's size"),
+    "no length": (lambda host: host.put(BETTER, bytes=None), "main.pt: bytes: is not the size of the file"),
     "a length in quotes": (
         lambda host: host.put(BETTER, bytes=str(len(BETTER))),
-        "main.pt: bytes: is not the file's size, a whole number without quotes",
+        "main.pt: bytes: is not the size of the file as an integer without quotes",
     ),
     "no such bucket": (
         lambda host: answering(host.s3, "GetObject", 404, "NoSuchBucket"),
@@ -190,10 +193,10 @@ def test_a_fetch_that_fails_falls_back_to_the_last_good_file_and_says_so(
     assert any(
         words in record.getMessage() for record in caplog.records if vars(record).get("event") == "model.fallback_used"
     )
-    assert host.start()[0] == GOOD, "what stood in stays the last good one"
+    assert host.start()[0] == GOOD, "the fallback remains the last good one"
 
 
-def test_on_a_full_disk_the_last_good_one_stands_in(host: Host) -> None:
+def test_on_a_full_disk_the_last_good_one_is_used(host: Host) -> None:
     host.put(GOOD)
     host.start()
     host.put(BETTER)
@@ -238,7 +241,7 @@ def test_a_last_good_file_that_is_not_what_was_recorded_is_not_used_but_the_name
     assert note.read_text() == recorded, "a fallback is never the last good one"
     assert reason is not None
     assert reason.code == "fallback_checkpoint"
-    assert reason.detail.startswith("main.pt cannot be had from CVITX_MODEL_STORE=s3://")
+    assert reason.detail.startswith("main.pt cannot be fetched from CVITX_MODEL_STORE=s3://")
 
 
 def test_with_nothing_to_fall_back_to_the_start_stops_with_one_line_that_says_all(host: Host) -> None:
@@ -246,8 +249,11 @@ def test_with_nothing_to_fall_back_to_the_start_stops_with_one_line_that_says_al
         host.start()
     line = str(caught.value)
     assert "\n" not in line
-    assert line.startswith(f"main.pt cannot be had from CVITX_MODEL_STORE=s3://{host.bucket}/cvitx/models: ")
-    assert "no main.pt of the store was ever loaded here; CVITX_FALLBACK_CHECKPOINT is not set; put main.pt" in line
+    assert line.startswith(f"main.pt cannot be fetched from CVITX_MODEL_STORE=s3://{host.bucket}/cvitx/models: ")
+    assert (
+        "no main.pt of the store was loaded on this host before; CVITX_FALLBACK_CHECKPOINT is not set; put main.pt"
+        in line
+    )
 
 
 def test_two_workers_that_start_at_once_fetch_it_once_and_both_have_it_whole(host: Host) -> None:
@@ -288,7 +294,7 @@ def test_the_store_provides_only_what_the_bundle_lacks(tmp_path: Path) -> None:
     assert not absent.exists(), "this test is of a repository without a main model"
     assert model_store.provides(absent, config)
     assert not model_store.provides(there, config)
-    assert not model_store.provides(gone, WorkerConfig(main_checkpoint=gone)), "the operator's own word"
+    assert not model_store.provides(gone, WorkerConfig(main_checkpoint=gone)), "a path set by the operator"
     assert model_store.provides(absent, WorkerConfig(cmt_checkpoint=gone))
 
 
@@ -333,7 +339,7 @@ def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_
     said = evidence(models["cmt"])["checkpoint"]
     assert set(said) == {"fallback", "detail"}
     assert said["fallback"] == "fallback_checkpoint"
-    assert said["detail"].startswith("cmt.pt cannot be had from CVITX_MODEL")
+    assert said["detail"].startswith("cmt.pt cannot be fetched from CVITX_MODEL")
     assert "manifest.json does not name it" in said["detail"]
 
 
@@ -344,7 +350,7 @@ def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_
         (b"no model", "old.pt: is not a torch.export archive; export the model again"),
     ],
 )
-def test_a_fallback_that_could_not_stand_in_stops_the_start_before_it_is_needed(
+def test_an_unusable_fallback_stops_the_start_before_it_is_needed(
     host: Host, weights: tuple[Path, Path], tmp_path: Path, content: bytes | None, words: str
 ) -> None:
     if content is not None:
@@ -363,7 +369,7 @@ def test_a_fallback_that_could_not_stand_in_stops_the_start_before_it_is_needed(
     assert "CVITX_MAIN_CHECKPOINT" not in str(caught.value)
 
 
-def test_a_fallback_without_a_store_is_said_once_to_have_no_effect(
+def test_a_fallback_without_a_store_causes_one_warning(
     weights: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = {"device": "torch", "threads": 1, "cache_dir": tmp_path, "main_checkpoint": weights[0]}
@@ -376,6 +382,6 @@ def test_a_fallback_without_a_store_is_said_once_to_have_no_effect(
 
 
 def evidence(model: Classifier) -> Any:
-    """What a row says that this model wrote."""
+    """The evidence in a row that this model wrote."""
     forward = model.classify([np.zeros((640, 640, 3), np.uint8)])
     return row_mapping.result(message(1), "cmt", model, forward, forward.logits[0]).evidence

@@ -10,7 +10,7 @@ import pytest
 from video_analysis.main_worker.attributes import color
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.attributes.color import Color
-from video_analysis.main_worker.attributes.plate import LEAST_CONF, Plate, PlateResult
+from video_analysis.main_worker.attributes.plate import MIN_CONF, Plate, PlateResult
 from video_analysis.main_worker.evidence import ReadFailure
 from video_analysis.main_worker.types import SnapshotImage
 
@@ -114,7 +114,7 @@ def test_a_plate_comes_with_its_confidence_and_what_it_was_judged_by() -> None:
     seen = PlateResult(Plate("NBC1234", 0.91), None, width_px=88.5)
     attributes = AttributeReader(5, Plates(seen)).start(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == ("NBC1234", 0.91)
-    evidence = {"abstained": None, "candidate": None, "threshold": LEAST_CONF, "width_px": 88.5}
+    evidence = {"abstained": None, "candidate": None, "threshold": MIN_CONF, "width_px": 88.5}
     assert attributes.plate_evidence == evidence
 
 

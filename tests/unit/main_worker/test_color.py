@@ -97,7 +97,7 @@ def test_paint_that_is_light_only_where_it_faces_the_light_is_silver_and_not_whi
     def grey(lightness: Sequence[float]) -> color_clusters.NeutralTone:
         level = np.array(lightness, np.float32)
         none, weight = np.zeros_like(level), np.full_like(level, 1 / len(level))
-        return color_clusters.grey_of(paint_mask.Paint(level, none, none, weight), None)
+        return color_clusters.neutral_tone(paint_mask.Paint(level, none, none, weight), None)
 
     assert grey([80] * 10).whiteness > 1
     assert grey([55] * 4 + [80] * 6).whiteness < -1

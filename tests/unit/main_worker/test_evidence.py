@@ -89,7 +89,7 @@ def test_a_detail_is_stored_only_where_there_is_one(failure: ReadFailure, stored
 def example(fallback: Fallback | None = None, attributes: Attributes | None = None) -> dict[str, object]:
     """The evidence of one row, made by the functions that make it in the worker."""
     fallback = fallback or Fallback(
-        "last_good", "main.pt cannot be had from CVITX_MODEL_STORE=s3://models/cvitx: denied"
+        "last_good", "main.pt cannot be fetched from CVITX_MODEL_STORE=s3://models/cvitx: denied"
     )
     about = {"checkpoint": "test@0123456789ab", "gflops": None, "fallback": fallback}
     model = cast("Model", SimpleNamespace(labels=test_hierarchy.labels(0.6), **about))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.classification.hierarchy import LEVELS, decide, joint
+from video_analysis.main_worker.classification.hierarchy import LEVELS, decide, joint_log_probs
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.types import Logits, Verdict
 
@@ -191,7 +191,7 @@ def test_whatever_the_hierarchy_and_the_thresholds_a_row_names_one_path_of_it(
 def test_types_are_certain_together_and_confidence_never_grows_downwards(of_heads: Logits) -> None:
     tree = labels().tree
     softmax = [z - np.logaddexp.reduce(z) for z in (np.float64(getattr(of_heads, level)) for level in LEVELS)]
-    types, makes, models = (np.exp(confs) for confs in joint(softmax, tree))
+    types, makes, models = (np.exp(confs) for confs in joint_log_probs(softmax, tree))
     assert types.sum() == pytest.approx(1)
     for above, below, level in ((types, makes, tree[1]), (makes, models, tree[2])):
         under = np.bincount(level.parents, below, minlength=above.size)
@@ -271,13 +271,19 @@ def test_logits_of_another_width_are_refused() -> None:
         ({"types": ["Car"]}, "hierarchy names what types does not list: CarouselBus, Motorcycle, SUV"),
         ({"makes": ["Toyota", "Honda"]}, "hierarchy names what makes does not list: Ford"),
         ({"models": MODELS[1:]}, "hierarchy names what models does not list: Vios"),
-        ({"models": [*MODELS, "Vios"]}, "models: Vios stands there twice"),
+        ({"models": [*MODELS, "Vios"]}, "models: Vios is listed twice"),
         ({"thresholds": {"type": 0.5, "make": 0.5}}, "thresholds/model: Field required"),
         ({"thresholds": {"type": 0.5, "make": 0.5, "model": 1.5}}, "thresholds/model: "),
         ({"mean": [0.5, 0.5]}, "mean/2: "),
         ({"std": [1, 0, 1]}, "std/1: 0 is not within 0.001 to 10"),
-        ({"mean": [123.675, 0.5, 0.5]}, "mean/0: 123.675 is not within 0 to 1; it is of pictures scaled to 0..1, not"),
-        ({"std": [0.2, 0.2, 57.375]}, "std/2: 57.375 is not within 0.001 to 10; it is of pictures scaled to 0..1, not"),
+        (
+            {"mean": [123.675, 0.5, 0.5]},
+            "mean/0: 123.675 is not within 0 to 1; pixels are scaled to 0..1, not",
+        ),
+        (
+            {"std": [0.2, 0.2, 57.375]},
+            "std/2: 57.375 is not within 0.001 to 10; pixels are scaled to 0..1, not",
+        ),
         ({"name": ""}, "name: "),
         ({"name": "a\nb"}, r"^name: a\\x0ab has a character that cannot be printed$"),
         ({"types": ["Car\x00", "SUV"], "hierarchy": {}}, r"^types/0: Car\\x00 has a character that cannot be printed$"),
@@ -285,11 +291,11 @@ def test_logits_of_another_width_are_refused() -> None:
         ({"models": ["Vios\x7f", "City"], "hierarchy": {}}, "^models/0: "),
         (
             {"Hierarchy": HIERARCHY},
-            "^Hierarchy: no such key, mind its spelling; known are name, types, .*, calibration$",
+            "^Hierarchy: unknown key, check its spelling; known are name, types, .*, calibration$",
         ),
         (
             {"thresholds": {"type": 0.5, "make": 0.5, "model": 0.5, "colour": 0.5}},
-            "^thresholds/colour: no such key, mind its spelling; known are type, make, model$",
+            "^thresholds/colour: unknown key, check its spelling; known are type, make, model$",
         ),
     ],
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from video_analysis.main_worker.attributes.plate_formats import ALPHABET, FORMATS, LENGTHS, Chances, normalised, read
+from video_analysis.main_worker.attributes.plate_formats import ALPHABET, FORMATS, LENGTHS, CharProbs, normalised, read
 
 
-def chances(text: str, sure: float = 0.98, **others: float) -> Chances:
+def chances(text: str, sure: float = 0.98, **others: float) -> CharProbs:
     """What a reader gives that takes its picture for `text`; others: place3_O=0.3 and so on."""
     rows = np.full((len(text), len(ALPHABET)), (1 - sure) / 35, np.float32)
     for place, sign in enumerate(text):
