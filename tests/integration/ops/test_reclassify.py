@@ -216,7 +216,7 @@ def test_rows_that_cannot_be_rebuilt_are_counted_and_named_and_stop_nothing(
     insert(site, 10, status="error")
     assert again("--video", VIDEO) == 0
     out, err = capsys.readouterr()
-    assert out == "1 sent, 9 skipped: 1 error, 6 not to be rebuilt, 1 processing, 1 queued\n"
+    assert out == "1 sent, 9 skipped: 1 error, 6 invalid, 1 processing, 1 queued\n"
     assert [parse(body).track_id for body in site.queued()] == [7]
     lines = err.splitlines()
     assert len(lines) == len(bad)
@@ -307,18 +307,18 @@ def test_a_database_that_is_not_there_is_one_line(
     ("arguments", "words"),
     [
         ([], "one of the arguments --video --workspace is required"),
-        (["--workspace", WORKSPACE], "--workspace wants --since"),
-        (["--video", "305"], "'305' is no UUID"),
+        (["--workspace", WORKSPACE], "--workspace needs --since"),
+        (["--video", "305"], "'305' is not a UUID"),
         (["--video", VIDEO, "--since", "2026-01-31"], "is not an RFC 3339 date-time"),
         (
             ["--video", VIDEO, "--since", STARTS, "--until", "2026-01-30T00:00:00Z"],
-            "--until is to be later than --since",
+            "--until must be later than --since",
         ),
         (
             ["--video", VIDEO, "--since", STARTS, "--until", "2026-01-31T00:30:00Z"],
-            "--until is to be later than --since",
+            "--until must be later than --since",
         ),
-        (["--video", VIDEO, "--per-second", "0"], "'0' is not a number of messages a second"),
+        (["--video", VIDEO, "--per-second", "0"], "'0' is not a rate per second"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_ends_with_2_and_says_why(
