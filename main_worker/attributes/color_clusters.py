@@ -1,4 +1,4 @@
-"""Clusters of vehicle paint: pixels of one hue, whatever their light and shade, and the neutral tone of the rest. Pure.
+"""Clusters of vehicle paint: pixels of one hue, bright or shaded, and the neutral tone of the rest. Pure.
 
 The constants were set by hand on 180 photographs and the first simulated scenes. benchmarks/colour.py therefore
 reports those scenes separately from unseen ones.

@@ -69,7 +69,7 @@ def read(path: Path) -> Archive:
 
 
 def _inspect(path: Path) -> Labels:
-    """The labels, read without PyTorch. ValueError if the file is no archive or contains a pickle."""
+    """The labels, read without PyTorch. ValueError if the file is not an archive or contains a pickle."""
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError("is not a torch.export archive")

@@ -1,10 +1,10 @@
 """Type → make → model from the logits of three heads, with abstention. Pure.
 
-The heads do not know the hierarchy. The verdict is the best valid path: the path with the largest product of the three
-heads' softmax probabilities, so never a model of another make. Paths have different lengths, and a head distinguishes
-only paths that reach its level. At each level the probability of the nodes that have children is redistributed
-among them, in proportion to the best path through each. Their sum, and the probability of nodes without children, do
-not change. A path therefore has no advantage or disadvantage from its length, and a head that gives equal
+The heads are computed without the hierarchy. The verdict is the best valid path: the path with the largest product of
+the three heads' softmax probabilities, so never a model of another make. Paths have different lengths, and a head
+distinguishes only paths that reach its level. At each level the probability of the nodes that have children is
+redistributed among them, in proportion to the best path through each. Their sum, and the probability of nodes without
+children, do not change. A path therefore has no advantage or disadvantage from its length, and a head that gives equal
 probabilities changes nothing above its level.
 
 A confidence is the probability that a label and all labels above it are right, if the heads are calibrated and their

@@ -152,7 +152,7 @@ class Labels(BaseModel):
 def _check_listed(used: Iterable[str], listed: tuple[str, ...], field: str) -> None:
     unknown = sorted(set(used) - set(listed))
     if unknown:
-        raise ValueError(f"hierarchy names what {field} does not list: {', '.join(unknown[:5])}")
+        raise ValueError(f"hierarchy has names that {field} does not list: {', '.join(unknown[:5])}")
 
 
 def _level(nodes: Iterable[tuple[int, int]]) -> Level:

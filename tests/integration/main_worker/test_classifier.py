@@ -102,7 +102,7 @@ def test_red_comes_first_and_each_channel_is_normalised_by_its_own_numbers(tmp_p
     assert logits.type == pytest.approx(wanted, abs=1e-5)
 
 
-def test_outputs_are_told_apart_by_name_whatever_their_order(tmp_path: Path, runtime: backend.Runtime) -> None:
+def test_outputs_are_identified_by_name_in_any_order(tmp_path: Path, runtime: backend.Runtime) -> None:
     path = tmp_path / "colours.pt"
     untrained_model.write(path, Colours().eval(), three_names())
     classifier = Classifier.load(path, "baseline", runtime)
@@ -144,7 +144,7 @@ def test_an_archive_for_one_picture_at_a_time_takes_three(
     assert one_by_one.gflops == batched.gflops
 
 
-def test_a_row_can_say_what_made_it_and_what_it_cost(classifier: Classifier, checkpoint: Path) -> None:
+def test_a_classifier_has_an_identifier_and_its_cost(classifier: Classifier, checkpoint: Path) -> None:
     assert classifier.checkpoint == f"untrained@{backend.sha256_of(checkpoint)[:12]}"
     forward = classifier.classify([np.zeros((640, 640, 3), np.uint8)] * 2)
     assert forward.latency_ms > 0
@@ -300,7 +300,7 @@ def test_another_input_than_640_pixels_is_refused(tmp_path: Path) -> None:
         archive.read(tmp_path / "small.pt")
 
 
-def test_the_run_mode_says_which_checkpoints_are_loaded(tmp_path: Path) -> None:
+def test_the_run_mode_selects_the_checkpoints(tmp_path: Path) -> None:
     main, baseline, cmt = (tmp_path / f"{name}.pt" for name in ("main", "baseline", "cmt"))
     single = WorkerConfig(main_checkpoint=main, baseline_checkpoint=baseline, cmt_checkpoint=cmt)
     assert checkpoints(single) == {"baseline": main}

@@ -101,7 +101,7 @@ def test_a_file_that_the_manifest_lists_is_fetched_and_cached_under_its_hash(hos
     assert left == {sha256(GOOD), ".lock", "main.pt.last"}
 
 
-def test_a_restart_fetches_nothing_while_the_manifest_names_the_same_hash_and_a_new_one_when_it_does_not(
+def test_a_restart_fetches_only_if_the_manifest_lists_another_hash(
     host: Host,
 ) -> None:
     host.put(GOOD)
@@ -114,7 +114,7 @@ def test_a_restart_fetches_nothing_while_the_manifest_names_the_same_hash_and_a_
     assert host.asked == ["manifest.json", NAME]
 
 
-def test_a_kept_file_that_is_no_longer_what_it_was_is_fetched_again(host: Host) -> None:
+def test_a_cached_file_that_has_changed_is_fetched_again(host: Host) -> None:
     host.put(GOOD)
     host.start()
     (host.folder / sha256(GOOD) / NAME).write_bytes(b"tampered with")
@@ -177,7 +177,7 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fetch_that_fails_falls_back_to_the_last_good_file_and_says_so(
+def test_after_a_failed_fetch_the_last_good_file_is_used_and_the_reason_recorded(
     host: Host, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     host.put(GOOD)
@@ -244,7 +244,7 @@ def test_a_last_good_file_that_is_not_what_was_recorded_is_not_used_but_the_name
     assert reason.detail.startswith("main.pt cannot be fetched from CVITX_MODEL_STORE=s3://")
 
 
-def test_with_nothing_to_fall_back_to_the_start_stops_with_one_line_that_says_all(host: Host) -> None:
+def test_without_a_fallback_the_start_stops_with_all_reasons_in_one_line(host: Host) -> None:
     with pytest.raises(ConfigurationError) as caught:
         host.start()
     line = str(caught.value)
@@ -256,7 +256,7 @@ def test_with_nothing_to_fall_back_to_the_start_stops_with_one_line_that_says_al
     )
 
 
-def test_two_workers_that_start_at_once_fetch_it_once_and_both_have_it_whole(host: Host) -> None:
+def test_two_workers_that_start_together_fetch_the_file_once(host: Host) -> None:
     host.put(content := os.urandom(3 << 20))
     both = threading.Barrier(2)
 
@@ -269,7 +269,7 @@ def test_two_workers_that_start_at_once_fetch_it_once_and_both_have_it_whole(hos
     assert host.asked.count(NAME) == 1
 
 
-def test_a_worker_killed_as_it_fetched_leaves_nothing_that_passes_for_a_model(host: Host) -> None:
+def test_a_worker_killed_during_a_fetch_leaves_no_incomplete_file(host: Host) -> None:
     host.put(GOOD)
 
     class Killed(BaseException):
@@ -310,7 +310,7 @@ def checkpoint_of(path: Path) -> str:
     return f"untrained-{path.stem}@{sha256(path.read_bytes())[:12]}"
 
 
-def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_say_when_it_does_not(
+def test_the_store_needs_one_permission_and_rows_record_a_fallback(
     host: Host, weights: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = weights

@@ -65,7 +65,7 @@ def test_the_same_snapshot_gives_the_same_plate_to_the_last_bit(reader: PlateRea
 
 
 @needs_the_part
-def test_a_picture_without_text_has_no_plate_and_says_so(reader: PlateReader) -> None:
+def test_a_snapshot_without_text_has_no_plate_and_a_reason(reader: PlateReader) -> None:
     seen = reader.read(np.full((640, 640, 3), 90, np.uint8))
     assert (seen.plate, seen.reason) == (None, "no_text_line")
 
@@ -100,7 +100,7 @@ def test_without_its_package_there_is_no_reader(runtime: backend.Runtime, monkey
     assert PlateReader.load(runtime) is None
 
 
-def test_an_unsure_reading_is_no_plate_but_stays_in_the_evidence() -> None:
+def test_a_reading_of_low_confidence_is_only_in_the_evidence() -> None:
     unsure = Reading("NBC1234", plate.MIN_CONF - 0.01, "PH")
     seen = best_reading([(line(), unsure)])
     assert seen.plate is None
@@ -164,7 +164,7 @@ def test_the_recogniser_s_characters_are_read_from_its_own_file() -> None:
         characters(other)
 
 
-def test_a_map_s_block_is_a_line_where_it_lies_in_the_picture() -> None:
+def test_a_block_of_the_map_is_a_line_at_its_position_in_the_snapshot() -> None:
     chances = np.zeros((96, 192), np.float32)
     chances[40:50, 60:110] = 0.9
     (found,) = plate_lines.lines(chances, 0.5, (100, 20))

@@ -54,7 +54,7 @@ def prefetched(stage: Stage, one: Delivery) -> Delivery:
 
 def test_the_next_batch_is_fetched_during_a_forward_pass(stage: Stage, sqs: SQSClient, queue_name: str) -> None:
     bench = Bench(sqs, queue_name, FAST)
-    said = [stage.put(message(track), colour) for track, colour in ((1, RED), (2, GREEN))]
+    sent = [stage.put(message(track), colour) for track, colour in ((1, RED), (2, GREEN))]
     looking, go_on, fetched = threading.Event(), threading.Event(), threading.Event()
     fetch = stage.bucket.fetch_bytes
 
@@ -62,7 +62,7 @@ def test_the_next_batch_is_fetched_during_a_forward_pass(stage: Stage, sqs: SQSC
         try:
             return fetch(key, limit_bytes)
         finally:
-            if key == said[1].snapshot.key:
+            if key == sent[1].snapshot.key:
                 fetched.set()
 
     def hold(pictures: Sequence[SnapshotImage]) -> None:
@@ -73,7 +73,7 @@ def test_the_next_batch_is_fetched_during_a_forward_pass(stage: Stage, sqs: SQSC
     consumer = Consumer(bench.queue, stage.worker, FAST, bench.shutdown, prefetch=stage.worker.prefetch)
     thread = threading.Thread(target=consumer.run)
     try:
-        bench.send(said[0].to_json())
+        bench.send(sent[0].to_json())
         go_on.set()
         thread.start()
         bench.await_calls(lambda _: bench.called("DeleteMessage") == 1)
@@ -83,32 +83,32 @@ def test_the_next_batch_is_fetched_during_a_forward_pass(stage: Stage, sqs: SQSC
         stage.put(message(3), BLUE)
         bench.send(message(3).to_json())
         assert looking.wait(PATIENCE_S)
-        bench.send(said[1].to_json())
+        bench.send(sent[1].to_json())
         assert fetched.wait(PATIENCE_S)
-        assert said[1].snapshot_s3_key not in stage.records.rows, "its own turn has not come"
+        assert sent[1].snapshot_s3_key not in stage.records.rows, "its own turn has not come"
         go_on.set()
         bench.await_calls(lambda _: bench.called("DeleteMessage") == 3)
     finally:
         go_on.set()
         bench.shutdown.set()
         thread.join(PATIENCE_S)
-    assert stage.row(said[1]).status == "done"
-    assert stage.bucket.fetched.count(said[1].snapshot.key) == 1
+    assert stage.row(sent[1]).status == "done"
+    assert stage.bucket.fetched.count(sent[1].snapshot.key) == 1
 
 
 def test_a_prefetched_snapshot_is_not_fetched_again_and_no_row_was_written_for_it(stage: Stage) -> None:
-    said = stage.put(message(1))
-    one = prefetched(stage, delivery(said))
-    assert (stage.bucket.fetched, stage.records.rows) == ([said.snapshot.key], {})
+    sent = stage.put(message(1))
+    one = prefetched(stage, delivery(sent))
+    assert (stage.bucket.fetched, stage.records.rows) == ([sent.snapshot.key], {})
     assert stage.worker.handle([one]) == [None]
-    assert stage.bucket.fetched == [said.snapshot.key]
+    assert stage.bucket.fetched == [sent.snapshot.key]
 
 
 def test_a_snapshot_whose_prefetch_failed_is_fetched_again(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.bucket.faults[said.snapshot.key] = EnvironmentFault("the credentials have expired")
-    one = prefetched(stage, delivery(said))
-    del stage.bucket.faults[said.snapshot.key]
+    sent = stage.put(message(1))
+    stage.bucket.faults[sent.snapshot.key] = EnvironmentFault("the credentials have expired")
+    one = prefetched(stage, delivery(sent))
+    del stage.bucket.faults[sent.snapshot.key]
     assert stage.worker.handle([one]) == [None]
 
 
@@ -142,8 +142,8 @@ def test_in_compare_mode_only_missing_variants_are_computed(colours: Classifier)
 def test_a_row_set_to_queued_by_hand_is_computed_in_full(colours: Classifier) -> None:
     """An operator sets a row to `queued` to have all its results computed again."""
     stage = Stage(colours, ("baseline", "cmt"))
-    said = stage.put(message(1))
-    stage.worker.handle([delivery(said)])
-    stage.row(said).status = "queued"
-    assert stage.worker.handle([delivery(said)]) == [None]
+    sent = stage.put(message(1))
+    stage.worker.handle([delivery(sent)])
+    stage.row(sent).status = "queued"
+    assert stage.worker.handle([delivery(sent)]) == [None]
     assert [model.passes for model in stage.models.values()] == [[1, 1], [1, 1]]

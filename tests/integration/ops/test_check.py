@@ -50,7 +50,7 @@ def none(path: Path) -> str:
 
 
 @pytest.mark.parametrize("spoil", [wider, infinite, none])
-def test_what_a_worker_would_refuse_ends_in_one_line_that_says_why(spoil: object, tmp_path: Path) -> None:
+def test_a_bad_checkpoint_ends_in_one_line_with_the_reason(spoil: object, tmp_path: Path) -> None:
     assert callable(spoil)
     reason = spoil(tmp_path / "main.pt")
     done = check(tmp_path / "main.pt", tmp_path / "cache")

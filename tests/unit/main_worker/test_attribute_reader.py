@@ -29,7 +29,7 @@ PICTURE = np.full((640, 640, 3), 114, np.uint8)
 TIMEOUT = ReadFailure("timeout", "no result within 0.05 s")
 
 
-def test_colours_come_as_the_contract_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_have_the_form_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(color, "colors", lambda picture, kind: [Color(None, "Red", None, 0.91239)])
     attributes = AttributeReader(5).start(PICTURE, "Car")()
     assert attributes.colors == [{"finish": None, "base": "Red", "lightness": None, "conf": 0.9124}]
@@ -73,7 +73,7 @@ def test_while_a_reading_hangs_no_other_picture_waits_behind_it(monkeypatch: pyt
     assert not begun.acquire(blocking=False)
 
 
-def test_asked_twice_the_same_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_call_returns_the_same_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
 
     def hang(picture: SnapshotImage, kind: str) -> list[Color]:
@@ -110,7 +110,7 @@ def test_a_reading_that_fails_leaves_null_and_the_reason(monkeypatch: pytest.Mon
     assert attributes.faults == {"colors": ReadFailure("read_failed", "ZeroDivisionError: no paint at all")}
 
 
-def test_a_plate_comes_with_its_confidence_and_what_it_was_judged_by() -> None:
+def test_a_plate_has_its_confidence_and_evidence() -> None:
     seen = PlateResult(Plate("NBC1234", 0.91), None, width_px=88.5)
     attributes = AttributeReader(5, Plates(seen)).start(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == ("NBC1234", 0.91)
@@ -118,7 +118,7 @@ def test_a_plate_comes_with_its_confidence_and_what_it_was_judged_by() -> None:
     assert attributes.plate_evidence == evidence
 
 
-def test_a_plate_that_is_not_sure_is_null_and_says_why() -> None:
+def test_a_plate_of_low_confidence_is_null_with_a_reason() -> None:
     attributes = AttributeReader(5, Plates(PlateResult(None, "below_threshold"))).start(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_conf) == (None, None)
     assert attributes.plate_evidence is not None
@@ -126,6 +126,6 @@ def test_a_plate_that_is_not_sure_is_null_and_says_why() -> None:
     assert attributes.plate_evidence["threshold"] == 0.7
 
 
-def test_where_plates_are_not_read_nothing_is_said_of_them() -> None:
+def test_without_a_plate_reader_there_is_no_plate_evidence() -> None:
     attributes = AttributeReader(5, None).start(PICTURE, "Car")()
     assert (attributes.plate_text, attributes.plate_evidence, attributes.faults) == (None, None, {})

@@ -40,7 +40,7 @@ def test_one_flipped_bit_in_the_weights_is_refused(checkpoint: Path, tmp_path: P
         archive.read(damaged)
 
 
-def test_a_path_that_cannot_be_read_is_no_fault_of_the_export(tmp_path: Path) -> None:
+def test_an_unreadable_path_is_not_reported_as_a_bad_export(tmp_path: Path) -> None:
     (tmp_path / "main.pt").mkdir()
     with pytest.raises(ConfigurationError, match=r"main\.pt: cannot be read \(Is a directory\); let the worker's user"):
         archive.read(tmp_path / "main.pt")

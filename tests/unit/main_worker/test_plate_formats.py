@@ -52,7 +52,7 @@ def test_a_format_does_not_overrule_signs_that_are_no_twins() -> None:
     assert text_of(read(chances("NBCX234", sure=0.999), ["PH"])) == "NBCX234"
 
 
-def test_without_a_country_the_reader_s_own_word_stands() -> None:
+def test_without_a_country_the_reading_is_unchanged() -> None:
     assert text_of(read(chances("NBC1O34"), [])) == "NBC1O34"
 
 
