@@ -23,7 +23,7 @@ from video_analysis.main_worker.attributes import plate_formats
 from video_analysis.main_worker.attributes.plate import REMEDY, PlateReader
 from video_analysis.main_worker.attributes.plate_formats import Reading
 from video_analysis.main_worker.evidence import PlateCode
-from video_analysis.main_worker.types import Picture
+from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.simulator.close_ups import CloseUp, close_ups
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.imaging.snapshot_image import encode_jpeg, letterbox
@@ -46,7 +46,7 @@ class Case:
 
     group: str
     name: str
-    picture: Picture
+    picture: SnapshotImage
     truth: str
     width_px: float
     """Of the plate, in the picture as the camera took it; in the traffic world at most this."""
@@ -108,7 +108,7 @@ def _width(crop: CloseUp) -> int:
 def measure(reader: PlateReader, case: Case) -> Outcome:
     """Read one picture."""
     started = time.process_time()
-    seen = reader.look(case.picture)
+    seen = reader.read(case.picture)
     cpu_ms = (time.process_time() - started) * 1000
     text, best = (seen.plate.text if seen.plate else None), seen.best or Reading("", 0.0, None)
     said = text, best.text, best.conf, seen.reason, round(cpu_ms, 1)
@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _report(outcomes, {case.name: case.picture for both in cases.values() for case in both}, options.out)
 
 
-def _report(outcomes: Sequence[Outcome], pictures: dict[str, Picture], out: Path) -> None:
+def _report(outcomes: Sequence[Outcome], pictures: dict[str, SnapshotImage], out: Path) -> None:
     table = grouped(outcomes)
     heads = ("pictures", "exact", "O=0, I=1", "wrong", "null", "guessed", "CER", "cpu ms")
     print(f"{'group':<26}" + "".join(f"{head:>9}" for head in heads))

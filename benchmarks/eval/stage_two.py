@@ -13,7 +13,7 @@ from video_analysis.main_worker.attributes.color import colors
 from video_analysis.main_worker.attributes.plate import PlateReader, PlateResult
 from video_analysis.main_worker.classification.hierarchy import decide
 from video_analysis.main_worker.classification.labels import Labels, Thresholds
-from video_analysis.main_worker.types import Logits, Picture
+from video_analysis.main_worker.types import Logits, SnapshotImage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.imaging import snapshot_image
@@ -53,7 +53,7 @@ class StageTwo:
                 read.append(Read(said, colors(picture, shot.type), sighting))
         return read
 
-    def _said(self, pictures: Sequence[Picture]) -> list[dict[Variant, Reading]]:
+    def _said(self, pictures: Sequence[SnapshotImage]) -> list[dict[Variant, Reading]]:
         """One forward pass for each variant."""
         said: list[dict[Variant, Reading]] = [{} for _ in pictures]
         for variant, model in self._models.items():
@@ -61,9 +61,9 @@ class StageTwo:
                 said[place][variant] = reading(logits, model.labels, self._muted[variant])
         return said
 
-    def _plate(self, picture: Picture) -> PlateResult | str:
+    def _plate(self, picture: SnapshotImage) -> PlateResult | str:
         return (
-            f"{plate.PACKAGE} is not installed: {plate.REMEDY}" if self._plates is None else self._plates.look(picture)
+            f"{plate.PACKAGE} is not installed: {plate.REMEDY}" if self._plates is None else self._plates.read(picture)
         )
 
 

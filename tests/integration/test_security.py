@@ -149,7 +149,14 @@ def test_a_snapshot_of_another_s_or_of_nobody_s_never_reaches_s3(
     s3: S3Client, bucket: str, database_url: str, asked: list[str], sql: Sql
 ) -> None:
     database = Database(database_url, "test")
-    worker = SnapshotWorker(ObjectStore(s3, bucket), AnalysisRecords(database), {}, AttributeReader(5), bucket)
+    worker = SnapshotWorker(
+        ObjectStore(s3, bucket),
+        AnalysisRecords(database),
+        {},
+        AttributeReader(5),
+        bucket,
+        observer=LogObserver(),
+    )
     name = "CTX1005_CAM1_000001_000040.jpg"
     keys = [key.replace("/raw/clip.mp4", f"/snapshots/{name}") for key in REFUSED_KEYS if "/snapshots/" not in key]
     uris = [f"s3://{bucket}/{key}" for key in keys] + [

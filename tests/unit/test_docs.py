@@ -46,7 +46,7 @@ QUOTED = (
     "not a video: ",
     "no video stream",
     "empty file",
-    "fails even on a blank picture",
+    "fails even on a blank image",
     "not 640×640×3",
 )
 
