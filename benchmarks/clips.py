@@ -17,7 +17,7 @@ from video_analysis.demo import show
 from video_analysis.demo.weights import with_untrained
 from video_analysis.devstack import follow, local_stack, stored_results, worker_process
 from video_analysis.devstack.local_stack import Stack
-from video_analysis.devstack.worker_process import Poller
+from video_analysis.devstack.worker_process import WorkerProcess
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _results(
-    environment: Stack, workers: Sequence[Poller], clips: Sequence[Path], out: Path
+    environment: Stack, workers: Sequence[WorkerProcess], clips: Sequence[Path], out: Path
 ) -> Iterator[dict[str, Any]]:
     """One journey after the other, each printed as it ends."""
     print(f"{'clip':<42} {'stride':>6} {'frames':>6} {'vehicles':>8} {'seconds':>8}  faults", flush=True)

@@ -25,7 +25,7 @@ class Options(argparse.Namespace):
     out: Path
 
     @property
-    def not_there(self) -> list[str]:
+    def missing_files(self) -> list[str]:
         """The files that were named and do not exist, by the variable of `make demo` that names them."""
         named = {"VIDEO": self.video, "WEIGHTS": self.weights, "MAIN_MODEL": self.main_model}
         return [f"{name}= (no {path})" for name, path in named.items() if path is not None and not path.is_file()]

@@ -15,7 +15,7 @@ SEED = 38
 SECONDS = 20
 RECORDED_AT = "2026-03-11T15:50:13+08:00"
 """What the caption in the picture says of the first frame, in Manila."""
-TELL_EVERY_S = 2.0
+REPORT_EVERY_S = 2.0
 
 
 def render(path: Path, seconds: float = SECONDS) -> None:
@@ -26,11 +26,11 @@ def render(path: Path, seconds: float = SECONDS) -> None:
     if not writer.isOpened():
         raise OSError(f"{path}: cannot be written as {CODEC} video")
     try:
-        told_s = time.monotonic()
+        printed_s = time.monotonic()
         for number, picture in enumerate(scene.frames(count), start=1):
             writer.write(picture.image)
-            if time.monotonic() - told_s >= TELL_EVERY_S or number == count:
+            if time.monotonic() - printed_s >= REPORT_EVERY_S or number == count:
                 print(f"  frame {number} of {count}", flush=True)
-                told_s = time.monotonic()
+                printed_s = time.monotonic()
     finally:
         writer.release()

@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 
 from video_analysis.demo import contact_sheet
-from video_analysis.devstack.stored_results import Findings
+from video_analysis.devstack.stored_results import StoredResults
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 
-def table(found: Findings) -> None:
+def table(found: StoredResults) -> None:
     """Print a line for each vehicle and variant."""
     print(f"\n{'track':>5} {'at':>8}  {'yolo type':<11} {'variant':<9} type / make / model")
     for row in found.rows:
@@ -23,7 +23,7 @@ def table(found: Findings) -> None:
     print(f"main model: {', '.join(checkpoints) or 'none'}")
 
 
-def sheet(found: Findings, path: Path) -> None:
+def sheet(found: StoredResults, path: Path) -> None:
     """Write the snapshots with their labels as one PNG."""
     pictures = []
     for row in found.analyses.values():

@@ -73,7 +73,7 @@ class Stack:
         self.s3.put_object(Bucket=bucket, Key=uri.key, Body=picture, ContentType=snapshot_image.CONTENT_TYPE)
         return snapshot_ready(uri, None, "Car")
 
-    def announce(self, snapshot: SnapshotReady) -> None:
+    def send_snapshot(self, snapshot: SnapshotReady) -> None:
         """Enqueue a snapshot as stage 1 would."""
         self.sqs.send_message(QueueUrl=self.snapshot_queue_url, MessageBody=snapshot.to_json())
 

@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Poller:
+class WorkerProcess:
     """One running worker and its log."""
 
     name: str
@@ -35,7 +35,7 @@ class Poller:
         """The log lines with this event code, oldest first."""
         return [line for line in lines(self.log) if line["event"] == event]
 
-    def start_under_way(self) -> str:
+    def startup_status(self) -> str:
         """What it does before it takes its first message; nothing once it polls."""
         logged = list(lines(self.log))
         if any(line["event"] == "consumer.ready" for line in logged):
@@ -46,9 +46,9 @@ class Poller:
         """What it logged as an error, for a person."""
         return [f"{self.name}: {line['message']}" for line in lines(self.log) if line["level"] in ("ERROR", "CRITICAL")]
 
-    def last_words(self, count: int = 8) -> str:
+    def log_tail(self, count: int = 8) -> str:
         """The end of its log, for a person."""
-        return last_words(self.log, count)
+        return log_tail(self.log, count)
 
     def stop(self) -> int:
         """SIGTERM, and wait; its exit status (0 is a clean stop)."""
@@ -62,7 +62,7 @@ def lines(log: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def last_words(log: Path, count: int = 8) -> str:
+def log_tail(log: Path, count: int = 8) -> str:
     """The end of a log, for a person."""
     return "\n".join(log.read_text("utf-8").splitlines()[-count:])
 
@@ -72,7 +72,7 @@ def launch(module: str, arguments: Sequence[str], environ: Mapping[str, str], lo
     with log.open("wb") as stream:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env=untouched() | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"} | dict(environ),
+            env=clean_environment() | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"} | dict(environ),
             stdout=stream,
             stderr=stream,
         )
@@ -92,13 +92,13 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def untouched() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """This process's environment without what would point a worker anywhere else than `environ` says."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("CVITX_", "AWS_"))}
 
 
 @contextmanager
-def running(name: str, environ: Mapping[str, str], folder: Path, *command: str) -> Iterator[Poller]:
+def running(name: str, environ: Mapping[str, str], folder: Path, *command: str) -> Iterator[WorkerProcess]:
     """`python -m` the worker `name` with `environ` on top of this process's, logging to `folder`/<name>.log.
 
     `command` (a module and its arguments) is run in the worker's place.
@@ -107,19 +107,19 @@ def running(name: str, environ: Mapping[str, str], folder: Path, *command: str) 
     module, *arguments = command or (MODULES[name],)
     process = launch(module, arguments, environ, log)
     try:
-        yield Poller(name, process, log)
+        yield WorkerProcess(name, process, log)
     finally:
         end(process)
 
 
 @contextmanager
-def both(environ: Mapping[str, str], folder: Path) -> Iterator[list[Poller]]:
+def both(environ: Mapping[str, str], folder: Path) -> Iterator[list[WorkerProcess]]:
     """Both workers, side by side."""
     with ExitStack() as exits:
         yield [exits.enter_context(running(name, environ, folder)) for name in MODULES]
 
 
-def stop_when_told() -> None:
+def exit_on_signal() -> None:
     """Let SIGINT and SIGTERM end this process by way of its with-blocks, which stop the workers it started."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:

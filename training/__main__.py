@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from video_analysis.training import train_pipeline  # noqa: PLC0415
     from video_analysis.training.hardware import Hardware, spare_cores  # noqa: PLC0415
 
-    terms = train_pipeline.Terms(
+    run_options = train_pipeline.TrainingOptions(
         work=options.work,
         frames=options.images or FRAMES,
         crops=options.images or CROPS,
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for network in NETWORKS if options.only is None else [options.only]:
         path = destination(network, options.out)
         if network == "detector":
-            train_pipeline.teach_detector(path, terms, hardware)
+            train_pipeline.train_detector(path, run_options, hardware)
         else:
-            train_pipeline.teach_main_model(network, path, terms, hardware)
+            train_pipeline.train_main_model(network, path, run_options, hardware)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, figures in {path.with_suffix('.json').name}", flush=True)
     return 0
 

@@ -32,7 +32,7 @@ def temperature(logits: Floats, answers: NDArray[np.int64]) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def bend(confidences: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
+def fit_logistic(confidences: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
     """(slope, bias) of the logistic curve that makes N confidences as sure as they are `right`.
 
     Platt, Probabilistic Outputs for Support Vector Machines, 1999, on their logits. A weak prior towards leaving them

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from video_analysis.training.augmentation import drawn, moved, placement, relit
-from video_analysis.training.ground_truth_filter import corners, shows
+from video_analysis.training.ground_truth_filter import corners, is_required
 from video_analysis.training.stills import Seen, Still
 from video_analysis.yolo_worker.detection.postprocess import GREY
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
@@ -77,7 +77,7 @@ def _matrix(rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int
 
 
 def _targets(seen: Sequence[Seen], matrix: NDArray[np.float64], canvas: tuple[int, int]) -> NDArray[np.float32]:
-    learnt = [one for one in seen if shows(one, LEARNT_PX, LEARNT_FRACTION)]
+    learnt = [one for one in seen if is_required(one, LEARNT_PX, LEARNT_FRACTION)]
     placed, left = moved(corners(learnt), matrix, canvas)
     classes = np.array([YOLO_TYPES.index(one.type) for one in learnt], np.float32)
     size = placed[:, 2:] - placed[:, :2]

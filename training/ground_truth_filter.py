@@ -12,7 +12,7 @@ from video_analysis.training.average_precision import TrueBoxes
 from video_analysis.worker_utils.contracts.messages import YoloType
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 
-ASKED_PX, ASKED_FRACTION = 24, 0.5
+LEAST_PX, LEAST_FRACTION = 24, 0.5
 """A vehicle lower in the frame than this, or less of it to be seen, need not be found, but may be."""
 
 
@@ -36,7 +36,7 @@ class Vehicle(Protocol):
         """The frame's edge cuts it."""
 
 
-def shows(one: Vehicle, least_px: int = ASKED_PX, least_fraction: float = ASKED_FRACTION) -> bool:
+def is_required(one: Vehicle, least_px: int = LEAST_PX, least_fraction: float = LEAST_FRACTION) -> bool:
     """Whether it is high enough, also across where the frame's edge leaves a strip of it, and seen enough."""
     width, height = one.box[2] - one.box[0], one.box[3] - one.box[1]
     side = min(width, height) if one.cut else height
@@ -48,7 +48,7 @@ def true_boxes(vehicles: Sequence[Vehicle]) -> TrueBoxes:
     return TrueBoxes(
         corners(vehicles),
         np.array([YOLO_TYPES.index(one.type) for one in vehicles], np.int64),
-        np.array([not shows(one) for one in vehicles], np.bool_),
+        np.array([not is_required(one) for one in vehicles], np.bool_),
     )
 
 

@@ -127,7 +127,7 @@ def baseline(widths: Mapping[str, int]) -> MainModel:
     for channels, blocks in CNN_STAGES:
         layers += [_convolution(inner, channels, 3, 2), nn.ReLU(), *(Residual(channels) for _ in range(blocks))]
         inner = channels
-    return _begun(MainModel(nn.Sequential(*layers), inner, widths))
+    return _initialised(MainModel(nn.Sequential(*layers), inner, widths))
 
 
 def cmt(widths: Mapping[str, int]) -> MainModel:
@@ -138,7 +138,7 @@ def cmt(widths: Mapping[str, int]) -> MainModel:
     for channels, blocks, coarser in CMT_STAGES:
         layers += [_convolution(inner, channels, 3, 2), *(HybridBlock(channels, coarser) for _ in range(blocks))]
         inner = channels
-    return _begun(MainModel(nn.Sequential(*layers), inner, widths))
+    return _initialised(MainModel(nn.Sequential(*layers), inner, widths))
 
 
 def _stem() -> list[nn.Module]:
@@ -153,7 +153,7 @@ def gflops(net: nn.Module, shape: Sequence[int]) -> float:
     return float(round(counter.get_total_flops() / 1e9, 3))
 
 
-def _begun(net: MainModel) -> MainModel:
+def _initialised(net: MainModel) -> MainModel:
     """He's initial weights; a residual branch begins as nothing."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):

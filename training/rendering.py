@@ -15,7 +15,7 @@ import numpy as np
 
 from video_analysis.simulator.close_ups import close_ups, far_apart_frames
 from video_analysis.training import parallel, stills
-from video_analysis.training.ground_truth_filter import shows
+from video_analysis.training.ground_truth_filter import is_required
 from video_analysis.training.splits import GENERATORS, Split
 from video_analysis.training.stills import Seen, Still
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
@@ -97,7 +97,7 @@ def _frames(seed: int) -> Iterator[tuple[bytes, list[Seen]]]:
 def _cuts(frames: Iterable[Still], rng: np.random.Generator) -> Iterator[tuple[bytes, list[Seen]]]:
     for frame in frames:
         image = frame.image()
-        for one in filter(shows, frame.seen):
+        for one in filter(is_required, frame.seen):
             x1, y1, x2, y2 = one.box
             off = rng.normal(0, BOX_ERROR, 4) * np.tile([x2 - x1, y2 - y1], 2)
             left, top, right, bottom = (float(side) for side in one.box + off)

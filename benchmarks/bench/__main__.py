@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"--cache or --out: {error}; name a folder that can be written", file=sys.stderr)
         return 2
-    worker_process.stop_when_told()
+    worker_process.exit_on_signal()
     bench = Bench(options.cache.resolve(), options.weights.resolve(), options.data.resolve())
     try:
         return 1 if _measure(bench, options) else 0
@@ -77,9 +77,9 @@ def _measure(bench: Bench, options: argparse.Namespace) -> Mapping[str, str]:
             say(f"{name} begins")
             _attempt(name, sections.run, parts, failures)
             facts |= {"load_after": os.getloadavg()[0], "seconds": round(time.monotonic() - begun_s)}
-            told = report.document(parts, facts, failures)
-            options.out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    print(f"{report.table(told)}\n{options.out}: written after {facts['seconds']} s")
+            document = report.document(parts, facts, failures)
+            options.out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print(f"{report.table(document)}\n{options.out}: written after {facts['seconds']} s")
     return failures
 
 

@@ -15,12 +15,12 @@ from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.row_types import AnalysisState
 
 
-def fetched_in_turn() -> AbstractContextManager[Any]:
+def without_prefetch() -> AbstractContextManager[Any]:
     """No picture is fetched before its micro-batch begins."""
     return patch.object(SnapshotWorker, "prefetch", lambda _worker, _delivery: None)
 
 
-def transaction_each() -> AbstractContextManager[Any]:
+def without_batched_transactions() -> AbstractContextManager[Any]:
     """Each snapshot begins and finishes in transactions of its own."""
 
     class OneByOne(AnalysisRecords):
@@ -34,11 +34,11 @@ def transaction_each() -> AbstractContextManager[Any]:
     return patch.object(run_poller, "AnalysisRecords", OneByOne)
 
 
-LEVERS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
-    "pictures fetched only when their turn comes": fetched_in_turn,
-    "a transaction for each snapshot": transaction_each,
+ABLATIONS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
+    "pictures fetched only when their turn comes": without_prefetch,
+    "a transaction for each snapshot": without_batched_transactions,
 }
 
 if __name__ == "__main__":
-    with LEVERS[sys.argv[1]]():
+    with ABLATIONS[sys.argv[1]]():
         sys.exit(process.run("main_worker", run_poller.build))

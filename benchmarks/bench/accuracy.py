@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from video_analysis.benchmarks.bench.figures import Told, rounded
+from video_analysis.benchmarks.bench.figures import JsonObject, rounded
 from video_analysis.benchmarks.eval import truth
 from video_analysis.training.average_precision import map50
 from video_analysis.training.ground_truth_filter import true_boxes
@@ -30,14 +30,14 @@ SAME_IOU = 0.9
 DEVICES = ("auto", "torch")
 
 
-def by_truth(clip: Path, config: WorkerConfig) -> dict[str, float]:
+def map50_by_device(clip: Path, config: WorkerConfig) -> dict[str, float]:
     """mAP50 on each device."""
     true = [true_boxes(frame) for frame in truth.read(clip).frames[::EVERY]]
     unsure = config.model_copy(update={"detector": config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE})})
     return {device: rounded(map50(_found(clip, unsure, device), true)) for device in DEVICES}
 
 
-def by_each_other(clips: Iterable[Path], config: WorkerConfig) -> Told:
+def agreement(clips: Iterable[Path], config: WorkerConfig) -> JsonObject:
     """How far the worker's boxes agree with PyTorch's."""
     alike = boxes = others = 0
     apart_px = [0.0]
@@ -79,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         WorkerConfig(yolo_weights=weights.resolve(), cache_dir=options.cache.resolve())
         for weights in (options.weights, options.real_weights)
     )
-    told = {"map50": by_truth(options.rendered, config), "real_clips": by_each_other(options.real, real)}
-    options.out.write_text(json.dumps(told), "utf-8")
+    report = {"map50": map50_by_device(options.rendered, config), "real_clips": agreement(options.real, real)}
+    options.out.write_text(json.dumps(report), "utf-8")
 
 
 if __name__ == "__main__":

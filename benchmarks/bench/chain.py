@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     pipeline = run_poller.pipeline(config)
     fps(pipeline, config, options.clip, WARM_UP_FRAMES, square=options.square)
-    told = {"fps": fps(pipeline, config, options.clip, options.frames, square=options.square)}
-    options.out.write_text(json.dumps(told), "utf-8")
+    report = {"fps": fps(pipeline, config, options.clip, options.frames, square=options.square)}
+    options.out.write_text(json.dumps(report), "utf-8")
 
 
 if __name__ == "__main__":

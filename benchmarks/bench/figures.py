@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-Told = dict[str, object]
+JsonObject = dict[str, object]
 """A JSON object."""
 
 
-def summary(samples: Sequence[float]) -> Told:
+def summary(samples: Sequence[float]) -> JsonObject:
     """Median, least and most of a figure's samples, and the samples themselves. ValueError where there are none."""
     if not samples:
         raise ValueError("a figure without samples")

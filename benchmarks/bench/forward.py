@@ -35,13 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         begun = time.perf_counter()
         model.classify(batch)
         samples.append(len(batch) / (time.perf_counter() - begun))
-    told = {
+    report = {
         "stage2_forward_ips": samples[1:],
         "decode_ms": decode_ms,
         "gflops": model.gflops,
         "checkpoint": model.checkpoint,
     }
-    options.out.write_text(json.dumps(told), "utf-8")
+    options.out.write_text(json.dumps(report), "utf-8")
 
 
 if __name__ == "__main__":

@@ -79,11 +79,11 @@ def long_enough(clip: Path, frames: int, folder: Path) -> Path:
     made = folder / f"{name_of(clip)}_{frames}f.mp4"
     if not made.is_file():
         images = [frame.image for frame in video.frames(clip, 1)]
-        _write(made, islice(_to_and_fro(images), frames), 1000 / video.probe(clip).median_interval_ms)
+        _write(made, islice(_back_and_forth(images), frames), 1000 / video.probe(clip).median_interval_ms)
     return made
 
 
-def _to_and_fro(images: Sequence[Image]) -> Iterator[Image]:
+def _back_and_forth(images: Sequence[Image]) -> Iterator[Image]:
     """Endless."""
     there_and_back = [*images, *images[-2:0:-1]]
     for mirrored in cycle((False, True)):

@@ -14,7 +14,7 @@ from typing import Any
 from video_analysis.devstack import worker_process
 
 PACKAGE = "video_analysis.benchmarks"
-PATIENCE_S = 600.0
+TIMEOUT_S = 600.0
 NOTHING: Mapping[str, str] = MappingProxyType({})
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -38,9 +38,9 @@ class Bench:
         """Converted networks."""
         return self.folder / "cache"
 
-    def told(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> Any:
+    def run_json(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> Any:
         """Run one of the benchmarks' modules; what it wrote to its --out."""
-        out = self.folder / "told.json"
+        out = self.folder / "report.json"
         self.run(module, [*arguments, "--cache", self.cache, "--out", out], environ)
         return json.loads(out.read_text("utf-8"))
 
@@ -49,13 +49,13 @@ class Bench:
         log = self.folder / f"{module}.log"
         process = worker_process.launch(f"{PACKAGE}.{module}", [*map(str, arguments)], environ, log)
         try:
-            code = process.wait(PATIENCE_S)
+            code = process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            raise NotMeasured(f"{module} took longer than {PATIENCE_S:g} s; its log is {log}") from None
+            raise NotMeasured(f"{module} took longer than {TIMEOUT_S:g} s; its log is {log}") from None
         finally:
             worker_process.end(process)
         if code:
-            raise NotMeasured(f"{module} ended with {code}; {log} says: {worker_process.last_words(log, 1)}")
+            raise NotMeasured(f"{module} ended with {code}; {log} says: {worker_process.log_tail(log, 1)}")
 
 
 def peak_rss_mb(pid: int) -> float:

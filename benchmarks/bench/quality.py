@@ -14,30 +14,30 @@ from statistics import fmean
 from typing import Any
 
 from video_analysis.benchmarks import mot
-from video_analysis.benchmarks.bench.figures import Told, rounded
+from video_analysis.benchmarks.bench.figures import JsonObject, rounded
 from video_analysis.benchmarks.bench.processes import Bench
 
 OURS, OURS_ALIKE = "ours", "ours_since_confirmation"
-PEERS = {"stock": "bench.stock", "ultralytics_track": "bench.ultralytics_track"}
+PEERS = {"stock": "bench.baseline_deepsort", "ultralytics_track": "bench.ultralytics_track"}
 Row = Mapping[str, Any]
 
 
-def measure(bench: Bench, weights: Path) -> Told:
+def measure(bench: Bench, weights: Path) -> JsonObject:
     """Each wiring's figures by name, over all sequences and for each. NotMeasured where one cannot run."""
     folders = sorted(path.parent for path in (bench.data / "mot").glob("*/gt.txt"))
     rows: dict[str, list[Row]] = {name: [_peer(bench, module, folder, weights) for folder in folders]
                                   for name, module in PEERS.items()}  # fmt: skip
-    ours = bench.told("mot", ["--weights", weights, "--sequences", bench.data / "mot"])
+    ours = bench.run_json("mot", ["--weights", weights, "--sequences", bench.data / "mot"])
     return together({OURS: ours["scores"], OURS_ALIKE: ours["scores_since_confirmation"], **rows})
 
 
 def _peer(bench: Bench, module: str, folder: Path, weights: Path) -> Row:
-    run = bench.told(module, ["--clip", folder / "video.mp4", "--weights", weights])
+    run = bench.run_json(module, ["--clip", folder / "video.mp4", "--weights", weights])
     found = [[(track, tuple(box)) for track, box in frame] for frame in run["tracked"]]
     return asdict(mot.score(folder.name, mot.read_truth(folder / "gt.txt", len(found)), found))
 
 
-def together(rows: Mapping[str, Sequence[Row]]) -> Told:
+def together(rows: Mapping[str, Sequence[Row]]) -> JsonObject:
     """Over all sequences: recall of all boxes, id switches summed, tracks per vehicle on average. Pure."""
     return {
         "recall": {name: rounded(_recall(of)) for name, of in rows.items()},

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from video_analysis.benchmarks.bench import measured_worker, processes
-from video_analysis.benchmarks.bench.measured_worker import Watched, instant_s
+from video_analysis.benchmarks.bench.measured_worker import MeasuredWorker, instant_s
 from video_analysis.benchmarks.bench.processes import NOTHING, Bench, NotMeasured
 from video_analysis.devstack import provision
 from video_analysis.devstack.local_stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class VideoRun:
     """One video's way through the worker, by the times of its own log lines."""
 
     frames: int
@@ -61,11 +61,11 @@ class Passage:
 class StageOne:
     """A running yolo_worker in its environment."""
 
-    def __init__(self, stack: Stack, worker: Watched) -> None:
+    def __init__(self, stack: Stack, worker: MeasuredWorker) -> None:
         self._stack = stack
         self.worker = worker
 
-    def passage(self, clip: Path, stride: int) -> Passage:
+    def run_video(self, clip: Path, stride: int) -> VideoRun:
         """Send one clip through. NotMeasured where the worker could not process it."""
         task = self._stack.upload(clip, stride)
         video_id = task["video_id"]
@@ -82,7 +82,7 @@ class StageOne:
         )
         begun_s = instant_s(received)
         first = [instant_s(line) - begun_s for line in self.worker.of_video("snapshot.ready", video_id)[:1]]
-        return Passage(
+        return VideoRun(
             frames=done["frames"],
             vehicles=done["vehicles"],
             total_s=instant_s(finished) - begun_s,
@@ -113,5 +113,5 @@ def running(
     }
     with measured_worker.worker("yolo_worker", environ, bench.folder) as worker:
         stage = StageOne(stack, worker)
-        stage.passage(warm_up, 1)
+        stage.run_video(warm_up, 1)
         yield stage

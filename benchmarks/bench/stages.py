@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
-from video_analysis.benchmarks.bench.figures import Told, bound_fps
+from video_analysis.benchmarks.bench.figures import JsonObject, bound_fps
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging import snapshot_image
 from video_analysis.yolo_worker import run_poller
@@ -65,7 +65,7 @@ class Meter:
 
 def measure(
     pipeline: VisionPipeline, config: WorkerConfig, clip: Path, stride: int, most: int | None, on_gpu: bool
-) -> Told:
+) -> JsonObject:
     """Every stage over the first `most` processed frames, after a warm-up."""
     meter = Meter(on_gpu)
     source = pipeline.open(clip, stride)
@@ -98,10 +98,10 @@ def measure(
     }
 
 
-def census(config: WorkerConfig, clips: Sequence[Path]) -> Told:
+def census(config: WorkerConfig, clips: Sequence[Path]) -> JsonObject:
     """Vehicles a frame in each clip, by the detector, over frames spread evenly."""
     detector = run_poller.detector(config)
-    counts: Told = {}
+    counts: JsonObject = {}
     for clip in clips:
         step = max(1, video.probe(clip).announced_frames // CENSUS_FRAMES)
         counts[str(clip)] = fmean(len(seen.boxes) for seen in detector.detect(video.frames(clip, step)))
@@ -120,11 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     config = WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache.resolve())
-    told = census(config, options.clips) if options.census else _measured(config, options)
-    options.out.write_text(json.dumps(told), "utf-8")
+    report = census(config, options.clips) if options.census else _measured(config, options)
+    options.out.write_text(json.dumps(report), "utf-8")
 
 
-def _measured(config: WorkerConfig, options: argparse.Namespace) -> Told:
+def _measured(config: WorkerConfig, options: argparse.Namespace) -> JsonObject:
     import torch  # noqa: PLC0415  # after the pipeline has set its threads
 
     pipeline = run_poller.pipeline(config)

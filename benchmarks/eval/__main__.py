@@ -60,16 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"make eval cannot begin: {error or 'an empty file'}", file=sys.stderr)
         return 2
     clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
-    told = _evaluated(first, second, clips, options)
-    told["jakarta"] = real_sequences.measure(options.data, config)
-    told |= {
+    document = _evaluated(first, second, clips, options)
+    document["jakarta"] = real_sequences.measure(options.data, config)
+    document |= {
         "world": world_mark(),
         "traits": run_key.vision_table(first.pipeline.traits()),
         "checkpoints": second.checkpoints,
     }
-    told["seconds"] = round(time.monotonic() - started, 1)
-    options.out.write_text(json.dumps(told, indent=1, default=str) + "\n", "utf-8")
-    print(f"{table.table(told)}\n{options.out}: written after {told['seconds']:.0f} s")
+    document["seconds"] = round(time.monotonic() - started, 1)
+    options.out.write_text(json.dumps(document, indent=1, default=str) + "\n", "utf-8")
+    print(f"{table.table(document)}\n{options.out}: written after {document['seconds']:.0f} s")
     return 0
 
 
@@ -85,20 +85,20 @@ def _evaluated(
         samples[true.facts.seed] = [(boxes, true_boxes(true.frames[index])) for index, boxes in seen]
         for stride in options.strides:
             started = time.monotonic()
-            watched = first.watch(
+            result = first.process(
                 clip, stride, partial(true_detections.detect, truth=true) if options.true_boxes else None
             )
             read = second.read(
-                watched.shots, no_plates=None if stride == headline else f"read at stride {headline} only"
+                result.shots, no_plates=None if stride == headline else f"read at stride {headline} only"
             )
-            outcomes.append(judge(true, watched, read))
+            outcomes.append(judge(true, result, read))
             print(
-                f"{clip.stem} ({number} of {len(clips)}), stride {stride}: {len(watched.shots)} snapshots of "
+                f"{clip.stem} ({number} of {len(clips)}), stride {stride}: {len(result.shots)} snapshots of "
                 f"{len(true.counted)} vehicles, {time.monotonic() - started:.1f} s",
                 flush=True,
             )
             if true.facts.seed in options.look:
-                cv2.imwrite(str(options.cache / f"{clip.stem}_stride{stride}.png"), contact.sheet(true, watched, read))
+                cv2.imwrite(str(options.cache / f"{clip.stem}_stride{stride}.png"), contact.sheet(true, result, read))
     return report.document(outcomes, samples)
 
 

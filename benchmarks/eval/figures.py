@@ -98,4 +98,4 @@ def _best_shots(vehicles: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _variants(vehicles: Iterable[Outcome]) -> set[Variant]:
-    return {variant for vehicle in vehicles for shot in vehicle.shots for variant in shot.read.said}
+    return {variant for vehicle in vehicles for shot in vehicle.shots for variant in shot.read.by_variant}

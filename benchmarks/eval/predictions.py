@@ -13,7 +13,7 @@ from video_analysis.worker_utils.db.row_types import Variant
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Prediction:
     """One variant's."""
 
     joint: Verdict
@@ -25,10 +25,10 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class SnapshotPredictions:
     """All of a snapshot."""
 
-    said: Mapping[Variant, Reading]
+    by_variant: Mapping[Variant, Prediction]
     colors: Sequence[Color] = ()
     """The main one first; none where no paint was seen."""
     plate: PlateResult | str = "not looked for"

@@ -34,7 +34,7 @@ class TrackBox:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedFrame:
+class ProcessedFrame:
     """A processed frame and the tracks matched in it."""
 
     index: int
@@ -57,13 +57,13 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class StageOneResult:
     """What stage 1 made of one video at one stride."""
 
     stride: int
     hits: int
     """In how many processed frames in a row a vehicle must be found for a snapshot."""
-    frames: Sequence[WatchedFrame]
+    frames: Sequence[ProcessedFrame]
     shots: Sequence[Shot]
 
 
@@ -78,7 +78,7 @@ class StageOne:
         self._track = config.track
         self._snapshot = config.snapshot
 
-    def watch(self, clip: Path, stride: int, detect: Detect | None = None) -> Watched:
+    def process(self, clip: Path, stride: int, detect: Detect | None = None) -> StageOneResult:
         """One video from its first frame to its last; `detect` stands in for the detector."""
         kept: list[TrackedFrame] = []
         source = self.pipeline.open(clip, stride)
@@ -89,8 +89,8 @@ class StageOne:
         chosen = [(shot, self._jpeg(shot)) for shot in drain.results(tracked, sink)]
         keys = {track_id: key for frame in kept for key, track_id in frame.links.items()}
         confirmed = set(keys.values())
-        watched = [
-            WatchedFrame(
+        result = [
+            ProcessedFrame(
                 frame.frame.index,
                 frame.frame.offset_ms,
                 [TrackBox(track.key, track.box, track.key in confirmed) for track in frame.tracks],
@@ -98,8 +98,8 @@ class StageOne:
             for frame in kept
         ]
         hits = settings.hits(self._track, source.info.interval_ms / 1000)
-        return Watched(
-            stride, hits, watched, [_located(shot, jpeg, keys[shot.track_id], watched) for shot, jpeg in chosen]
+        return StageOneResult(
+            stride, hits, result, [_located(shot, jpeg, keys[shot.track_id], result) for shot, jpeg in chosen]
         )
 
     def detections(self, clip: Path, stride: int) -> list[tuple[int, Boxes]]:
@@ -118,7 +118,7 @@ def _remembered(tracked: Iterable[TrackedFrame], kept: list[TrackedFrame]) -> It
         kept.append(TrackedFrame(blank, one.tracks, one.ended, one.links))
 
 
-def _located(shot: BestShot, jpeg: bytes, key: int, frames: Sequence[WatchedFrame]) -> Shot:
+def _located(shot: BestShot, jpeg: bytes, key: int, frames: Sequence[ProcessedFrame]) -> Shot:
     """A best shot says when it was taken; the track's box of that moment says where."""
     ((index, box),) = [
         (frame.index, track.box)

@@ -16,7 +16,7 @@ from video_analysis.benchmarks.eval.hota import CompareFrame, HotaCounts
 from video_analysis.benchmarks.eval.matching import LEAST_IOU, paired, shared_areas
 from video_analysis.benchmarks.mot import Labelled
 from video_analysis.simulator.truth import SeenVehicle
-from video_analysis.training.ground_truth_filter import shows
+from video_analysis.training.ground_truth_filter import is_required
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def count(truth: Sequence[Sequence[SeenVehicle]], found: Sequence[Sequence[Label
 
 def asked(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> CompareFrame:
     """A frame without the vehicles that need not be found in it, nor the boxes that lie on those."""
-    wanted = [one for one in true if shows(one)]
+    wanted = [one for one in true if is_required(one)]
     names = {one.id for one in wanted}
     beside = {track for track, vehicle in paired(true, found).items() if vehicle not in names}
     left = [one for one in found if one[0] not in beside]

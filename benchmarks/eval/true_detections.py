@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from video_analysis.benchmarks.eval.truth import ClipTruth
-from video_analysis.training.ground_truth_filter import corners, shows
+from video_analysis.training.ground_truth_filter import corners, is_required
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.types import DetectedFrame, Frame
 
@@ -21,7 +21,7 @@ JITTER = 0.02
 def detect(frames: Iterable[Frame], truth: ClipTruth) -> Iterator[DetectedFrame]:
     """Each frame with the boxes of the vehicles that show in it. The same frame gives the same boxes."""
     for frame in frames:
-        vehicles = [one for one in truth.frames[frame.index] if shows(one, LEAST_PX, LEAST_FRACTION)]
+        vehicles = [one for one in truth.frames[frame.index] if is_required(one, LEAST_PX, LEAST_FRACTION)]
         boxes = corners(vehicles)
         sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         drawn = np.random.default_rng(frame.index).normal(0, JITTER, boxes.shape)

@@ -12,7 +12,7 @@ from typing import Any
 from video_analysis.simulator.clip import truth_path
 from video_analysis.simulator.truth import SceneFacts, SeenVehicle
 from video_analysis.simulator.vehicles.paint import Paint
-from video_analysis.training.ground_truth_filter import shows
+from video_analysis.training.ground_truth_filter import is_required
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ClipTruth:
     @cached_property
     def counted(self) -> frozenset[int]:
         """The vehicles that are to be found: those that show in some frame of the clip."""
-        return frozenset(one.id for frame in self.frames for one in frame if shows(one))
+        return frozenset(one.id for frame in self.frames for one in frame if is_required(one))
 
     @cached_property
     def ignored(self) -> frozenset[int]:

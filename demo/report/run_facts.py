@@ -34,13 +34,13 @@ class RunFacts:
     clip: Clip
     detector: str
     """Its weights' file name."""
-    frames_looked_at: int | None = None
+    processed_frames: int | None = None
     steps: Sequence[tuple[str, float]] = ()
     """What the demo did one after the other, with the seconds it took."""
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     """yolo_worker's own time in each stage."""
     zone: tzinfo = UTC
-    """Clock times are told in it."""
+    """Clock times are cells in it."""
 
 
 def clip_facts(path: Path, *, is_rendered: bool) -> Clip:

@@ -72,9 +72,9 @@ def _level(level: str, yolo_type: str, results: Sequence[Row]) -> str:
 
 def _line(name: str, cells: Sequence[str], note: str = "") -> str:
     mark = f' <em class="note">{note}</em>' if note else ""
-    told = "".join(f"<td>{cell}</td>" for cell in cells)
+    cells = "".join(f"<td>{cell}</td>" for cell in cells)
     kind = ' class="differs"' if note else ""
-    return f'<tr{kind}><th scope="row">{name}{mark}</th>{told}</tr>'
+    return f'<tr{kind}><th scope="row">{name}{mark}</th>{cells}</tr>'
 
 
 def _answer(row: Row, level: str) -> str:

@@ -86,15 +86,15 @@ def lies(content: bytes) -> Iterator[Broken]:
     """One lie in each."""
     for family, told in LIES.items():
         for path, offset, values in told:
-            yield from ((family, poked(content, path, offset, value)) for value in values)
+            yield from ((family, overwritten(content, path, offset, value)) for value in values)
 
 
 def bombs(content: bytes) -> Iterator[Broken]:
     """A few bytes that stand for very many frames."""
     for count in (1_000_000, 50_000_000):
-        one_size = poked(poked(content, STSZ, 12, 1), STSZ, 16, count)
-        yield "millions announced", poked(one_size, STSC, 20, count)
-        yield "millions announced", poked(poked(one_size, STSC, 20, count), STTS, 16, count)
+        one_size = overwritten(overwritten(content, STSZ, 12, 1), STSZ, 16, count)
+        yield "millions announced", overwritten(one_size, STSC, 20, count)
+        yield "millions announced", overwritten(overwritten(one_size, STSC, 20, count), STTS, 16, count)
     run = _box(b"trun", struct.pack(">II", 0, 50_000_000))
     head = _box(b"tfhd", struct.pack(">III", 0x020018, 1, 40) + struct.pack(">I", 1))
     fragment = _box(b"moof", _box(b"traf", head + run))
@@ -115,7 +115,7 @@ def hit(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def poked(content: bytes, path: tuple[bytes, ...], offset: int, value: int) -> bytes:
+def overwritten(content: bytes, path: tuple[bytes, ...], offset: int, value: int) -> bytes:
     """A copy with one 32-bit number written over."""
     at = synthetic_clips.box_positions(content, *path)[-1] + offset
     return content[:at] + value.to_bytes(4, "big") + content[at + 4 :]

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from pydantic import BaseModel, ValidationError
 
 from video_analysis.devstack import worker_process
-from video_analysis.tests.chaos.bad_sandbox import Reading
+from video_analysis.tests.chaos.bad_sandbox import ReadResult
 from video_analysis.tests.chaos.bad_tally import Tally
-from video_analysis.tests.chaos.environment import Field, Result, Scenario
+from video_analysis.tests.chaos.environment import ChaosEnvironment, Result, Scenario
 from video_analysis.tests.support.message_corpus import neighbours, valid
 from video_analysis.worker_utils.contracts import messages, schema_check
 from video_analysis.worker_utils.errors import BadMessage
@@ -45,14 +45,14 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
     yield "bad messages beside healthy ones", partial(beside_healthy, most=300)
 
 
-def parsed(field: Field, scenario: str) -> Result:
+def parsed(chaos: ChaosEnvironment, scenario: str) -> Result:
     """All of them, no worker concerned; the table goes beside the workers' logs."""
-    tally = tallied(DOCUMENTS)
-    tally.write(field.workers["yolo_worker"].folder / "bad_messages.txt")
+    tally = tally_of(DOCUMENTS)
+    tally.write(chaos.workers["yolo_worker"].folder / "bad_messages.txt")
     return tally.result(scenario)
 
 
-def tallied(count: int) -> Tally:
+def tally_of(count: int) -> Tally:
     """What became of the messages around `count` valid ones."""
     tally = Tally(most_mb=0, longest_s=LONGEST_S)
     for family, body in bodies(count):
@@ -107,7 +107,7 @@ def garbled(text: str, rng: random.Random) -> str:
     )
 
 
-def reading(body: str) -> Reading:
+def reading(body: str) -> ReadResult:
     """What `parse` makes of it: a message that comes back from its own JSON, or a refusal that names the field."""
     begun_s = time.process_time()
     try:
@@ -115,14 +115,14 @@ def reading(body: str) -> Reading:
     except BadMessage as refusal:
         fault = _fault_of_refusal(body, str(refusal))
         took_s = time.process_time() - begun_s
-        return Reading("stumbled", fault, took_s) if fault else Reading("refused", str(refusal), took_s)
+        return ReadResult("unexpected_error", fault, took_s) if fault else ReadResult("refused", str(refusal), took_s)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
-        return Reading("stumbled", f"{type(error).__name__}: {error}")
+        return ReadResult("unexpected_error", f"{type(error).__name__}: {error}")
     took_s = time.process_time() - begun_s
     if messages.parse(message.to_json()) != message:
-        return Reading("stumbled", "does not come back from its own JSON", took_s)
+        return ReadResult("unexpected_error", "does not come back from its own JSON", took_s)
     schema_check.check_shape(json.loads(body))
-    return Reading("read", message.event, took_s)
+    return ReadResult("read", message.event, took_s)
 
 
 def _fault_of_refusal(body: str, reason: str) -> str | None:
@@ -137,20 +137,20 @@ def _fault_of_refusal(body: str, reason: str) -> str | None:
     return f"the model takes what the schema refuses: {reason}"
 
 
-def beside_healthy(field: Field, scenario: str, *, most: int) -> Result:
+def beside_healthy(chaos: ChaosEnvironment, scenario: str, *, most: int) -> Result:
     """Bad messages on both queues among healthy videos: each into its DLQ with one line of log, the videos done."""
-    dead, said = field.dead(), _refusals(field)
-    stand, sent = field.environment, 0
+    dead, said = chaos.dead(), _refusals(chaos)
+    stack, sent = chaos.stack, 0
     bad = refused_ones(most)
     for first in range(0, len(bad), AT_A_TIME):
-        field.send()
+        chaos.send()
         for number, body in enumerate(bad[first : first + AT_A_TIME]):
-            sent += _was_sent(field, stand.snapshot_queue_url if number % 2 else stand.video_queue_url, body)
-        field.settle()
-    result = field.account(scenario, sent, dead + sent)
-    told = _refusals(field) - said
-    for url in (stand.video_dlq_url, stand.snapshot_dlq_url):
-        stand.sqs.purge_queue(QueueUrl=url)
+            sent += _was_sent(chaos, stack.snapshot_queue_url if number % 2 else stack.video_queue_url, body)
+        chaos.settle()
+    result = chaos.evaluate(scenario, sent, dead + sent)
+    told = _refusals(chaos) - said
+    for url in (stack.video_dlq_url, stack.snapshot_dlq_url):
+        stack.sqs.purge_queue(QueueUrl=url)
     failure = None if told == sent else f"{told} refusals in the logs, not {sent}"
     return replace(result, runs=result.runs + sent, failure=failure)
 
@@ -161,18 +161,18 @@ def refused_ones(most: int) -> list[str]:
     return list(islice(bad, 0, None, max(1, len(bad) // most)))[:most]
 
 
-def _refusals(field: Field) -> int:
+def _refusals(chaos: ChaosEnvironment) -> int:
     """Lines of log that say that a message failed, in all logs of both workers."""
     lines: Sequence[dict[str, Any]] = [
-        line for place in field.workers.values() for log in place.logs for line in worker_process.lines(log)
+        line for place in chaos.workers.values() for log in place.logs for line in worker_process.lines(log)
     ]
     return sum(line["level"] == "ERROR" and line["event"] == "message.failed" for line in lines)
 
 
-def _was_sent(field: Field, url: str, body: str) -> bool:
+def _was_sent(chaos: ChaosEnvironment, url: str, body: str) -> bool:
     """SQS itself takes no half characters and no body beyond its limit."""
     try:
-        field.environment.sqs.send_message(QueueUrl=url, MessageBody=body)
+        chaos.stack.sqs.send_message(QueueUrl=url, MessageBody=body)
     except (ClientError, BotoCoreError, UnicodeEncodeError):
         return False
     return True

@@ -23,7 +23,7 @@ from video_analysis.worker_utils.errors import ErrorCode, Permanent
 from video_analysis.worker_utils.execution import temp_dirs
 from video_analysis.worker_utils.imaging import snapshot_image
 
-Outcome = Literal["read", "refused", "stumbled", "crashed", "hung"]
+Outcome = Literal["read", "refused", "unexpected_error", "crashed", "hung"]
 ADDRESS_SPACE_BYTES = 6 << 30
 """Beyond it an allocation fails; what is really used is bounded by the scenarios."""
 LIMIT_S = 300.0
@@ -33,7 +33,7 @@ _RESET_PEAK = "5"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadResult:
     """What came of one file."""
 
     outcome: Outcome
@@ -55,7 +55,7 @@ class Sandbox:
         self._limit_s = limit_s
         self._process: subprocess.Popen[str] | None = None
 
-    def read(self, path: Path) -> Reading:
+    def read(self, path: Path) -> ReadResult:
         """What the worker's own reading makes of a file."""
         process = self._started()
         assert process.stdin is not None
@@ -65,13 +65,13 @@ class Sandbox:
             process.stdin.flush()
         if not select.select([process.stdout], [], [], self._limit_s)[0]:
             self.close()
-            return Reading("hung", f"nothing after {self._limit_s:.0f} s")
+            return ReadResult("hung", f"nothing after {self._limit_s:.0f} s")
         line = process.stdout.readline()
         if not line:
             code = process.wait()
             self.close()
-            return Reading("crashed", f"the process ended with {code}")
-        return Reading(**json.loads(line))
+            return ReadResult("crashed", f"the process ended with {code}")
+        return ReadResult(**json.loads(line))
 
     def close(self) -> None:
         """End the process, if any."""
@@ -115,7 +115,7 @@ def _snapshot(path: Path) -> str:
 SUBJECTS: dict[str, Callable[[Path], str]] = {"video": _video, "snapshot": _snapshot}
 
 
-def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> Reading:
+def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> ReadResult:
     Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
     begun_s = time.process_time()
     outcome: Outcome = "read"
@@ -127,10 +127,10 @@ def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> Reading
         except Permanent as refusal:
             outcome, reason, code = "refused", str(refusal), refusal.code
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
-            outcome, reason = "stumbled", f"{type(error).__name__}: {error}"
+            outcome, reason = "unexpected_error", f"{type(error).__name__}: {error}"
         if _is_open(path):
-            outcome, reason = "stumbled", "the file is still open"
-    return Reading(outcome, reason, round(time.process_time() - begun_s, 3), _peak_mb(), code)
+            outcome, reason = "unexpected_error", "the file is still open"
+    return ReadResult(outcome, reason, round(time.process_time() - begun_s, 3), _peak_mb(), code)
 
 
 def _is_open(path: Path) -> bool:

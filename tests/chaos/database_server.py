@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STARTS = 3
 STOP_TIMEOUT_S = 30
-LOOK_EVERY_S = 0.02
+POLL_EVERY_S = 0.02
 WORKERS = ("cvitx-yolo-video", "cvitx-main-model")
 """As the workers' connections name themselves."""
 
@@ -64,18 +64,18 @@ class Server:
                 return
 
 
-def cut_connections(stand: Stack) -> int:
+def cut_connections(stack: Stack) -> int:
     """End every worker's connection; how many there were."""
-    found = stand.sql(
+    found = stack.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ANY (%s)", list(WORKERS)
     )
     return len(found)
 
 
 @contextmanager
-def locked(stand: Stack, statement: str, *values: object) -> Iterator[Connection]:
+def locked(stack: Stack, statement: str, *values: object) -> Iterator[Connection]:
     """A transaction that holds what `statement` locks until the block ends."""
-    connection = psycopg2.connect(stand.database_url)
+    connection = psycopg2.connect(stack.database_url)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET deadlock_timeout = '1min'")  # so that it is the other side that finds a deadlock
@@ -85,26 +85,27 @@ def locked(stand: Stack, statement: str, *values: object) -> Iterator[Connection
         connection.close()
 
 
-def await_blocked(stand: Stack, timeout_s: float) -> None:
+def await_blocked(stack: Stack, timeout_s: float) -> None:
     """Until a worker waits for a lock. AssertionError where none does in time."""
     deadline_s = time.monotonic() + timeout_s
-    while not stand.sql(
+    while not stack.sql(
         "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = ANY (%s)", list(WORKERS)
     ):
         assert time.monotonic() < deadline_s, f"no worker waited for a lock within {timeout_s} s"
-        threading.Event().wait(LOOK_EVERY_S)
+        threading.Event().wait(POLL_EVERY_S)
 
 
 @contextmanager
-def full_disk(stand: Stack) -> Iterator[None]:
+def full_disk(stack: Stack) -> Iterator[None]:
     """Writes to the workers' tables fail as on a full disk (53100), by a trigger: its real disk is everybody's."""
-    stand.sql(
-        "CREATE FUNCTION under_fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    stack.sql(
+        "CREATE FUNCTION chaos_full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;"
-        "CREATE TRIGGER under_fire BEFORE INSERT OR UPDATE ON image_analyses EXECUTE FUNCTION under_fire();"
-        "CREATE TRIGGER under_fire BEFORE INSERT OR UPDATE ON image_analysis_results EXECUTE FUNCTION under_fire()"
+        "CREATE TRIGGER chaos_full_disk BEFORE INSERT OR UPDATE ON image_analyses EXECUTE FUNCTION chaos_full_disk();"
+        "CREATE TRIGGER chaos_full_disk BEFORE INSERT OR UPDATE ON image_analysis_results"
+        " EXECUTE FUNCTION chaos_full_disk()"
     )
     try:
         yield
     finally:
-        stand.sql("DROP FUNCTION under_fire CASCADE")
+        stack.sql("DROP FUNCTION chaos_full_disk CASCADE")

@@ -24,16 +24,16 @@ from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.lease import LONGEST_LEASE_S
 
 PATIENCE_S = 60
-FOR_EVER = 1 << 30
+ALWAYS = 1 << 30
 RECEIVE, DELETE = "ReceiveMessage", "DeleteMessage"
-BEAT, RELEASE = "ChangeMessageVisibilityBatch", "ChangeMessageVisibility"
+HEARTBEAT, RELEASE = "ChangeMessageVisibilityBatch", "ChangeMessageVisibility"
 Canned = Callable[[Any], AWSResponse | None]
 """What becomes of one attempt: an answer, None for the real one, or an exception of botocore's HTTP session."""
 
 
 @dataclass
 class Fault:
-    """A fault that waits for its operation. `attempts` says how often it struck."""
+    """A fault that waits for its operation. `attempts` says how often it was injected."""
 
     canned: Canned
     times: int
@@ -51,18 +51,18 @@ class Fault:
                 self.spent.set()
         return self.canned(request)
 
-    def mend(self) -> None:
+    def clear(self) -> None:
         """From the next attempt on the real server answers."""
         with self._lock:
             self.times = self.attempts
             self.spent.set()
 
     def await_spent(self) -> None:
-        """Wait until it has struck for the last time."""
-        assert self.spent.wait(PATIENCE_S), f"struck {self.attempts} of {self.times} times"
+        """Wait until it was injected for the last time."""
+        assert self.spent.wait(PATIENCE_S), f"injected {self.attempts} of {self.times} times"
 
 
-def on(queue: Queue, operation: str, canned: Canned, times: int = FOR_EVER) -> Fault:
+def on(queue: Queue, operation: str, canned: Canned, times: int = ALWAYS) -> Fault:
     """Let the next `times` attempts at `operation` of this queue's clients go as `canned` says."""
     fault = Fault(canned, times)
     hook: Any = fault
@@ -110,7 +110,7 @@ def entries_refused(code: str, message: str = "") -> Canned:
     return refuse
 
 
-def twelve_hours(age_s: Callable[[], float]) -> Canned:
+def twelve_hour_limit(age_s: Callable[[], float]) -> Canned:
     """SQS's limit, by the age of the receive: an extension past it is refused."""
     refuse = entries_refused("InvalidParameterValue", "Total VisibilityTimeout for the message is beyond the limit")
 

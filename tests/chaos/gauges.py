@@ -24,7 +24,7 @@ class Gauge:
     temp_files: int
 
 
-def look(pid: int, temp_dir: Path, at_s: float) -> Gauge:
+def read_gauge(pid: int, temp_dir: Path, at_s: float) -> Gauge:
     """Read /proc. FileNotFoundError where the process is gone."""
     process = Path("/proc") / str(pid)
     status = dict(line.split(":", 1) for line in (process / "status").read_text("utf-8").splitlines())

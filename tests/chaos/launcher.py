@@ -1,4 +1,4 @@
-"""A worker as systemd would start it, with what hooks.py does to it where the FIRE_ names in its environment say so."""
+"""Start a worker as systemd would, with the faults of hooks.py that the CHAOS_ variables name."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from video_analysis.tests.chaos import fault_injection
-from video_analysis.tests.chaos.fault_injection import BEAT, DELETE, RECEIVE, RELEASE
-from video_analysis.tests.chaos.lease_trial import Aged, Trial, Work
+from video_analysis.tests.chaos.fault_injection import DELETE, HEARTBEAT, RECEIVE, RELEASE
+from video_analysis.tests.chaos.lease_trial import AgingBench, Trial, Work
 from video_analysis.tests.support.consumer_harness import PATIENCE_S, ScriptedHandler
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.consumer.lease import LONGEST_LEASE_S
@@ -21,13 +21,13 @@ NOT_EXTENDED = fault_injection.entries_refused("InternalError")
 def heartbeats_fail(trial: Trial, times: int) -> None:
     """The next ones keep the message hidden past its timeout, from a second worker too."""
     bench, other = trial.bench(**SHORT), trial.bench(**SHORT)
-    fault = trial.fault(bench, BEAT, NOT_EXTENDED, times)
+    fault = trial.fault(bench, HEARTBEAT, NOT_EXTENDED, times)
     (work, handler), (_, idle) = trial.work(), trial.work()
     with bench.running(handler):
         assert handler.next_delivery().receive_count == 1
         with other.running(idle):
             fault.await_spent()
-            bench.await_calls(lambda _: bench.called(BEAT) >= times + 6)
+            bench.await_calls(lambda _: bench.called(HEARTBEAT) >= times + 6)
             work.enough.set()
             bench.await_calls(lambda _: bench.called(DELETE) == 1)
     assert work.stopped_by is None
@@ -37,7 +37,7 @@ def heartbeats_fail(trial: Trial, times: int) -> None:
 def heartbeats_fail_for_ever(trial: Trial) -> None:
     """The work is cancelled before SQS gives the message away, and whoever gets it does it."""
     bench, other = trial.bench(**SHORT), trial.bench(**SHORT)
-    trial.fault(bench, BEAT, fault_injection.cut_off)
+    trial.fault(bench, HEARTBEAT, fault_injection.cut_off)
     (work, handler), (second, heir) = trial.work(), trial.work()
     with bench.running(handler):
         handler.next_delivery()
@@ -52,14 +52,14 @@ def heartbeats_fail_for_ever(trial: Trial) -> None:
 def stale_handle_at_a_heartbeat(trial: Trial) -> None:
     """Somebody else has the message: the first heartbeat that is refused ends the work."""
     bench, other = trial.bench(), trial.bench()
-    silenced = trial.fault(bench, BEAT, NOT_EXTENDED)
+    silenced = trial.fault(bench, HEARTBEAT, NOT_EXTENDED)
     (work, handler), (second, heir) = trial.work(), trial.work()
     with bench.running(handler):
         trial.give_away(handler.next_delivery())
         with other.running(heir):
             assert heir.next_delivery().receive_count == 2
             trial.old_handles_are_refused(bench)
-            silenced.mend()
+            silenced.clear()
             assert work.enough.wait(PATIENCE_S), "a refused heartbeat did not cancel the work"
             _finish(second, other)
     _was_cancelled(work, bench, handler)
@@ -86,7 +86,7 @@ def stale_handle_at_the_delete(trial: Trial) -> None:
 def stale_handle_at_the_release(trial: Trial) -> None:
     """Work that failed gives back nothing of what is another's by now, and the loop goes on."""
     bench, other = trial.bench(), trial.bench()
-    trial.fault(bench, BEAT, NOT_EXTENDED)
+    trial.fault(bench, HEARTBEAT, NOT_EXTENDED)
     (work, handler), (second, heir) = trial.work(Transient("out of luck")), trial.work()
     with bench.running(handler):
         trial.give_away(handler.next_delivery())
@@ -123,7 +123,7 @@ def everything_is_throttled_for_a_while(trial: Trial) -> None:
     """Polls, heartbeats and deletes are tried again: one receive is enough."""
     bench = trial.bench()
     trial.fault(bench, RECEIVE, fault_injection.throttled, 4)
-    beats = trial.fault(bench, BEAT, fault_injection.throttled, 4)
+    beats = trial.fault(bench, HEARTBEAT, fault_injection.throttled, 4)
     deletes = trial.fault(bench, DELETE, fault_injection.throttled, 2)
     work, handler = trial.work()
     with bench.running(handler):
@@ -166,9 +166,9 @@ def the_twelve_hours(trial: Trial, age_s: float) -> None:
     with bench.running(handler):
         delivery = handler.next_delivery()
         born_s = bench.now_s()
-        trial.fault(bench, BEAT, fault_injection.twelve_hours(lambda: bench.now_s() - born_s))
-        bench.grow(age_s)
-        assert bench.called(BEAT) >= BEATS
+        trial.fault(bench, HEARTBEAT, fault_injection.twelve_hour_limit(lambda: bench.now_s() - born_s))
+        bench.advance_clock(age_s)
+        assert bench.called(HEARTBEAT) >= BEATS
         if age_s >= LONGEST_LEASE_S:
             assert work.enough.wait(PATIENCE_S), "still at work on what SQS gives away"
             _was_cancelled(work, bench, handler)
@@ -177,13 +177,13 @@ def the_twelve_hours(trial: Trial, age_s: float) -> None:
         _finish(work, bench)
 
 
-def _finish(work: Work, bench: Aged) -> None:
+def _finish(work: Work, bench: AgingBench) -> None:
     """The work is over, and its message deleted."""
     work.enough.set()
     bench.await_calls(lambda _: bench.called(DELETE) == 1)
 
 
-def _was_cancelled(work: Work, bench: Aged, handler: ScriptedHandler) -> None:
+def _was_cancelled(work: Work, bench: AgingBench, handler: ScriptedHandler) -> None:
     assert isinstance(work.stopped_by, LeaseLost), work.stopped_by
     assert bench.called(DELETE) == bench.called(RELEASE) == 0, "acknowledged or released another's message"
     assert handler.recorded.empty(), "recorded on another's message"

@@ -21,7 +21,7 @@ import boto3
 from video_analysis.devstack import services
 from video_analysis.tests.chaos import fault_injection, ministack
 from video_analysis.tests.chaos.environment import Result
-from video_analysis.tests.chaos.fault_injection import BEAT, DELETE, RELEASE, Canned, Fault
+from video_analysis.tests.chaos.fault_injection import DELETE, HEARTBEAT, RELEASE, Canned, Fault
 from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, Labour, ScriptedHandler
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.consumer.consumer import Consumer
@@ -68,19 +68,19 @@ class Work(Labour):
         return outcome or failure
 
 
-class Aged(Bench):
+class AgingBench(Bench):
     """A bench whose leases live by a clock that the trial can put forward."""
 
     def __init__(self, sqs: SQSClient, name: str, config: WorkerConfig) -> None:
         super().__init__(sqs, name, config)
-        self.ahead_s = self.grows_to_s = 0.0
-        self.grown = threading.Event()
+        self.ahead_s = self.target_ahead_s = 0.0
+        self.clock_advanced = threading.Event()
 
-    def grow(self, to_s: float) -> None:
+    def advance_clock(self, to_s: float) -> None:
         """Let the clock go on by a heartbeat at each look of the lease keeper's, until it is so far ahead."""
-        self.grown.clear()
-        self.grows_to_s = to_s
-        assert self.grown.wait(PATIENCE_S)
+        self.clock_advanced.clear()
+        self.target_ahead_s = to_s
+        assert self.clock_advanced.wait(PATIENCE_S)
 
     def now_s(self) -> float:
         """Seconds since boot, and as many as it was put forward."""
@@ -92,10 +92,10 @@ class Aged(Bench):
         look = keeper.tick
 
         def grow_and_look() -> None:
-            self.ahead_s = min(self.grows_to_s, self.ahead_s + self.config.heartbeat_s)
+            self.ahead_s = min(self.target_ahead_s, self.ahead_s + self.config.heartbeat_s)
             look()
-            if self.ahead_s == self.grows_to_s:
-                self.grown.set()
+            if self.ahead_s == self.target_ahead_s:
+                self.clock_advanced.set()
 
         keeper._clock = self.now_s
         keeper.tick = grow_and_look  # type: ignore[method-assign]
@@ -111,14 +111,14 @@ class Trial:
     commits: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     given_away: int = 0
-    benches: list[Aged] = field(default_factory=list)
+    benches: list[AgingBench] = field(default_factory=list)
 
-    def bench(self, **changes: object) -> Aged:
+    def bench(self, **changes: object) -> AgingBench:
         """A consumer's bench on the trial's queue, with the message in it; all of a trial have the same times."""
         before = dict(os.environ)
         os.environ.update(self.broker.environ)
         try:
-            bench = Aged(self.broker.sqs, self.queue_name, FAST.model_copy(update=changes))
+            bench = AgingBench(self.broker.sqs, self.queue_name, FAST.model_copy(update=changes))
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -132,7 +132,7 @@ class Trial:
         work = Work(self.commits, failure)
         return work, ScriptedHandler(work)
 
-    def fault(self, bench: Bench, operation: str, canned: Canned, times: int = fault_injection.FOR_EVER) -> Fault:
+    def fault(self, bench: Bench, operation: str, canned: Canned, times: int = fault_injection.ALWAYS) -> Fault:
         """Let the next attempts at an operation of this consumer's go so."""
         self.faults.append(fault_injection.on(bench.queue, operation, canned, times))
         return self.faults[-1]
@@ -147,11 +147,11 @@ class Trial:
     def old_handles_are_refused(self, bench: Bench) -> None:
         """What this consumer holds is another's by now: where the broker does not mind, the shim does."""
         if not self.broker.refuses_old_handles:
-            self.fault(bench, BEAT, fault_injection.entries_refused("ReceiptHandleIsInvalid"))
+            self.fault(bench, HEARTBEAT, fault_injection.entries_refused("ReceiptHandleIsInvalid"))
             for operation in (RELEASE, DELETE):
                 self.fault(bench, operation, fault_injection.refusal("ReceiptHandleIsInvalid"))
 
-    def account(self, scenario: str) -> Result:
+    def evaluate(self, scenario: str) -> Result:
         """One message, settled once in effect, or not."""
         bench = self.benches[0]
         dead = self.broker.sqs.get_queue_attributes(QueueUrl=bench.dead_url, AttributeNames=["All"])["Attributes"]
@@ -174,11 +174,11 @@ def run(broker: Broker, case: Case, name: str) -> Result:
     """Let a case happen, and account for it."""
     trial = Trial(broker)
     case(trial)
-    return trial.account(name)
+    return trial.evaluate(name)
 
 
 @contextmanager
 def strict_broker() -> Iterator[Broker]:
     """MiniStack, for as long as the block lasts."""
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-sqs-") as folder, ministack.sqs(Path(folder)) as endpoint:
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-sqs-") as folder, ministack.sqs(Path(folder)) as endpoint:
         yield Broker.at(endpoint, refuses_old_handles=True)

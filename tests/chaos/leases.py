@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from video_analysis.tests.chaos import lease_cases as cases
-from video_analysis.tests.chaos.environment import Field, Result, Scenario
-from video_analysis.tests.chaos.fault_injection import BEAT, RECEIVE
+from video_analysis.tests.chaos.environment import ChaosEnvironment, Result, Scenario
+from video_analysis.tests.chaos.fault_injection import HEARTBEAT, RECEIVE
 from video_analysis.tests.chaos.lease_trial import Broker, Case, run, strict_broker
 from video_analysis.worker_utils.consumer.lease import LONGEST_LEASE_S
 
@@ -24,7 +24,7 @@ CASES: Mapping[str, Case] = {
     "everything is throttled for a while": cases.everything_is_throttled_for_a_while,
     "a delete is throttled past its retries": cases.a_delete_is_throttled_past_its_retries,
     "a poll hangs": partial(cases.a_call_hangs, operation=RECEIVE),
-    "a heartbeat hangs": partial(cases.a_call_hangs, operation=BEAT),
+    "a heartbeat hangs": partial(cases.a_call_hangs, operation=HEARTBEAT),
     "work that ends a minute before the 12 hours": partial(cases.the_twelve_hours, age_s=LONGEST_LEASE_S - 60),
     "work that does not end within the 12 hours": partial(cases.the_twelve_hours, age_s=LONGEST_LEASE_S),
 }
@@ -37,12 +37,12 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
         yield f"lease: {name} (MiniStack)", partial(_against_ministack, case=case)
 
 
-def _against_moto(prepared: Field, name: str, *, case: Case) -> Result:
-    endpoint = prepared.environment.environ["AWS_ENDPOINT_URL"]
+def _against_moto(chaos: ChaosEnvironment, name: str, *, case: Case) -> Result:
+    endpoint = chaos.stack.environ["AWS_ENDPOINT_URL"]
     return _quietly(Broker.at(endpoint, refuses_old_handles=False), case, name)
 
 
-def _against_ministack(_prepared: Field, name: str, *, case: Case) -> Result:
+def _against_ministack(_prepared: ChaosEnvironment, name: str, *, case: Case) -> Result:
     with strict_broker() as broker:
         return _quietly(broker, case, name)
 

@@ -14,7 +14,7 @@ def late(seconds: float) -> Callable[[Exchange], bool]:
 
     def behave(exchange: Exchange) -> bool:
         exchange.line.closed.wait(seconds)
-        exchange.tell(exchange.ask())
+        exchange.respond(exchange.forward())
         return True
 
     return behave
@@ -30,7 +30,7 @@ def refused(status: int, code: str) -> Callable[[Exchange], bool]:
         else:
             body = json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": "under fire"}).encode()
             kind = "application/x-amz-json-1.0"
-        exchange.tell(Answer(status, [("Content-Type", kind)], body))
+        exchange.respond(Answer(status, [("Content-Type", kind)], body))
         return True
 
     return behave
@@ -38,16 +38,16 @@ def refused(status: int, code: str) -> Callable[[Exchange], bool]:
 
 def cut(exchange: Exchange) -> bool:
     """Done, and half the answer's body sent before the connection breaks."""
-    exchange.tell(exchange.ask(), share=0.5)
+    exchange.respond(exchange.forward(), share=0.5)
     exchange.drop()
     return True
 
 
 def lost(exchange: Exchange) -> bool:
     """Done, and the answer lost. A receive counts only where it brought something."""
-    answer = exchange.ask()
+    answer = exchange.forward()
     if exchange.operation == "ReceiveMessage" and b"ReceiptHandle" not in answer.body:
-        exchange.tell(answer)
+        exchange.respond(answer)
         return False
     exchange.drop()
     return True
@@ -64,7 +64,7 @@ def stalled(until: threading.Event) -> Callable[[Exchange], bool]:
     """Done, and half the body sent; the other half when `until` is set."""
 
     def behave(exchange: Exchange) -> bool:
-        exchange.tell(exchange.ask(), pause=until.wait)
+        exchange.respond(exchange.forward(), pause=until.wait)
         return True
 
     return behave

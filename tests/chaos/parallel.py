@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from video_analysis.devstack import worker_process
 from video_analysis.tests.chaos import environment
-from video_analysis.tests.chaos.environment import Field, Result, Scenario
+from video_analysis.tests.chaos.environment import ChaosEnvironment, Result, Scenario
 from video_analysis.tests.chaos.suite import Suite
 
-LOOK_EVERY_S = 1.0
+POLL_EVERY_S = 1.0
 
 
 class Done(NamedTuple):
@@ -28,12 +28,12 @@ class Done(NamedTuple):
     seconds: float
 
 
-def run(suite: Suite, lanes: int, out: Path) -> Generator[Done, None, None]:
-    """All of the suite, each lane taking every `lanes`-th, in the order in which they end; logs go to out/<lane>."""
+def run(suite: Suite, count: int, out: Path) -> Generator[Done, None, None]:
+    """All of the suite, each share taking every `count`-th, in the order in which they end; logs go to out/<share>."""
     context = multiprocessing.get_context("spawn")
     done: Queue[Done] = context.Queue()
     processes = [
-        context.Process(target=_lane, args=(suite, lane, lanes, out / str(lane), done)) for lane in range(lanes)
+        context.Process(target=_run_share, args=(suite, share, count, out / str(share), done)) for share in range(count)
     ]
     for process in processes:
         process.start()
@@ -42,39 +42,39 @@ def run(suite: Suite, lanes: int, out: Path) -> Generator[Done, None, None]:
             yield _next(done, processes)
     except BaseException:
         for process in processes:
-            process.terminate()  # which leaves by way of its with-blocks (pollers.stop_when_told)
+            process.terminate()  # which leaves by way of its with-blocks (pollers.exit_on_signal)
         raise
     finally:
         for process in processes:
             process.join()
 
 
-def _next(done: Queue[Done], lanes: Sequence[SpawnProcess]) -> Done:
-    """RuntimeError where a lane has ended before its scenarios were done."""
+def _next(done: Queue[Done], count: Sequence[SpawnProcess]) -> Done:
+    """RuntimeError where a share has ended before its scenarios were done."""
     while True:
-        fallen = any(lane.exitcode for lane in lanes)
+        failed = any(share.exitcode for share in count)
         try:
-            return done.get(timeout=LOOK_EVERY_S)
+            return done.get(timeout=POLL_EVERY_S)
         except Empty:
-            if fallen:
+            if failed:
                 raise RuntimeError("a field could not be kept up: its traceback stands above") from None
 
 
-def _lane(suite: Suite, lane: int, lanes: int, logs: Path, done: Queue[Done]) -> None:
-    worker_process.stop_when_told()
+def _run_share(suite: Suite, share: int, count: int, logs: Path, done: Queue[Done]) -> None:
+    worker_process.exit_on_signal()
     logs.mkdir(parents=True, exist_ok=True)
-    with environment.prepared(logs) as prepared:
-        for number, (name, scenario) in list(enumerate(suite.scenarios()))[lane::lanes]:
+    with environment.started(logs) as chaos:
+        for number, (name, scenario) in list(enumerate(suite.scenarios()))[share::count]:
             begun_s = time.monotonic()
-            done.put(Done(number, result_of(prepared, name, scenario), time.monotonic() - begun_s))
+            done.put(Done(number, result_of(chaos, name, scenario), time.monotonic() - begun_s))
 
 
-def result_of(prepared: Field, name: str, scenario: Scenario) -> Result:
+def result_of(chaos: ChaosEnvironment, name: str, scenario: Scenario) -> Result:
     """What came of a scenario; where a worker did what it must not, that, and what had been done to it until then."""
-    prepared.faults_done = 0
+    chaos.faults_done = 0
     try:
-        return scenario(prepared, name)
+        return scenario(chaos, name)
     except (AssertionError, subprocess.TimeoutExpired) as failure:
-        runs, faults = len(prepared.sent), prepared.faults_done
-        prepared.restart()
+        runs, faults = len(chaos.sent), chaos.faults_done
+        chaos.restart()
         return Result(name, runs, faults, 0, 0, 0, 0, 0, str(failure))

@@ -34,7 +34,7 @@ class Fault:
 
     operations: tuple[str, ...]
     behave: Callable[[Exchange], bool]
-    """Answer the exchange, or do not. False: it passed untouched after all, and does not count."""
+    """Answer the exchange, or do not. False: it passed clean_environment after all, and does not count."""
     count: float = math.inf
     seconds: float = math.inf
     """From the first one on."""
@@ -43,13 +43,13 @@ class Fault:
 
 
 @dataclass
-class Line:
+class FaultProxy:
     """The proxy as a scenario sees it: where it listens, and what it does to whom."""
 
     upstream: str
     url: str = ""
     faults: tuple[Fault, ...] = ()
-    struck: dict[Fault, int] = field(default_factory=dict)
+    hit_counts: dict[Fault, int] = field(default_factory=dict)
     closed: threading.Event = field(default_factory=threading.Event)
     _begun_s: dict[Fault, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -57,38 +57,38 @@ class Line:
     @property
     def hits(self) -> int:
         """Requests that came to harm."""
-        return sum(self.struck.values())
+        return sum(self.hit_counts.values())
 
     def claim(self, operation: str, path: str = "") -> Fault | None:
         """The fault that this request suffers, counted."""
         with self._lock:
             for fault in self.faults:
                 if operation in fault.operations and fault.path in path and self._is_due(fault):
-                    self.struck[fault] = self.struck.get(fault, 0) + 1
+                    self.hit_counts[fault] = self.hit_counts.get(fault, 0) + 1
                     return fault
         return None
 
     def _is_due(self, fault: Fault) -> bool:
         now_s = time.monotonic()
         lasts = now_s - self._begun_s.setdefault(fault, now_s) < fault.seconds
-        return lasts and self.struck.get(fault, 0) < fault.count
+        return lasts and self.hit_counts.get(fault, 0) < fault.count
 
     def give_back(self, fault: Fault) -> None:
-        """The request passed untouched."""
+        """The request passed clean_environment."""
         with self._lock:
-            self.struck[fault] -= 1
+            self.hit_counts[fault] -= 1
 
 
 @dataclass(frozen=True)
 class Exchange:
     """One request, and the ways to answer it."""
 
-    line: Line
+    line: FaultProxy
     handler: BaseHTTPRequestHandler
     operation: str
     body: bytes
 
-    def ask(self) -> Answer:
+    def forward(self) -> Answer:
         """Have AWS do it. The host stays the one the client signed, so that queue URLs lead through here too."""
         upstream = http.client.HTTPConnection(urlsplit(self.line.upstream).netloc, timeout=ANSWER_TIMEOUT_S)
         headers = {name: value for name, value in self.handler.headers.items() if name.lower() not in OF_THE_CONNECTION}
@@ -100,7 +100,7 @@ class Exchange:
         finally:
             upstream.close()
 
-    def tell(self, answer: Answer, share: float = 1.0, pause: Callable[[], object] = lambda: None) -> None:
+    def respond(self, answer: Answer, share: float = 1.0, pause: Callable[[], object] = lambda: None) -> None:
         """Announce the whole answer, send so much of its body, wait, and send what is left of `share`."""
         half, end = int(len(answer.body) * share / 2), int(len(answer.body) * share)
         self.handler.send_response(answer.status)
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         exchange = Exchange(line, self, target or f"{self.command.capitalize()}Object", body)
         fault = line.claim(exchange.operation, self.path)
         if fault is None:
-            exchange.tell(exchange.ask())
+            exchange.respond(exchange.forward())
         elif not fault.behave(exchange):
             line.give_back(fault)
 
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    line: Line
+    line: FaultProxy
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that was killed, or lost its patience, is no news."""
@@ -149,10 +149,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def between(endpoint: str) -> Iterator[Line]:
+def between(endpoint: str) -> Iterator[FaultProxy]:
     """A line to `endpoint`, for as long as the block lasts."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
-        server.line = line = Line(endpoint, f"http://127.0.0.1:{server.server_port}")
+        server.line = line = FaultProxy(endpoint, f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

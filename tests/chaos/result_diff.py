@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from video_analysis.devstack.stored_results import Findings
+from video_analysis.devstack.stored_results import StoredResults
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
-APART = {"id", "snapshot_s3_key", "error_msg", "updated_at", "result_updated_at", "latency_ms"}
+EXCLUDED_COLUMNS = {"id", "snapshot_s3_key", "error_msg", "updated_at", "result_updated_at", "latency_ms"}
 """Columns that two runs need not share; of the picture's name all but the video's id is compared.
 
 Instead of the text of `error_msg`, its codes are compared, and whether there is a text.
@@ -22,7 +22,7 @@ Vehicle = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class VideoResult:
     """The video's status and each track's rows, with a hash of its picture."""
 
     status: str
@@ -32,7 +32,7 @@ class Ledger:
     vehicles: Mapping[int, tuple[Vehicle, ...]]
 
     @classmethod
-    def of(cls, found: Findings) -> Ledger:
+    def of(cls, found: StoredResults) -> VideoResult:
         """The accounts of one video."""
         vehicles: dict[int, tuple[Vehicle, ...]] = {}
         for row in found.rows:
@@ -49,8 +49,8 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
-    """How a run differs from the undisturbed one."""
+class ResultDiff:
+    """How a run differs from the reference one."""
 
     lost: int = 0
     """Vehicles without their row or picture."""
@@ -59,22 +59,22 @@ class Losses:
     divergent: int = 0
     """Vehicles and videos that came out otherwise."""
 
-    def __add__(self, other: Losses) -> Losses:
-        return Losses(self.lost + other.lost, self.duplicated + other.duplicated, self.divergent + other.divergent)
+    def __add__(self, other: ResultDiff) -> ResultDiff:
+        return ResultDiff(self.lost + other.lost, self.duplicated + other.duplicated, self.divergent + other.divergent)
 
 
-def compare(undisturbed: Ledger, found: Ledger) -> Losses:
+def compare(reference: VideoResult, found: VideoResult) -> ResultDiff:
     """Account for every vehicle of both."""
-    lost = [track for track, rows in undisturbed.vehicles.items() if _is_lost(rows, found.vehicles.get(track, ()))]
-    extra = [track for track in found.vehicles if track not in undisturbed.vehicles]
-    shared = (undisturbed.vehicles.keys() & found.vehicles.keys()) - set(lost)
-    doubled = [track for track in shared if len(found.vehicles[track]) > len(undisturbed.vehicles[track])]
-    other = [track for track in shared if Counter(found.vehicles[track]) != Counter(undisturbed.vehicles[track])]
-    status = undisturbed.outcome != found.outcome
-    return Losses(len(lost), len(extra) + len(doubled), len(set(other) - set(doubled)) + status)
+    lost = [track for track, rows in reference.vehicles.items() if _is_lost(rows, found.vehicles.get(track, ()))]
+    extra = [track for track in found.vehicles if track not in reference.vehicles]
+    shared = (reference.vehicles.keys() & found.vehicles.keys()) - set(lost)
+    doubled = [track for track in shared if len(found.vehicles[track]) > len(reference.vehicles[track])]
+    other = [track for track in shared if Counter(found.vehicles[track]) != Counter(reference.vehicles[track])]
+    status = reference.outcome != found.outcome
+    return ResultDiff(len(lost), len(extra) + len(doubled), len(set(other) - set(doubled)) + status)
 
 
-def stray_pictures(found: Findings) -> int:
+def unreferenced_objects(found: StoredResults) -> int:
     """Objects that no row names: pictures too many."""
     named = {parse_snapshot_uri(row["snapshot_s3_key"]).key for row in found.rows}
     return len(set(found.snapshots) - named)
@@ -85,10 +85,10 @@ def _is_lost(rows: tuple[Vehicle, ...], found: tuple[Vehicle, ...]) -> bool:
     return len(found) < len(rows) or any(row[1] is None for row in found)
 
 
-def _vehicle(row: Mapping[str, Any], found: Findings) -> Vehicle:
+def _vehicle(row: Mapping[str, Any], found: StoredResults) -> Vehicle:
     key = parse_snapshot_uri(row["snapshot_s3_key"]).key
     picture = found.snapshots.get(key)
     digest = None if picture is None else hashlib.sha256(picture.content).hexdigest()
-    told = {column: value for column, value in row.items() if column not in APART}
+    told = {column: value for column, value in row.items() if column not in EXCLUDED_COLUMNS}
     told["has_text"] = row["error_msg"] is not None
     return key.rsplit("/", 1)[1], digest, json.dumps(told, sort_keys=True, default=str)

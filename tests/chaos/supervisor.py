@@ -16,13 +16,13 @@ from video_analysis.devstack import worker_process
 from video_analysis.tests.chaos.steps import Boundary
 
 LAUNCHER = "video_analysis.tests.chaos.launcher"
-LOOK_EVERY_S = 0.05
+POLL_EVERY_S = 0.05
 SETTLED = ("message.finished", "message.failed")
 """The events that end the work on a receive."""
 
 
 @dataclass
-class Supervised:
+class SupervisedWorker:
     """One worker's place: a process most of the time. Every start logs to a file of its own."""
 
     worker: str
@@ -34,28 +34,28 @@ class Supervised:
 
     def start(
         self,
-        strike_at: Boundary | None = None,
+        signal_at: Boundary | None = None,
         number: signal.Signals = signal.SIGKILL,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """A new process, which sends itself a signal at `strike_at`; `settings` are this start's alone."""
+        """A new process, which sends itself a signal at `signal_at`; `settings` are this start's alone."""
         self.logs.append(self.folder / f"{self.worker}.{len(self.logs)}.log")
         environ = dict(self.environ) | dict(settings or {})
-        environ |= {} if strike_at is None else {"FIRE_AT": str(strike_at), "FIRE_SIGNAL": str(int(number))}
+        environ |= {} if signal_at is None else {"CHAOS_AT": str(signal_at), "CHAOS_SIGNAL": str(int(number))}
         self.process = worker_process.launch(LAUNCHER, [self.worker], environ, self.logs[-1])
 
     def restart(
         self,
-        strike_at: Boundary | None = None,
+        signal_at: Boundary | None = None,
         number: signal.Signals = signal.SIGKILL,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         """Stop it, which must go well, and start it as `start` does."""
-        self.stop_well()
-        self.start(strike_at, number, settings)
+        self.stop_cleanly()
+        self.start(signal_at, number, settings)
 
     @contextmanager
-    def under(self, settings: Mapping[str, str]) -> Iterator[None]:
+    def with_settings(self, settings: Mapping[str, str]) -> Iterator[None]:
         """Every start inside the block has these settings too; the next one after it has not."""
         usual, self.environ = self.environ, {**self.environ, **settings}
         try:
@@ -70,7 +70,7 @@ class Supervised:
         code = self.running.poll()
         if code is None:
             return False
-        assert code == -signal.SIGKILL, f"{self.worker} ended with {code}:\n{self.last_words()}"
+        assert code == -signal.SIGKILL, f"{self.worker} ended with {code}:\n{self.log_tail()}"
         self.kills += 1
         self.start()
         return True
@@ -82,7 +82,7 @@ class Supervised:
         self.running.wait()
         self.revive()
 
-    def has_struck(self) -> bool:
+    def has_injected(self) -> bool:
         """Whether the process of now has reached its boundary."""
         return self.has_logged("fault.injected")
 
@@ -95,34 +95,34 @@ class Supervised:
         deadline_s = time.monotonic() + patience_s
         while not self.has_logged(event, error_code):
             wanted = f"{event} {error_code or ''}".strip()
-            assert time.monotonic() < deadline_s, f"{self.worker} never logged {wanted}:\n{self.last_words()}"
+            assert time.monotonic() < deadline_s, f"{self.worker} never logged {wanted}:\n{self.log_tail()}"
             if self.running.poll() is not None and not self.has_logged(event, error_code):
-                raise AssertionError(f"{self.worker} ended before {wanted}:\n{self.last_words()}")
-            time.sleep(LOOK_EVERY_S)
+                raise AssertionError(f"{self.worker} ended before {wanted}:\n{self.log_tail()}")
+            time.sleep(POLL_EVERY_S)
 
     def stop(self) -> int:
-        """SIGTERM, and wait; its exit status. Before its first line of log a process cannot answer: that is awaited."""
+        """SIGTERM, and wait; the exit status. Waits for the first log line, before which there is no signal handler."""
         while self.running.poll() is None and not self.logs[-1].stat().st_size:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_EVERY_S)
         return worker_process.stop(self.running)
 
-    def stop_well(self) -> None:
+    def stop_cleanly(self) -> None:
         """SIGTERM, and exit 0: AssertionError for any other end."""
         code = self.stop()
-        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.last_words()}"
+        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.log_tail()}"
 
     def end(self) -> None:
         """Whatever it does, it is gone."""
         if self.process is not None:
             worker_process.end(self.process)
 
-    def in_hand(self) -> set[str]:
+    def in_flight(self) -> set[str]:
         """Message ids that the process of now has received and not settled."""
-        return in_hand(worker_process.lines(self.logs[-1]))
+        return in_flight(worker_process.lines(self.logs[-1]))
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of the last log, for a person."""
-        return worker_process.last_words(self.logs[-1])
+        return worker_process.log_tail(self.logs[-1])
 
     @property
     def running(self) -> subprocess.Popen[bytes]:
@@ -131,7 +131,7 @@ class Supervised:
         return self.process
 
 
-def in_hand(lines: Iterable[Mapping[str, Any]]) -> set[str]:
+def in_flight(lines: Iterable[Mapping[str, Any]]) -> set[str]:
     """Message ids that a log names as received and not as settled."""
     held: set[str] = set()
     for line in lines:

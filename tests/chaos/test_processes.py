@@ -89,7 +89,7 @@ def test_a_poison_kills_only_where_its_video_is_fetched(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(steps, "target", lambda _step: (Store, "_download"))
     monkeypatch.setattr(hooks, "send", sent.append)
-    hooks.install({"FIRE_POISON": "bad"})
+    hooks.install({"CHAOS_POISON": "bad"})
     for key in ("demo_user/good.mp4", "demo_user/bad.mp4"):
         Store()._download(key)
     assert (sent, fetched) == ([signal.SIGKILL], ["demo_user/good.mp4", "demo_user/bad.mp4"])
