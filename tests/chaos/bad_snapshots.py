@@ -1,4 +1,4 @@
-"""Wrong snapshots: each through the worker's own check in a process apart, and some beside good ones in one receive."""
+"""Invalid snapshots: each checked by the worker's code in a sandbox, and some in a batch with valid ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from video_analysis.worker_utils.imaging import snapshot_image
 
 SEED = 1
 MOST_MB = 250
-"""The libraries, a picture of 4 MB and its pixels a few times over."""
+"""The libraries, a picture of 4 MB and several copies of its pixels."""
 LONGEST_S = 5.0
 MUST_BE_REFUSED = frozenset({"another size", "another kind", "other colours", "size lies", "truncated", "bomb"})
 MUST_BE_REFUSED |= {"bytes at random"}
@@ -27,20 +27,20 @@ MUST_BE_REFUSED |= {"bytes at random"}
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A snapshot on its way, with the code that its row must have; None: it is good."""
+    """A sent snapshot, with the error code that its row must have; None for a valid one."""
 
     snapshot: SnapshotReady
     code: ErrorCode | None
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it."""
+    """(name, scenario) pairs."""
     yield "wrong snapshots, each checked in a process apart", checked_apart
     yield "wrong snapshots beside good ones in one receive", partial(beside_good_ones, most=30)
 
 
 def checked_apart(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """All of them, no worker concerned; the table goes beside the workers' logs."""
+    """Check all pictures, without a worker; the table is written to the folder of the workers' logs."""
     tally = tally_of()
     tally.write(chaos.workers["main_worker"].folder / "bad_snapshots.txt")
     whole = tally.lines[bad_pictures.WHOLE].outcomes
@@ -49,7 +49,7 @@ def checked_apart(chaos: ChaosEnvironment, scenario: str) -> Result:
 
 
 def tally_of() -> Tally:
-    """What became of them."""
+    """Check every picture in the sandbox."""
     tally = Tally(MOST_MB, LONGEST_S, MUST_BE_REFUSED)
     with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name, sandbox("snapshot", Path(name)) as checker:
         for family, content in bad_pictures.all_of(CLIP, SEED):
@@ -60,14 +60,14 @@ def tally_of() -> Tally:
 
 
 def beside_good_ones(chaos: ChaosEnvironment, scenario: str, *, most: int) -> Result:
-    """Micro-batches of which every other member is wrong: it alone fails, with its code, into the DLQ."""
+    """Batches in which every other snapshot is invalid: only these fail, with their code, and are dead-lettered."""
     dead, supervised = chaos.dead(), chaos.workers["main_worker"]
     wrong = _refused_ones(most)
     supervised.stop_cleanly()
-    sent = _upload(chaos, wrong)  # all there before it starts: each receive brings both kinds
+    sent = _upload(chaos, wrong)  # sent before the start, so that each receive has both kinds
     supervised.start()
     chaos.settle()
-    violations = [told for one in sent if (told := _violation(chaos, one))]
+    violations = [text for one in sent if (text := _violation(chaos, one))]
     result = Result(
         scenario,
         runs=len(sent),
@@ -84,7 +84,7 @@ def beside_good_ones(chaos: ChaosEnvironment, scenario: str, *, most: int) -> Re
 
 
 def _refused_ones(most: int) -> list[tuple[bytes, ErrorCode | None]]:
-    """Wrong pictures of every family in turn, with the code with which the check refuses each."""
+    """Invalid pictures of every family in turn, each with its error code."""
     found: dict[str, list[tuple[bytes, ErrorCode | None]]] = {}
     with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name, sandbox("snapshot", Path(name)) as checker:
         for family, content in bad_pictures.all_of(CLIP, SEED):
@@ -98,7 +98,7 @@ def _refused_ones(most: int) -> list[tuple[bytes, ErrorCode | None]]:
 
 
 def _upload(chaos: ChaosEnvironment, wrong: Sequence[tuple[bytes, ErrorCode | None]]) -> list[Sent]:
-    """Each wrong picture and a good one behind it, under one new video, all in the queue at once."""
+    """Send each invalid picture followed by a valid one, all for one new video."""
     video, good = str(uuid.uuid4()), _good()
     sent: list[Sent] = []
     for number, (content, code) in enumerate(wrong):

@@ -1,4 +1,4 @@
-"""Hundreds of broken videos: each read by the worker's own code in a process apart, and some by a real worker."""
+"""Hundreds of broken videos: each read by the worker's code in a sandbox, and some by a real worker."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from video_analysis.worker_utils.execution import temp_dirs
 
 SEED = 1
 MOST_MB = 1200
-"""A picture of 64 megapixels three times over, and the libraries. An index may cost no more than that either."""
+"""Three copies of a frame of 64 megapixels, and the libraries. Also the limit for parsing an index."""
 LONGEST_S = 30.0
 MUST_BE_REFUSED = frozenset({"no video at all", "truncated fragments"})
 OF_EACH_FAMILY = 2
 BETWEEN_HEALTHY = 7
-"""So many broken videos to each healthy one."""
+"""Broken videos per valid one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A broken video with the code with which the worker's own code refuses it."""
+    """A broken video, with the error code of the worker's refusal."""
 
     path: Path
     code: ErrorCode | None
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it."""
+    """(name, scenario) pairs."""
     yield "broken videos, each read in a process apart", read_apart
     yield "broken videos of each kind beside healthy ones", partial(beside_healthy, most=25)
 
 
 def read_apart(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """All of them, no worker concerned; the table goes beside the workers' logs."""
+    """Read all videos, without a worker; the table is written to the folder of the workers' logs."""
     with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name:
         tally, left = tally_of(Path(name), everything(Path(name)))
     tally.write(chaos.workers["yolo_worker"].folder / "bad_videos.txt")
@@ -51,12 +51,12 @@ def read_apart(chaos: ChaosEnvironment, scenario: str) -> Result:
 
 
 def everything(folder: Path) -> Iterator[Broken]:
-    """Every broken video that there is."""
+    """Every broken video of bad_clips and bad_encodings."""
     return chain(bad_clips.all_of(SHARED / "video", SEED), bad_encodings.all_of(CLIP, folder, SEED))
 
 
 def tally_of(folder: Path, broken: Iterator[Broken]) -> tuple[Tally, int]:
-    """What became of them, and how many files were left behind."""
+    """Results of the videos, and the number of temporary files that remained."""
     tally, apart = Tally(MOST_MB, LONGEST_S, MUST_BE_REFUSED), folder / "scratch"
     apart.mkdir()
     with sandbox("video", apart) as reader:
@@ -68,7 +68,7 @@ def tally_of(folder: Path, broken: Iterator[Broken]) -> tuple[Tally, int]:
 
 
 def beside_healthy(chaos: ChaosEnvironment, scenario: str, *, most: int) -> Result:
-    """Videos that the worker must refuse, among healthy ones: code in the row, message in the DLQ, no file left."""
+    """Invalid videos among valid ones: error code in the row, message dead-lettered, no temporary file left."""
     dead = chaos.dead()
     with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name:
         chosen = refused_ones(Path(name), most)
@@ -80,8 +80,8 @@ def beside_healthy(chaos: ChaosEnvironment, scenario: str, *, most: int) -> Resu
             files = len(list(apart.glob(f"{temp_dirs.PREFIX}*")))
     result = chaos.evaluate(scenario, len(sent), dead + len(sent))
     chaos.stack.sqs.purge_queue(QueueUrl=chaos.stack.video_dlq_url)
-    violations = [told for video_id, one in sent if (told := _violation(chaos, video_id, one))]
-    violations += [f"{files} scratch folders left"] * bool(files)
+    violations = [text for video_id, one in sent if (text := _violation(chaos, video_id, one))]
+    violations += [f"{files} temporary folders left"] * bool(files)
     return replace(
         result,
         runs=result.runs + len(sent),

@@ -1,4 +1,4 @@
-"""What the outages share: workers under other settings, time that passes, a file system of its own."""
+"""Helpers of the outage scenarios: workers with other settings, waiting, a small file system."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SHORT_DELAYS = {
     "CVITX_PAUSE_FIRST_S": "1",
     "CVITX_PAUSE_LONGEST_S": "8",
 }
-"""The waits of the defaults (30 s and more) shortened, so that a scenario ends in seconds."""
+"""The default delays (30 s and more), shortened so that a scenario takes seconds."""
 SMALL_DISK_MB = 4
 
 
 @contextmanager
 def reconfigured(chaos: ChaosEnvironment, environ: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Both workers started anew, impatient and with `environ`; as they were when the block has ended.
+    """Restart both workers with short delays and `environ`, and with their former settings after the block.
 
-    AssertionError where one of them met an exception that its taxonomy of failures does not know.
+    AssertionError if one of them logged an unclassified exception.
     """
     with ExitStack() as exits:
         for supervised in chaos.workers.values():
@@ -38,18 +38,18 @@ def reconfigured(chaos: ChaosEnvironment, environ: Mapping[str, str] | None = No
         yield
         for supervised in chaos.workers.values():
             surprises = [line["message"] for line in logged(supervised) if line.get("error_code") == "unexpected"]
-            assert not surprises, f"{supervised.worker} met what it does not know: {surprises}"
+            assert not surprises, f"{supervised.worker} logged unclassified exceptions: {surprises}"
 
 
 def logged(
     supervised: SupervisedWorker, event: str | None = None, error_code: str | None = None
 ) -> list[dict[str, Any]]:
-    """The log lines of the running process; only those with this event code and error code, where they are given."""
+    """Log lines of the running process, filtered by event and error code if given."""
     return [line for line in worker_process.lines(supervised.logs[-1]) if supervisor.matches(line, event, error_code)]
 
 
 def wait_alive(chaos: ChaosEnvironment, seconds: float) -> None:
-    """Time passes; a worker that ends in it is a fault."""
+    """Wait. AssertionError if a worker ends meanwhile."""
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
         for supervised in chaos.workers.values():
@@ -59,7 +59,7 @@ def wait_alive(chaos: ChaosEnvironment, seconds: float) -> None:
 
 
 def wait_until(happened: Callable[[], object], what: str) -> None:
-    """Wait until it has. AssertionError when patience ends."""
+    """Wait until `happened()` is true. AssertionError after PATIENCE_S."""
     deadline_s = time.monotonic() + PATIENCE_S
     while not happened():
         assert time.monotonic() < deadline_s, f"{what} did not come within {PATIENCE_S} s"
@@ -68,7 +68,7 @@ def wait_until(happened: Callable[[], object], what: str) -> None:
 
 @contextmanager
 def small_disk() -> Iterator[Path]:
-    """A file system of a few MB, for as long as the block lasts. CalledProcessError where none may be mounted."""
+    """A file system of SMALL_DISK_MB for the duration of the block. CalledProcessError if mounting is not allowed."""
     with tempfile.TemporaryDirectory(prefix="cvitx-chaos-disk-") as name:
         order = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MB}m", "tmpfs", name]
         subprocess.run(order, check=True, capture_output=True)
@@ -79,7 +79,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def may_mount() -> bool:
-    """Whether `small_disk` can be had here."""
+    """Whether `small_disk` works on this machine."""
     if shutil.which("mount") is None:
         return False
     try:
@@ -90,7 +90,7 @@ def may_mount() -> bool:
 
 
 def fill(path: Path) -> None:
-    """Write to a new file until its file system has no room left."""
+    """Write to a new file until its file system is full."""
     with path.open("wb", buffering=0) as file:
         try:
             while file.write(bytes(4096)):

@@ -1,4 +1,4 @@
-"""PostgreSQL fails while videos are in hand: gone, cut off, locked, full."""
+"""PostgreSQL fails while messages are in flight: stopped, connections cut, rows locked, disk full."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEADLOCK = "40P01"
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it."""
+    """(name, scenario) pairs."""
     yield f"PostgreSQL stopped for {OUTAGE_S} s", partial(stopped, mode="immediate", seconds=OUTAGE_S)
     yield "PostgreSQL restarted", partial(stopped, mode="fast", seconds=2)
     yield "PostgreSQL: connections cut", connections_cut
@@ -28,7 +28,7 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
 
 
 def stopped(chaos: ChaosEnvironment, scenario: str, *, mode: str, seconds: float) -> Result:
-    """The server is gone while vehicles are written down, and comes back."""
+    """The server stops while rows are written, and starts again."""
     dead, server = chaos.dead(), Server.at(chaos.stack.database_url)
     with reconfigured(chaos):
         chaos.send()
@@ -42,7 +42,7 @@ def stopped(chaos: ChaosEnvironment, scenario: str, *, mode: str, seconds: float
 
 
 def connections_cut(chaos: ChaosEnvironment, scenario: str, *, cuts: int = 20) -> Result:
-    """Connections end under the hands of workers that are at work, again and again."""
+    """Connections of busy workers are terminated repeatedly."""
     dead, before, last_s = chaos.dead(), chaos.faults_done, 0.0
 
     def cut() -> None:
@@ -60,7 +60,7 @@ def connections_cut(chaos: ChaosEnvironment, scenario: str, *, cuts: int = 20) -
 
 
 def deadlock(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """Somebody locks the rows of a batch in the opposite order: PostgreSQL fails the worker's transaction (40P01)."""
+    """Another client locks the rows of a batch in the opposite order: PostgreSQL aborts the worker (40P01)."""
     dead, supervised = chaos.dead(), chaos.workers["main_worker"]
     with reconfigured(chaos):
         first, last = _rows_of_a_waiting_video(chaos)
@@ -77,7 +77,7 @@ def deadlock(chaos: ChaosEnvironment, scenario: str) -> Result:
 
 
 def row_locked(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """A row of a batch stays locked for longer than a worker waits (55P03)."""
+    """A row of a batch is locked for longer than the worker's lock timeout (55P03)."""
     dead, supervised = chaos.dead(), chaos.workers["main_worker"]
     with reconfigured(chaos):
         _, last = _rows_of_a_waiting_video(chaos)
@@ -90,7 +90,7 @@ def row_locked(chaos: ChaosEnvironment, scenario: str) -> Result:
 
 
 def full(chaos: ChaosEnvironment, scenario: str, *, seconds: float = 8) -> Result:
-    """Reads go on, writes fail as they do on a full disk."""
+    """Reads succeed, writes fail as on a full disk."""
     dead, supervised = chaos.dead(), chaos.workers["yolo_worker"]
     with reconfigured(chaos):
         supervised.await_event(
@@ -106,7 +106,7 @@ def full(chaos: ChaosEnvironment, scenario: str, *, seconds: float = 8) -> Resul
 
 
 def _rows_of_a_waiting_video(chaos: ChaosEnvironment) -> tuple[str, str]:
-    """First and last, in the order of locking, of the rows of a video that main_worker, now stopped, has yet to see."""
+    """First and last row, in locking order, of a video that stage 1 has processed while main_worker is stopped."""
     supervised, stack = chaos.workers["main_worker"], chaos.stack
     supervised.stop_cleanly()
     video = chaos.send()["video_id"]

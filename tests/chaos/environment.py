@@ -1,4 +1,4 @@
-"""The field of fire: real PostgreSQL, SQS and S3, both workers under supervision, and the reference run beside it."""
+"""The chaos environment: real PostgreSQL, SQS and S3, both workers under supervision, and a reference run."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ VISIBILITY_S, HEARTBEAT_S = 4, 1
 PATIENCE_S = 240
 POLL_EVERY_S = 0.1
 QUIET_S = 3.0
-"""So long without a message, and a strike that has not come will not come."""
+"""If the queues are empty for this time, a fault that was not injected will not be injected any more."""
 WORKERS = ("yolo_worker", "main_worker")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a scenario did, and what came of it. All numbers but the first two must be 0."""
+    """Result of a scenario. All numbers except `runs` and `faults` must be 0."""
 
     scenario: str
     runs: int
@@ -44,18 +44,18 @@ class Result:
     left_in_queue: int
     wrong_in_dlq: int
     failure: str | None = None
-    """What ended the scenario before its time."""
+    """Why the scenario was aborted."""
 
     @property
     def is_clean(self) -> bool:
-        """Something was done to it, and nothing is lost, twice or otherwise."""
+        """Whether faults were injected and all other numbers are 0."""
         violations = (self.lost, self.duplicated, self.divergent, self.left_in_queue, self.wrong_in_dlq, self.failure)
         return self.runs > 0 and self.faults > 0 and not any(violations)
 
 
 @dataclass
 class ChaosEnvironment:
-    """A running environment, its workers, and the account of an reference run of the clip."""
+    """A running local stack, its workers, and the result of an undisturbed run of the clip."""
 
     stack: Stack
     workers: Mapping[str, SupervisedWorker]
@@ -63,10 +63,10 @@ class ChaosEnvironment:
     stride: int
     sent: list[dict[str, Any]] = field(default_factory=list)
     faults_done: int = 0
-    """Of the scenario under way: what its Result says where it fails."""
+    """Faults of the current scenario, for the result of a scenario that fails."""
 
     def send(self, copies: int = 1) -> dict[str, Any]:
-        """Upload the clip as a new video and send its message `copies` times; the task."""
+        """Upload the clip as a new video and send its message `copies` times; returns the message."""
         task = self.stack.upload(CLIP, self.stride)
         for _ in range(copies):
             self.stack.send(task)
@@ -74,7 +74,7 @@ class ChaosEnvironment:
         return task
 
     def restart(self) -> None:
-        """Fresh workers and empty queues, after a scenario that failed; what it left behind is not accounted for."""
+        """Restart the workers and empty the queues after a failed scenario; its videos are not evaluated."""
         for worker in self.workers.values():
             worker.end()
             worker.start()
@@ -88,10 +88,10 @@ class ChaosEnvironment:
         number: signal.Signals = signal.SIGKILL,
         after_stop: Callable[[SupervisedWorker, Boundary], object] = lambda supervised, boundary: None,
     ) -> None:
-        """One video, whose worker is interrupted at each boundary in turn, by a process each, and then left alone.
+        """Send one video and interrupt its worker at each boundary in turn, each time in a new process.
 
-        `after_stop` looks at the place before the next process starts. A boundary that no process came to is an
-        AssertionError: a later attempt need not take every step of an earlier one.
+        `after_stop` runs before the next process starts. AssertionError if a process does not reach its boundary:
+        a later attempt may skip steps of an earlier one.
         """
         supervised = self.workers[worker]
         supervised.restart(boundaries[0], number)
@@ -113,11 +113,11 @@ class ChaosEnvironment:
                 supervised.running.poll() is not None or now_s - quiet_since_s > QUIET_S or now_s - begun_s > PATIENCE_S
             )
             if in_vain and not supervised.has_injected():
-                raise AssertionError(f"{supervised.worker} never came {boundary.name}:\n{supervised.log_tail()}")
+                raise AssertionError(f"{supervised.worker} did not reach: {boundary.name}:\n{supervised.log_tail()}")
             time.sleep(POLL_EVERY_S)
 
     def settle(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Wait until both queues are empty or patience is, starting workers again as they are killed."""
+        """Wait until both queues are empty, at most PATIENCE_S; restarts workers that were killed."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             for worker in self.workers.values():
@@ -128,23 +128,23 @@ class ChaosEnvironment:
             time.sleep(POLL_EVERY_S)
 
     def left(self) -> int:
-        """Messages in the two queues, waiting and in flight."""
+        """Messages in both queues, visible and in flight."""
         stack = self.stack
         return stack.depth(stack.video_queue_url) + stack.depth(stack.snapshot_queue_url)
 
     def hidden(self, worker: str) -> int:
-        """Messages of a worker's queue that nobody could receive now."""
+        """In-flight messages of a worker's queue."""
         url = self.stack.video_queue_url if worker == "yolo_worker" else self.stack.snapshot_queue_url
         answer = self.stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         return int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"])
 
     def dead(self) -> int:
-        """Messages in the two dead-letter queues."""
+        """Messages in both dead-letter queues."""
         stack = self.stack
         return stack.depth(stack.video_dlq_url) + stack.depth(stack.snapshot_dlq_url)
 
     def evaluate(self, scenario: str, faults: int, dead_before: int = 0) -> Result:
-        """Compare every video sent since the last account with the reference run."""
+        """Compare every video sent since the last evaluation with the reference run."""
         diff = ResultDiff()
         for task in self.sent:
             found = stored_results.read(self.stack, task["video_id"])
@@ -161,13 +161,13 @@ Scenario = Callable[[ChaosEnvironment, str], Result]
 
 @contextmanager
 def started(logs: Path, stride: int = STRIDE) -> Iterator[ChaosEnvironment]:
-    """Everything started, and one undisturbed reference run."""
+    """Start everything and do the reference run."""
     with tempfile.TemporaryDirectory(prefix="cvitx-chaos-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         settings = with_untrained(WEIGHTS, folder) | {
             "CVITX_VISIBILITY_TIMEOUT_S": str(VISIBILITY_S),
             "CVITX_HEARTBEAT_S": str(HEARTBEAT_S),
-            "CVITX_ATTRIBUTE_TIMEOUT_S": "120",  # a plate left null on a busy machine is no divergence
+            "CVITX_ATTRIBUTE_TIMEOUT_S": "120",  # so that no plate is null because the machine is busy
         }
         config = WorkerConfig(visibility_timeout_s=VISIBILITY_S, heartbeat_s=HEARTBEAT_S)
         with local_stack.started(folder, config, settings) as stack:
@@ -187,7 +187,7 @@ def _with_reference(stack: Stack, workers: Mapping[str, SupervisedWorker], strid
     chaos.settle()
     found = stored_results.read(stack, task["video_id"])
     assert found.faults() == [], found.faults()
-    assert found.analyses, "no vehicle in the clip: nothing could be lost"
+    assert found.analyses, "no vehicle in the clip"
     chaos.reference = VideoResult.of(found)
     chaos.sent.clear()
     return chaos

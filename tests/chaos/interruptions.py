@@ -1,4 +1,4 @@
-"""SIGTERM at every boundary; the same message many times over; several workers on one queue."""
+"""SIGTERM at every boundary, repeated copies of a message, several workers on one queue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNITS = {"yolo_worker": "cvitx-yolo-video.service", "main_worker": "cvitx-main-m
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """SIGTERM at every boundary, up to three in one video; then copies and crowds."""
+    """SIGTERM at every boundary, up to three per video; then repeated messages and several workers."""
     for worker in WORKERS:
         for chain in chains(worker, COMPLETED_STEPS):
             yield f"SIGTERM {worker} {title(chain)}", partial(sigterm, worker=worker, boundaries=chain)
@@ -28,23 +28,23 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
 
 
 def sigterm(chaos: ChaosEnvironment, scenario: str, *, worker: str, boundaries: Sequence[Boundary]) -> Result:
-    """One video, and SIGTERM at each of these places: exit 0 in the unit's time, and nothing is kept from the next."""
+    """One video with SIGTERM at each boundary: exit 0 within the unit's timeout, and all messages are released."""
     dead = chaos.dead()
     chaos.interrupt_at(worker, boundaries, signal.SIGTERM, partial(assert_clean_stop, chaos))
     return chaos.evaluate(scenario, len(boundaries), dead)
 
 
 def assert_clean_stop(chaos: ChaosEnvironment, supervised: SupervisedWorker, boundary: Boundary | None = None) -> None:
-    """What a SIGTERM must come to: exit 0 in the unit's time, with everything visible to the next at once."""
+    """Wait for the end after SIGTERM. AssertionError unless it is exit 0 in time with all messages visible again."""
     where = "" if boundary is None else f" {boundary.name}"
     code = supervised.running.wait(stop_timeout_s(supervised.worker))
     assert code == 0, f"{supervised.worker}: SIGTERM{where} ended with {code}\n{supervised.log_tail()}"
     hidden = chaos.hidden(supervised.worker)
-    assert hidden == 0, f"{supervised.worker}: {hidden} messages still invisible after SIGTERM{where}"
+    assert hidden == 0, f"{supervised.worker}: {hidden} messages still in flight after SIGTERM{where}"
 
 
 def copies(chaos: ChaosEnvironment, scenario: str, *, count: int) -> Result:
-    """The same message `count` times."""
+    """Send the same message `count` times."""
     dead = chaos.dead()
     chaos.send(count)
     chaos.faults_done += count - 1
@@ -53,7 +53,7 @@ def copies(chaos: ChaosEnvironment, scenario: str, *, count: int) -> Result:
 
 
 def many_workers(chaos: ChaosEnvironment, scenario: str, *, workers: int, videos: int) -> Result:
-    """`workers` of each kind on one queue, and every message twice."""
+    """Run `workers` of each kind on one queue, with every message sent twice."""
     dead = chaos.dead()
     with extra_workers(chaos, workers - 1):
         for _ in range(videos):
@@ -64,7 +64,7 @@ def many_workers(chaos: ChaosEnvironment, scenario: str, *, workers: int, videos
 
 
 def stop_timeout_s(worker: str) -> float:
-    """TimeoutStopSec of the worker's unit."""
+    """TimeoutStopSec of the worker's systemd unit."""
     unit = (PACKAGE_FOLDER / "systemd" / UNITS[worker]).read_text("utf-8")
     (line,) = [line for line in unit.splitlines() if line.startswith("TimeoutStopSec=")]
     return float(line.partition("=")[2])
@@ -72,7 +72,7 @@ def stop_timeout_s(worker: str) -> float:
 
 @contextmanager
 def extra_workers(chaos: ChaosEnvironment, more: int) -> Iterator[list[SupervisedWorker]]:
-    """`more` workers of each kind beside those that are there; stopped by SIGTERM at the end."""
+    """Run `more` additional workers of each kind for the duration of the block; SIGTERM ends them."""
     extra = [
         SupervisedWorker(name, supervised.environ, _folder(supervised, number))
         for name, supervised in chaos.workers.items()

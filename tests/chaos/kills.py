@@ -1,4 +1,4 @@
-"""kill -9: at every boundary of both recipes, and at random instants."""
+"""kill -9 at every boundary of both workers, and at random times."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from video_analysis.tests.chaos.steps import MAX_FAULTS_PER_MESSAGE, Boundary, c
 from video_analysis.tests.chaos.supervisor import SupervisedWorker
 
 KILL_TIMEOUT_S = 10.0
-"""A SIGKILL takes no longer than this."""
+"""Longest time from SIGKILL to the end of the process."""
 VIDEOS_AT_A_TIME = 3
 PARTS = 8
-"""The random kills are shared out, so that several processes can do them."""
+"""Number of scenarios with random kills, so that they can run in parallel."""
 LONGEST_S = {"yolo_worker": 4.0, "main_worker": 0.3}
-"""About how long a worker has a message in hand: the instants are drawn from it."""
+"""Longest delay from a receive to a random kill: about the time for which a message is in flight."""
 
 
 def scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
-    """Every boundary, up to three in one video; then random instants."""
+    """Kills at every boundary, up to three per video; then kills at random times."""
     for worker in WORKERS:
         for chain in chains(worker):
             yield f"kill -9 {worker} {title(chain)}", partial(at_boundaries, worker=worker, boundaries=chain)
@@ -37,14 +37,14 @@ def scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
 
 
 def at_boundaries(chaos: ChaosEnvironment, scenario: str, *, worker: str, boundaries: Sequence[Boundary]) -> Result:
-    """One video, and a kill at each of these places of the recipe in turn: what comes back is killed at the next."""
+    """One video with a kill at each boundary in turn: each attempt is killed at the next boundary."""
     dead = chaos.dead()
     chaos.interrupt_at(worker, boundaries, after_stop=_killed)
     return chaos.evaluate(scenario, len(boundaries), dead)
 
 
 def at_boundary(chaos: ChaosEnvironment, scenario: str, *, worker: str, boundary: Boundary) -> Result:
-    """One video, and one kill where the recipe says."""
+    """One video with one kill."""
     return at_boundaries(chaos, scenario, worker=worker, boundaries=[boundary])
 
 
@@ -54,7 +54,7 @@ def _killed(supervised: SupervisedWorker, boundary: Boundary) -> None:
 
 
 def at_random(chaos: ChaosEnvironment, scenario: str, *, kills: int, seed: int) -> Result:
-    """Videos one after the other, while both workers are killed at random instants with work in hand."""
+    """Send videos while both workers are killed at random times with messages in flight."""
     rng = random.Random(seed)
     killers = [_RandomKiller(supervised, rng) for supervised in chaos.workers.values()]
     dead = chaos.dead()
@@ -75,7 +75,7 @@ def _kill_when_due(chaos: ChaosEnvironment, killers: Iterable[_RandomKiller]) ->
 
 
 def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> Result:
-    """One line for many runs."""
+    """The sum of several results."""
     runs = list(runs)
     return Result(
         scenario,
@@ -91,7 +91,7 @@ def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> 
 
 
 class _RandomKiller:
-    """Kills one worker at drawn instants after it has received something, no message more often than it can bear."""
+    """Kills a worker at random times after a receive, at most MAX_FAULTS_PER_MESSAGE times per message."""
 
     def __init__(self, supervised: SupervisedWorker, rng: random.Random) -> None:
         self._supervised = supervised
@@ -101,7 +101,7 @@ class _RandomKiller:
         self.kill_count = 0
 
     def kill_when_due(self) -> bool:
-        """Look, and kill if it is time: True."""
+        """Kill the worker if its time has come; returns whether it was killed."""
         held = self._supervised.in_flight()
         if not held or any(self._kills_by_message[message] >= MAX_FAULTS_PER_MESSAGE for message in held):
             self._at_s = None

@@ -1,4 +1,4 @@
-"""The lease under fire: every case against two brokers, moto and the stricter MiniStack, as rows of `make fire`."""
+"""Lease scenarios of `make chaos`: every case against moto and the stricter MiniStack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from video_analysis.worker_utils.consumer.lease import LONGEST_LEASE_S
 CASES: Mapping[str, Case] = {
     "a heartbeat fails once": partial(cases.heartbeats_fail, times=1),
     "a heartbeat fails thrice": partial(cases.heartbeats_fail, times=3),
-    "heartbeats fail for ever": cases.heartbeats_fail_for_ever,
+    "heartbeats fail permanently": cases.heartbeats_fail_for_ever,
     "a stale handle at a heartbeat": cases.stale_handle_at_a_heartbeat,
     "a stale handle at the delete": cases.stale_handle_at_the_delete,
     "a stale handle at the release": cases.stale_handle_at_the_release,
@@ -31,7 +31,7 @@ CASES: Mapping[str, Case] = {
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Rows of `make fire`: each case against each broker."""
+    """(name, scenario) pairs: each case against each broker."""
     for name, case in CASES.items():
         yield f"lease: {name} (moto)", partial(_against_moto, case=case)
         yield f"lease: {name} (MiniStack)", partial(_against_ministack, case=case)
@@ -48,6 +48,6 @@ def _against_ministack(_prepared: ChaosEnvironment, name: str, *, case: Case) ->
 
 
 def _quietly(broker: Broker, case: Case, name: str) -> Result:
-    """The consumers run in this very process, whose output is the table: their warnings are expected."""
+    """Run a case without its expected warnings: the consumers run in this process, whose output is the table."""
     logging.getLogger("video_analysis").addHandler(logging.NullHandler())
     return run(broker, case, name)

@@ -1,4 +1,4 @@
-"""Outages: S3, SQS, PostgreSQL and the disk fail while videos are in hand, for a while; nothing may be lost by it."""
+"""Outages: S3, SQS, PostgreSQL and the disk fail for a while with messages in flight; nothing may be lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RAW, SNAPSHOT = "/raw/", "/snapshots/"
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it. Where no file system may be mounted, a full disk is left out."""
+    """(name, scenario) pairs. The full disk is left out if no file system may be mounted."""
     for name, faults in _network_faults():
         yield name, partial(with_network_faults, faults=faults)
     yield from database_outages.scenarios()
@@ -30,8 +30,8 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
 
 
 def _network_faults() -> Iterator[tuple[str, tuple[Fault, ...]]]:
-    """What befalls which requests."""
-    yield "S3 slow: 2 s an answer", (Fault(("GetObject", "PutObject"), line_faults.late(2)),)
+    """(name, faults) of each network fault."""
+    yield "S3 slow: 2 s per response", (Fault(("GetObject", "PutObject"), line_faults.late(2)),)
     yield "S3 answers 500", _s3_refuses(500, "InternalError")
     yield "S3 answers 503 SlowDown", _s3_refuses(503, "SlowDown")
     yield (
@@ -49,22 +49,22 @@ def _network_faults() -> Iterator[tuple[str, tuple[Fault, ...]]]:
 
 
 def _s3_refuses(status: int, code: str) -> tuple[Fault, ...]:
-    """More often than a client tries by itself, so that it reaches the worker."""
-    told = line_faults.refused(status, code)
+    """One refusal more than the client's attempts, so that the worker gets the error."""
+    refused = line_faults.refused(status, code)
     chosen = (("GetObject", RAW), ("PutObject", SNAPSHOT), ("GetObject", SNAPSHOT))
-    return tuple(Fault((operation,), told, s3.ATTEMPTS + 1, path=path) for operation, path in chosen)
+    return tuple(Fault((operation,), refused, s3.ATTEMPTS + 1, path=path) for operation, path in chosen)
 
 
 def _sqs_refuses(status: int, code: str) -> tuple[Fault, ...]:
-    """Polls for a while; of what follows a receive more than a client tries by itself."""
-    told = line_faults.refused(status, code)
+    """Refuse polls for 5 s, and the calls after a receive once more than the client's attempts."""
+    refused = line_faults.refused(status, code)
     chosen = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch")
-    often = tuple(Fault((operation,), told, sqs_address.ATTEMPTS + 1) for operation in chosen)
-    return Fault(("ReceiveMessage",), told, seconds=5), *often
+    often = tuple(Fault((operation,), refused, sqs_address.ATTEMPTS + 1) for operation in chosen)
+    return Fault(("ReceiveMessage",), refused, seconds=5), *often
 
 
 def with_network_faults(chaos: ChaosEnvironment, scenario: str, *, faults: Sequence[Fault], videos: int = 2) -> Result:
-    """Videos go through while requests to S3 or SQS come to harm."""
+    """Send videos while faults are injected into requests to S3 or SQS."""
     dead = chaos.dead()
     with proxy.between(_endpoint(chaos)) as line, reconfigured(chaos, {"AWS_ENDPOINT_URL": line.url}):
         line.faults = tuple(faults)
@@ -75,7 +75,7 @@ def with_network_faults(chaos: ChaosEnvironment, scenario: str, *, faults: Seque
 
 
 def disk_full(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """The scratch folder, a file system of its own, fills up while a video comes in, and is emptied again."""
+    """The temporary folder, on its own file system, fills up during a download and is emptied later."""
     dead, supervised, filled = chaos.dead(), chaos.workers["yolo_worker"], threading.Event()
     fault = Fault(("GetObject",), line_faults.stalled(filled), 1)
     with conditions.small_disk() as folder, proxy.between(_endpoint(chaos)) as line:
@@ -93,7 +93,7 @@ def disk_full(chaos: ChaosEnvironment, scenario: str) -> Result:
 
 
 def object_replaced(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """The first attempt has a file that was cut off and is killed; the second finds the whole one in its place."""
+    """The first attempt downloads a truncated file and is killed; the second one finds the whole file."""
     dead, supervised, stack = chaos.dead(), chaos.workers["yolo_worker"], chaos.stack
     with reconfigured(chaos):
         supervised.stop_cleanly()
@@ -108,7 +108,7 @@ def object_replaced(chaos: ChaosEnvironment, scenario: str) -> Result:
 
 
 def _cut_off() -> bytes:
-    """The clip with its index in front, without its last tenth: it can be read to the cut."""
+    """The clip with its index first, without its last tenth: readable up to the cut."""
     with tempfile.TemporaryDirectory() as folder:
         whole = synthetic_clips.trim(
             environment.CLIP, Path(folder) / "whole.mp4", 0, {"movflags": "faststart"}

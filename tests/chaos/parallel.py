@@ -1,4 +1,4 @@
-"""Several fields side by side, each in a process of its own: most of a scenario is waiting for workers to start."""
+"""Run scenarios in several environments at a time, one process each: most of the time is spent in worker starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POLL_EVERY_S = 1.0
 
 
 class Done(NamedTuple):
-    """What came of the scenario with this number, and how long it took."""
+    """Number, result and duration of a scenario."""
 
     number: int
     result: Result
@@ -29,7 +29,10 @@ class Done(NamedTuple):
 
 
 def run(suite: Suite, count: int, out: Path) -> Generator[Done, None, None]:
-    """All of the suite, each share taking every `count`-th, in the order in which they end; logs go to out/<share>."""
+    """Run the suite in `count` processes, each with every `count`-th scenario; yields results as they end.
+
+    The logs of process n are written to `out`/n.
+    """
     context = multiprocessing.get_context("spawn")
     done: Queue[Done] = context.Queue()
     processes = [
@@ -42,22 +45,22 @@ def run(suite: Suite, count: int, out: Path) -> Generator[Done, None, None]:
             yield _next(done, processes)
     except BaseException:
         for process in processes:
-            process.terminate()  # which leaves by way of its with-blocks (pollers.exit_on_signal)
+            process.terminate()  # exit_on_signal: it leaves its with-blocks, which stop the workers
         raise
     finally:
         for process in processes:
             process.join()
 
 
-def _next(done: Queue[Done], count: Sequence[SpawnProcess]) -> Done:
-    """RuntimeError where a share has ended before its scenarios were done."""
+def _next(done: Queue[Done], processes: Sequence[SpawnProcess]) -> Done:
+    """The next result. RuntimeError if a process has ended before its scenarios."""
     while True:
-        failed = any(share.exitcode for share in count)
+        failed = any(process.exitcode for process in processes)
         try:
             return done.get(timeout=POLL_EVERY_S)
         except Empty:
             if failed:
-                raise RuntimeError("a field could not be kept up: its traceback stands above") from None
+                raise RuntimeError("an environment failed: see its traceback above") from None
 
 
 def _run_share(suite: Suite, share: int, count: int, logs: Path, done: Queue[Done]) -> None:
@@ -70,7 +73,7 @@ def _run_share(suite: Suite, share: int, count: int, logs: Path, done: Queue[Don
 
 
 def result_of(chaos: ChaosEnvironment, name: str, scenario: Scenario) -> Result:
-    """What came of a scenario; where a worker did what it must not, that, and what had been done to it until then."""
+    """Run a scenario. A failed assertion is its failure, with the faults injected until then."""
     chaos.faults_done = 0
     try:
         return scenario(chaos, name)

@@ -42,7 +42,7 @@ STARVED_DELAYS_S = "1,1,1,1"
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name."""
+    """(name, scenario) pairs."""
     for worker in WORKERS:
         yield f"SIGTERM twice {worker}", partial(sigterm_twice, worker=worker)
         yield f"SIGTERM while polling {worker}", partial(sigterm_while_polling, worker=worker)
@@ -59,13 +59,13 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
 
 
 def sigterm_twice(chaos: ChaosEnvironment, scenario: str, *, worker: str) -> Result:
-    """The second signal comes while the first is being acted on, and changes nothing."""
+    """A second signal during the shutdown changes nothing."""
     with chaos.workers[worker].with_settings({"CHAOS_TIMES": "2"}):
         return sigterm(chaos, scenario, worker=worker, boundaries=[MID_WORK[worker]])
 
 
 def sigterm_while_polling(chaos: ChaosEnvironment, scenario: str, *, worker: str) -> Result:
-    """SIGTERM with a poll under way, and a video sent just then: whoever gets it, it is not kept."""
+    """SIGTERM during a poll, and a video sent at the same time: its message is released or stays visible."""
     supervised, dead = chaos.workers[worker], chaos.dead()
     supervised.restart()
     supervised.await_event("consumer.ready", PATIENCE_S)
@@ -79,14 +79,14 @@ def sigterm_while_polling(chaos: ChaosEnvironment, scenario: str, *, worker: str
 
 
 def hung(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """The decoder comes back no more: the process ends itself, its message returns, and the next one finishes it."""
+    """The decoder hangs: the process ends itself, its message is received again, and the next process finishes it."""
     supervised, dead = chaos.workers["yolo_worker"], chaos.dead()
     supervised.restart(settings={"CHAOS_HANG": str(HUNG_AT_FRAME), "CVITX_STALL_S": str(STALL_S)})
     chaos.send()
     supervised.await_event("fault.injected", PATIENCE_S)
     chaos.faults_done += 1
     code = supervised.running.wait(STALL_S * 3)
-    assert code == 1, f"a worker that hung ended with {code}:\n{supervised.log_tail()}"
+    assert code == 1, f"a hanging worker ended with {code}:\n{supervised.log_tail()}"
     assert supervised.has_logged("worker.stalled"), supervised.log_tail()
     supervised.start()
     chaos.settle()
@@ -94,7 +94,7 @@ def hung(chaos: ChaosEnvironment, scenario: str) -> Result:
 
 
 def starved(chaos: ChaosEnvironment, scenario: str, *, worker: str, memory_mb: int) -> Result:
-    """With a message in hand the memory is used up: the worker ends or says so, and a fresh one does the work."""
+    """No memory is left after a receive: the worker ends or logs it, and a new process does the work."""
     supervised, dead = chaos.workers[worker], chaos.dead()
     waits = {"CVITX_TRANSIENT_DELAYS_S": STARVED_DELAYS_S, "CVITX_STALL_S": str(STALL_S)}
     supervised.restart(settings={"CHAOS_MEMORY_MB": str(memory_mb), **waits})
@@ -109,7 +109,7 @@ def starved(chaos: ChaosEnvironment, scenario: str, *, worker: str, memory_mb: i
 
 
 def poisoned(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """It ends in the dead-letter queue with a reason in its row; the one behind it in the queue is unharmed."""
+    """A poison message is dead-lettered with an error code in its row; the next message is processed."""
     supervised, dead = chaos.workers["yolo_worker"], chaos.dead()
     poison = chaos.stack.upload(CLIP, chaos.stride)
     kills = supervised.kills
@@ -119,15 +119,15 @@ def poisoned(chaos: ChaosEnvironment, scenario: str) -> Result:
         chaos.settle()
     deaths = chaos.faults_done = supervised.kills - kills
     allowed = chaos.stack.config.max_receive_count
-    assert deaths == allowed - 1, f"{deaths} deaths; the last of {allowed} receives should have done no work"
+    assert deaths == allowed - 1, f"{deaths} kills; the last of {allowed} receives must not start the work"
     (row,) = chaos.stack.sql("SELECT * FROM videos WHERE id = %s", poison["video_id"])
     assert (row["status"], row["attempt_state"], row["error_code"]) == ("error", "crashed", "crashed"), row
-    assert remove_dead_letter(chaos, poison), "the video that kills is not in the dead-letter queue"
+    assert remove_dead_letter(chaos, poison), "the poison message is not in the dead-letter queue"
     return chaos.evaluate(scenario, deaths, dead)
 
 
 def remove_dead_letter(chaos: ChaosEnvironment, task: Mapping[str, Any]) -> bool:
-    """Take a video's message out of the dead-letter queue, where it belongs there; whether it was there."""
+    """Delete a video's message from the dead-letter queue; returns whether it was there."""
     sqs, url = chaos.stack.sqs, chaos.stack.video_dlq_url
     letters = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
     found = [letter for letter in letters if json.loads(letter["Body"])["video_id"] == task["video_id"]]
@@ -138,7 +138,7 @@ def remove_dead_letter(chaos: ChaosEnvironment, task: Mapping[str, Any]) -> bool
 
 @contextmanager
 def two_slow_workers(chaos: ChaosEnvironment) -> Iterator[list[SupervisedWorker]]:
-    """Two workers on the video queue, both polling, each slow at its work."""
+    """Two slow workers on the video queue, both polling."""
     supervised = chaos.workers["yolo_worker"]
     with supervised.with_settings({"CHAOS_SLOW_S": str(SLOW_S)}), extra_workers(chaos, 1) as extra:
         both = [supervised, *(one for one in extra if one.worker == supervised.worker)]
@@ -148,20 +148,20 @@ def two_slow_workers(chaos: ChaosEnvironment) -> Iterator[list[SupervisedWorker]
 
 
 def concurrent_copy(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """Two workers on the same video at the same time."""
+    """Two workers process the same video at the same time."""
     dead = chaos.dead()
     with two_slow_workers(chaos) as both:
         task = chaos.send()
-        wait_until(lambda: any(one.in_flight() for one in both), "a taker of the first message")
+        wait_until(lambda: any(one.in_flight() for one in both), "the receive of the first message")
         chaos.stack.send(task)
-        wait_until(lambda: all(one.in_flight() for one in both), "work on the copy beside the first")
+        wait_until(lambda: all(one.in_flight() for one in both), "the receive of the copy")
         chaos.faults_done += 1
         chaos.settle()
     return chaos.evaluate(scenario, 1, dead)
 
 
 def slow(chaos: ChaosEnvironment, scenario: str) -> Result:
-    """Heartbeats keep it: of two workers one takes it, once, for much longer than a lease lasts."""
+    """Heartbeats keep the message: one of two workers receives it, once, for longer than two visibility timeouts."""
     dead = chaos.dead()
     with two_slow_workers(chaos) as both:
         chaos.send()
@@ -174,7 +174,7 @@ def slow(chaos: ChaosEnvironment, scenario: str) -> Result:
 
 
 def _work_times_s(supervised: SupervisedWorker) -> list[float]:
-    """How long each receive was worked on."""
+    """Processing time of each receive, in seconds."""
     lines = list(worker_process.lines(supervised.logs[-1]))
     received = [_instant(line["time"]) for line in lines if line["event"] == "message.received"]
     finished = [_instant(line["time"]) for line in lines if line["event"] == "message.finished"]
@@ -186,8 +186,8 @@ def _instant(text: str) -> datetime:
 
 
 def _await_outcome(supervised: SupervisedWorker) -> None:
-    """The process has ended, or finished a message, or said why it could not; that was not the message's fault."""
-    wait_until(lambda: supervised.running.poll() is not None or _settled(supervised), f"a word of {supervised.worker}")
+    """Wait until the process ends or settles a message. AssertionError if it blames the message."""
+    wait_until(lambda: supervised.running.poll() is not None or _settled(supervised), f"an end of {supervised.worker}")
     blamed = [line for line in _settled(supervised) if line.get("failure") in BLAMES_THE_MESSAGE]
     assert not blamed, f"{supervised.worker}, out of memory, blamed the message: {blamed[0]['message']}"
 

@@ -1,4 +1,4 @@
-"""A bad line between the workers and AWS: an HTTP proxy that does to chosen requests what its faults say."""
+"""An HTTP proxy between the workers and AWS that injects faults into selected requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_THE_CONNECTION = {"connection", "transfer-encoding", "content-length", "expec
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What AWS says, whole."""
+    """A response of AWS."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -30,21 +30,22 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What befalls requests of an operation (`PutObject`, `ReceiveMessage`, …), and how many of them."""
+    """A fault of requests of these operations (`PutObject`, `ReceiveMessage`, …)."""
 
     operations: tuple[str, ...]
     behave: Callable[[Exchange], bool]
-    """Answer the exchange, or do not. False: it passed clean_environment after all, and does not count."""
+    """Respond to the exchange, or not. False if it passed unchanged and does not count."""
     count: float = math.inf
+    """Most requests that are affected."""
     seconds: float = math.inf
-    """From the first one on."""
+    """From the first affected request on."""
     path: str = ""
-    """Only where the request's path has this in it."""
+    """Only requests whose path contains this."""
 
 
 @dataclass
 class FaultProxy:
-    """The proxy as a scenario sees it: where it listens, and what it does to whom."""
+    """The proxy's URL, its faults, and how often each was injected."""
 
     upstream: str
     url: str = ""
@@ -56,11 +57,11 @@ class FaultProxy:
 
     @property
     def hits(self) -> int:
-        """Requests that came to harm."""
+        """Number of affected requests."""
         return sum(self.hit_counts.values())
 
     def claim(self, operation: str, path: str = "") -> Fault | None:
-        """The fault that this request suffers, counted."""
+        """The fault for this request, which is counted; None for no fault."""
         with self._lock:
             for fault in self.faults:
                 if operation in fault.operations and fault.path in path and self._is_due(fault):
@@ -74,14 +75,14 @@ class FaultProxy:
         return lasts and self.hit_counts.get(fault, 0) < fault.count
 
     def give_back(self, fault: Fault) -> None:
-        """The request passed clean_environment."""
+        """Do not count the request: it passed unchanged."""
         with self._lock:
             self.hit_counts[fault] -= 1
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request, and the ways to answer it."""
+    """One request, with ways to respond to it."""
 
     line: FaultProxy
     handler: BaseHTTPRequestHandler
@@ -89,19 +90,19 @@ class Exchange:
     body: bytes
 
     def forward(self) -> Answer:
-        """Have AWS do it. The host stays the one the client signed, so that queue URLs lead through here too."""
+        """Send the request to AWS. The Host header is unchanged, so that queue URLs lead to the proxy."""
         upstream = http.client.HTTPConnection(urlsplit(self.line.upstream).netloc, timeout=ANSWER_TIMEOUT_S)
         headers = {name: value for name, value in self.handler.headers.items() if name.lower() not in OF_THE_CONNECTION}
         try:
             upstream.request(self.handler.command, self.handler.path, self.body, headers)
             response = upstream.getresponse()
-            told = [(name, value) for name, value in response.getheaders() if name.lower() not in OF_THE_CONNECTION]
-            return Answer(response.status, told, response.read())
+            kept = [(name, value) for name, value in response.getheaders() if name.lower() not in OF_THE_CONNECTION]
+            return Answer(response.status, kept, response.read())
         finally:
             upstream.close()
 
     def respond(self, answer: Answer, share: float = 1.0, pause: Callable[[], object] = lambda: None) -> None:
-        """Announce the whole answer, send so much of its body, wait, and send what is left of `share`."""
+        """Send the headers of the whole response and `share` of its body, with `pause` after half of that."""
         half, end = int(len(answer.body) * share / 2), int(len(answer.body) * share)
         self.handler.send_response(answer.status)
         for name, value in [*answer.headers, ("Content-Length", str(len(answer.body)))]:
@@ -136,21 +137,21 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_DELETE = _serve
 
     def log_message(self, *_: object) -> None:
-        """Say nothing on stderr."""
+        """No output on stderr."""
 
 
 class _Server(ThreadingHTTPServer):
     line: FaultProxy
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that was killed, or lost its patience, is no news."""
+        """Ignore clients that were killed or timed out."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager
 def between(endpoint: str) -> Iterator[FaultProxy]:
-    """A line to `endpoint`, for as long as the block lasts."""
+    """A proxy to `endpoint` for the duration of the block."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.line = line = FaultProxy(endpoint, f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

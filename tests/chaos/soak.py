@@ -1,7 +1,7 @@
-"""`make soak`: hours of work through both workers, and whether what they hold grows; writes out/soak.json.
+"""`make soak`: hours of work for both workers, to find growing resources; writes out/soak.json.
 
-One hour of video goes through stage 1 and 20,000 snapshots through stage 2, one after the other, never more than
-50 messages ahead: moto's receive slows down with its backlog.
+One hour of video goes through stage 1, then 20,000 snapshots through stage 2, with at most 50 messages queued: a
+receive from moto slows down with its backlog.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REPORT_EVERY_S = 30.0
 
 @dataclass
 class MonitoredWorker:
-    """One worker and what it was seen to hold."""
+    """One worker and its resource samples."""
 
     worker: WorkerProcess
     temp_dir: Path
@@ -45,20 +45,20 @@ class MonitoredWorker:
     gauges: list[Gauge] = field(default_factory=list)
 
     def sample(self) -> None:
-        """One more gauge. AssertionError where the worker is gone."""
+        """Take a sample. AssertionError if the worker has ended."""
         code = self.worker.process.poll()
         assert code is None, f"{self.worker.name} ended with {code}:\n{self.worker.log_tail()}"
         self.gauges.append(read_gauge(self.worker.process.pid, self.temp_dir, time.monotonic() - self.began_s))
 
     def report(self) -> dict[str, object]:
-        """For the report: what grew, and the gauges, one a minute or so."""
+        """Growth and about 120 samples, for the report."""
         every = max(1, len(self.gauges) // 120)
         seconds = round(self.gauges[-1].at_s, 1)
         return {"seconds": seconds, **growth(self.gauges), "gauges": [asdict(one) for one in self.gauges[::every]]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when both workers did all they were given."""
+    """0 if both workers have processed everything."""
     parser = argparse.ArgumentParser(prog="python -m video_analysis.tests.chaos.soak", description=__doc__)
     parser.add_argument("--video-minutes", type=float, default=VIDEO_MINUTES)
     parser.add_argument("--snapshots", type=int, default=SNAPSHOTS)
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_soak(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, object]]:
-    """Stage 1 first, then stage 2, each alone, so that what grows has one cause."""
+    """Stage 1, then stage 2, each alone, so that growth has one cause."""
     temp_dir = folder / "temp"
     temp_dir.mkdir()
     settings = with_untrained(WEIGHTS, folder) | {"CVITX_TEMP_DIR": str(temp_dir)}
@@ -95,7 +95,7 @@ def _run_soak(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, 
 
 
 def _videos(stack: Stack, monitored: MonitoredWorker, minutes: float) -> list[bytes]:
-    """The clip again and again until so many minutes of video are done; some of its snapshots."""
+    """Process the clip repeatedly for `minutes` of video; returns some of its snapshots."""
     videos = max(1, round(minutes * 60 / _seconds(CLIP)))
     tasks: list[str] = []
 
@@ -113,7 +113,7 @@ def _videos(stack: Stack, monitored: MonitoredWorker, minutes: float) -> list[by
 
 
 def _snapshots(stack: Stack, monitored: MonitoredWorker, pictures: Sequence[bytes], count: int) -> None:
-    """Raw SNAPSHOT_READY messages, as an operator might send them."""
+    """Send raw SNAPSHOT_READY messages, as an operator would."""
     video_id = str(uuid.uuid4())
     sent: deque[SnapshotReady] = deque()
     tracks = iter(range(1, count + 1))
@@ -134,7 +134,7 @@ def _snapshots(stack: Stack, monitored: MonitoredWorker, pictures: Sequence[byte
 
 
 def _feed(stack: Stack, monitored: MonitoredWorker, queue_url: str, count: int, feed: Callable[[], None]) -> None:
-    """Give the worker `count` messages, few ahead, and look at it until the queue is empty."""
+    """Send `count` messages, few at a time, and sample the worker until the queue is empty."""
     fed, told_s = 0, time.monotonic()
     while fed < count or stack.depth(queue_url):
         ahead = stack.depth(queue_url)
@@ -145,13 +145,13 @@ def _feed(stack: Stack, monitored: MonitoredWorker, queue_url: str, count: int, 
         if time.monotonic() - told_s > REPORT_EVERY_S:
             told_s = time.monotonic()
             gauge = monitored.gauges[-1]
-            print(f"{monitored.worker.name}: {fed} of {count} given, {gauge.rss_mb:.0f} MB, {gauge.threads} threads, "
+            print(f"{monitored.worker.name}: {fed} of {count} sent, {gauge.rss_mb:.0f} MB, {gauge.threads} threads, "
                   f"{gauge.open_files} files open", flush=True)  # fmt: skip
         time.sleep(POLL_EVERY_S)
 
 
 def _forget(stack: Stack, video_id: str) -> None:
-    """Take a finished video's objects out of moto's memory."""
+    """Delete a finished video's objects from moto's memory."""
     for row in stack.sql("SELECT s3_key_raw FROM videos WHERE id = %s", video_id):
         stack.s3.delete_object(Bucket=stack.config.s3_bucket, Key=row["s3_key_raw"])
     for row in stack.sql("SELECT snapshot_s3_key FROM image_analyses WHERE video_id = %s", video_id):

@@ -1,4 +1,4 @@
-"""A worker under fire: started, killed, and started again at once, as systemd would."""
+"""A supervised worker: started, killed, and restarted at once, as systemd would."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTLED = ("message.finished", "message.failed")
 
 @dataclass
 class SupervisedWorker:
-    """One worker's place: a process most of the time. Every start logs to a file of its own."""
+    """One worker, whose process may be restarted. Every start has its own log file."""
 
     worker: str
     environ: Mapping[str, str]
@@ -38,7 +38,7 @@ class SupervisedWorker:
         number: signal.Signals = signal.SIGKILL,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """A new process, which sends itself a signal at `signal_at`; `settings` are this start's alone."""
+        """Start a process, which sends itself signal `number` at `signal_at`; `settings` apply to this start only."""
         self.logs.append(self.folder / f"{self.worker}.{len(self.logs)}.log")
         environ = dict(self.environ) | dict(settings or {})
         environ |= {} if signal_at is None else {"CHAOS_AT": str(signal_at), "CHAOS_SIGNAL": str(int(number))}
@@ -50,13 +50,13 @@ class SupervisedWorker:
         number: signal.Signals = signal.SIGKILL,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Stop it, which must go well, and start it as `start` does."""
+        """`stop_cleanly`, then `start`."""
         self.stop_cleanly()
         self.start(signal_at, number, settings)
 
     @contextmanager
     def with_settings(self, settings: Mapping[str, str]) -> Iterator[None]:
-        """Every start inside the block has these settings too; the next one after it has not."""
+        """Restart with additional settings, which apply to every start inside the block."""
         usual, self.environ = self.environ, {**self.environ, **settings}
         try:
             self.restart()
@@ -66,7 +66,7 @@ class SupervisedWorker:
         self.restart()
 
     def revive(self) -> bool:
-        """Start it again where it was killed: True. Any other end is a fault of its own: AssertionError."""
+        """Restart the process if it was killed; returns whether it was. AssertionError for any other exit status."""
         code = self.running.poll()
         if code is None:
             return False
@@ -76,22 +76,22 @@ class SupervisedWorker:
         return True
 
     def kill(self) -> None:
-        """kill -9, and start again."""
+        """kill -9, then restart."""
         if self.running.poll() is None:
             os.kill(self.running.pid, signal.SIGKILL)
         self.running.wait()
         self.revive()
 
     def has_injected(self) -> bool:
-        """Whether the process of now has reached its boundary."""
+        """Whether a fault was injected into the running process."""
         return self.has_logged("fault.injected")
 
     def has_logged(self, event: str, error_code: str | None = None) -> bool:
-        """Whether the running process has logged this event code (with this error code, where one is given)."""
+        """Whether the running process has logged this event code (and error code, if given)."""
         return any(matches(line, event, error_code) for line in worker_process.lines(self.logs[-1]))
 
     def await_event(self, event: str, patience_s: float, error_code: str | None = None) -> None:
-        """Wait until `has_logged`. AssertionError where the time or the process ends before that."""
+        """Wait until `has_logged`. AssertionError if the process ends or `patience_s` passes before."""
         deadline_s = time.monotonic() + patience_s
         while not self.has_logged(event, error_code):
             wanted = f"{event} {error_code or ''}".strip()
@@ -107,32 +107,32 @@ class SupervisedWorker:
         return worker_process.stop(self.running)
 
     def stop_cleanly(self) -> None:
-        """SIGTERM, and exit 0: AssertionError for any other end."""
+        """SIGTERM, and wait. AssertionError unless the exit status is 0."""
         code = self.stop()
         assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.log_tail()}"
 
     def end(self) -> None:
-        """Whatever it does, it is gone."""
+        """Kill the process, if any."""
         if self.process is not None:
             worker_process.end(self.process)
 
     def in_flight(self) -> set[str]:
-        """Message ids that the process of now has received and not settled."""
+        """Ids of messages that the running process has received and not settled."""
         return in_flight(worker_process.lines(self.logs[-1]))
 
     def log_tail(self) -> str:
-        """The end of the last log, for a person."""
+        """The end of the newest log."""
         return worker_process.log_tail(self.logs[-1])
 
     @property
     def running(self) -> subprocess.Popen[bytes]:
-        """The process of now, or the one that has just ended."""
+        """The current process, or the one that has just ended."""
         assert self.process is not None, f"{self.worker} was never started"
         return self.process
 
 
 def in_flight(lines: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Message ids that a log names as received and not as settled."""
+    """Ids of messages that the log lines show as received and not settled."""
     held: set[str] = set()
     for line in lines:
         if line["event"] == "message.received":

@@ -16,7 +16,7 @@ from video_analysis.tests.chaos.bad_tally import Tally, is_readable
 from video_analysis.tests.chaos.environment import CLIP, SHARED
 
 SHARE = 12
-"""Of the broken clips every so-manieth is read here; all of them in `make fire`."""
+"""Every 12th broken clip is read here; `make chaos` reads all."""
 
 clip_is_there = pytest.mark.skipif(not CLIP.is_file(), reason=f"no {CLIP}")
 
@@ -65,7 +65,7 @@ def test_all_wrong_snapshots_are_refused_and_all_whole_ones_are_not() -> None:
         ReadResult("read", "1 frames"),
     ],
 )
-def test_what_must_not_happen_is_told(reading: ReadResult) -> None:
+def test_every_violation_is_counted(reading: ReadResult) -> None:
     tally = Tally(most_mb=500, longest_s=5, must_be_refused=frozenset({"bomb"}))
     tally.add("bomb", reading)
     result = tally.result("x")

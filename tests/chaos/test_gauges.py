@@ -1,4 +1,4 @@
-"""What a process holds, read from /proc, and what counts as growth."""
+"""Samples of a process from /proc, and the growth of its resources."""
 
 from __future__ import annotations
 

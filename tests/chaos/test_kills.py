@@ -1,4 +1,4 @@
-"""The short part of `make fire`: a kill -9 where it would hurt most, and the suite's own arithmetic."""
+"""The short part of `make chaos`: kill -9 at the most critical steps, and unit tests of the suite."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_kill_after_the_results_are_written_writes_them_once(chaos: ChaosEnvir
     assert result.is_clean, result
 
 
-def test_a_boundary_that_no_attempt_comes_to_fails_the_scenario_and_what_was_done_is_told(
+def test_a_boundary_that_no_attempt_comes_to_fails_the_scenario_and_keeps_its_faults(
     chaos: ChaosEnvironment,
 ) -> None:
     chain = (Boundary(DELETE, "after"), Boundary(PUT, "before"))
@@ -81,9 +81,9 @@ def test_a_scenario_that_fails_is_named_with_the_faults_done_until_then(failure:
         chaos.faults_done += 2
         raise failure
 
-    strip_traceback = Bare(cast(Stack, None), {}, WHOLE, stride=3)
-    assert result_of(strip_traceback, "named", scenario) == Result("named", 1, 2, 0, 0, 0, 0, 0, str(failure))
-    assert restarts == [strip_traceback]
+    bare = Bare(cast(Stack, None), {}, WHOLE, stride=3)
+    assert result_of(bare, "named", scenario) == Result("named", 1, 2, 0, 0, 0, 0, 0, str(failure))
+    assert restarts == [bare]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_every_difference_is_accounted_for(found: VideoResult, diff: ResultDiff)
 
 
 @pytest.mark.parametrize("worker", STEPS)
-def test_every_step_of_a_recipe_is_there_to_be_armed(worker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_step_of_a_worker_exists_and_can_be_armed(worker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for boundary in steps.boundaries(worker):
         owner, method = steps.target(boundary.step)
         monkeypatch.setattr(owner, method, getattr(owner, method))  # what `arm` changes comes back
@@ -113,21 +113,21 @@ def test_every_step_of_a_recipe_is_there_to_be_armed(worker: str, monkeypatch: p
         assert Boundary.parse(str(boundary)) == boundary
 
 
-@pytest.mark.parametrize(("side", "order"), [("before", ["strike", "call"]), ("after", ["call", "strike"])])
-def test_an_armed_step_strikes_at_its_second_call_only(
+@pytest.mark.parametrize(("side", "order"), [("before", ["action", "call"]), ("after", ["call", "action"])])
+def test_an_armed_step_runs_its_action_at_its_second_call_only(
     side: steps.Side, order: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boundary = Boundary(PUT, side, call=2)
     owner, method = steps.target(boundary.step)
-    told: list[str] = []
-    monkeypatch.setattr(owner, method, lambda: told.append("call"))
-    steps.arm(boundary, lambda: told.append("strike"))
+    calls: list[str] = []
+    monkeypatch.setattr(owner, method, lambda: calls.append("call"))
+    steps.arm(boundary, lambda: calls.append("action"))
     for _ in range(3):
         getattr(owner, method)()
-    assert told == ["call", *order, "call"]
+    assert calls == ["call", *order, "call"]
 
 
-def test_logs_of_a_killed_worker_say_what_it_had_in_hand(tmp_path: Path) -> None:
+def test_logs_of_a_killed_worker_show_its_in_flight_messages(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     log.write_text(
         '{"event": "message.received", "message_id": "a"}\n{"event": "message.received", "message_id": "b"}\n'

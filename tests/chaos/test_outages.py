@@ -1,4 +1,4 @@
-"""The short part of the outages: a bad line and a restarted database; and that the line does what its faults say."""
+"""The short part of the outages: network faults, a restarted database, and tests of the fault proxy itself."""
 
 from __future__ import annotations
 

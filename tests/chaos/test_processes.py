@@ -1,4 +1,4 @@
-"""What `make fire` has found in processes, each as a test of its own; and the hooks it is done with."""
+"""Faults that `make chaos` has found in processes, one test each; and tests of the hooks."""
 
 from __future__ import annotations
 
@@ -68,15 +68,15 @@ def test_a_failed_allocation_is_the_environments_fault() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_process_can_be_told_to_stop_several_times_over(times: int, tmp_path: Path) -> None:
-    script = tmp_path / "told.py"
+def test_a_process_can_send_itself_several_signals(times: int, tmp_path: Path) -> None:
+    script = tmp_path / "stop.py"
     script.write_text(
         "import signal\nfrom video_analysis.tests.chaos import hooks\n"
-        "signal.signal(signal.SIGTERM, lambda *_: print('told', flush=True))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('stop', flush=True))\n"
         f"hooks.send(signal.SIGTERM, {times})\n"
     )
     ended = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    assert ended.stdout.splitlines() == ["told"] * times
+    assert ended.stdout.splitlines() == ["stop"] * times
 
 
 def test_a_poison_kills_only_where_its_video_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
