@@ -1,6 +1,6 @@
 """`make clips`: every real clip at strides 1, 3 and 10 through both workers; a table, and a contact sheet of each.
 
-What was missed or doubled is for a person to see: look at out/clips/*.png.
+Missed and duplicate vehicles must be checked by eye on the sheets out/clips/*.png.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STRIDES = (1, 3, 10)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all clips; 0 when every journey was whole."""
+    """Run all clips; 0 if every clip was processed without faults."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path, nargs="*", help="default: every clip of ../shared/data/video and mot")
     parser.add_argument("--weights", type=Path, default=SHARED / "models" / "yolov8n_coco.pt")
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _results(
     environment: Stack, workers: Sequence[WorkerProcess], clips: Sequence[Path], out: Path
 ) -> Iterator[dict[str, Any]]:
-    """One journey after the other, each printed as it ends."""
+    """Process one clip after the other, and print a line for each."""
     print(f"{'clip':<42} {'stride':>6} {'frames':>6} {'vehicles':>8} {'seconds':>8}  faults", flush=True)
     for clip in clips:
         name = clip.stem if clip.stem != "video" else clip.parent.name

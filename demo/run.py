@@ -1,4 +1,4 @@
-"""`make demo`: a clip through S3, SQS, both workers and PostgreSQL, on this machine, start to end, into a report."""
+"""`make demo`: a clip through S3, SQS, both workers and PostgreSQL on this machine, and a report of the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from video_analysis.worker_config import WorkerConfig
 
 @dataclass(frozen=True)
 class Recording:
-    """The clip that is sent, and when it was recorded, if anybody knows."""
+    """The clip that is sent, and its recording time, if known."""
 
     path: Path
     recorded_at: str | None
@@ -32,7 +32,7 @@ class Recording:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; 0 when every vehicle found has its picture and its finished row, 2 when it cannot begin."""
+    """Run the demo. 0 if every vehicle has its snapshot and finished row, 1 if not, 2 if it cannot start."""
     given = options.parse(arguments)
     if given.missing_files:
         print(f"make demo needs {' and '.join(given.missing_files)}", file=sys.stderr)
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _recording(given: Options, stopwatch: Stopwatch) -> Recording:
-    """The clip that was given, or one rendered now."""
+    """The given clip, or a rendered one."""
     if given.video is not None:
         return Recording(given.video, given.recorded_at, is_rendered=False)
     path = given.out / "rendered_street.mp4"
@@ -78,7 +78,7 @@ def _recording(given: Options, stopwatch: Stopwatch) -> Recording:
 def _journey(
     environment: Stack, recording: Recording, networks: Networks, given: Options, stopwatch: Stopwatch
 ) -> list[str]:
-    """One clip all the way; what went wrong, in words."""
+    """Process one clip and write the report; returns the faults as text."""
     task = environment.upload(recording.path, given.stride, recording.recorded_at)
     environment.send(task)
     print(f"sent PROCESS_VIDEO for {recording.path.name}, stride {given.stride}; starting both workers …", flush=True)
@@ -107,7 +107,7 @@ def _messages_do_not_match(yolo: WorkerProcess, found: StoredResults, runs: int)
 
 
 def _facts(recording: Recording, networks: Networks, yolo: WorkerProcess, stopwatch: Stopwatch) -> RunFacts:
-    """What the report says of the run; frames and stages are the first pass's."""
+    """Facts of the run for the report; frames and stages are those of the first pass."""
     done = next(iter(yolo.events("video.done")), {})
     return RunFacts(
         clip=run_facts.clip_facts(recording.path, is_rendered=recording.is_rendered),

@@ -1,4 +1,4 @@
-"""Follow the workers until nothing is left to do."""
+"""Wait for the workers and print their progress."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ REPORT_EVERY_S = 4.0
 
 
 class ProgressPrinter:
-    """Prints a line when it changes and, lest a long step look like a hang, again every few seconds with its age."""
+    """Prints a line when it changes, and again every few seconds with its age, so that a long step is no hang."""
 
     def __init__(self) -> None:
         self._line, self._since_s, self._printed_s = "", 0.0, 0.0
 
     def update(self, line: str) -> None:
-        """Say `line` if it is new or its last telling is `REPORT_EVERY_S` ago; an empty one is never printed."""
+        """Print `line` if it is new or was last printed `REPORT_EVERY_S` ago; an empty line is never printed."""
         now_s = time.monotonic()
         if line != self._line:
             self._line, self._since_s, self._printed_s = line, now_s, now_s
@@ -32,16 +32,18 @@ class ProgressPrinter:
 
 
 def until_settled(environment: Stack, workers: Sequence[WorkerProcess], progress: Callable[[], str]) -> list[str]:
-    """Print progress and what fails until both queues are empty.
+    """Print progress and failures until both queues are empty.
 
-    What went wrong, in tails: a worker died, a message was dead-lettered, or nothing moved for `STUCK_S`.
+    Returns the faults as text: a worker ended, messages were dead-lettered, or nothing changed for `STUCK_S`.
     """
     last: tuple[str, list[int]] = ("", [])
     moved_s, printed, printer = time.monotonic(), 0, ProgressPrinter()
     while time.monotonic() - moved_s < STUCK_S:
         for worker in workers:
             if worker.process.poll() is not None:
-                return [f"{worker.name} ended with {worker.process.returncode}; its last tails:\n{worker.log_tail()}"]
+                return [
+                    f"{worker.name} ended with {worker.process.returncode}; the end of its log:\n{worker.log_tail()}"
+                ]
         depths = [environment.depth(url) for url in (environment.video_queue_url, environment.snapshot_queue_url)]
         line = progress()
         printer.update(line)
@@ -56,11 +58,11 @@ def until_settled(environment: Stack, workers: Sequence[WorkerProcess], progress
             return [f"dead-lettered: {dead[0]} video and {dead[1]} snapshot messages"] if any(dead) else []
         time.sleep(POLL_S)
     tails = "\n".join(f"{worker.name}: {worker.log_tail(3)}" for worker in workers)
-    return [f"nothing has moved for {STUCK_S} s; last tails:\n{tails}"]
+    return [f"no progress for {STUCK_S} s; the ends of the logs:\n{tails}"]
 
 
 def of_video(environment: Stack, workers: Sequence[WorkerProcess], video_id: str) -> str:
-    """One line that says how far a video has come; before its first vehicle, what workers that are not up yet do."""
+    """One line with a video's progress; before its first vehicle, the start-up status of workers that do not poll."""
     status = environment.sql("SELECT status FROM videos WHERE id = %s", video_id)[0]["status"]
     counts = environment.sql(
         "SELECT count(*) AS found, count(*) FILTER (WHERE status = 'done') AS done"

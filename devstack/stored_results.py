@@ -1,4 +1,4 @@
-"""What the pipeline wrote for one video, read back as a user would, and whether it adds up."""
+"""The rows and objects that the pipeline wrote for one video, and a check of their consistency."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class StoredSnapshot:
 
     @property
     def image(self) -> NDArray[np.uint8]:
-        """The decoded picture, BGR."""
+        """The decoded snapshot, H×W×3 BGR."""
         picture: NDArray[np.uint8] = cv2.imdecode(np.frombuffer(self.content, np.uint8), cv2.IMREAD_COLOR)
         return picture
 
 
 @dataclass(frozen=True)
 class StoredResults:
-    """Everything that stands for one video."""
+    """All rows and snapshots of one video."""
 
     video: dict[str, Any]
     rows: list[dict[str, Any]]
@@ -48,20 +48,20 @@ class StoredResults:
 
     @property
     def analyses(self) -> dict[int, dict[str, Any]]:
-        """One row per vehicle, by track; of two variants baseline's."""
+        """One row per vehicle, by track; of two variants the baseline's."""
         first: dict[int, dict[str, Any]] = {}
         for row in self.rows:
             first.setdefault(row["track_id"], row)
         return first
 
     def digest(self) -> str:
-        """A hash over every row, key and byte: equal before and after a message that changes nothing."""
+        """A hash over all rows, keys and contents; a redelivered message must not change it."""
         lines = [str(self.video), *map(str, self.rows)]
         lines += [f"{key} {hashlib.sha256(item.content).hexdigest()}" for key, item in sorted(self.snapshots.items())]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def faults(self) -> list[str]:
-        """What does not add up, in words; empty when the journey is whole."""
+        """Inconsistencies as text; empty if every vehicle has its finished row and its snapshot."""
         lines = []
         if self.video["status"] != "done":
             lines.append(f"the video is {self.video['status']}: {self.video['error_msg']}")

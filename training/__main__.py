@@ -1,6 +1,6 @@
 """Train the demo's weights: python -m video_analysis.training [--only detector] [--minutes 20].
 
-A run that was cut off goes on where its last memory stands (every two minutes) when the same command is given again.
+An interrupted run continues from its last checkpoint (written every two minutes) when the same command is run again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FRAMES, CROPS = 6_000, 24_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and train; 0 when all weights asked for are written."""
+    """Parse the command line and train; 0 if all requested weights are written."""
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     backend.configure_environment(
@@ -67,7 +67,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, help="at most so many, whatever the time")
+    parser.add_argument("--steps", type=int, help="most training steps, for tests")
     parser.add_argument("--batch", type=int, help="pictures a step")
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch on the CPU; 0: one for each core")
     parser.add_argument("--processes", type=int, help="to render, and threads to prepare batches; default: cores - 1")

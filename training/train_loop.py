@@ -1,7 +1,7 @@
-"""The training loop: a budget of wall time, a cosine for the rate, an average of the weights, a memory on disk.
+"""The training loop: a time budget, a cosine learning rate, averaged weights, checkpoints.
 
-It is the same for every network. Sample n is always made of the same picture in the same way, so a run that was
-cut off goes on where its memory stands as if nothing had been.
+It is the same for every network. Sample n is always the same, so that an interrupted run continues from its
+checkpoint with the same result.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how fast to learn."""
+    """Duration and hyperparameters of a training run."""
 
     name: str
     seed: int
@@ -50,14 +50,14 @@ class Plan:
     """AdamW's, at its height."""
     weight_decay: float
     seconds: float
-    """Of wall time, all sittings together."""
+    """Wall-clock time, over all continuations."""
     most_steps: int | None = None
     threads: int = 1
     """Batches prepared at a time."""
 
 
 class Views(Protocol[View_co]):
-    """What is learnt from: sample n is the same whenever it is asked for, and there is no last one."""
+    """An endless sequence of samples, of which sample n is always the same."""
 
     def __getitem__(self, number: int) -> View_co:
         """Sample `number`."""
@@ -65,7 +65,7 @@ class Views(Protocol[View_co]):
 
 @dataclass(slots=True)
 class TrainingRun:
-    """A network while it learns, and all that has to be saved_s of it."""
+    """The state of a training run, as stored in a checkpoint."""
 
     net: torch.nn.Module
     average: torch.nn.Module
@@ -80,15 +80,15 @@ def train(
     net: torch.nn.Module, views: Views[View], collate: Callable[[list[View]], Batch], loss: Loss[Batch], plan: Plan,
     hardware: Hardware, checkpoint: Path,
 ) -> TrainingRun:  # fmt: skip
-    """Train `net` until the plan's time or steps are over; `memory` is the file to go on from, and kept for later.
+    """Train `net` until the plan's time or steps are over; continues from the file `checkpoint` and updates it.
 
-    The run's `average` is the result. RuntimeError for a memory of another architecture,
-    FloatingPointError for a loss that is no number any more.
+    The run's `average` is the result. RuntimeError for a checkpoint of another architecture, FloatingPointError
+    for a loss that is not finite.
     """
     run = _new_run(net.to(hardware.device, memory_format=torch.channels_last), plan)
     if checkpoint.is_file():
         _load_checkpoint(run, checkpoint)
-        log.info("%s: goes on at step %d, after %.0f s", plan.name, run.steps, run.seconds)
+        log.info("%s: continues at step %d, after %.0f s", plan.name, run.steps, run.seconds)
     batches = concurrency.parallel_map(partial(_batch, views, collate, plan.batch), count(run.steps), plan.threads)
     with closing(batches):
         _run_steps(run, batches, loss, plan, checkpoint)
@@ -97,7 +97,7 @@ def train(
 
 
 def progress(plan: Plan, run: TrainingRun) -> float:
-    """0 at the beginning, 1 and more when the time or the steps are over."""
+    """0 at the start, at least 1 when the time or the steps are over."""
     by_steps = run.steps / plan.most_steps if plan.most_steps else 0.0
     return max(run.seconds / plan.seconds, by_steps)
 
@@ -118,7 +118,7 @@ def _new_run(net: torch.nn.Module, plan: Plan) -> TrainingRun:
 
 
 def _run_steps(run: TrainingRun, batches: Iterator[Batch], loss: Loss[Batch], plan: Plan, checkpoint: Path) -> None:
-    """Step by step to the end of the plan."""
+    """Run steps until the end of the plan."""
     recent: list[torch.Tensor] = []
     saved_s = logged_s = before = run.seconds
     began = time.perf_counter()
@@ -134,7 +134,7 @@ def _run_steps(run: TrainingRun, batches: Iterator[Batch], loss: Loss[Batch], pl
 
 
 def _step(run: TrainingRun, batch: Batch, loss: Loss[Batch], plan: Plan) -> torch.Tensor:
-    torch.manual_seed(plan.seed * 2**32 + run.steps)  # dropout's dice, the same after an interruption
+    torch.manual_seed(plan.seed * 2**32 + run.steps)  # the same dropout after an interruption
     for group in run.optimizer.param_groups:
         group["lr"] = rate(plan, run.steps, progress(plan, run))
     value = loss(run.net, batch)
@@ -149,7 +149,7 @@ def _step(run: TrainingRun, batch: Batch, loss: Loss[Batch], plan: Plan) -> torc
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def _update(run: TrainingRun) -> None:
-    """Move the average towards the weights: fast at the beginning, then over about 1,000 steps."""
+    """Update the moving average of the weights: fast at first, then over about 1,000 steps."""
     keep = min(AVERAGE_OVER, (1 + run.steps) / (10 + run.steps))
     mine, theirs = run.average.state_dict(), run.net.state_dict()
     for name, value in mine.items():
@@ -160,7 +160,7 @@ def _update(run: TrainingRun) -> None:
 
 
 def _batch(views: Views[View], collate: Callable[[list[View]], Batch], size: int, step: int) -> Batch:
-    """What the run learns from in its step number `step`."""
+    """The batch of step number `step`."""
     return collate([views[number] for number in range(step * size, (step + 1) * size)])
 
 

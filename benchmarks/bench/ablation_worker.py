@@ -1,4 +1,4 @@
-"""A main_worker with one optimisation off: python -m video_analysis.benchmarks.bench.ablation_worker LEVER."""
+"""A main_worker with one optimisation off: python -m video_analysis.benchmarks.bench.ablation_worker NAME."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from video_analysis.worker_utils.db.row_types import AnalysisState
 
 
 def without_prefetch() -> AbstractContextManager[Any]:
-    """No picture is fetched before its micro-batch begins."""
+    """No snapshot is fetched before its batch starts."""
     return patch.object(SnapshotWorker, "prefetch", lambda _worker, _delivery: None)
 
 
 def without_batched_transactions() -> AbstractContextManager[Any]:
-    """Each snapshot begins and finishes in transactions of its own."""
+    """Each snapshot has its own transactions."""
 
     class OneByOne(AnalysisRecords):
         def begin_analyses(self, requests: Sequence[Any]) -> list[AnalysisState]:
@@ -35,8 +35,8 @@ def without_batched_transactions() -> AbstractContextManager[Any]:
 
 
 ABLATIONS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
-    "pictures fetched only when their turn comes": without_prefetch,
-    "a transaction for each snapshot": without_batched_transactions,
+    "without prefetch of snapshots": without_prefetch,
+    "without batched transactions": without_batched_transactions,
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Whether speed has cost accuracy: the detector as the worker runs it beside the same weights in PyTorch, in float32.
+"""Accuracy of the worker's detector compared with the same weights in PyTorch in float32.
 
-In a process of its own. On rendered clips by mAP50 against the truth, on real ones by how many of PyTorch's boxes the
-worker's detector finds as well (the same class at IoU 0.9), and how far their corners lie apart.
+Runs in its own process. On rendered clips: mAP50. On real clips: the share of PyTorch's boxes that the worker's
+detector finds too (same class, IoU ≥ 0.9), and the distance of their corners.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def map50_by_device(clip: Path, config: WorkerConfig) -> dict[str, float]:
 
 
 def agreement(clips: Iterable[Path], config: WorkerConfig) -> JsonObject:
-    """How far the worker's boxes agree with PyTorch's."""
+    """Agreement of the worker's boxes with PyTorch's."""
     alike = boxes = others = 0
     apart_px = [0.0]
     for clip in clips:
@@ -55,7 +55,7 @@ def agreement(clips: Iterable[Path], config: WorkerConfig) -> JsonObject:
 
 
 def _pairs(ours: Boxes, torch: Boxes) -> list[tuple[int, int]]:
-    """Suppression leaves no two boxes that overlap so much: each has one partner at most."""
+    """Pairs of equal boxes. After suppression no two boxes overlap this much, so each box is in one pair at most."""
     same = (overlaps(ours, torch) >= SAME_IOU) & (ours[:, None, 5] == torch[None, :, 5])
     return [(int(row), int(column)) for row, column in np.argwhere(same)]
 

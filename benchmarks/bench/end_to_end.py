@@ -1,7 +1,7 @@
-"""The headline: the worker, its stages alone and the two peers in turn on one clip, at stride 1 and briefly at 3.
+"""The headline figures: the worker, its stages alone and two peers on one clip, at stride 1 and briefly at stride 3.
 
-They take turns, round after round, so that a machine that speeds up or slows down does so under all of them; ratios
-are of the same round.
+They run alternately in each round, so that changes in the machine's speed affect all of them; ratios are of figures
+of the same round.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ def summarise(samples: Samples) -> JsonObject:
 
 
 def alone(bench: Bench, clip: Path, weights: Path, stride: int, frames: int) -> JsonObject:
-    """The stages one by one, over the clip's first `frames` processed ones."""
+    """Each stage alone, over the first `frames` processed frames of the clip."""
     arguments = [clip, "--weights", weights, "--strides", str(stride), "--frames", str(frames)]
     report: JsonObject = bench.run_json("bench.stages", arguments)[str(clip)][0]
     return report
 
 
 def peer_fps(bench: Bench, module: str, clip: Path, weights: Path, stride: int, frames: int) -> float:
-    """Processed frames a second of a peer."""
+    """Processed frames per second of a peer."""
     arguments = [
         *("--clip", clip, "--weights", weights),
         *("--stride", str(stride), "--frames", str(frames)),

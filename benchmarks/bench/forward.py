@@ -1,4 +1,4 @@
-"""Stage 2's forward pass alone, in a process of its own: Classifier.classify on whole micro-batches, nothing else."""
+"""Stage 2's forward pass alone, in its own process: Classifier.classify on full batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from video_analysis.worker_utils.imaging import snapshot_image
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and write the report: pictures a second of each pass, the model's operations, a picture's decoding."""
+    """Measure and write pictures per second of each pass, the model's operations, and decoding time per picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--pictures", type=Path, required=True, help="folder of snapshots")

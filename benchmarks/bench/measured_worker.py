@@ -1,4 +1,4 @@
-"""A worker process under measurement: started, its log followed, its times read from its own lines."""
+"""A worker process under measurement; times are taken from its log lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Line = dict[str, Any]
 
 
 class MeasuredWorker:
-    """A running worker that polls. Lines of its log are read once each."""
+    """A running worker that polls. Each line of its log is read once."""
 
     def __init__(self, worker: WorkerProcess, launched_s: float) -> None:
         self._worker = worker
@@ -31,33 +31,33 @@ class MeasuredWorker:
         self._ready_s = 0.0
         self.until(lambda: self._ready_s > 0)
         self.startup_s = self._ready_s - launched_s
-        """From the process's launch until it asked for its first message."""
+        """From the launch of the process to its first poll."""
 
     @property
     def rss_mb(self) -> float:
-        """The most it ever had in memory."""
+        """Peak resident size."""
         return peak_rss_mb(self._worker.process.pid)
 
     @property
     def cpu_s(self) -> float:
-        """CPU-seconds that it has had."""
+        """CPU-seconds so far."""
         return cpu_s(self._worker.process.pid)
 
     def of_video(self, event: str, video_id: str) -> Sequence[Line]:
-        """Its lines of this event and video so far, oldest first."""
+        """Its log lines with this event and video, oldest first."""
         return self._lines[event, video_id]
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Follow the log until `condition` holds. NotMeasured where the worker ends, fails, or takes too long."""
+        """Follow the log until `condition` holds. NotMeasured if the worker ends, fails, or takes too long."""
         deadline_s = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline_s:
             self._read()
             if condition():
                 return
             if self._worker.process.poll() is not None:
-                raise NotMeasured(f"{self._worker.name} ended; its last words: {self._worker.log_tail(1)}")
-            time.sleep(POLL_EVERY_S)  # a log file has no event to wait for
-        raise NotMeasured(f"{self._worker.name}: nothing came within {TIMEOUT_S:g} s")
+                raise NotMeasured(f"{self._worker.name} ended; the end of its log: {self._worker.log_tail(1)}")
+            time.sleep(POLL_EVERY_S)  # a log file cannot be waited on
+        raise NotMeasured(f"{self._worker.name}: no result within {TIMEOUT_S:g} s")
 
     def _read(self) -> None:
         with self._worker.log.open("rb") as log:
@@ -83,7 +83,7 @@ def instant_s(line: Mapping[str, Any]) -> float:
 
 @contextmanager
 def worker(name: str, environ: Mapping[str, str], folder: Path, without: str | None = None) -> Iterator[MeasuredWorker]:
-    """A worker from its launch to SIGTERM, once it polls; `without` one of the ablations of bench.undone."""
+    """A worker from its launch to SIGTERM, once it polls; `without` one of the ABLATIONS of ablation_worker."""
     command = () if without is None else (ABLATION_WORKER, without)
     launched_s = time.time()
     with worker_process.running(name, environ, folder, *command) as running:

@@ -1,4 +1,4 @@
-"""How much of everything is run. Full: up to 20 minutes on two idle cores; short: to see that it runs at all."""
+"""The amount of work per section. Full: up to 20 minutes on two idle cores. Short: a functional test."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Lengths, in frames of the clips at hand unless stated otherwise."""
+    """Lengths, in frames unless stated otherwise."""
 
     rounds: int
-    """Of worker, stages, stock, track, worker, …; each gives one sample of each."""
+    """Rounds of worker, stages and peers; each round gives one sample of each figure."""
     headline_frames: int
-    """Long enough that fetching the file and the last pictures do not weigh: a camera's file holds minutes.
-    Held decoded in memory while a stage runs alone: 2.8 MB each at 720p."""
+    """Enough that the download and the last uploads are negligible. The decoded frames are held in memory while a
+    stage runs alone: 2.8 MB each at 720p."""
     ablation_rounds: int
     stage_frames: int
-    """Of a run of the ablations."""
+    """Frames of a run of the ablations."""
     ablation_snapshots: int
     baseline_frames: int
     track_frames: int
     rendered_s: float
-    """Seconds of each clip of the traffic world."""
+    """Seconds of each rendered clip."""
     early_s: float
-    """Seconds of the clip whose first vehicle leaves early, where it is rendered."""
+    """Seconds of the clip whose first vehicle leaves early, if it is rendered."""
     large_snapshots: int
-    """A run of stage 2 with the model of usual size."""
+    """Snapshots of a run of stage 2 with a model of usual size."""
     small_snapshots: int
-    """A run of stage 2 with the demo's own model."""
+    """Snapshots of a run of stage 2 with the demo's model."""
     stage_two_runs: int
     forward_batches: int
 

@@ -1,8 +1,8 @@
-"""What each wiring's tracks are worth, beside how fast it is: recall, id switches, tracks per vehicle.
+"""Tracking quality of the worker and its peers: recall, id switches, tracks per vehicle.
 
-Over the real sequences with ground truth, every frame, by benchmarks.mot's own measure. Of the peers the boxes count
-that confirmed tracks were matched to, as their documentation reads them out. `ours` adds a confirmed track's boxes from
-before its confirmation, since a snapshot may be chosen among those; `ours_since_confirmation` is like for like.
+Over all frames of the real sequences with ground truth, as in benchmarks.mot. For the peers, boxes of confirmed
+tracks count, as in their documentation. `ours` includes a track's boxes from before its confirmation, since a
+snapshot may be taken from them; `ours_since_confirmation` is the fair comparison.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 
 
 def measure(bench: Bench, weights: Path) -> JsonObject:
-    """Each wiring's figures by name, over all sequences and for each. NotMeasured where one cannot run."""
+    """Figures of the worker and each peer, in total and per sequence. NotMeasured if one cannot run."""
     folders = sorted(path.parent for path in (bench.data / "mot").glob("*/gt.txt"))
     rows: dict[str, list[Row]] = {name: [_peer(bench, module, folder, weights) for folder in folders]
                                   for name, module in PEERS.items()}  # fmt: skip
@@ -38,7 +38,7 @@ def _peer(bench: Bench, module: str, folder: Path, weights: Path) -> Row:
 
 
 def together(rows: Mapping[str, Sequence[Row]]) -> JsonObject:
-    """Over all sequences: recall of all boxes, id switches summed, tracks per vehicle on average. Pure."""
+    """Over all sequences: recall of all boxes, sum of id switches, mean of tracks per vehicle. Pure."""
     return {
         "recall": {name: rounded(_recall(of)) for name, of in rows.items()},
         "id_switches": {name: sum(row["id_switches"] for row in of) for name, of in rows.items()},

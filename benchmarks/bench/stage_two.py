@@ -26,7 +26,7 @@ WARM_UP = 20
 def measure(
     bench: Bench, stack: Stack, checkpoint: Path, snapshots: int, runs: int, batches: int, say: Say
 ) -> JsonObject:
-    """Forward, end to end as often as asked for, forward again."""
+    """Measure the forward pass, `runs` end-to-end runs, and the forward pass again."""
     alone = [_forward(bench, checkpoint, batches)]
     with running(bench, stack, checkpoint) as stage:
         rates = [stage.ips(snapshots) for _ in range(runs)]
@@ -71,7 +71,7 @@ class StageTwo:
 
 @contextmanager
 def running(bench: Bench, stack: Stack, checkpoint: Path, without: str | None = None) -> Iterator[StageTwo]:
-    """A warm main_worker, `without` one of the ablations of bench.undone."""
+    """A warm main_worker, `without` one of the ABLATIONS of ablation_worker."""
     environ = {
         **stack.environ,
         "CVITX_MAIN_CHECKPOINT": str(checkpoint.resolve()),

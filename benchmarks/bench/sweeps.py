@@ -1,4 +1,4 @@
-"""Below the headline: 1, 5, 10 and 20 vehicles a frame at both strides, and every real clip."""
+"""Speed by number of vehicles (1, 5, 10 and 20 per frame) and stride, and of every real clip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRIDES = (1, 3)
 
 
 def densities(bench: Bench, stage: StageOne, clips: Mapping[int, Path], weights: Path) -> JsonObject:
-    """For each density: both strides, end to end beside the bound. One run of each, one after the other."""
+    """For each density and stride: one run end to end, and the bound."""
     return {
         str(density): {f"stride_{stride}": _density(bench, stage, clip, stride, weights) for stride in STRIDES}
         for density, clip in clips.items()
@@ -44,12 +44,12 @@ def _density(bench: Bench, stage: StageOne, clip: Path, stride: int, weights: Pa
 
 
 def _true_vehicles(clip: Path) -> float:
-    """Of those that the workers are asked to find."""
+    """Mean number of required vehicles per frame."""
     return fmean(sum(is_required(one) for one in frame) for frame in truth.read(clip).frames)
 
 
 def real(stage: StageOne, clips: Iterable[Path]) -> JsonObject:
-    """Every real clip once, each frame of it."""
+    """Every real clip once, at stride 1."""
     return {material.name_of(clip): _once(stage, clip) for clip in clips}
 
 
@@ -59,7 +59,7 @@ def _once(stage: StageOne, clip: Path) -> JsonObject:
 
 
 def first_snapshot(stage: StageOne, clip: Path) -> JsonObject:
-    """How soon the first vehicle is announced, on a clip whose first vehicle leaves early: one sample."""
+    """Time of the first snapshot message, on a clip whose first vehicle leaves early: one sample."""
     run = stage.run_video(clip, 1)
     fraction = None if run.first_snapshot_s is None else rounded(run.first_snapshot_s / run.total_s)
     return {

@@ -32,11 +32,11 @@ TARGETS: Mapping[str, tuple[float, float]] = {
     **{f"coverage_{level}": (0.90, 1.0) for level in LEVELS},
     "color_top1": (0.95, 1.0),
 }
-"""Least and most, at stride 3; precision and coverage are those with abstention on."""
+"""Least and most value at stride 3; precision and coverage are with abstention."""
 
 
 def document(outcomes: Sequence[SceneOutcome], samples: Mapping[int, Sequence[Sample]]) -> dict[str, Any]:
-    """All figures; `samples` holds each scene's under its seed. At the top level stand those of stride 3."""
+    """All figures; `samples` maps a scene's seed to its samples. The top level has the figures of stride 3."""
     strides = sorted({outcome.stride for outcome in outcomes})
     chosen = [outcome for outcome in outcomes if outcome.stride == headline(strides)]
 
@@ -61,7 +61,7 @@ def document(outcomes: Sequence[SceneOutcome], samples: Mapping[int, Sequence[Sa
 
 
 def missed_targets(total: Mapping[str, Any]) -> list[str]:
-    """The names of those that are not reached; of what there was nothing to measure on, nothing is missed."""
+    """Names of the targets that are missed; a figure that was not measured misses no target."""
     values = {name: figure_of(total, name) for name in TARGETS}
     return [
         name
@@ -71,13 +71,13 @@ def missed_targets(total: Mapping[str, Any]) -> list[str]:
 
 
 def headline(strides: Iterable[int]) -> int:
-    """The stride whose figures stand at the top."""
+    """The stride of the figures at the top level."""
     listed = list(strides)
     return HEADLINE_STRIDE if HEADLINE_STRIDE in listed else min(listed)
 
 
 def figure_of(total: Mapping[str, Any], name: str) -> float | None:
-    """A figure by its name in TARGETS; None where there was nothing to measure on."""
+    """A figure by its name in TARGETS; None if it was not measured."""
     kind, _, level = name.partition("_")
     if kind == "ece":
         found = total["ece"][level]
@@ -94,7 +94,7 @@ def _scenes(
 
 
 def _faults(outcomes: Sequence[SceneOutcome]) -> dict[str, list[dict[str, Any]]]:
-    """The vehicles that an engineer should look at, by what went wrong."""
+    """Vehicles with errors, by kind of error."""
     faults: dict[str, list[dict[str, Any]]] = {"missed": [], "doubled": [], "false": [], "misnamed": [], "small": []}
     faults |= {"miscoloured": [], "misread": []}
     for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""The whole report: what the video is, how long it took, what came by, and each vehicle in order of time."""
+"""The whole report: facts of the video, durations, counts per type, and each vehicle in time order."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def render(found: StoredResults, run: RunFacts) -> str:
 
 
 def by_vehicle(found: StoredResults) -> list[list[Row]]:
-    """The rows of each analysis together, in order of time."""
+    """The rows of each analysis, in time order."""
     grouped = defaultdict(list)
     for row in found.rows:
         grouped[row["id"]].append(row)
@@ -88,7 +88,7 @@ def _cards(vehicles: Sequence[Sequence[Row]], found: StoredResults, run: RunFact
 
 
 def _video_facts(found: StoredResults, run: RunFacts) -> list[tuple[str, str]]:
-    """What is known of the video and of the networks that looked at it."""
+    """Facts of the video and of the networks that processed it."""
     clip = run.clip
     length = wording.offset(round(clip.seconds * 1000)) if clip.seconds else "–"
     looked = "–" if run.processed_frames is None else f"{run.processed_frames} of {clip.frames}"
@@ -105,14 +105,14 @@ def _video_facts(found: StoredResults, run: RunFacts) -> list[tuple[str, str]]:
 
 
 def _main_model(row: Row) -> str:
-    """Variant and checkpoint; for a fallback which one it is, and why."""
+    """Variant and checkpoint; for a fallback also its kind and reason."""
     name = wording.text(f"{row['variant']}: {row['checkpoint']}")
     evidence = (row["evidence"] or {}).get("checkpoint")
     return f"{name} <small>{wording.reason(evidence['fallback'], evidence.get('detail'))}</small>" if evidence else name
 
 
 def _times(run: RunFacts) -> list[tuple[str, str]]:
-    """The demo's steps, their sum, and what of it yolo_worker's stages took."""
+    """Durations of the demo's steps, their sum, and the share of yolo_worker's stages."""
     cells = [(wording.text(name), f"{seconds:.1f} s") for name, seconds in run.steps]
     cells.append(("Total", f"<b>{sum(seconds for _, seconds in run.steps):.1f} s</b>"))
     stages = run.stage_seconds.items()
@@ -124,7 +124,7 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
 
 
 def _types(counts: Counter[str]) -> str:
-    """A bar for each of the detector's types, the most frequent first."""
+    """A bar per type of the detector, most frequent first."""
     if not counts:
         return '<p class="none">Nothing.</p>'
     most = max(counts.values())

@@ -58,7 +58,7 @@ def wait_for(workers: list[WorkerProcess], condition: Callable[[], Any]) -> Any:
         for worker in workers:
             assert worker.process.poll() is None, worker.log_tail(30)
         time.sleep(LOOK_EVERY_S)
-    raise AssertionError(f"nothing came of it; last words: {[worker.log_tail() for worker in workers]}")
+    raise AssertionError(f"no result; ends of the logs: {[worker.log_tail() for worker in workers]}")
 
 
 def settled(environment: Stack) -> bool:

@@ -1,8 +1,8 @@
-"""A real browser for the tests: Chromium as Qt's WebEngine carries it, without a screen.
+"""A headless browser for the tests: the Chromium of Qt's WebEngine.
 
     python -m video_analysis.tests.support.browser PAGE.html WIDTH_PX SCREENSHOT.png
 
-prints what it saw as JSON. A process of its own: Qt wants a main thread, and ends with its process.
+prints its measurements as JSON. It is a separate process, since Qt needs the main thread and cannot be restarted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MEASURE = """JSON.stringify({
 
 
 class _Requests(QWebEngineUrlRequestInterceptor):
-    """Remembers every address that the page asks for."""
+    """Records every requested URL."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,19 +47,19 @@ class _Requests(QWebEngineUrlRequestInterceptor):
 
 
 class _Page(QWebEnginePage):
-    """Remembers what the page says on the console."""
+    """Records the messages on the console."""
 
-    said: list[str]
+    messages: list[str]
 
     def javaScriptConsoleMessage(self, level: Any, message: str, line: int, source: str) -> None:  # noqa: N802
-        self.said.append(message)
+        self.messages.append(message)
 
 
 def look(path: Path, width_px: int, screenshot: Path) -> dict[str, Any]:
-    """Open a page in a window of `width_px`, measure it, and write a picture of all of it."""
+    """Open a page in a window of `width_px`, measure it, and write a screenshot of the whole page."""
     view, requests, loads = QWebEngineView(), _Requests(), _Answers()
     page = _Page(view)
-    page.said = []
+    page.messages = []
     page.profile().setUrlRequestInterceptor(requests)
     page.loadFinished.connect(loads.take)
     view.setPage(page)
@@ -73,11 +73,11 @@ def look(path: Path, width_px: int, screenshot: Path) -> dict[str, Any]:
     view.resize(width_px, min(seen["height"], HIGHEST_PX))
     _wait(QEventLoop(), REPAINT_MS)
     view.grab().save(str(screenshot))
-    return seen | {"loaded": is_loaded, "requests": requests.urls, "console": page.said}
+    return seen | {"loaded": is_loaded, "requests": requests.urls, "console": page.messages}
 
 
 class _Answers:
-    """Waits, while Qt goes on, for what Qt hands to `take`."""
+    """Runs Qt's event loop until Qt calls `take`."""
 
     def __init__(self) -> None:
         self._loop, self._taken = QEventLoop(), list[Any]()
@@ -87,11 +87,11 @@ class _Answers:
         self._loop.quit()
 
     def next(self) -> Any:
-        """What was handed over; TimeoutError where nothing was."""
+        """The value of the last `take`; TimeoutError if there is none in time."""
         if not self._taken:
             _wait(self._loop, PATIENCE_MS)
         if not self._taken:
-            raise TimeoutError(f"the browser said nothing for {PATIENCE_MS} ms")
+            raise TimeoutError(f"the browser did not respond within {PATIENCE_MS} ms")
         return self._taken.pop()
 
 
@@ -109,7 +109,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(seen) + "\n")
     sys.stdout.flush()
     application.quit()
-    os._exit(0)  # Qt's own end complains of pages that outlive their profile
+    os._exit(0)  # a normal exit of Qt warns about pages that outlive their profile
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The log lines of the workers' own loggers: to wait on, and as the text that an operator reads."""
+"""The log lines of the workers' own loggers: parsed, to wait on, and as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOOK_EVERY_S = 0.2
 
 @dataclass
 class LogCapture(logging.Handler):
-    """Collects the log lines, as parsed JSON, for the test to wait on."""
+    """Collects the log lines as parsed JSON."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ class LogCapture(logging.Handler):
             self._new_line.notify_all()
 
     def count(self, event: str) -> int:
-        """How many lines have this event code so far."""
+        """Number of lines with this event code so far."""
         return sum(line["event"] == event for line in self.lines)
 
     def wait_for(self, wanted: Callable[[], bool]) -> None:
@@ -51,7 +51,7 @@ class LogCapture(logging.Handler):
 
 @contextmanager
 def capture_logs() -> Iterator[LogCapture]:
-    """Everything from INFO on, while the block lasts."""
+    """Capture lines from INFO on for the duration of the block."""
     capture = LogCapture()
     with _attached(capture, logging.INFO):
         yield capture

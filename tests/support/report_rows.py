@@ -82,7 +82,7 @@ def picture() -> bytes:
 
 
 def street() -> StoredResults:
-    """What a street shows: agreement, disagreement, abstention, colours, a plate, an error, one not classified yet."""
+    """A street with all cases: agreement, disagreement, abstention, colours, a plate, an error, a queued vehicle."""
     sure = {"type_label": "SUV", "type_conf": 0.993, "make_label": "Toyota", "make_conf": 0.97}
     colors = [{"finish": "Metallic", "base": "Silver", "lightness": "Light", "conf": 0.81}]
     leaned = {"make": {"candidate": ["Mitsubishi", 0.44], "abstained": "below_threshold"}}

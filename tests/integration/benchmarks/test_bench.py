@@ -90,7 +90,7 @@ def test_time_that_the_hypervisor_took_away_is_left_out_of_the_time_given(monkey
     )
     assert (run.fps, run.fps_of_time_given) == (10.0, 12.5)
     assert run.cores_went_to == pytest.approx(
-        {"worker": 0.7, "moto, PostgreSQL and the rest": 0.05, "the hypervisor": 0.2, "nobody": 0.05}
+        {"worker": 0.7, "moto, PostgreSQL and the rest": 0.05, "the hypervisor": 0.2, "idle": 0.05}
     )
 
 

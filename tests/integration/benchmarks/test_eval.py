@@ -183,7 +183,9 @@ def test_hota_of_several_sequences_is_that_of_their_sums() -> None:
 
 
 def test_boxes_on_vehicles_that_nobody_asks_for_count_neither_way() -> None:
-    left = tracking.asked([seen(1, 0), seen(2, 200, height=12)], [(7, box(0)), (8, box(200, 12)), (9, box(400))])
+    left = tracking.without_ignored(
+        [seen(1, 0), seen(2, 200, height=12)], [(7, box(0)), (8, box(200, 12)), (9, box(400))]
+    )
     assert (left.true, left.found, left.shared.tolist()) == ([1], [7, 9], [[1.0, 0.0]])
 
 
