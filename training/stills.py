@@ -56,7 +56,7 @@ class Still:
 
 
 def write(index: Path, pictures: Iterable[tuple[bytes, list[Seen]]]) -> None:
-    """Write a shard: `index` is its JSON, the JPEGs go beside it."""
+    """Write a shard: `index` is its JSON, the JPEGs are written next to it."""
     entries, start = [], 0
     index.parent.mkdir(parents=True, exist_ok=True)
     with index.with_suffix(".jpegs").open("wb") as file:

@@ -13,7 +13,7 @@ from typing import Any
 
 from video_analysis.devstack import worker_process
 from video_analysis.tests.chaos import supervisor
-from video_analysis.tests.chaos.environment import PATIENCE_S, POLL_EVERY_S, ChaosEnvironment
+from video_analysis.tests.chaos.environment import POLL_EVERY_S, TIMEOUT_S, ChaosEnvironment
 from video_analysis.tests.chaos.supervisor import SupervisedWorker
 
 SHORT_DELAYS = {
@@ -59,10 +59,10 @@ def wait_alive(chaos: ChaosEnvironment, seconds: float) -> None:
 
 
 def wait_until(happened: Callable[[], object], what: str) -> None:
-    """Wait until `happened()` is true. AssertionError after PATIENCE_S."""
-    deadline_s = time.monotonic() + PATIENCE_S
+    """Wait until `happened()` is true. AssertionError after TIMEOUT_S."""
+    deadline_s = time.monotonic() + TIMEOUT_S
     while not happened():
-        assert time.monotonic() < deadline_s, f"{what} did not come within {PATIENCE_S} s"
+        assert time.monotonic() < deadline_s, f"{what} did not come within {TIMEOUT_S} s"
         time.sleep(POLL_EVERY_S)
 
 

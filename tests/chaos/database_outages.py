@@ -9,7 +9,7 @@ from functools import partial
 from video_analysis.tests.chaos import database_server
 from video_analysis.tests.chaos.conditions import logged, reconfigured, wait_alive, wait_until
 from video_analysis.tests.chaos.database_server import Server
-from video_analysis.tests.chaos.environment import PATIENCE_S, ChaosEnvironment, Result, Scenario
+from video_analysis.tests.chaos.environment import TIMEOUT_S, ChaosEnvironment, Result, Scenario
 
 OUTAGE_S = 60
 CUT_EVERY_S = 0.4
@@ -33,7 +33,7 @@ def stopped(chaos: ChaosEnvironment, scenario: str, *, mode: str, seconds: float
     with reconfigured(chaos):
         chaos.send()
         chaos.send()
-        chaos.workers["yolo_worker"].await_event("snapshot.ready", PATIENCE_S)
+        chaos.workers["yolo_worker"].await_event("snapshot.ready", TIMEOUT_S)
         with server.stopped(mode):
             chaos.faults_done += 1
             wait_alive(chaos, seconds)
@@ -67,7 +67,7 @@ def deadlock(chaos: ChaosEnvironment, scenario: str) -> Result:
         lock = "SELECT FROM image_analyses WHERE id = %s FOR UPDATE"
         with database_server.locked(chaos.stack, lock, last) as other, other.cursor() as cursor:
             supervised.start()
-            database_server.await_blocked(chaos.stack, PATIENCE_S)
+            database_server.await_blocked(chaos.stack, TIMEOUT_S)
             cursor.execute(lock, (first,))
         chaos.settle()
         deadlocks = [
@@ -84,7 +84,7 @@ def row_locked(chaos: ChaosEnvironment, scenario: str) -> Result:
         lock = "UPDATE image_analyses SET updated_at = updated_at WHERE id = %s"
         with database_server.locked(chaos.stack, lock, last):
             supervised.start()
-            supervised.await_event("message.failed", PATIENCE_S, "database_busy")
+            supervised.await_event("message.failed", TIMEOUT_S, "database_busy")
         chaos.settle()
         return chaos.evaluate(scenario, 1, dead)
 
@@ -94,12 +94,12 @@ def full(chaos: ChaosEnvironment, scenario: str, *, seconds: float = 8) -> Resul
     dead, supervised = chaos.dead(), chaos.workers["yolo_worker"]
     with reconfigured(chaos):
         supervised.await_event(
-            "consumer.ready", PATIENCE_S
+            "consumer.ready", TIMEOUT_S
         )  # or the probe of the start would find out, and no message fail
         with database_server.full_disk(chaos.stack):
             chaos.send()
             chaos.send()
-            supervised.await_event("message.failed", PATIENCE_S, "database_failed")
+            supervised.await_event("message.failed", TIMEOUT_S, "database_failed")
             wait_alive(chaos, seconds)
         chaos.settle()
         return chaos.evaluate(scenario, len(logged(supervised, "message.failed", "database_failed")), dead)

@@ -24,7 +24,7 @@ CLIP = SHARED / "video" / "otvision_cars_truck_800x600_60f.mp4"
 CLIP_FRAMES, STRIDE = 60, 3
 WEIGHTS = SHARED / "models" / "yolov8n_coco.pt"
 VISIBILITY_S, HEARTBEAT_S = 4, 1
-PATIENCE_S = 240
+TIMEOUT_S = 240
 POLL_EVERY_S = 0.1
 QUIET_S = 3.0
 """If the queues are empty for this time, a fault that was not injected will not be injected any more."""
@@ -100,7 +100,7 @@ class ChaosEnvironment:
             self._await_injection(supervised, boundary)
             self.faults_done += 1
             after_stop(supervised, boundary)
-            supervised.running.wait(PATIENCE_S)
+            supervised.running.wait(TIMEOUT_S)
             supervised.start(following, number)
         self.settle()
 
@@ -109,16 +109,16 @@ class ChaosEnvironment:
         while not supervised.has_injected():
             now_s = time.monotonic()
             quiet_since_s = now_s if self.left() else quiet_since_s
-            in_vain = (
-                supervised.running.poll() is not None or now_s - quiet_since_s > QUIET_S or now_s - begun_s > PATIENCE_S
+            expired = (
+                supervised.running.poll() is not None or now_s - quiet_since_s > QUIET_S or now_s - begun_s > TIMEOUT_S
             )
-            if in_vain and not supervised.has_injected():
+            if expired and not supervised.has_injected():
                 raise AssertionError(f"{supervised.worker} did not reach: {boundary.name}:\n{supervised.log_tail()}")
             time.sleep(POLL_EVERY_S)
 
     def settle(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Wait until both queues are empty, at most PATIENCE_S; restarts workers that were killed."""
-        deadline = time.monotonic() + PATIENCE_S
+        """Wait until both queues are empty, at most TIMEOUT_S; restarts workers that were killed."""
+        deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
             for worker in self.workers.values():
                 worker.revive()

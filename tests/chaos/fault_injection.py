@@ -23,7 +23,7 @@ from urllib3 import HTTPResponse
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.lease import LONGEST_LEASE_S
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 ALWAYS = 1 << 30
 RECEIVE, DELETE = "ReceiveMessage", "DeleteMessage"
 HEARTBEAT, RELEASE = "ChangeMessageVisibilityBatch", "ChangeMessageVisibility"
@@ -59,7 +59,7 @@ class Fault:
 
     def await_spent(self) -> None:
         """Wait until it was injected `times` times."""
-        assert self.spent.wait(PATIENCE_S), f"injected {self.attempts} of {self.times} times"
+        assert self.spent.wait(TIMEOUT_S), f"injected {self.attempts} of {self.times} times"
 
 
 def on(queue: Queue, operation: str, canned: Canned, times: int = ALWAYS) -> Fault:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from video_analysis.tests.chaos import conditions, database_outages, environment, line_faults, proxy
 from video_analysis.tests.chaos.conditions import logged, reconfigured, wait_until
-from video_analysis.tests.chaos.environment import PATIENCE_S, ChaosEnvironment, Result, Scenario
+from video_analysis.tests.chaos.environment import TIMEOUT_S, ChaosEnvironment, Result, Scenario
 from video_analysis.tests.chaos.proxy import Fault
 from video_analysis.tests.chaos.steps import CHECK_LEASE, Boundary
 from video_analysis.tests.support import synthetic_clips
@@ -86,7 +86,7 @@ def disk_full(chaos: ChaosEnvironment, scenario: str) -> Result:
             wait_until(lambda: line.hits and list(folder.glob("*/video.mp4")), "a download")
             conditions.fill(folder / "ballast")
             filled.set()
-            supervised.await_event("probe.failed", PATIENCE_S)
+            supervised.await_event("probe.failed", TIMEOUT_S)
             (folder / "ballast").unlink()
             chaos.settle()
             return chaos.evaluate(scenario, len(logged(supervised, "message.failed", "disk_full")), dead)

@@ -15,8 +15,8 @@ from video_analysis.tests.chaos.conditions import wait_until
 from video_analysis.tests.chaos.environment import (
     CLIP,
     CLIP_FRAMES,
-    PATIENCE_S,
     STRIDE,
+    TIMEOUT_S,
     VISIBILITY_S,
     WORKERS,
     ChaosEnvironment,
@@ -68,7 +68,7 @@ def sigterm_while_polling(chaos: ChaosEnvironment, scenario: str, *, worker: str
     """SIGTERM during a poll, and a video sent at the same time: its message is released or stays visible."""
     supervised, dead = chaos.workers[worker], chaos.dead()
     supervised.restart()
-    supervised.await_event("consumer.ready", PATIENCE_S)
+    supervised.await_event("consumer.ready", TIMEOUT_S)
     supervised.running.terminate()
     chaos.faults_done += 1
     chaos.send()
@@ -83,7 +83,7 @@ def hung(chaos: ChaosEnvironment, scenario: str) -> Result:
     supervised, dead = chaos.workers["yolo_worker"], chaos.dead()
     supervised.restart(settings={"CHAOS_HANG": str(HUNG_AT_FRAME), "CVITX_STALL_S": str(STALL_S)})
     chaos.send()
-    supervised.await_event("fault.injected", PATIENCE_S)
+    supervised.await_event("fault.injected", TIMEOUT_S)
     chaos.faults_done += 1
     code = supervised.running.wait(STALL_S * 3)
     assert code == 1, f"a hanging worker ended with {code}:\n{supervised.log_tail()}"
@@ -99,7 +99,7 @@ def starved(chaos: ChaosEnvironment, scenario: str, *, worker: str, memory_mb: i
     waits = {"CVITX_TRANSIENT_DELAYS_S": STARVED_DELAYS_S, "CVITX_STALL_S": str(STALL_S)}
     supervised.restart(settings={"CHAOS_MEMORY_MB": str(memory_mb), **waits})
     chaos.send()
-    supervised.await_event("fault.injected", PATIENCE_S)
+    supervised.await_event("fault.injected", TIMEOUT_S)
     chaos.faults_done += 1
     _await_outcome(supervised)
     supervised.end()
@@ -143,7 +143,7 @@ def two_slow_workers(chaos: ChaosEnvironment) -> Iterator[list[SupervisedWorker]
     with supervised.with_settings({"CHAOS_SLOW_S": str(SLOW_S)}), extra_workers(chaos, 1) as extra:
         both = [supervised, *(one for one in extra if one.worker == supervised.worker)]
         for one in both:
-            one.await_event("consumer.ready", PATIENCE_S)
+            one.await_event("consumer.ready", TIMEOUT_S)
         yield both
 
 

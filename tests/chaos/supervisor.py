@@ -90,9 +90,9 @@ class SupervisedWorker:
         """Whether the running process has logged this event code (and error code, if given)."""
         return any(matches(line, event, error_code) for line in worker_process.lines(self.logs[-1]))
 
-    def await_event(self, event: str, patience_s: float, error_code: str | None = None) -> None:
-        """Wait until `has_logged`. AssertionError if the process ends or `patience_s` passes before."""
-        deadline_s = time.monotonic() + patience_s
+    def await_event(self, event: str, timeout_s: float, error_code: str | None = None) -> None:
+        """Wait until `has_logged`. AssertionError if the process ends or `timeout_s` passes before."""
+        deadline_s = time.monotonic() + timeout_s
         while not self.has_logged(event, error_code):
             wanted = f"{event} {error_code or ''}".strip()
             assert time.monotonic() < deadline_s, f"{self.worker} never logged {wanted}:\n{self.log_tail()}"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from video_analysis.tests.chaos import hooks, steps
+from video_analysis.tests.chaos import hooks, processes, steps
+from video_analysis.tests.chaos.environment import CLIP, CLIP_FRAMES, STRIDE, VISIBILITY_S
 from video_analysis.tests.support.consumer_harness import Bench, ScriptedHandler
 from video_analysis.worker_utils.consumer.retry_policy import classify_exception
 from video_analysis.worker_utils.errors import BadVideo, EnvironmentFault, Transient
@@ -93,3 +94,13 @@ def test_a_poison_kills_only_where_its_video_is_fetched(monkeypatch: pytest.Monk
     for key in ("demo_user/good.mp4", "demo_user/bad.mp4"):
         Store()._download(key)
     assert (sent, fetched) == ([signal.SIGKILL], ["demo_user/good.mp4", "demo_user/bad.mp4"])
+
+
+def test_the_delays_alone_outlast_the_leases_however_fast_the_machine_is() -> None:
+    frames = CLIP_FRAMES // STRIDE
+    assert frames * processes.SLOW_S > processes.LEASES_OUTLASTED * VISIBILITY_S
+
+
+@pytest.mark.skipif(not CLIP.is_file(), reason=f"no {CLIP}")
+def test_the_clip_has_the_frames_that_the_delays_are_computed_from() -> None:
+    assert video.probe(CLIP).announced_frames == CLIP_FRAMES

@@ -18,7 +18,7 @@ from PySide6.QtWebEngineCore import QWebEnginePage, QWebEngineUrlRequestInfo, QW
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QApplication
 
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 REPAINT_MS = 800
 HIGHEST_PX = 12_000
 MEASURE = """JSON.stringify({
@@ -89,9 +89,9 @@ class _Answers:
     def next(self) -> Any:
         """The value of the last `take`; TimeoutError if there is none in time."""
         if not self._taken:
-            _wait(self._loop, PATIENCE_MS)
+            _wait(self._loop, TIMEOUT_MS)
         if not self._taken:
-            raise TimeoutError(f"the browser did not respond within {PATIENCE_MS} ms")
+            raise TimeoutError(f"the browser did not respond within {TIMEOUT_MS} ms")
         return self._taken.pop()
 
 
