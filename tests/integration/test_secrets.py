@@ -14,7 +14,7 @@ from botocore.retries import standard
 
 from video_analysis.tests.integration.yolo_worker.test_bad_messages import GOOD, KEY
 from video_analysis.tests.support.consumer_harness import FAST, Bench, ScriptedHandler
-from video_analysis.tests.support.log_capture import written
+from video_analysis.tests.support.log_capture import capture_json_lines
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Queue
@@ -47,7 +47,7 @@ def test_whatever_a_message_holds_it_is_one_line_of_log_an_event(sqs: SQSClient,
     handler = ScriptedHandler(lambda delivery: _refusal_of(delivery.body))
     bench = Bench(sqs, queue_name)
     bench.send(*bodies)
-    with written() as stream, bench.running(handler):
+    with capture_json_lines() as stream, bench.running(handler):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= 3 * len(bodies))
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert stream.getvalue().isascii()
@@ -117,7 +117,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
         return caught.value
 
     bench.send("x")
-    with written() as stream, bench.running(ScriptedHandler(work)):
+    with capture_json_lines() as stream, bench.running(ScriptedHandler(work)):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= len(attempts))
     told = stream.getvalue()
     assert len(faults) == len(attempts) == told.count('"event": "message.failed"')

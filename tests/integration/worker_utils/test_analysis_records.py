@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from video_analysis.tests.support.consumer_harness import PATIENCE_S, Bench, ScriptedHandler, finished
-from video_analysis.tests.support.log_capture import written
+from video_analysis.tests.support.log_capture import capture_json_lines
 from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, DIED_IN_A_BATCH, LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Database
@@ -204,7 +204,7 @@ def test_a_worker_that_starts_before_the_upgrade_receives_nothing_until_the_file
     sql("ALTER TABLE image_analyses DROP COLUMN error_code")
     bench, handler = Bench(sqs, queue_name), ProbingHandler(finished, records=records)
     bench.send("x")
-    with written() as stream, bench.running(handler):
+    with capture_json_lines() as stream, bench.running(handler):
         text = "the database lacks image_analyses.error_code: run schemas/database.sql, then polling goes on"
         assert [str(handler.probed.get(timeout=PATIENCE_S)) for _ in range(3)] == [text] * 3
         assert bench.called("ReceiveMessage") == 0
