@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from video_analysis.worker_utils import overrides
+from video_analysis.worker_utils import env_overrides
 from video_analysis.worker_utils.contracts import s3_keys
 from video_analysis.worker_utils.errors import ConfigurationError
 
@@ -211,7 +211,7 @@ class WorkerConfig(_Settings):
         return PACKAGE_FOLDER / relative.expanduser()
 
 
-VARIABLES = overrides.variables(WorkerConfig, PREFIX)
+VARIABLES = env_overrides.variables(WorkerConfig, PREFIX)
 """Variable → path of its setting."""
 FORMER_NAMES = {
     "CVITX_ATTRIBUTE_LIMIT_S": "CVITX_ATTRIBUTE_TIMEOUT_S",
@@ -239,9 +239,9 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
     fields: dict[str, object] = _from_the_process(environ)
     chosen: dict[str, str] = {}
     if ENV_OVERRIDES or _switched_on(environ):
-        chosen = overrides.without_unknown(named, [*_SETTINGS, SWITCH])
-        overrides.check_former_names(chosen, FORMER_NAMES)
-        fields |= overrides.parse(chosen, _SETTINGS)
+        chosen = env_overrides.without_unknown(named, [*_SETTINGS, SWITCH])
+        env_overrides.check_former_names(chosen, FORMER_NAMES)
+        fields |= env_overrides.parse(chosen, _SETTINGS)
     elif named:
         log.warning(
             "ignored in the environment, since overrides are off: %s (set %s=1 to use them)",
@@ -252,7 +252,7 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
     try:
         return _coherent(WorkerConfig.model_validate(fields))
     except ValidationError as error:
-        raise ConfigurationError(overrides.describe(error, {_SETTINGS[name]: name for name in chosen})) from None
+        raise ConfigurationError(env_overrides.describe(error, {_SETTINGS[name]: name for name in chosen})) from None
 
 
 def _switched_on(environ: Mapping[str, str]) -> bool:

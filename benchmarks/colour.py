@@ -26,7 +26,9 @@ from video_analysis.simulator.truth import SeenVehicle
 from video_analysis.training.calibration import calibration_error
 from video_analysis.training.splits import EVALUATION_SCENES
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.crop import Image, crop_with_margin
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
 
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 OUT = PACKAGE_FOLDER / "out" / "colour"
@@ -49,7 +51,7 @@ class Shot:
 
     group: str
     name: str
-    picture: snapshot_image.Image
+    picture: Image
     truth: tuple[ColorCluster, ...]
     found: tuple[Color, ...]
     took_ms: float
@@ -67,7 +69,7 @@ def alike(one: str, other: str) -> bool:
 
 def read(group: str, name: str, jpeg: bytes, truth: Sequence[ColorCluster], kind: str | None) -> Shot:
     """Run colors() on a snapshot."""
-    picture = snapshot_image.check_snapshot(jpeg, snapshot_image.CONTENT_TYPE)
+    picture = check_snapshot(jpeg, CONTENT_TYPE)
     start = time.perf_counter()
     found = colors(picture, kind)
     return Shot(group, name, picture, tuple(truth), tuple(found), 1000 * (time.perf_counter() - start))
@@ -77,7 +79,7 @@ def photographs(folder: Path) -> Iterator[Shot]:
     """The photographs as snapshots, in an even and an odd group by their position in the list."""
     quality = WorkerConfig().snapshot.jpeg_quality
     for number, path in enumerate(sorted(folder.glob("*/*.jpg"))):
-        jpeg = snapshot_image.snapshot(np.asarray(cv2.imread(str(path)), np.uint8), quality)
+        jpeg = encode_snapshot(np.asarray(cv2.imread(str(path)), np.uint8), quality)
         group = f"photographs {'odd' if number % 2 else 'even'}"
         yield read(group, path.name, jpeg, [(None, path.parent.name.capitalize(), None)], None)
 
@@ -101,9 +103,9 @@ def render(number: int, folder: Path) -> None:
     scene = Scene.from_seed(FIRST_SEED + number, light=LIGHTS[number], vehicles_per_frame=10)
     folder.mkdir(parents=True, exist_ok=True)
     for one, picture in _vehicles(scene):
-        crop = snapshot_image.crop_with_margin(picture, one.box, config.snapshot.crop_margin)
+        crop = crop_with_margin(picture, one.box, config.snapshot.crop_margin)
         name = f"{number:02d}_{len(rows):02d}.jpg"
-        (folder / name).write_bytes(snapshot_image.snapshot(crop, config.snapshot.jpeg_quality))
+        (folder / name).write_bytes(encode_snapshot(crop, config.snapshot.jpeg_quality))
         rows.append({"file": name, "light": LIGHTS[number]} | asdict(one))
         if len(rows) == CROPS_PER_SCENE:
             break
@@ -112,7 +114,7 @@ def render(number: int, folder: Path) -> None:
     partial.replace(index)
 
 
-def _vehicles(scene: Scene) -> Iterator[tuple[SeenVehicle, snapshot_image.Image]]:
+def _vehicles(scene: Scene) -> Iterator[tuple[SeenVehicle, Image]]:
     """Each vehicle once, in a frame from which stage 1 could take its snapshot."""
     known: set[int] = set()
     for _ in range(8):

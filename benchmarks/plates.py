@@ -26,7 +26,7 @@ from video_analysis.main_worker.evidence import PlateCode
 from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.simulator.close_ups import CloseUp, close_ups
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
-from video_analysis.worker_utils.imaging.snapshot_image import encode_jpeg, letterbox
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg, letterbox
 from video_analysis.worker_utils.inference import backend
 
 DATA = PACKAGE_FOLDER.parent / "shared" / "data" / "plates" / "eu"

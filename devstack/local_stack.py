@@ -19,7 +19,7 @@ from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -70,7 +70,7 @@ class Stack:
         """Do stage 1's part for one snapshot: store the object; returns the message. Tracks are 40 ms apart."""
         bucket = self.config.s3_bucket
         uri = SnapshotUri(bucket, WORKSPACE_ID, video_id, WORKSPACE_CODE, CAMERA_CODE, track_id, 40 * track_id)
-        self.s3.put_object(Bucket=bucket, Key=uri.key, Body=picture, ContentType=snapshot_image.CONTENT_TYPE)
+        self.s3.put_object(Bucket=bucket, Key=uri.key, Body=picture, ContentType=CONTENT_TYPE)
         return snapshot_ready(uri, None, "Car")
 
     def send_snapshot(self, snapshot: SnapshotReady) -> None:

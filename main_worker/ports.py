@@ -12,7 +12,7 @@ from video_analysis.worker_utils.db.row_types import AnalysisRequest, AnalysisSt
 from video_analysis.worker_utils.errors import WorkerError
 
 
-class Storage(Protocol):
+class SnapshotStorage(Protocol):
     """S3. Called from several threads at once."""
 
     def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:

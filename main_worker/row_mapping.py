@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from video_analysis.main_worker.classification import hierarchy
 from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.types import Attributes, Forward, Logits
 from video_analysis.worker_utils.consumer.delivery import Delivery
-from video_analysis.worker_utils.contracts import timestamps
 from video_analysis.worker_utils.contracts.messages import SnapshotReady
-from video_analysis.worker_utils.db.row_types import AnalysisRequest, Variant, VariantResult
+from video_analysis.worker_utils.db.row_types import AnalysisRequest, Variant, VariantResult, snapshot_columns
 
 
 def request(message: SnapshotReady, delivery: Delivery) -> AnalysisRequest:
     """The row of the snapshot that `message` names, and which receive of the message it is."""
-    recorded_at = None if message.recordedAt is None else timestamps.parse_instant(message.recordedAt)
     return AnalysisRequest(
-        workspace_id=message.workspace_id,
-        video_id=message.video_id,
-        workspace_code=message.workspace_code,
-        camera_code=message.camera_code,
-        track_id=message.track_id,
-        snapshot_uri=message.snapshot_s3_key,
-        recorded_at=recorded_at,
-        detected_in_ms=message.detectedIn,
-        detected_at=timestamps.instant_at(recorded_at, message.detectedIn),
-        yolo_type=message.yolo_type,
-        receive_count=delivery.receive_count,
-        is_last=delivery.is_last,
+        **asdict(snapshot_columns(message)), receive_count=delivery.receive_count, is_last=delivery.is_last
     )
 
 

@@ -23,8 +23,8 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore, SettingNames
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer import process
 from video_analysis.worker_utils.consumer.consumer import Consumer
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
@@ -43,13 +43,21 @@ def build(shutdown: threading.Event) -> Consumer:
     queue = Queue.connect(session, config.snapshot_queue, config)
     handler = SnapshotWorker(
         ObjectStore.connect(session, config),
-        AnalysisRecords(Database(config.database_url, "cvitx-main-model")),
+        ImageAnalysisRepository(Database(config.database_url, "cvitx-main-model")),
         models(config),
         AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
         observer=LogObserver(),
     )
-    return Consumer(queue, handler, config, shutdown, slots=config.batch_size, prefetch=handler.prefetch)
+    return Consumer(
+        queue,
+        handler,
+        config,
+        shutdown,
+        observer=LogObserver(),
+        slots=config.batch_size,
+        prefetch=handler.prefetch,
+    )
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:

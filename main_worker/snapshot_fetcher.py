@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
-from video_analysis.main_worker.ports import Storage
+from video_analysis.main_worker.ports import SnapshotStorage
 from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.worker_utils.errors import MissingObject, Permanent, WorkerError
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES, check_snapshot
 
 
 class SnapshotFetcher:
     """Fetches each snapshot in a thread of its own; there are never more than two micro-batches of them."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: SnapshotStorage) -> None:
         self._storage = storage
 
     def start(self, key: str) -> Future[SnapshotImage]:
@@ -34,8 +34,8 @@ class SnapshotFetcher:
 
     def _fetch(self, key: str, fetched: Future[SnapshotImage]) -> None:
         try:
-            content, content_type = self._storage.fetch_bytes(key, snapshot_image.LARGEST_SNAPSHOT_BYTES)
-            fetched.set_result(snapshot_image.check_snapshot(content, content_type))
+            content, content_type = self._storage.fetch_bytes(key, LARGEST_SNAPSHOT_BYTES)
+            fetched.set_result(check_snapshot(content, content_type))
         except Exception as error:  # noqa: BLE001  # the reader of the future classifies it
             fetched.set_exception(error)
 

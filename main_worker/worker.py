@@ -10,7 +10,7 @@ from functools import partial
 
 from video_analysis.main_worker import row_mapping
 from video_analysis.main_worker.batch import SnapshotBatch, SnapshotJob, run_batch_then_individually
-from video_analysis.main_worker.ports import Analyses, AttributeSource, Model, Storage
+from video_analysis.main_worker.ports import Analyses, AttributeSource, Model, SnapshotStorage
 from video_analysis.main_worker.snapshot_fetcher import SnapshotFetcher, fetch_failure
 from video_analysis.main_worker.types import Attributes, SnapshotImage
 from video_analysis.worker_utils.consumer.delivery import Delivery
@@ -48,7 +48,7 @@ class SnapshotWorker:
 
     def __init__(  # one argument a part
         self,
-        storage: Storage,
+        storage: SnapshotStorage,
         analyses: Analyses,
         models: Mapping[Variant, Model],
         attributes: AttributeSource,
@@ -78,7 +78,7 @@ class SnapshotWorker:
         begun = self._begin(batch, jobs)
         suspects = [(job, state) for job, state in begun if _is_crash_suspect(state, batch.most_received(job))]
         self._process(batch, [one for one in begun if one not in suspects])
-        for job, state in sorted(suspects, key=lambda one: one[1].status == "done"):
+        for job, state in sorted(suspects, key=lambda one: (one[1].status == "done", one[1].crashed_alone)):
             batch.settle_lost_leases([job])
             if batch.is_open(job):
                 self._analyses.mark_isolated_retry(state.id)

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.worker_utils.imaging.snapshot_image import Image, encode_jpeg
+from video_analysis.worker_utils.imaging.crop import Image
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 
 Matrix = NDArray[np.float64]
 Boxes = NDArray[np.float32]

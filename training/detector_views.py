@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from video_analysis.training.augmentation import drawn, moved, placement, relit
 from video_analysis.training.ground_truth_filter import corners, is_required
 from video_analysis.training.stills import Seen, Still
-from video_analysis.yolo_worker.detection.postprocess import GREY
+from video_analysis.worker_utils.imaging.letterbox import LETTERBOX_GREY
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 
 CANVAS = (384, 640)
@@ -50,7 +50,12 @@ class DetectorViews:
         size = COARSE_CANVAS if number < self._coarse else CANVAS
         matrix = _matrix(rng, (image.shape[0], image.shape[1]), size)
         canvas = cv2.warpAffine(
-            image, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=GREY
+            image,
+            matrix,
+            size[::-1],
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=LETTERBOX_GREY,
         )
         return np.ascontiguousarray(canvas[:, :, ::-1].transpose(2, 0, 1)), _targets(still.seen, matrix, size)
 

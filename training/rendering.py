@@ -19,7 +19,8 @@ from video_analysis.training.ground_truth_filter import is_required
 from video_analysis.training.splits import GENERATORS, Split
 from video_analysis.training.stills import Seen, Still
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
-from video_analysis.worker_utils.imaging.snapshot_image import crop_with_margin, encode_jpeg
+from video_analysis.worker_utils.imaging.crop import crop_with_margin
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 
 Kind = Literal["frames", "crops"]
 PER_SHARD: dict[Kind, int] = {"frames": 48, "crops": 240}

@@ -14,7 +14,8 @@ from video_analysis.simulator.vehicles.fleet import hierarchy
 from video_analysis.training.augmentation import drawn, relit, worn
 from video_analysis.training.stills import Seen, Still
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.imaging.snapshot_image import Image, letterbox, snapshot
+from video_analysis.worker_utils.imaging.crop import Image
+from video_analysis.worker_utils.imaging.letterbox import encode_snapshot, letterbox
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 
 View = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -87,4 +88,4 @@ def normalised(pictures: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 def _as_stored(crop: Image, quality: int) -> Image:
-    return np.asarray(cv2.imdecode(np.frombuffer(snapshot(crop, quality), np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.imdecode(np.frombuffer(encode_snapshot(crop, quality), np.uint8), cv2.IMREAD_COLOR), np.uint8)

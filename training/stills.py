@@ -15,7 +15,7 @@ import numpy as np
 
 from video_analysis.simulator.truth import SeenVehicle
 from video_analysis.worker_utils.contracts.messages import YoloType
-from video_analysis.worker_utils.imaging.snapshot_image import Image
+from video_analysis.worker_utils.imaging.crop import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, T
 Result_co = TypeVar("Result_co", covariant=True)
 
 
-class Storage(Protocol):
+class VideoStorage(Protocol):
     """Access to S3."""
 
     def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:

@@ -15,7 +15,7 @@ from video_analysis.worker_utils.aws.sqs import Publisher, Queue
 from video_analysis.worker_utils.consumer import process
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.observability.observer import LogObserver
@@ -31,17 +31,17 @@ def build(shutdown: threading.Event) -> Consumer:
     config = worker_config.load(os.environ)
     session = boto3.Session(region_name=config.region)
     queue = Queue.connect(session, config.video_queue, config)
-    database = Database(config.database_url, "cvitx-yolo-video")
+    database, observer = Database(config.database_url, "cvitx-yolo-video"), LogObserver()
     handler = VideoWorker(
         ObjectStore.connect(session, config),
         VideoRepository(database),
-        QueuedAnalyses(database),
+        ImageAnalysisRepository(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         pipeline(config),
         output_settings(config),
-        observer=LogObserver(),
+        observer=observer,
     )
-    return Consumer(queue, handler, config, shutdown)
+    return Consumer(queue, handler, config, shutdown, observer=observer)
 
 
 def pipeline(config: WorkerConfig) -> VisionPipeline:

@@ -16,9 +16,9 @@ from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
 from video_analysis.worker_utils.observability.observer import Observer
-from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Storage, Videos
+from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
 from video_analysis.yolo_worker.run_key import OutputSettings, run_key_of
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
@@ -34,7 +34,7 @@ class VideoWorker:
 
     def __init__(  # one argument per part
         self,
-        storage: Storage,
+        storage: VideoStorage,
         videos: Videos,
         analyses: Analyses,
         publisher: Publisher,
@@ -119,9 +119,9 @@ class VideoWorker:
         """Write the row, then the object, then send the message. An earlier attempt's row and snapshot are adopted."""
         run.check()
         claim = self._analyses.claim(self._message(task, shot), run.run_key)
-        snapshot = snapshot_image.snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
+        snapshot = encode_snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
         key = claim.message.snapshot.key
-        self._storage.put(key, snapshot, snapshot_image.CONTENT_TYPE, only_if_absent=claim.is_other_frame)
+        self._storage.put(key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)
         run.check()
         self._publisher.send(claim.message.to_json())
         run.report(

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from video_analysis.main_worker import run_poller
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_utils.consumer import process
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import AnalysisState
 
 
@@ -23,7 +23,7 @@ def without_prefetch() -> AbstractContextManager[Any]:
 def without_batched_transactions() -> AbstractContextManager[Any]:
     """Each snapshot has its own transactions."""
 
-    class OneByOne(AnalysisRecords):
+    class OneByOne(ImageAnalysisRepository):
         def begin_analyses(self, requests: Sequence[Any]) -> list[AnalysisState]:
             return [state for request in requests for state in super(OneByOne, self).begin_analyses([request])]
 
@@ -31,7 +31,7 @@ def without_batched_transactions() -> AbstractContextManager[Any]:
             for row in rows:
                 super().finish_analyses([row])
 
-    return patch.object(run_poller, "AnalysisRecords", OneByOne)
+    return patch.object(run_poller, "ImageAnalysisRepository", OneByOne)
 
 
 ABLATIONS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {

@@ -15,7 +15,7 @@ import cv2
 from video_analysis.benchmarks.bench.stages import WARM_UP_FRAMES
 from video_analysis.worker_config import TrackSettings, WorkerConfig
 from video_analysis.worker_utils.execution.stage_clock import StageClock, timed
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.pipeline import VisionPipeline
 from video_analysis.yolo_worker.sinks import drain
@@ -31,7 +31,7 @@ def fps(pipeline: VisionPipeline, config: WorkerConfig, clip: Path, most: int, *
     detected = pipeline.detect(squared(coming) if square else coming, source.info)
     sink = BestShotSink(config.best, config.snapshot.crop_margin)
     for shot in drain.results(pipeline.track(detected, source.info), sink):
-        snapshot_image.snapshot(shot.crop, config.snapshot.jpeg_quality)
+        encode_snapshot(shot.crop, config.snapshot.jpeg_quality)
     return clock.count("decode") / (time.perf_counter() - begun_s)
 
 

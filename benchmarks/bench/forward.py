@@ -12,7 +12,8 @@ from pathlib import Path
 from video_analysis.benchmarks.bench import material
 from video_analysis.main_worker import run_poller
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = run_poller.models(config)["baseline"]
     jpegs = islice(cycle(material.read_pictures(options.pictures)), config.batch_size)
     begun = time.perf_counter()
-    batch = [snapshot_image.check_snapshot(jpeg, snapshot_image.CONTENT_TYPE) for jpeg in jpegs]
+    batch = [check_snapshot(jpeg, CONTENT_TYPE) for jpeg in jpegs]
     decode_ms = (time.perf_counter() - begun) / len(batch) * 1000
     samples = []
     for _ in range(options.batches + 1):

@@ -18,7 +18,7 @@ from video_analysis.simulator.clip import CODEC
 from video_analysis.simulator.close_ups import close_ups
 from video_analysis.training.rendering import world_mark
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 from video_analysis.yolo_worker.source import video
 from video_analysis.yolo_worker.types import Image
 
@@ -111,9 +111,7 @@ def pictures(folder: Path) -> Path:
     if len(list(made.glob("*.jpg"))) < PICTURES:
         made.mkdir(parents=True, exist_ok=True)
         for number, crop in enumerate(islice(close_ups(FIRST_SEED, stages=1), PICTURES)):
-            (made / f"{number:03d}.jpg").write_bytes(
-                snapshot_image.snapshot(crop.image, WorkerConfig().snapshot.jpeg_quality)
-            )
+            (made / f"{number:03d}.jpg").write_bytes(encode_snapshot(crop.image, WorkerConfig().snapshot.jpeg_quality))
     return made
 
 

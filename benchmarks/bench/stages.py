@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from video_analysis.benchmarks.bench.figures import JsonObject, bound_fps
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.pipeline import VisionPipeline
 from video_analysis.yolo_worker.sinks import drain
@@ -79,7 +79,7 @@ def measure(
     pictures = meter.run(
         "select and encode",
         lambda: [
-            snapshot_image.snapshot(shot.crop, config.snapshot.jpeg_quality)
+            encode_snapshot(shot.crop, config.snapshot.jpeg_quality)
             for shot in drain.results(tracked, BestShotSink(config.best, config.snapshot.crop_margin))
         ],
     )

@@ -9,14 +9,14 @@ from video_analysis.benchmarks.eval.predictions import SnapshotPredictions
 from video_analysis.benchmarks.eval.stage_one import Shot, StageOneResult
 from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.demo import contact_sheet
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
 
 
 def sheet(truth: ClipTruth, result: StageOneResult, predictions: Sequence[SnapshotPredictions]) -> contact_sheet.Image:
     """H×W×3 BGR, in time order."""
     both = sorted(zip(result.shots, predictions, strict=True), key=lambda pair: pair[0].offset_ms)
     return contact_sheet.draw(
-        [(snapshot_image.check_snapshot(shot.jpeg, "image/jpeg"), _lines(truth, shot, read)) for shot, read in both]
+        [(check_snapshot(shot.jpeg, "image/jpeg"), _lines(truth, shot, read)) for shot, read in both]
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import YoloType
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
@@ -107,7 +107,7 @@ class StageOne:
         return [(seen.frame.index, seen.boxes) for seen in self._unsure.detect(video.frames(clip, stride))]
 
     def _jpeg(self, shot: BestShot) -> bytes:
-        return snapshot_image.snapshot(shot.crop, self._snapshot.jpeg_quality)
+        return encode_snapshot(shot.crop, self._snapshot.jpeg_quality)
 
 
 def _remembered(tracked: Iterable[TrackedFrame], kept: list[TrackedFrame]) -> Iterator[TrackedFrame]:

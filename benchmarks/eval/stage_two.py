@@ -16,7 +16,8 @@ from video_analysis.main_worker.classification.labels import Labels, Thresholds
 from video_analysis.main_worker.types import Logits, SnapshotImage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE
 from video_analysis.worker_utils.inference import backend
 
 NO_THRESHOLDS = Thresholds(type=0, make=0, model=0)
@@ -48,7 +49,7 @@ class StageTwo:
         read: list[SnapshotPredictions] = []
         for start in range(0, len(shots), self._batch):
             batch = shots[start : start + self._batch]
-            pictures = [snapshot_image.check_snapshot(shot.jpeg, snapshot_image.CONTENT_TYPE) for shot in batch]
+            pictures = [check_snapshot(shot.jpeg, CONTENT_TYPE) for shot in batch]
             for shot, picture, predictions in zip(batch, pictures, self._predicted(pictures), strict=True):
                 sighting = no_plates or self._plate(picture)
                 read.append(SnapshotPredictions(predictions, colors(picture, shot.type), sighting))

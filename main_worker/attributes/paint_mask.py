@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.attributes.letterbox_content import content_lines
 from video_analysis.main_worker.types import SnapshotImage
+from video_analysis.worker_utils.imaging.letterbox import content_box
 
 Floats = NDArray[np.float32]
 
@@ -22,7 +22,7 @@ WORK_PX = 160
 """Long side of the content for colour reading: JPEG noise averages out, and the side of a car is still 30 px high."""
 BAR_TOLERANCE = 6
 """Maximum deviation from the bars' grey, in 8-bit steps."""
-MIN_CONTENT_SHARE = 0.03
+BAR_SHARE = 0.97
 MIN_SIZE_PX = 16
 MIN_CONTRAST = 3.0
 """Standard deviation between blocks of the image, in 8-bit steps; a lower one means a blank image."""
@@ -74,10 +74,11 @@ def read(image: SnapshotImage, yolo_type: str | None = None) -> Paint | None:
 
 def content(image: SnapshotImage) -> NDArray[np.uint8] | None:
     """The area between the letterbox bars, its long side scaled to WORK_PX; None if there are only bars."""
-    rows, columns = content_lines(image, tolerance=BAR_TOLERANCE, min_share=MIN_CONTENT_SHARE)
-    if len(rows) < MIN_SIZE_PX or len(columns) < MIN_SIZE_PX:
+    box = content_box(image, BAR_TOLERANCE, BAR_SHARE, MIN_SIZE_PX)
+    if box is None:
         return None
-    inside = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    left, top, right, bottom = box
+    inside = image[top:bottom, left:right]
     height, width = inside.shape[:2]
     scale = WORK_PX / max(height, width)
     size = max(MIN_SIZE_PX, round(width * scale)), max(MIN_SIZE_PX, round(height * scale))

@@ -21,7 +21,7 @@ from video_analysis.main_worker.attributes.plate_lines import Line
 from video_analysis.main_worker.evidence import PlateCode
 from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.worker_utils.errors import ConfigurationError
-from video_analysis.worker_utils.imaging.snapshot_image import LETTERBOX_GREY, SNAPSHOT_PX
+from video_analysis.worker_utils.imaging.letterbox import LETTERBOX_GREY, SNAPSHOT_PX
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.inference.protocol import Batch, Network
 

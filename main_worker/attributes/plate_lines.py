@@ -10,16 +10,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.attributes.letterbox_content import content_lines
-from video_analysis.worker_utils.imaging.snapshot_image import Image
+from video_analysis.worker_utils.imaging.crop import Image
+from video_analysis.worker_utils.imaging.letterbox import content_box
 
 TEXT_PROB, MIN_SCORE, UNCLIP_RATIO = 0.3, 0.4, 1.6
 """Post-processing of a DB detector as in RapidOCR (arXiv 1911.08947): pixel threshold, box threshold, unclip ratio."""
 MAX_TILT_DEG = 30.0
 ASPECT_RANGE = (1.2, 9.0)
 TYPICAL_ASPECT = 3.6
-BAR_TOLERANCE, MIN_CONTENT_SHARE = 12, 0.05
-"""How the letterbox bars are detected, see letterbox_content.py."""
+BAR_TOLERANCE, BAR_SHARE = 12, 0.95
+"""How the letterbox bars are detected: see `content_box`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,8 @@ class Line:
 
 
 def content(image: Image) -> tuple[int, int, int, int]:
-    """left, top, right, bottom of the area between the letterbox bars; the whole image if that is empty."""
-    rows, columns = content_lines(image, tolerance=BAR_TOLERANCE, min_share=MIN_CONTENT_SHARE)
-    if not len(rows) or not len(columns):
-        return 0, 0, image.shape[1], image.shape[0]
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    """left, top, right, bottom of the area between the letterbox bars; the whole image if there are no bars."""
+    return content_box(image, BAR_TOLERANCE, BAR_SHARE) or (0, 0, image.shape[1], image.shape[0])
 
 
 def lines(probs: NDArray[np.float32], scale: float, origin: tuple[int, int]) -> list[Line]:

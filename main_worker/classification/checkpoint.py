@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from video_analysis.main_worker.classification.hierarchy import LEVELS
 from video_analysis.main_worker.classification.labels import LABELS_FILE, Labels
 from video_analysis.worker_utils.errors import ConfigurationError
-from video_analysis.worker_utils.imaging.snapshot_image import SNAPSHOT_PX
+from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX
 from video_analysis.worker_utils.inference.backend import require_file, sha256_of
 from video_analysis.worker_utils.inference.protocol import Shape
 

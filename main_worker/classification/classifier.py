@@ -20,7 +20,7 @@ from video_analysis.main_worker.types import Forward, Logits, SnapshotImage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
-from video_analysis.worker_utils.imaging.snapshot_image import SNAPSHOT_PX
+from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX
 from video_analysis.worker_utils.inference import backend, preprocess
 from video_analysis.worker_utils.inference.protocol import Network
 

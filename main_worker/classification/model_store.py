@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 from video_analysis.main_worker.classification import manifest
 from video_analysis.main_worker.classification.manifest import Entry
 from video_analysis.main_worker.evidence import Fallback, FallbackCode
-from video_analysis.main_worker.ports import Storage
+from video_analysis.main_worker.ports import SnapshotStorage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
@@ -43,7 +43,7 @@ class Unavailable(Exception):
     """The checkpoint cannot be read from this source; the text states why."""
 
 
-class StoreBucket(Storage, Protocol):
+class CheckpointStorage(SnapshotStorage, Protocol):
     """The bucket of the model store. Its temporary files are in the folder `folder_of`, to be renamed into place."""
 
     def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:
@@ -70,7 +70,7 @@ def provides(path: Path, config: WorkerConfig) -> bool:
 class ModelStore:
     """The store at `uri` (s3://bucket/prefix), with its cache in `folder`."""
 
-    def __init__(self, storage: StoreBucket, uri: str, folder: Path) -> None:
+    def __init__(self, storage: CheckpointStorage, uri: str, folder: Path) -> None:
         self._storage = storage
         self._uri = uri
         self._prefix = parse_uri(uri)[1]

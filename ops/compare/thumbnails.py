@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from video_analysis.main_worker.ports import Storage
+from video_analysis.main_worker.ports import SnapshotStorage
 from video_analysis.worker_utils.contracts import s3_keys
 from video_analysis.worker_utils.errors import EnvironmentFault, WorkerError
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES, check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 
 SIDE_PX = 320
 QUALITY = 80
@@ -28,7 +29,7 @@ class Thumbnail:
     problem: str | None = None
 
 
-def fetch(storage: Storage, bucket: str, uris: Sequence[str]) -> list[Thumbnail]:
+def fetch(storage: SnapshotStorage, bucket: str, uris: Sequence[str]) -> list[Thumbnail]:
     """The snapshots of `uris`, in order. After a failure of S3 itself no further fetch is started."""
     outage = threading.Event()
 
@@ -47,13 +48,13 @@ def fetch(storage: Storage, bucket: str, uris: Sequence[str]) -> list[Thumbnail]
         return list(pool.map(one, uris))
 
 
-def _scaled(storage: Storage, bucket: str, uri: str) -> bytes:
+def _scaled(storage: SnapshotStorage, bucket: str, uri: str) -> bytes:
     try:
         snapshot = s3_keys.parse_snapshot_uri(uri)
     except ValueError as error:
         raise ValueError(f"{uri}: {error}") from None
     if snapshot.bucket != bucket:
         raise ValueError(f"{uri}: is not in the bucket of CVITX_S3_BUCKET, {bucket}")
-    image = snapshot_image.check_snapshot(*storage.fetch_bytes(snapshot.key, snapshot_image.LARGEST_SNAPSHOT_BYTES))
+    image = check_snapshot(*storage.fetch_bytes(snapshot.key, LARGEST_SNAPSHOT_BYTES))
     small = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    return snapshot_image.encode_jpeg(np.asarray(small, np.uint8), QUALITY)
+    return encode_jpeg(np.asarray(small, np.uint8), QUALITY)

@@ -12,11 +12,13 @@ import numpy as np
 from PIL import Image
 
 from video_analysis.tests.chaos.bad_clips import Broken
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging import crop
+from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES
+from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX, encode_snapshot, letterbox
 
 WHOLE = "whole"
 """The family of valid snapshots, in different JPEG variants."""
-PX = snapshot_image.SNAPSHOT_PX
+PX = SNAPSHOT_PX
 SIZES = [(1, 1), (16, 16), (64, 640), (639, 640), (640, 639), (641, 640), (320, 320), (1280, 1280), (640, 1), (1, 640)]
 SIZES += [(1920, 1080), (6400, 6400), (65_500, 2)]
 CLAIMS = [(0, 0), (0, 640), (640, 0), (50_000, 50_000), (65_535, 65_535), (65_535, 1), (641, 640)]
@@ -27,8 +29,8 @@ SAMPLES = 20
 def all_of(clip: Path, seed: int) -> Iterator[Broken]:
     """Every picture, derived from a frame of a real clip."""
     rng, frame = random.Random(seed), _frame(clip)
-    good = snapshot_image.snapshot(frame, 92)
-    picture = Image.fromarray(cv2.cvtColor(snapshot_image.letterbox(frame), cv2.COLOR_BGR2RGB))
+    good = encode_snapshot(frame, 92)
+    picture = Image.fromarray(cv2.cvtColor(letterbox(frame), cv2.COLOR_BGR2RGB))
     yield from _whole(picture, good)
     yield from (("another size", _jpeg(picture.resize(size))) for size in SIZES)
     yield from (("another kind", _written(picture, kind)) for kind in KINDS)
@@ -46,7 +48,7 @@ def all_of(clip: Path, seed: int) -> Iterator[Broken]:
     yield from (("bits flipped", _hit(good, rng, len(good))) for _ in range(SAMPLES))
     last = progressive.rindex(b"\xff\xda")
     yield "bomb", progressive[:-2] + progressive[last:-2] * 100 + progressive[-2:]
-    yield "bomb", good + bytes(snapshot_image.LARGEST_SNAPSHOT_BYTES)
+    yield "bomb", good + bytes(LARGEST_SNAPSHOT_BYTES)
     yield "bomb", _written(Image.new("L", (12_000, 12_000)), "PNG")
     yield "bomb", _jpeg(Image.new("L", (10_000, 10_000)))
 
@@ -59,7 +61,7 @@ def _whole(picture: Image.Image, good: bytes) -> Iterator[Broken]:
     yield from ((WHOLE, _turned(picture, orientation)) for orientation in range(1, 9))
 
 
-def _frame(clip: Path) -> snapshot_image.Image:
+def _frame(clip: Path) -> crop.Image:
     capture = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG)
     shown, frame = capture.read()
     capture.release()

@@ -1,6 +1,6 @@
 """Read malformed files with the worker's own code in a separate process, so that a crash or hang is only a result.
 
-Each file is copied to a private temporary folder and read by `video` or `snapshot_image`, as in the worker.
+Each file is copied to a private temporary folder and read by `video` or `jpeg_check`, as in the worker.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import Literal
 
 from video_analysis.worker_utils.errors import ErrorCode, Permanent
 from video_analysis.worker_utils.execution import temp_dirs
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE
 
 Outcome = Literal["read", "refused", "unexpected_error", "crashed", "hung"]
 ADDRESS_SPACE_BYTES = 6 << 30
@@ -108,7 +109,7 @@ def _video(path: Path) -> str:
 
 
 def _snapshot(path: Path) -> str:
-    shape = snapshot_image.check_snapshot(path.read_bytes(), snapshot_image.CONTENT_TYPE).shape
+    shape = check_snapshot(path.read_bytes(), CONTENT_TYPE).shape
     return f"{shape}"
 
 

@@ -15,7 +15,7 @@ from video_analysis.tests.chaos.bad_tally import Tally
 from video_analysis.tests.chaos.environment import CLIP, ChaosEnvironment, Result, Scenario
 from video_analysis.worker_utils.contracts.messages import SnapshotReady
 from video_analysis.worker_utils.errors import ErrorCode
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES
 
 SEED = 1
 MOST_MB = 250
@@ -91,7 +91,7 @@ def _refused_ones(most: int) -> list[tuple[bytes, ErrorCode | None]]:
             path = Path(name) / "picture"
             path.write_bytes(content)
             reading = checker.read(path)
-            if reading.outcome == "refused" and len(content) <= snapshot_image.LARGEST_SNAPSHOT_BYTES:
+            if reading.outcome == "refused" and len(content) <= LARGEST_SNAPSHOT_BYTES:
                 found.setdefault(family, []).append((content, reading.code))
     ranked = sorted((rank, family) for family, members in found.items() for rank in range(len(members)))
     return [found[family][rank] for rank, family in ranked[:most]]

@@ -88,7 +88,7 @@ class AgingBench(Bench):
 
     def consumer(self, handler: ScriptedHandler, slots: int = 1) -> Consumer:
         consumer = super().consumer(handler, slots)
-        keeper = consumer._keeper
+        keeper = consumer._leases
         look = keeper.tick
 
         def grow_and_look() -> None:

@@ -16,8 +16,7 @@ from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher, Queue
 from video_analysis.worker_utils.consumer.lease import HeldLease
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 
 Side = Literal["before", "after"]
@@ -31,10 +30,14 @@ def step(method: Callable[..., object]) -> str:
 
 RECEIVE, DELETE = step(Queue.receive), step(Queue.delete)
 CHECK_LEASE = step(HeldLease.check)
-BEGIN_VIDEO, DOWNLOAD, CLAIM = step(VideoRepository.begin), step(ObjectStore._download), step(QueuedAnalyses.claim)
+BEGIN_VIDEO, DOWNLOAD, CLAIM = (
+    step(VideoRepository.begin),
+    step(ObjectStore._download),
+    step(ImageAnalysisRepository.claim),
+)
 PUT, SEND, FINISH_VIDEO = step(ObjectStore.put), step(Publisher.send), step(VideoRepository.finish)
-BEGIN_ANALYSES, FETCH = step(AnalysisRecords.begin_analyses), step(ObjectStore.fetch_bytes)
-CLASSIFY, FINISH_ANALYSES = step(SnapshotWorker._classify), step(AnalysisRecords.finish_analyses)
+BEGIN_ANALYSES, FETCH = step(ImageAnalysisRepository.begin_analyses), step(ObjectStore.fetch_bytes)
+CLASSIFY, FINISH_ANALYSES = step(SnapshotWorker._classify), step(ImageAnalysisRepository.finish_analyses)
 STEPS: dict[str, tuple[str, ...]] = {
     "yolo_worker": (RECEIVE, BEGIN_VIDEO, DOWNLOAD, CHECK_LEASE, CLAIM, PUT, SEND, FINISH_VIDEO, DELETE),
     "main_worker": (RECEIVE, BEGIN_ANALYSES, FETCH, CLASSIFY, FINISH_ANALYSES, DELETE),

@@ -17,9 +17,8 @@ from video_analysis.main_worker.classification import checkpoint
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.tests.support import doc_examples
 from video_analysis.worker_utils.contracts import messages
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, FinishedAnalysis, VariantResult
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import Transient
@@ -68,11 +67,11 @@ def test_the_database_role_may_do_what_both_workers_do(least_privileged: str) ->
     assert isinstance(task, messages.ProcessVideo)
     assert isinstance(announcement, messages.SnapshotReady)
     database = Database(least_privileged, "test")
-    videos, queued, analyses = VideoRepository(database), QueuedAnalyses(database), AnalysisRecords(database)
+    videos, analyses = VideoRepository(database), ImageAnalysisRepository(database)
     videos.ping()
     analyses.ping()
     videos.begin(task, receive_count=1, is_last=False)
-    uri = queued.claim(announcement, "run").message.snapshot_s3_key
+    uri = analyses.claim(announcement, "run").message.snapshot_s3_key
     videos.fail(task.video_id, task.workspace_id, Transient("a reason"), final=False)
     videos.finish(task)
     request = AnalysisRequest(*ROW[::-1], "CTX1005", "CAM1", 305, uri, None, 2272, None, "SUV", 1, False)

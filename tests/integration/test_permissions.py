@@ -24,7 +24,7 @@ from video_analysis.tests.support.iam import Role
 from video_analysis.tests.support.log_capture import LogCapture, capture_logs
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.consumer.consumer import Consumer
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.yolo_worker import run_poller as stage_one
 
 POLICIES = dict(zip(("yolo_worker", "main_worker"), doc_examples.documents("Version"), strict=False))
@@ -109,7 +109,7 @@ def clip(shared_data: Path) -> Path:
 
 def send_snapshot(environment: Stack) -> None:
     """A picture and its message, as stage 1 leaves them."""
-    content = snapshot_image.encode_jpeg(np.full((640, 640, 3), 120, np.uint8), 95)
+    content = encode_jpeg(np.full((640, 640, 3), 120, np.uint8), 95)
     environment.send_snapshot(environment.put_snapshot(str(uuid.uuid4()), 1, content))
 
 

@@ -20,9 +20,10 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
-from video_analysis.worker_utils.db import write_probe
+from video_analysis.worker_utils.db import videos
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.observability.observer import LogObserver
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,6 +48,7 @@ def test_whatever_a_message_holds_it_is_one_line_of_log_an_event(sqs: SQSClient,
     handler = ScriptedHandler(lambda delivery: _refusal_of(delivery.body))
     bench = Bench(sqs, queue_name)
     bench.send(*bodies)
+    bench.reports_to = LogObserver()
     with capture_json_lines() as stream, bench.running(handler):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= 3 * len(bodies))
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -104,7 +106,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
     store = ObjectStore.connect(boto3.Session(), WorkerConfig(s3_bucket="no-such-bucket", min_free_disk_mb=0))
     away = Queue.connect(boto3.Session(), f"{queue_name}-absent", bench.config)
     attempts: list[Callable[[], object]] = [
-        lambda: database.ping(write_probe.VIDEOS),
+        lambda: database.ping(videos.TABLE),
         lambda: store.fetch_bytes(KEY, 10),
         lambda: away.receive(1),
     ]
@@ -117,6 +119,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
         return caught.value
 
     bench.send("x")
+    bench.reports_to = LogObserver()
     with capture_json_lines() as stream, bench.running(ScriptedHandler(work)):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= len(attempts))
     told = stream.getvalue()

@@ -25,9 +25,8 @@ from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher
 from video_analysis.worker_utils.consumer.delivery import Delivery
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import MissingObject, Permanent
 from video_analysis.worker_utils.observability.observer import LogObserver
@@ -103,7 +102,7 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
     yield VideoWorker(
         ObjectStore(s3, bucket),
         VideoRepository(database),
-        QueuedAnalyses(database),
+        ImageAnalysisRepository(database),
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
         EmptyPipeline(),
         OutputSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
@@ -151,7 +150,7 @@ def test_a_snapshot_of_another_s_or_of_nobody_s_never_reaches_s3(
     database = Database(database_url, "test")
     worker = SnapshotWorker(
         ObjectStore(s3, bucket),
-        AnalysisRecords(database),
+        ImageAnalysisRepository(database),
         {},
         AttributeReader(5),
         bucket,

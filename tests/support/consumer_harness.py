@@ -13,11 +13,13 @@ import boto3
 from botocore.exceptions import EndpointConnectionError
 
 from video_analysis.devstack import provision
+from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_config import PauseSettings, WorkerConfig
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.observability.observer import Observer
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -106,6 +108,8 @@ class Bench:
         self.exits: queues.Queue[int] = queues.Queue()
         self.queue = self.connect()
         self.calls: list[Call] = []
+        self.observer = RecordingObserver()
+        self.reports_to: Observer = self.observer
         self._new_call = threading.Condition()
         for client in (self.queue.client, self.queue.receiver):
             client.meta.events.register("provide-client-params.sqs", self._note)
@@ -126,7 +130,15 @@ class Bench:
             self._new_call.notify_all()
 
     def consumer(self, handler: ScriptedHandler, slots: int = 1) -> Consumer:
-        return Consumer(self.queue, handler, self.config, self.shutdown, slots=slots, exit_process=self.exits.put)
+        return Consumer(
+            self.queue,
+            handler,
+            self.config,
+            self.shutdown,
+            observer=self.reports_to,
+            slots=slots,
+            exit_process=self.exits.put,
+        )
 
     @contextmanager
     def running(self, handler: ScriptedHandler, slots: int = 1) -> Iterator[threading.Thread]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import EndpointConnectionError
 
+from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.lease import HeldLease, LeaseTimes
@@ -33,11 +34,13 @@ class Bench:
         self.releases_s: list[int] = []
         self.shutdown = threading.Event()
         self.queue = queue
+        self.observer = RecordingObserver()
         self.keeper = LeaseManager(
             queue,
             times,
             self.shutdown,
             notifier=Notifier(notify_socket),
+            observer=self.observer,
             exit_process=self.exits.append,
             clock=lambda: self.now_s,
         )

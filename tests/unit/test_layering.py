@@ -46,7 +46,7 @@ TORCH = {
 VENDORS = {
     "boto3": {"worker_utils.aws.sqs", "worker_utils.aws.sqs_address", "worker_utils.aws.s3", *ENTRY_POINTS},
     "botocore": {"worker_utils.aws.errors", "worker_utils.aws.sqs_address", "worker_utils.aws.s3"},
-    "psycopg2": {"worker_utils.db.connection", "worker_utils.db.analysis_records"},
+    "psycopg2": {"worker_utils.db.connection", "worker_utils.db.image_analysis_results"},
     "ultralytics": {"yolo_worker.detection.detector_weights"},
     "deep_sort_realtime": {
         f"yolo_worker.tracking.{name}" for name in ("vehicle_tracker", "embedder", "appearance_metric", "tracker")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from video_analysis import worker_config
 from video_analysis.worker_config import PACKAGE_FOLDER, VARIABLES, WorkerConfig, load
-from video_analysis.worker_utils import overrides
+from video_analysis.worker_utils import env_overrides
 from video_analysis.worker_utils.errors import ConfigurationError
 
 ON = {"CVITX_ENV_OVERRIDES": "1"}
@@ -249,7 +249,7 @@ def test_a_misspelt_switch_in_a_file_that_is_read_anyway_stops_the_start(monkeyp
     [("", "", 0), ("", "ab", 2), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("ab", "ba", 2), ("abc", "abc", 0)],
 )
 def test_the_edit_distance_counts_insertions_deletions_and_replacements(one: str, other: str, distance: int) -> None:
-    assert overrides.edit_distance(one, other) == overrides.edit_distance(other, one) == distance
+    assert env_overrides.edit_distance(one, other) == env_overrides.edit_distance(other, one) == distance
 
 
 def test_the_switch_in_the_file_is_off_and_serves_as_well_as_the_one_outside(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
-"""The loop of a worker: receive, let the handler work under a lease, settle; pause while nothing could succeed.
+"""The loop of a worker: receive, handle under lease, settle; pause polling while no message can succeed.
 
-The handler runs in the calling thread. It never sees the queue, and the consumer never looks into a body.
+The handler runs in the calling thread. It has no access to the queue, and the consumer never parses a body.
 """
 
 from __future__ import annotations
@@ -22,83 +22,89 @@ from video_analysis.worker_utils.consumer.settlement import LeasedDelivery, Sett
 from video_analysis.worker_utils.errors import Transient, WorkerError
 from video_analysis.worker_utils.observability import systemd
 from video_analysis.worker_utils.observability.logs import failure_fields
+from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.worker_utils.settings import ConsumerSettings
-
-log = logging.getLogger(__name__)
 
 
 class Consumer:
-    """One worker's consumer. `run` returns when `shutdown` is set and what was in hand has been settled."""
+    """One worker's consumer. `run` returns when `shutdown` is set and every in-flight message has been settled."""
 
-    def __init__(  # one argument a part
+    def __init__(
         self,
         queue: Queue,
         handler: Handler,
         settings: ConsumerSettings,
         shutdown: threading.Event,
         *,
+        observer: Observer,
         slots: int = 1,
         prefetch: Prefetch | None = None,
         exit_process: Callable[[int], object] = os._exit,
     ) -> None:
-        """`slots`: messages worked on as one batch (1 to 10). `exit_process` ends a process that hangs.
+        """`slots`: messages per batch (1 to 10). `exit_process` ends a process that hangs.
 
-        With `prefetch` the next batch is received, and each message of it prepared, while one is being handled.
+        With `prefetch`, the next batch is received, and its messages are prefetched, while a batch is handled.
         """
         self._queue = queue
         self._handler = handler
         self._shutdown = shutdown
+        self._observer = observer
         self._wait_slice_s = settings.stall_s / 4
         self._pause_restart_s = settings.pause.restart_s
         self._gave_up = False
         self._notifier = systemd.Notifier(settings.notify_socket)
-        self._breaker = Backoff(settings.pause.first_s, settings.pause.longest_s)
-        self._poll_failures = Backoff(settings.pause.first_s, settings.pause.longest_s)
+        self._pause_backoff = Backoff(settings.pause.first_s, settings.pause.longest_s)
+        self._poll_backoff = Backoff(settings.pause.first_s, settings.pause.longest_s)
         times = LeaseTimes(
             settings.visibility_timeout_s, settings.heartbeat_s, settings.stall_s, settings.shutdown_grace_s
         )
-        self._keeper = LeaseManager(queue, times, shutdown, notifier=self._notifier, exit_process=exit_process)
-        self._intake = Prefetcher(queue, self._keeper, slots, prefetch)
+        self._leases = LeaseManager(
+            queue, times, shutdown, notifier=self._notifier, observer=observer, exit_process=exit_process
+        )
+        self._prefetcher = Prefetcher(queue, self._leases, slots, prefetch, observer)
         self._settlement = Settlement(
             queue,
             handler,
-            self._keeper,
+            self._leases,
             policy=RetryPolicy(settings.transient_delays_s, settings.missing_delays_s),
             denied_keys_limit=settings.denied_keys_limit,
+            observer=observer,
         )
 
     def run(self) -> bool:
-        """Work until told to stop: True. An outage at the start is sat out before the first receive.
+        """Process messages until `shutdown` is set: True. During an outage at the start nothing is received.
 
-        False where an outage lasted for `pause.restart_s`: the process should end, for another to be started.
+        False after an outage of `pause.restart_s`: the process should exit, so that the service manager restarts it.
         """
-        with self._keeper, self._intake:
+        with self._leases, self._prefetcher:
             self._notifier.send(systemd.READY)
-            if not self._environment_is_well():
+            if not self._probe():
                 self._pause()
-            while not self._shutdown.is_set() or self._intake.is_ahead:
+            while not self._shutdown.is_set() or self._prefetcher.has_pending:
                 self._work(self._poll())
-        log.info("consumer stopped; no message is in flight", extra={"event": "consumer.stopped"})
+        self._observer.notify(Event("consumer.stopped", "consumer stopped; no message is in flight"))
         return not self._gave_up
 
     def _poll(self) -> list[LeasedDelivery]:
-        """What the next receive gives; nothing, after a wait, where it fails."""
-        self._keeper.progress()
+        """The messages of the next receive; if it fails, an empty list after a wait."""
+        self._leases.progress()
         try:
-            received = self._intake.next()
-        except Exception as error:  # a poll error never ends the loop
-            delay_s = self._poll_failures.next_s()
+            received = self._prefetcher.next()
+        except Exception as error:  # noqa: BLE001  # a poll error never ends the loop
+            delay_s = self._poll_backoff.next_s()
             failure = classify_exception(error)
-            log.warning(
-                "poll failed, next poll in %.1f s: %s",
-                delay_s,
-                failure,
-                exc_info=_unforeseen(error),
-                extra={"event": "poll.failed", **failure_fields(failure), "retry_after_s": round(delay_s, 3)},
+            self._observer.notify(
+                Event(
+                    "poll.failed",
+                    f"poll failed, next poll in {delay_s:.1f} s: {failure}",
+                    {**failure_fields(failure), "retry_after_s": round(delay_s, 3)},
+                    logging.WARNING,
+                    _unexpected(error),
+                )
             )
             self._wait(delay_s)
             return []
-        self._poll_failures.reset()
+        self._poll_backoff.reset()
         return received
 
     def _work(self, received: Sequence[LeasedDelivery]) -> None:
@@ -106,99 +112,118 @@ class Consumer:
         if not batch:
             return
         if not self._shutdown.is_set():
-            self._intake.look_ahead(batch)
+            self._prefetcher.start(batch)
         failures = self._handle(batch)
         if self._shutdown.is_set():
-            self._intake.wait()  # or the poll under way would receive, and burn, what is released at 0 now
+            # A receive that is still running would receive again, and so use up a receive of, what is released at 0.
+            self._prefetcher.wait()
         if self._settlement.settle(batch, failures):
             self._pause()
         else:
-            self._breaker.reset()
+            self._pause_backoff.reset()
 
     def _start_or_settle(self, held: LeasedDelivery) -> bool:
-        """Whether there is work to do on it; where its lease was lost, or the process told to stop, it is settled."""
+        """Whether the message needs work. Settles it if its lease is lost, at shutdown, or if its failure is known."""
         try:
             held.lease.check()
-        except WorkerError as unbegun:
-            self._settlement.settle([held], [unbegun])
+        except WorkerError as failure:
+            self._settlement.settle([held], [failure])
             return False
         return not self._settlement.release_known_failure(held)
 
     def _handle(self, batch: Sequence[LeasedDelivery]) -> Sequence[WorkerError | None]:
-        """The handler's outcomes; what it raises is every member's."""
+        """The handler's outcomes; an exception that it raises is the outcome of every message of the batch."""
         try:
             failures = self._handler.handle([held.delivery for held in batch])
-        except Exception as error:  # here the taxonomy is applied
-            if _unforeseen(error):
-                log.exception(
-                    "the handler raised an unexpected exception",
-                    extra={"event": "handler.failed", **batch[0].delivery.log_fields},
+        except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
+            if _unexpected(error):
+                self._observer.notify(
+                    Event(
+                        "handler.failed",
+                        "the handler raised an unexpected exception",
+                        {**batch[0].delivery.log_fields},
+                        logging.ERROR,
+                        error,
+                    )
                 )
             return [classify_exception(error)] * len(batch)
         if len(failures) != len(batch):
-            text = f"the handler answered {len(failures)} outcomes for {len(batch)} messages"
-            fault = Transient(text, code="unexpected")
-            return [fault] * len(batch)
+            text = f"the handler returned {len(failures)} outcomes for {len(batch)} messages"
+            return [Transient(text, code="unexpected")] * len(batch)
         return failures
 
     def _pause(self) -> None:
-        """Receive nothing until both probes succeed; longer between them each time, until a batch goes well."""
+        """Receive nothing until both probes succeed. The wait doubles until a batch is settled without a pause."""
         begun_s = time.monotonic()
         while not self._shutdown.is_set():
             if time.monotonic() - begun_s >= self._pause_restart_s:
-                log.critical(
-                    "no message could succeed for %g s: the process exits",
-                    self._pause_restart_s,
-                    extra={"event": "consumer.gave_up", "pause_restart_s": self._pause_restart_s},
-                )
-                self._gave_up = True
-                self._shutdown.set()
+                self._give_up()
                 return
-            delay_s = self._breaker.next_s()
-            log.warning(
-                "polling is paused for %.1f s",
-                delay_s,
-                extra={"event": "polling.paused", "pause_s": round(delay_s, 3)},
+            delay_s = self._pause_backoff.next_s()
+            self._observer.notify(
+                Event(
+                    "polling.paused",
+                    f"polling is paused for {delay_s:.1f} s",
+                    {"pause_s": round(delay_s, 3)},
+                    logging.WARNING,
+                )
             )
             self._notifier.status(f"paused for {delay_s:.0f} s: see the log")
             self._wait(delay_s)
-            if not self._shutdown.is_set() and self._environment_is_well():
+            if not self._shutdown.is_set() and self._probe():
                 self._settlement.flush_unrecorded()
                 return
 
-    def _environment_is_well(self) -> bool:
-        self._keeper.progress()
+    def _give_up(self) -> None:
+        self._observer.notify(
+            Event(
+                "consumer.gave_up",
+                f"no message could succeed for {self._pause_restart_s:g} s: the process exits",
+                {"pause_restart_s": self._pause_restart_s},
+                logging.CRITICAL,
+            )
+        )
+        self._gave_up = True
+        self._shutdown.set()
+
+    def _probe(self) -> bool:
+        """Probe the queue and the handler, and report the result: whether messages can be received."""
+        self._leases.progress()
         try:
             self._queue.probe()
             self._handler.probe()
-        except Exception as error:  # here the taxonomy is applied
+        except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
             failure = classify_exception(error)
-            log.error(
-                "no message can succeed now: %s",
-                failure,
-                exc_info=_unforeseen(error),
-                extra={"event": "probe.failed", **failure_fields(failure)},
+            self._observer.notify(
+                Event(
+                    "probe.failed",
+                    f"no message can succeed now: {failure}",
+                    {**failure_fields(failure)},
+                    logging.ERROR,
+                    _unexpected(error),
+                )
             )
             return False
         self._notifier.status(f"polling {self._queue}")
         queue, max_receive_count = str(self._queue), self._queue.max_receive_count
-        log.info(
-            "polling %s; a message may be received %d times",
-            queue,
-            max_receive_count,
-            extra={"event": "consumer.ready", "queue": queue, "max_receive_count": max_receive_count},
+        self._observer.notify(
+            Event(
+                "consumer.ready",
+                f"polling {queue}; a message may be received {max_receive_count} times",
+                {"queue": queue, "max_receive_count": max_receive_count},
+            )
         )
         return True
 
     def _wait(self, delay_s: float) -> None:
-        """Wait, alive to the watchdog, or until told to stop."""
+        """Wait, marking progress, for `delay_s` or until shutdown."""
         left_s = delay_s
         while left_s > 0 and not self._shutdown.is_set():
-            self._keeper.progress()
-            self._keeper.wait(min(left_s, self._wait_slice_s))
+            self._leases.progress()
+            self._leases.wait(min(left_s, self._wait_slice_s))
             left_s -= self._wait_slice_s
 
 
-def _unforeseen(error: Exception) -> Exception | None:
-    """The error itself where it is none of the taxonomy: its traceback belongs in the log."""
+def _unexpected(error: Exception) -> Exception | None:
+    """The error if it is not of the taxonomy: its traceback is logged."""
     return None if isinstance(error, WorkerError) else error

@@ -1,6 +1,6 @@
-"""Keeps what is in hand hidden from others, as long as the work moves on and SQS lets it.
+"""Keeps the visibility timeouts of all in-flight messages extended while the work makes progress.
 
-One thread a process: it extends every lease, ends a process whose work stands still or outlasts a shutdown, and feeds
+One thread per process. It extends every lease, ends a process whose work stalls or outlasts a shutdown, and feeds
 systemd's watchdog.
 """
 
@@ -18,30 +18,30 @@ from video_analysis.worker_utils.consumer.retry_policy import classify_exception
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.observability import systemd
 from video_analysis.worker_utils.observability.logs import failure_fields
-
-log = logging.getLogger(__name__)
+from video_analysis.worker_utils.observability.observer import Event, Observer
 
 
 class Visibility(Protocol):
-    """What a lease needs of the queue."""
+    """The part of the queue that leases need."""
 
     def extend(self, timeouts_s: Mapping[str, int]) -> Mapping[str, str]:
-        """Hide each message, by receipt handle, so many seconds from now: extended, lost or failed."""
+        """Hide each message, by receipt handle, for so many seconds from now: `extended`, `lost` or `failed` each."""
 
     def release(self, receipt_handle: str, after_s: int) -> None:
-        """Make a message visible again."""
+        """Make a message visible again in `after_s` seconds."""
 
 
 class LeaseManager:
-    """All leases in hand, and the thread that keeps them. A context manager: the thread lives inside the block."""
+    """The leases of all in-flight messages. A context manager: its thread runs inside the block."""
 
-    def __init__(  # its ways out of the process are parts of their own
+    def __init__(
         self,
         queue: Visibility,
         times: LeaseTimes,
         shutdown: threading.Event,
         *,
         notifier: systemd.Notifier,
+        observer: Observer,
         exit_process: Callable[[int], object] = os._exit,
         clock: Callable[[], float] = since_boot_s,
     ) -> None:
@@ -50,14 +50,15 @@ class LeaseManager:
         self._clock = clock
         self._queue = queue
         self._notifier = notifier
+        self._observer = observer
         self._exit_process = exit_process
-        self._in_hand: set[HeldLease] = set()
-        self._hands = threading.Lock()
+        self._held: set[HeldLease] = set()
+        self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
         self._progress_s = clock()
-        self._next_beat_s = clock() + times.heartbeat_s
-        self._told_to_stop_s: float | None = None
+        self._next_heartbeat_s = clock() + times.heartbeat_s
+        self._shutdown_since_s: float | None = None
         self._stopping = threading.Event()
 
     def __enter__(self) -> Self:
@@ -65,23 +66,23 @@ class LeaseManager:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Whatever is still in hand goes back at once."""
+        """Release every message that is still in flight."""
         self._closed.set()
         self._thread.join()
         self._release_all()
 
     def take(self, message_id: str, receipt_handle: str) -> HeldLease:
-        """A lease on a message that was received just now."""
+        """A lease on a message that has just been received."""
         lease = HeldLease(self, message_id, receipt_handle)
-        with self._hands:
-            self._in_hand.add(lease)
+        with self._lock:
+            self._held.add(lease)
         self.progress()
         return lease
 
     def forget(self, lease: HeldLease) -> None:
-        """Extend it no more. A heartbeat under way ends first, or it would hide again what is released next."""
-        with self._hands:
-            self._in_hand.discard(lease)
+        """Stop extending it. Waits for a heartbeat that is running, which could hide a released message again."""
+        with self._lock:
+            self._held.discard(lease)
         self.progress()
 
     def now_s(self) -> float:
@@ -93,90 +94,105 @@ class LeaseManager:
         return self._shutdown.is_set()
 
     def progress(self) -> None:
-        """Say that the main thread is alive."""
+        """Mark that the main thread makes progress."""
         self._progress_s = self.now_s()
 
     def wait(self, seconds: float) -> None:
-        """Wait, or until the process is told to stop.
+        """Wait for `seconds` or until shutdown.
 
-        Never on the shutdown event itself: the signal handler that sets it runs in the waiting thread, and would wait
-        for ever for the lock that this thread holds for a moment.
+        Not on the shutdown event itself: the signal handler that sets it runs in the waiting thread and would
+        deadlock on the event's lock, which that thread holds for a moment.
         """
         self._stopping.wait(seconds)
 
     def tick(self) -> None:
-        """One look at everything; the thread does it every `tick_s`."""
+        """Do what is due now: heartbeat, watchdog, forced exit. The thread calls it every `tick_s`."""
         now_s = self.now_s()
-        if self._shutdown.is_set() and self._told_to_stop_s is None:
-            self._told_to_stop_s = now_s
+        if self._shutdown.is_set() and self._shutdown_since_s is None:
+            self._shutdown_since_s = now_s
             self._stopping.set()
             self._notifier.send(systemd.STOPPING)
-        if self._told_to_stop_s is not None and now_s - self._told_to_stop_s >= self.times.shutdown_grace_s:
+        if self._shutdown_since_s is not None and now_s - self._shutdown_since_s >= self.times.shutdown_grace_s:
             self._force_exit()
         elif now_s - self._progress_s <= self.times.stall_s:
             self._notifier.send(systemd.WATCHDOG)
-            if now_s >= self._next_beat_s:
-                self._beat()
-        elif self._in_hand:
+            if now_s >= self._next_heartbeat_s:
+                self._heartbeat()
+        elif self._held:
             self._abort_stalled()
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         while not self._closed.wait(self.times.tick_s):
             self.tick()
 
-    def _beat(self) -> None:
-        with self._hands:
+    def _heartbeat(self) -> None:
+        with self._lock:
             try:
                 complete = self._extend_all()
-            except Exception as error:  # noqa: BLE001  # the thread must outlive whatever one beat meets
+            except Exception as error:  # noqa: BLE001  # no failure of a heartbeat may end the thread
                 complete = False
                 failure = classify_exception(error)
-                log.warning(
-                    "heartbeat failed, it is retried soon: %s",
-                    failure,
-                    extra={"event": "heartbeat.failed", **failure_fields(failure)},
+                self._observer.notify(
+                    Event(
+                        "heartbeat.failed",
+                        f"heartbeat failed, it is retried soon: {failure}",
+                        {**failure_fields(failure)},
+                        logging.WARNING,
+                    )
                 )
-        self._next_beat_s = self.now_s() + self.times.heartbeat_s * (1 if complete else 1 / 6)
+        self._next_heartbeat_s = self.now_s() + self.times.heartbeat_s * (1 if complete else 1 / 6)
 
     def _extend_all(self) -> bool:
+        """Extend every lease that is not lost; whether all calls succeeded."""
         now_s = self.now_s()
         timeout_s = self.times.visibility_timeout_s
-        wanted = {lease: lease.allowed_s(timeout_s) for lease in self._in_hand if not lease.lost}
-        longer = {lease: s for lease, s in wanted.items() if now_s + s > lease.hidden_until_s}
+        allowed = {lease: lease.allowed_s(timeout_s) for lease in self._held if not lease.lost}
+        longer = {lease: s for lease, s in allowed.items() if now_s + s > lease.hidden_until_s}
         if not longer:
             return True
-        answers = self._queue.extend({lease.receipt_handle: s for lease, s in longer.items()})
+        results = self._queue.extend({lease.receipt_handle: s for lease, s in longer.items()})
         for lease, extension_s in longer.items():
-            self._note(lease, answers[lease.receipt_handle], now_s + extension_s)
-        return all(answer != "failed" for answer in answers.values())
+            self._apply(lease, results[lease.receipt_handle], now_s + extension_s)
+        return all(result != "failed" for result in results.values())
 
-    def _note(self, lease: HeldLease, answer: str, hidden_until_s: float) -> None:
-        if answer == "extended":
+    def _apply(self, lease: HeldLease, result: str, hidden_until_s: float) -> None:
+        if result == "extended":
             lease.hidden_until_s = hidden_until_s
-        elif answer == "lost":
+        elif result == "lost":
             lease.refused = True
-            log.warning(
-                "lease lost: SQS refuses to extend it",
-                extra={"event": "lease.lost", "message_id": lease.message_id},
+            self._observer.notify(
+                Event(
+                    "lease.lost",
+                    "lease lost: SQS refuses to extend it",
+                    {"message_id": lease.message_id},
+                    logging.WARNING,
+                )
             )
 
     def _force_exit(self) -> None:
-        """The work took no notice of the shutdown: its messages go back, and the process ends with it."""
-        log.warning(
-            "the work did not stop within %g s after the signal: its messages are released and the process exits",
-            self.times.shutdown_grace_s,
-            extra={"event": "shutdown.forced", "shutdown_grace_s": self.times.shutdown_grace_s},
+        """The grace period has passed: release all messages and end the process, with status 0."""
+        self._observer.notify(
+            Event(
+                "shutdown.forced",
+                f"the work did not stop within {self.times.shutdown_grace_s:g} s after the signal:"
+                " its messages are released and the process exits",
+                {"shutdown_grace_s": self.times.shutdown_grace_s},
+                logging.WARNING,
+            )
         )
         self._release_all()
         self._end(0)
 
     def _abort_stalled(self) -> None:
-        message_ids = sorted(lease.message_id for lease in tuple(self._in_hand))
-        log.critical(
-            "no progress for %g s on %s: the process exits",
-            self.times.stall_s,
-            ", ".join(message_ids),
-            extra={"event": "worker.stalled", "stall_s": self.times.stall_s, "message_ids": message_ids},
+        """End the process with status 1. Its messages become visible after their visibility timeout."""
+        message_ids = sorted(lease.message_id for lease in tuple(self._held))
+        self._observer.notify(
+            Event(
+                "worker.stalled",
+                f"no progress for {self.times.stall_s:g} s on {', '.join(message_ids)}: the process exits",
+                {"stall_s": self.times.stall_s, "message_ids": message_ids},
+                logging.CRITICAL,
+            )
         )
         self._notifier.status(f"no progress for {self.times.stall_s:g} s")
         self._end(1)
@@ -186,19 +202,18 @@ class LeaseManager:
         self._exit_process(status)
 
     def _release_all(self) -> None:
-        with self._hands:
-            leases, self._in_hand = self._in_hand, set()
+        with self._lock:
+            leases, self._held = self._held, set()
         for lease in leases:
             lease.refused = True
             try:
                 self._queue.release(lease.receipt_handle, 0)
             except WorkerError as fault:
-                log.warning(
-                    "the message could not be released, it is visible again after the visibility timeout: %s",
-                    fault,
-                    extra={
-                        "event": "message.release_failed",
-                        **failure_fields(fault),
-                        "message_id": lease.message_id,
-                    },
+                self._observer.notify(
+                    Event(
+                        "message.release_failed",
+                        f"the message could not be released, it is visible again after the visibility timeout: {fault}",
+                        {**failure_fields(fault), "message_id": lease.message_id},
+                        logging.WARNING,
+                    )
                 )

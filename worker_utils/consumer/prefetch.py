@@ -1,8 +1,9 @@
-"""What comes in: each receive under leases from the start, and at most one of them ahead of the batch in hand."""
+"""Receives messages under lease from the first moment, and at most one batch ahead of the one being handled."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -13,31 +14,33 @@ from video_analysis.worker_utils.aws.sqs import Queue, Received
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.consumer.lease_manager import LeaseManager
 from video_analysis.worker_utils.consumer.settlement import LeasedDelivery
+from video_analysis.worker_utils.observability.observer import Event, Observer
 
 Prefetch = Callable[[Delivery], object]
-"""Begins what a message will need, and returns at once; what it gives comes back as `Delivery.prefetched`."""
+"""Starts to fetch what a message needs, and returns at once; its result becomes `Delivery.prefetched`."""
 
 AHEAD_WAIT_S = 1
-"""A receive ahead waits no longer: what is in hand cannot be released before it has been answered."""
-
-log = logging.getLogger(__name__)
+"""Long-poll time of a receive ahead. Short, because a shutdown waits for the response before it releases messages."""
 
 
 class Prefetcher:
-    """Receives for one consumer. A context manager: leaving it waits for a receive that is under way.
+    """Receives for one consumer. A context manager: leaving it waits for a receive that is running.
 
-    A poll is never cut off, or what it brings would stay hidden; and a message that comes again may be the one that
-    killed a process: it is neither prepared, nor is anything received ahead while one is in hand.
+    A receive is never aborted: messages in its response would stay hidden. A message with a receive count above 1 may
+    have crashed a process: it is not prefetched, and nothing is received ahead while it is handled.
     """
 
-    def __init__(self, queue: Queue, keeper: LeaseManager, slots: int, prefetch: Prefetch | None) -> None:
-        """`slots`: messages a receive. Without `prefetch` nothing is received ahead."""
+    def __init__(
+        self, queue: Queue, leases: LeaseManager, slots: int, prefetch: Prefetch | None, observer: Observer
+    ) -> None:
+        """`slots`: messages per receive. Without `prefetch` nothing is received ahead."""
         self._queue = queue
-        self._keeper = keeper
+        self._leases = leases
         self._slots = slots
-        self._prepare = prefetch
+        self._prefetch = prefetch
+        self._observer = observer
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-        self._coming: Future[list[LeasedDelivery]] | None = None
+        self._pending: Future[list[LeasedDelivery]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -46,42 +49,56 @@ class Prefetcher:
         self._thread.shutdown()
 
     @property
-    def is_ahead(self) -> bool:
-        """Whether there is, or may soon be, something in hand that `next` has not given yet."""
-        return self._coming is not None
+    def has_pending(self) -> bool:
+        """Whether a receive ahead has been started whose messages `next` has not returned yet."""
+        return self._pending is not None
 
     def next(self) -> list[LeasedDelivery]:
-        """What was received ahead, else what a receive brings now. Raises what the receive raised."""
-        coming, self._coming = self._coming, None
-        return [self._take(message) for message in self._received()] if coming is None else coming.result()
+        """The batch that was received ahead, or that of a new receive. Raises what the receive raised."""
+        pending, self._pending = self._pending, None
+        return [self._take(message) for message in self._receive()] if pending is None else pending.result()
 
-    def look_ahead(self, in_hand: Sequence[LeasedDelivery]) -> None:
-        """Begin the receive that `next` will give, while `in_hand` is worked on."""
-        if self._prepare is not None and all(held.delivery.receive_count == 1 for held in in_hand):
-            self._coming = self._thread.submit(self._ahead, self._prepare, in_hand)
+    def start(self, in_flight: Sequence[LeasedDelivery]) -> None:
+        """Start the receive that `next` will return, while `in_flight` is handled."""
+        if self._prefetch is not None and all(held.delivery.receive_count == 1 for held in in_flight):
+            self._pending = self._thread.submit(self._receive_ahead, self._prefetch, in_flight)
 
     def wait(self) -> None:
-        """Until the receive that is ahead has been answered."""
-        if self._coming is not None:
-            wait([self._coming])
+        """Wait until the receive ahead has its response."""
+        if self._pending is not None:
+            wait([self._pending])
 
-    def _ahead(self, prefetch: Prefetch, in_hand: Iterable[LeasedDelivery]) -> list[LeasedDelivery]:
-        batch = [self._take(message, prefetch) for message in self._received(AHEAD_WAIT_S)]
-        newer = {held.delivery.message_id for held in batch}
-        for held in in_hand:
-            if held.delivery.message_id in newer:
+    def _receive_ahead(self, prefetch: Prefetch, in_flight: Iterable[LeasedDelivery]) -> list[LeasedDelivery]:
+        batch = [self._take(message, prefetch) for message in self._receive(AHEAD_WAIT_S)]
+        received_again = {held.delivery.message_id for held in batch}
+        for held in in_flight:
+            if held.delivery.message_id in received_again:
                 held.lease.refused = True
-                log.warning(
-                    "lease lost: the message was received again",
-                    extra={"event": "lease.lost", **held.delivery.log_fields},
+                self._observer.notify(
+                    Event(
+                        "lease.lost",
+                        "lease lost: the message was received again",
+                        {**held.delivery.log_fields},
+                        logging.WARNING,
+                    )
                 )
         return batch
 
-    def _received(self, longest_wait_s: int | None = None) -> list[Received]:
-        return newest(self._queue.receive(self._slots, longest_wait_s))
+    def _receive(self, longest_wait_s: int | None = None) -> list[Received]:
+        received = self._queue.receive(self._slots, longest_wait_s)
+        ids = Counter(message.message_id for message in received)
+        for message_id in (ids - Counter(set(ids))).elements():
+            self._observer.notify(
+                Event(
+                    "message.copy_dropped",
+                    "one receive returned two copies of the message; the newest receipt handle is used",
+                    {"message_id": message_id},
+                )
+            )
+        return newest(received)
 
     def _take(self, message: Received, prefetch: Prefetch | None = None) -> LeasedDelivery:
-        lease = self._keeper.take(message.message_id, message.receipt_handle)
+        lease = self._leases.take(message.message_id, message.receipt_handle)
         delivery = Delivery(
             message_id=message.message_id,
             body=message.body,
@@ -90,41 +107,42 @@ class Prefetcher:
             lease=lease,
             receipt_handle=message.receipt_handle,
         )
-        log.info(
-            "message received",
-            extra={"event": "message.received", **delivery.log_fields, "receive_count": message.receive_count},
+        self._observer.notify(
+            Event(
+                "message.received",
+                "message received",
+                {**delivery.log_fields, "receive_count": message.receive_count},
+            )
         )
         if prefetch is not None and message.receive_count == 1:
-            delivery = _prepared(delivery, prefetch)
+            delivery = self._prefetched(delivery, prefetch)
         return LeasedDelivery(delivery, lease)
 
-
-def _prepared(delivery: Delivery, prefetch: Prefetch) -> Delivery:
-    """With what `prefetch` began; whatever keeps it from beginning, the message is in hand and has its turn."""
-    try:
-        return replace(delivery, prefetched=prefetch(delivery))
-    except Exception:
-        log.warning(
-            "prefetch failed; the message is prepared when its turn comes",
-            exc_info=True,
-            extra={"event": "prefetch.failed", **delivery.log_fields},
-        )
-        return delivery
+    def _prefetched(self, delivery: Delivery, prefetch: Prefetch) -> Delivery:
+        """The delivery with the result of `prefetch`; unchanged if that fails."""
+        try:
+            return replace(delivery, prefetched=prefetch(delivery))
+        except Exception as error:  # noqa: BLE001  # the message is handled without it
+            self._observer.notify(
+                Event(
+                    "prefetch.failed",
+                    "prefetch failed; the message is prepared when its turn comes",
+                    {**delivery.log_fields},
+                    logging.WARNING,
+                    error,
+                )
+            )
+            return delivery
 
 
 def newest(received: Sequence[Received]) -> list[Received]:
-    """One receive of each message: SQS may give out a copy twice at once, and only the newest handle is good.
+    """One receive per message: SQS may return two copies of a message at once; only the newest handle is valid.
 
-    The older one is left alone: to release it could end the lease on the newer.
+    The older one is not released: that could end the lease on the newer one.
     """
     by_id: dict[str, Received] = {}
     for message in received:
         known = by_id.get(message.message_id)
         if known is None or message.receive_count >= known.receive_count:
             by_id[message.message_id] = message
-        if known is not None:
-            log.info(
-                "one receive returned two copies of the message; the newest receipt handle is used",
-                extra={"event": "message.copy_dropped", "message_id": message.message_id},
-            )
     return list(by_id.values())

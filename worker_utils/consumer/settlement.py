@@ -1,4 +1,4 @@
-"""What becomes of each message of a batch: outcome decided, recorded, deleted or released, remembered."""
+"""Settles each message of a batch: decides its outcome, records its failure, deletes or releases it."""
 
 from __future__ import annotations
 
@@ -31,83 +31,86 @@ from video_analysis.worker_utils.errors import (
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.memory_pressure import reclassify_under_memory_pressure
 from video_analysis.worker_utils.observability.logs import failure_fields
-
-log = logging.getLogger(__name__)
+from video_analysis.worker_utils.observability.observer import Event, Observer
 
 
 @dataclass(frozen=True, slots=True)
 class LeasedDelivery:
-    """A delivery as the handler sees it, and the lease on it as the consumer does."""
+    """A delivery, which the handler gets, and the consumer's lease on it."""
 
     delivery: Delivery
     lease: HeldLease
 
 
 class Settlement:
-    """Acts on outcomes. Nothing it meets on the way hides an outcome or stops the loop."""
+    """Acts on outcomes. A failure in here neither hides an outcome nor stops the loop."""
 
-    def __init__(  # one argument a part
+    def __init__(
         self,
         queue: Queue,
         handler: Handler,
-        keeper: LeaseManager,
+        leases: LeaseManager,
         *,
         policy: RetryPolicy,
         denied_keys_limit: int,
+        observer: Observer,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._queue = queue
         self._handler = handler
-        self._keeper = keeper
+        self._leases = leases
         self._policy = policy
+        self._observer = observer
         self._jitter = jitter
-        self._verdicts = FailureCache()
+        self._known_failures = FailureCache()
         self._denied_keys = DeniedKeys(denied_keys_limit)
-        self._unwritten: list[tuple[Delivery, WorkerError]] = []
+        self._unrecorded: list[tuple[Delivery, WorkerError]] = []
 
     def release_known_failure(self, held: LeasedDelivery) -> bool:
-        """Send a message whose verdict is known on its way to the dead-letter queue; False where there is none."""
-        verdict = self._verdicts.recall(held.delivery.message_id)
-        if verdict is None:
+        """Release a message whose permanent failure is known, without work; False if none is known."""
+        failure = self._known_failures.recall(held.delivery.message_id)
+        if failure is None:
             return False
-        log.info(
-            "message rejected again without work: %s",
-            verdict,
-            extra={"event": "message.rejected_again", **failure_fields(verdict), **held.delivery.log_fields},
+        self._observer.notify(
+            Event(
+                "message.rejected_again",
+                f"message rejected again without work: {failure}",
+                {**failure_fields(failure), **held.delivery.log_fields},
+            )
         )
         receive_count = held.delivery.receive_count
         self._release(held, give_up_after_s(receive_count, self._queue.max_receive_count, self._policy))
         return True
 
     def settle(self, batch: Sequence[LeasedDelivery], failures: Sequence[WorkerError | None]) -> bool:
-        """Act on the outcome of every member: recorded in order, then told to the queue all at once.
+        """Act on the outcome of every message: recorded in order, then deleted or released in parallel.
 
-        Whether polling must pause.
+        Returns whether polling must pause.
         """
-        judged = self._denied_keys.judge([reclassify_under_memory_pressure(failure) for failure in failures])
-        outcomes = [self._settle(held, failure) for held, failure in zip(batch, judged, strict=True)]
+        final = self._denied_keys.judge([reclassify_under_memory_pressure(failure) for failure in failures])
+        outcomes = [self._settle(held, failure) for held, failure in zip(batch, final, strict=True)]
         settled = zip(batch, outcomes, strict=True)
         for _ in concurrency.parallel_map(
             lambda pair: self._acknowledge_or_release(*pair), settled, max(1, len(batch)), "settle"
         ):
-            self._keeper.progress()
+            self._leases.progress()
         return any(outcome.pause for outcome in outcomes)
 
     def flush_unrecorded(self) -> None:
-        """Record the final failures that an outage kept from being recorded, so that no row stays `processing`."""
-        while self._unwritten and self._obstacle_to_recording(*self._unwritten[0], final=True) is None:
-            del self._unwritten[0]
+        """Record the final failures that could not be recorded during an outage, so that no row stays `processing`."""
+        while self._unrecorded and self._try_to_record(*self._unrecorded[0], final=True) is None:
+            del self._unrecorded[0]
 
     def _settle(self, held: LeasedDelivery, failure: WorkerError | None) -> Outcome:
         """Decide, record and remember."""
         if held.lease.lost:
-            failure = LeaseLost(f"lease lost; what became of it here does not count: {failure or 'finished'}")
+            failure = LeaseLost(f"lease lost; this worker's outcome is ignored: {failure or 'finished'}")
         outcome = self._decide(held, failure)
-        _log_outcome(held.delivery, failure, outcome)
+        self._report(held.delivery, failure, outcome)
         if failure is not None and outcome.record != "nothing":
             outcome = self._record(held, failure, outcome)
         if isinstance(failure, Permanent) and outcome.remember:
-            self._verdicts.remember(held.delivery.message_id, failure)
+            self._known_failures.remember(held.delivery.message_id, failure)
         return outcome
 
     def _acknowledge_or_release(self, held: LeasedDelivery, outcome: Outcome) -> None:
@@ -126,82 +129,88 @@ class Settlement:
         )
 
     def _record(self, held: LeasedDelivery, failure: WorkerError, outcome: Outcome) -> Outcome:
-        """Write the failure down; the outcome as it stands afterwards."""
-        obstacle = self._obstacle_to_recording(held.delivery, failure, final=outcome.record == "error")
-        return outcome if obstacle is None else self._unrecorded(held, failure, obstacle, outcome)
+        """Write the failure into its row. If that fails, the outcome may change."""
+        error = self._try_to_record(held.delivery, failure, final=outcome.record == "error")
+        return outcome if error is None else self._retry_recording(held, failure, error, outcome)
 
-    def _obstacle_to_recording(self, delivery: Delivery, failure: WorkerError, *, final: bool) -> Exception | None:
-        """Record a failure; what kept it from its row, if anything did, which is logged and hides no outcome."""
-        self._keeper.progress()
+    def _try_to_record(self, delivery: Delivery, failure: WorkerError, *, final: bool) -> Exception | None:
+        """Write a failure into its row; the error that prevented it, or None."""
+        self._leases.progress()
         try:
             self._handler.record(delivery, failure, final)
-        except Exception as error:  # a failure to record never stops the loop
-            foreseen = isinstance(error, WorkerError)
-            log.error(
-                "the failure could not be recorded: %s",
-                error,
-                exc_info=not foreseen,
-                extra={
-                    "event": "message.record_failed",
-                    **failure_fields(classify_exception(error)),
-                    **delivery.log_fields,
-                },
+        except Exception as error:  # noqa: BLE001  # a failure to record never stops the loop
+            self._observer.notify(
+                Event(
+                    "message.record_failed",
+                    f"the failure could not be recorded: {error}",
+                    {**failure_fields(classify_exception(error)), **delivery.log_fields},
+                    logging.ERROR,
+                    None if isinstance(error, WorkerError) else error,
+                )
             )
             return error
         return None
 
-    def _unrecorded(self, held: LeasedDelivery, failure: WorkerError, error: Exception, outcome: Outcome) -> Outcome:
-        """Where the database could not be written to, the message comes again when it perhaps can."""
+    def _retry_recording(
+        self, held: LeasedDelivery, failure: WorkerError, error: Exception, outcome: Outcome
+    ) -> Outcome:
+        """Where the database could not be written to, release the message later, as for a failure of the database."""
         outcome = replace(outcome, remember=False)
         if isinstance(failure, Interrupted) or not isinstance(error, EnvironmentFault | Transient):
             return outcome
         if held.delivery.is_last:
-            self._unwritten.append((replace(held.delivery, prefetched=None), strip_traceback(failure)))
+            self._unrecorded.append((replace(held.delivery, prefetched=None), strip_traceback(failure)))
         later = self._decide(held, error)
         return replace(outcome, release_after_s=later.release_after_s, pause=outcome.pause or later.pause)
 
     def _acknowledge(self, held: LeasedDelivery) -> None:
-        self._keeper.forget(held.lease)
+        self._leases.forget(held.lease)
         try:
             self._queue.delete(held.delivery.receipt_handle)
         except WorkerError as fault:
-            log.warning(
-                "the message is finished but could not be deleted, it will be received again: %s",
-                fault,
-                extra={"event": "message.delete_failed", **failure_fields(fault), **held.delivery.log_fields},
+            self._observer.notify(
+                Event(
+                    "message.delete_failed",
+                    f"the message is finished but could not be deleted, it will be received again: {fault}",
+                    {**failure_fields(fault), **held.delivery.log_fields},
+                    logging.WARNING,
+                )
             )
 
     def _release(self, held: LeasedDelivery, after_s: int | None) -> None:
-        self._keeper.forget(held.lease)
+        self._leases.forget(held.lease)
         if after_s is None or held.lease.lost:
             return
         try:
             self._queue.release(held.delivery.receipt_handle, held.lease.allowed_s(after_s))
         except WorkerError as fault:
-            log.warning(
-                "the message could not be released, it is visible again after the visibility timeout: %s",
-                fault,
-                extra={"event": "message.release_failed", **failure_fields(fault), **held.delivery.log_fields},
+            self._observer.notify(
+                Event(
+                    "message.release_failed",
+                    f"the message could not be released, it is visible again after the visibility timeout: {fault}",
+                    {**failure_fields(fault), **held.delivery.log_fields},
+                    logging.WARNING,
+                )
             )
 
-
-def _log_outcome(delivery: Delivery, failure: WorkerError | None, outcome: Outcome) -> None:
-    """One line: what became of this receive, why, and when the next one is due."""
-    if failure is None:
-        log.info("message finished", extra={"event": "message.finished", **delivery.log_fields})
-        return
-    quiet = isinstance(failure, Interrupted)
-    level = logging.ERROR if outcome.record == "error" else logging.INFO if quiet else logging.WARNING
-    log.log(
-        level,
-        "message failed: %s",
-        failure,
-        extra={
-            "event": "message.failed",
-            **failure_fields(failure),
-            "receive_count": delivery.receive_count,
-            "last_receive": delivery.is_last,
-            "released_after_s": outcome.release_after_s,
-            **delivery.log_fields,
-        },
-    )
+    def _report(self, delivery: Delivery, failure: WorkerError | None, outcome: Outcome) -> None:
+        """One event: the outcome of this receive, its failure, and when the message becomes visible again."""
+        if failure is None:
+            self._observer.notify(Event("message.finished", "message finished", {**delivery.log_fields}))
+            return
+        interrupted = isinstance(failure, Interrupted)
+        level = logging.ERROR if outcome.record == "error" else logging.INFO if interrupted else logging.WARNING
+        self._observer.notify(
+            Event(
+                "message.failed",
+                f"message failed: {failure}",
+                {
+                    **failure_fields(failure),
+                    "receive_count": delivery.receive_count,
+                    "last_receive": delivery.is_last,
+                    "released_after_s": outcome.release_after_s,
+                    **delivery.log_fields,
+                },
+                level,
+            )
+        )

@@ -1,6 +1,7 @@
-"""The rule of a row's status, for videos and snapshots alike: no row stays `processing` indefinitely. Pure.
+"""Status of a row when an attempt begins or fails, for videos and snapshots: no row stays `processing`. Pure.
 
-What recovery decides from is a code in the column `attempt_state`. Its text in `error_msg` is for people.
+Recovery is decided from the column `attempt_state`. The text in `error_msg` is for people; only whether there is one
+counts: an attempt that ended by a crash has left none.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Literal
 from video_analysis.worker_utils.errors import ErrorCode
 
 Status = Literal["uploaded", "queued", "processing", "done", "error"]
-"""`uploaded` is a video's alone."""
+"""Only videos have `uploaded`."""
 
 AttemptState = Literal["last_attempt", "retry_alone", "crashed"]
-"""What a row's attempts have come to; null where there is nothing to say. docs/error-codes.md explains each."""
+"""Result of a row's attempts so far; null in most rows. docs/error-codes.md explains each."""
 
 LAST_ATTEMPT = "last attempt under way; if this stays, the worker died in it"
 DIED_IN_A_BATCH = "an attempt at it, or at others in one batch with it, died; it is tried alone"
@@ -34,7 +35,7 @@ STATUS_OF: Mapping[AttemptState, Status] = {"last_attempt": "error", "retry_alon
 
 @dataclass(frozen=True, slots=True)
 class RowState:
-    """The columns of a row that say how its attempts went. The last three are set and cleared together."""
+    """The columns of a row that describe its attempts."""
 
     status: Status
     attempt_state: AttemptState | None = None
@@ -44,32 +45,46 @@ class RowState:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStart:
-    """What beginning an attempt writes into the row, and what follows for the attempt."""
+    """What is written into the row when an attempt begins, and what follows for the attempt."""
 
     row: RowState
     died_every_time: bool = False
     died_before: bool = False
-    """An attempt at it, or at others in one batch with it, died without a reason: it may kill the process."""
+    """Crash suspect: an attempt at it, or at others in the same batch, crashed. It must be processed alone."""
+    crashed_alone: bool = False
+    """A suspect that has crashed an attempt in which it was processed alone: other suspects come first."""
 
 
 STARTED = RowState("processing")
 ON_LAST_ATTEMPT = RowState("error", "last_attempt", None, LAST_ATTEMPT)
 TO_RETRY_ALONE = RowState("processing", "retry_alone", None, DIED_IN_A_BATCH)
+BEGUN_ALONE = RowState("processing", "retry_alone")
+"""Its attempt alone has begun. Found at the next receive, it crashed that attempt; a failure would have left a text."""
 GIVEN_UP = RowState("error", "crashed", "crashed", DIED_EVERY_TIME)
 
 
 def row_as_stored(
     status: Status, attempt_state: AttemptState | None, error_code: ErrorCode | None, error_msg: str | None
 ) -> RowState:
-    """A row's columns as they are to be read. The column `attempt_state` decides, whatever the text says.
+    """A row's columns, with outdated states removed. The column `attempt_state` decides, not the text.
 
-    Workers of the previous release write status and error_msg alone. So a state that does not go with the status is
-    out of date (an older worker has begun another attempt since), and a row without a state is read by its text.
+    A row without a state may be of the previous release: it is read by its text.
     """
     state = state_of_old_row(error_msg) if attempt_state is None else attempt_state
-    if state is None or STATUS_OF.get(state) == status:
+    if state is None or not _is_outdated(state, status, error_msg):
         return RowState(status, state, None if error_msg is None else error_code, error_msg)
     return RowState(status, None, None, error_msg)
+
+
+def _is_outdated(state: AttemptState, status: Status, error_msg: str | None) -> bool:
+    """Whether a worker of the previous release has written since. Remove the second rule in the next release.
+
+    It writes only status and error_msg: the state does not match the status, or a failure has replaced the text of
+    `retry_alone`, whose attempt alone then has an outcome.
+    """
+    if STATUS_OF.get(state) != status:
+        return True
+    return state == "retry_alone" and error_msg not in (None, DIED_IN_A_BATCH)
 
 
 def state_of_old_row(error_msg: str | None) -> AttemptState | None:
@@ -83,12 +98,11 @@ def state_after(code: ErrorCode) -> AttemptState | None:
 
 
 def start_attempt(row: RowState, receive_count: int, is_last: bool) -> AttemptStart:
-    """What to write when an attempt begins, from the row as found and the receive it is.
+    """What to write when an attempt begins, from the row as found and the number of the receive.
 
-    A `done` row is left as it is: a duplicate that fails must not take its results back. The first receive
-    clears the reason of an earlier life of the row, later ones keep what the receives before them left. The
-    last one writes `error` in advance, so that a crash in it leaves an error; if none of the receives before
-    it left a reason, the process crashed each time, and the row is given up at once.
+    A `done` row is left as it is: a duplicate that fails must not remove its results. The first receive clears the
+    failure of an earlier message; later ones keep what the receives before them left. The last one writes `error` in
+    advance, so that a crash in it leaves an error. If every earlier receive ended by a crash, the row is given up.
     """
     if row.status == "done":
         return AttemptStart(row)
@@ -101,12 +115,17 @@ def start_attempt(row: RowState, receive_count: int, is_last: bool) -> AttemptSt
 
 
 def start_attempt_in_batch(row: RowState, receive_count: int, is_last: bool) -> AttemptStart:
-    """`start_attempt` for a member of a batch, where one that kills the process ends the attempts of all.
+    """`start_attempt` for a member of a batch, where a snapshot that crashes the process ends the attempts of all.
 
-    Whoever was in such a batch is tried alone at its next receive, and says so; only the one that crashes alone,
-    too, is left without a reason, and given up at its last receive.
+    After such a crash every member is a suspect: `retry_alone`. It stays one at each later receive, the last one
+    included, until its attempt alone has an outcome. A row whose attempt alone crashed stays `BEGUN_ALONE` while other
+    suspects are processed before it, and is given up at its last receive.
     """
-    opened = start_attempt(row, receive_count, is_last)
-    if receive_count > 1 and row.status == "processing" and opened.row == STARTED:
+    started = start_attempt(row, receive_count, is_last)
+    if receive_count == 1 or row.status != "processing" or started.died_every_time:
+        return started
+    if row.attempt_state == "retry_alone":
+        return replace(started, died_before=True, crashed_alone=row.error_msg is None)
+    if started.row == STARTED:
         return AttemptStart(TO_RETRY_ALONE, died_before=True)
-    return opened
+    return started

@@ -1,6 +1,6 @@
 """The connection to PostgreSQL: one transaction at a time, every fault one of the taxonomy's.
 
-The statements themselves stand in video_records.py (stage 1) and analysis_records.py (stage 2).
+The statements are in the modules of the tables.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What the main worker asks of `image_analyses` and `image_analysis_results`. Pure.
-
-The worker builds the values, the database stores them.
-"""
+"""Values that the repositories of `image_analyses` and `image_analysis_results` take and return. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from video_analysis.worker_utils.contracts import timestamps
 from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloType
 from video_analysis.worker_utils.db.attempt_status import Status
 
@@ -21,42 +19,68 @@ class SnapshotClaim:
     """The row of one vehicle of a run: inserted, or adopted from an earlier attempt or an operator."""
 
     message: SnapshotReady
-    """Announces the snapshot that the row names."""
+    """Names the snapshot of the row."""
     is_other_frame: bool
-    """The row names another frame's snapshot than the one claimed for: write it only where it does not exist yet."""
+    """The row names the snapshot of another frame: upload this one only if that object does not exist yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class AnalysisRequest:
-    """One snapshot about to be worked on, in the words of its message: enough to insert its row if there is none."""
+class SnapshotColumns:
+    """The columns of `image_analyses` that come from a SNAPSHOT_READY, under the names of the columns."""
 
     workspace_id: str
     video_id: str
     workspace_code: str
     camera_code: str
     track_id: int
-    snapshot_uri: str
+    snapshot_s3_key: str
+    """The URI, as in the message."""
     recorded_at: datetime | None
     detected_in_ms: int
     detected_at: datetime | None
     yolo_type: YoloType
+
+
+def snapshot_columns(message: SnapshotReady) -> SnapshotColumns:
+    """The columns of the row that `message` asks for."""
+    recorded_at = None if message.recordedAt is None else timestamps.parse_instant(message.recordedAt)
+    return SnapshotColumns(
+        workspace_id=message.workspace_id,
+        video_id=message.video_id,
+        workspace_code=message.workspace_code,
+        camera_code=message.camera_code,
+        track_id=message.track_id,
+        snapshot_s3_key=message.snapshot_s3_key,
+        recorded_at=recorded_at,
+        detected_in_ms=message.detectedIn,
+        detected_at=timestamps.instant_at(recorded_at, message.detectedIn),
+        yolo_type=message.yolo_type,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRequest(SnapshotColumns):
+    """One receive of a snapshot's message: enough to insert its row if it does not exist."""
+
     receive_count: int
     is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisState:
-    """The row of one request, as it stood before this attempt began."""
+    """The row of one request as it was before this attempt began, and what follows for the attempt."""
 
     id: str
     snapshot_uri: str
     status: Status
     done_checkpoints: Mapping[str, str]
-    """Variant to checkpoint, of the result rows that are there."""
+    """Variant → checkpoint of the results that exist."""
     died_every_time: bool
-    """What `attempts.start_attempt` found: there is nothing to try any more."""
+    """The worker crashed in every attempt: the snapshot is given up."""
     died_before: bool
-    """It is to be tried alone."""
+    """A crash suspect: it must be processed alone."""
+    crashed_alone: bool = False
+    """The worker has crashed while it processed this snapshot alone: other suspects come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +98,11 @@ class VariantResult:
     evidence: Mapping[str, object]
     assets: Mapping[str, str]
     latency_ms: int
-    """Of this picture: its share of the forward pass it was in."""
+    """The forward pass of its batch, divided by the snapshots in the batch."""
     gflops: float | None
-    """10⁹ operations of one picture's forward pass, a multiply and an add being two."""
+    """10⁹ operations of the forward pass of one snapshot; a multiply-add counts as two."""
     memory_usage: float
-    """GB (10⁹ bytes) of the process: resident, or the peak on its CUDA device."""
+    """GB (10⁹ bytes): resident memory of the process, or peak memory on its CUDA device."""
     colors: list[Mapping[str, object]] | None = None
     plate_text: str | None = None
     plate_conf: float | None = None
@@ -86,7 +110,7 @@ class VariantResult:
 
 @dataclass(frozen=True, slots=True)
 class FinishedAnalysis:
-    """All results of one snapshot; writing them makes its row `done` and clears its error_msg."""
+    """All results of one snapshot."""
 
     id: str
     results: tuple[VariantResult, ...]

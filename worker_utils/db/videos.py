@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, parse_video_task
-from video_analysis.worker_utils.db import write_probe
+from video_analysis.worker_utils.db import image_analyses
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_EVERY_TIME,
     AttemptStart,
@@ -16,13 +16,22 @@ from video_analysis.worker_utils.db.attempt_status import (
     start_attempt,
     state_after,
 )
-from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.connection import Database, Table
 from video_analysis.worker_utils.errors import Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 DEFAULT_STRIDE = 3
+TABLE = Table(
+    "videos",
+    (
+        *("id", "workspace_id", "workspace_code", "camera_code", "s3_key_raw", "recorded_at", "frame_stride"),
+        *("status", "attempt_state", "error_code", "error_msg"),
+        *("updated_at", "processing_started_at", "processing_finished_at"),
+    ),
+)
+"""Without `file_name` and `camera_label`, which the workers do not use."""
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +125,7 @@ class VideoRepository:
 
     def ping(self) -> None:
         """EnvironmentFault while the database does not answer, takes no new row, or lacks a table or column."""
-        self._database.ping(write_probe.VIDEOS, write_probe.IMAGE_ANALYSES, trial=write_probe.insert)
+        self._database.ping(TABLE, image_analyses.TABLE, trial=image_analyses.insert_probe_row)
 
 
 def _check_workspace(task: ProcessVideo | ProcessVideoDb, workspace_id: object) -> None:

@@ -13,6 +13,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+from video_analysis.worker_utils.errors import WorkerError
+
 EVENT = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 OTHER_EVENT = "library.message"
 """The event of a record that has no event code: it comes from a third-party logger or is a Python warning."""
@@ -41,9 +43,9 @@ class JsonLine(logging.Formatter):
 
 
 def failure_fields(failure: Exception) -> dict[str, object]:
-    """For `extra=`: the class of a failure and, where it has one, its stable code."""
-    code = getattr(failure, "code", None)
-    return {"failure": type(failure).__name__} | ({} if code is None else {"error_code": code})
+    """Log fields of an exception: its class and, if it is of the taxonomy, its stable code."""
+    code = {"error_code": failure.code} if isinstance(failure, WorkerError) else {}
+    return {"failure": type(failure).__name__, **code}
 
 
 def start(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:

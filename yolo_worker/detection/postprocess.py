@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from video_analysis.worker_utils.imaging.letterbox import LETTERBOX_GREY
 from video_analysis.worker_utils.inference import preprocess
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.types import Boxes, Image
@@ -18,8 +19,6 @@ STRIDE_PX = 32
 MOTORCYCLE = YOLO_TYPES.index("Motorcycle")
 Corners = NDArray[np.float32] | NDArray[np.float64]
 """N×4 or wider: x1, y1, x2, y2 in px."""
-GREY = 114
-"""Padding value of each channel, the one that ultralytics uses in training and inference."""
 TO_UNIT_RANGE = preprocess.normalisation_lut()
 """Scales 0..255 to 0..1, as in training."""
 
@@ -52,7 +51,7 @@ class Letterbox:
 
     def apply(self, images: Sequence[Image]) -> NDArray[np.float32]:
         """[N, 3, H, W] float32 RGB, 0..1. All images have the shape that the letterbox was made for."""
-        batch = np.full((len(images), 3, self.height_px, self.width_px), TO_UNIT_RANGE[0, GREY], np.float32)
+        batch = np.full((len(images), 3, self.height_px, self.width_px), TO_UNIT_RANGE[0, LETTERBOX_GREY], np.float32)
         for image, target in zip(images, batch, strict=True):
             height, width = image.shape[:2]
             inner = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))

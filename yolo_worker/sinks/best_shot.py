@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from video_analysis.worker_config import BestSettings
 from video_analysis.worker_utils.contracts.messages import YoloType
-from video_analysis.worker_utils.imaging.snapshot_image import crop_with_margin, sharpness
+from video_analysis.worker_utils.imaging.crop import crop_with_margin, sharpness
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.types import BestShot, Box, Frame, Image, Track, TrackedFrame
 

@@ -107,12 +107,12 @@ def test_a_frame_is_made_square_without_moving_anything_in_it() -> None:
 
 
 def test_a_lever_is_undone_only_as_long_as_it_is_asked_for() -> None:
-    prefetch, records = SnapshotWorker.prefetch, vars(run_poller)["AnalysisRecords"]
+    prefetch, records = SnapshotWorker.prefetch, vars(run_poller)["ImageAnalysisRepository"]
     with ablation_worker.without_prefetch():
         assert SnapshotWorker.prefetch(Any, Any) is None  # type: ignore[arg-type]
     with ablation_worker.without_batched_transactions():
-        assert vars(run_poller)["AnalysisRecords"] is not records
-    assert (SnapshotWorker.prefetch, vars(run_poller)["AnalysisRecords"]) == (
+        assert vars(run_poller)["ImageAnalysisRepository"] is not records
+    assert (SnapshotWorker.prefetch, vars(run_poller)["ImageAnalysisRepository"]) == (
         prefetch,
         records,
     )

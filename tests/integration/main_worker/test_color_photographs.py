@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from video_analysis.main_worker.attributes.color import colors
-from video_analysis.worker_utils.imaging.snapshot_image import Image, check_snapshot, snapshot
+from video_analysis.worker_utils.imaging.crop import Image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 
 
 def as_main_worker_gets_it(path: Path) -> Image:
-    return check_snapshot(snapshot(np.asarray(cv2.imread(str(path)), np.uint8), 92), "image/jpeg")
+    return check_snapshot(encode_snapshot(np.asarray(cv2.imread(str(path)), np.uint8), 92), "image/jpeg")
 
 
 def test_photographs_are_named_better_than_the_peer_names_them(shared_data: Path) -> None:

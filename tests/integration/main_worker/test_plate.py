@@ -15,7 +15,8 @@ from video_analysis.main_worker.attributes.plate import Plate, PlateReader, best
 from video_analysis.main_worker.attributes.plate_formats import ALPHABET, CharProbs, Reading
 from video_analysis.main_worker.attributes.plate_lines import Line
 from video_analysis.worker_utils.errors import ConfigurationError
-from video_analysis.worker_utils.imaging.snapshot_image import Image, letterbox
+from video_analysis.worker_utils.imaging.crop import Image
+from video_analysis.worker_utils.imaging.letterbox import letterbox
 from video_analysis.worker_utils.inference import backend
 
 INSTALLED = importlib.util.find_spec(plate.PACKAGE) is not None

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +31,8 @@ from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.attempt_status import (
+    BEGUN_ALONE,
     DIED_EVERY_TIME,
     LAST_ATTEMPT,
     AttemptState,
@@ -40,6 +41,7 @@ from video_analysis.worker_utils.db.attempt_status import (
     start_attempt_in_batch,
 )
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import (
     AnalysisRequest,
     AnalysisState,
@@ -59,7 +61,7 @@ from video_analysis.worker_utils.errors import (
     Transient,
     WorkerError,
 )
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.worker_utils.inference import backend
 
 if TYPE_CHECKING:
@@ -155,12 +157,12 @@ class Records:
         return [self._begin(request) for request in requests]
 
     def _begin(self, request: AnalysisRequest) -> AnalysisState:
-        uri = request.snapshot_uri
+        uri = request.snapshot_s3_key
         row = self.rows.setdefault(uri, Row(id=str(len(self.rows))))
         found = RowState(row.status, row.attempt_state, row.error_code, row.error_msg)
         opened = start_attempt_in_batch(found, request.receive_count, request.is_last)
         checkpoints = {variant: result.checkpoint for variant, result in row.results.items()}
-        died = opened.died_every_time, opened.died_before
+        died = opened.died_every_time, opened.died_before, opened.crashed_alone
         state = AnalysisState(row.id, uri, row.status, checkpoints, *died)
         row.write(opened.row)
         return state
@@ -168,7 +170,7 @@ class Records:
     def mark_isolated_retry(self, analysis_id: str) -> None:
         row = next(row for row in self.rows.values() if row.id == analysis_id)
         if row.attempt_state == "retry_alone":
-            row.write(RowState(row.status))
+            row.write(BEGUN_ALONE)
 
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
         self.finish_fault(finished)
@@ -249,7 +251,7 @@ def delivery(body: messages.SnapshotReady | str, receive_count: int = 1, lease: 
 
 
 def jpeg(colour: tuple[int, int, int], side: int = 640) -> bytes:
-    return snapshot_image.encode_jpeg(np.full((side, side, 3), colour, np.uint8), 92)
+    return encode_jpeg(np.full((side, side, 3), colour, np.uint8), 92)
 
 
 class Stage:
@@ -592,6 +594,24 @@ def test_a_snapshot_that_killed_every_worker_is_given_up_without_work(stage: Sta
     assert (stage.bucket.fetched, stage.model.passes) == ([], [])
 
 
+def test_two_snapshots_that_kill_the_process_take_no_other_with_them(stage: Stage) -> None:
+    """Black pictures kill. Ten messages are received together until each is done or dead-lettered."""
+    sent = [stage.put(message(track), BLACK if track in (1, 4) else RED) for track in range(1, 11)]
+
+    def kill(pictures: Sequence[SnapshotImage]) -> None:
+        if any(picture.max() < 10 for picture in pictures):
+            raise SystemExit("killed")
+
+    stage.model.before = kill
+    open_messages = list(sent)
+    for receive_count in range(1, 6):
+        with suppress(SystemExit):
+            outcomes = stage.worker.handle([delivery(one, receive_count) for one in open_messages])
+            assert all(outcome is None or outcome.code == "crashed" for outcome in outcomes)
+        open_messages = [one for one in open_messages if stage.row(one).status != "done"]
+    assert [(one.track_id, stage.row(one).attempt_state) for one in open_messages] == [(1, "crashed"), (4, "crashed")]
+
+
 def test_the_last_attempt_is_recorded_as_an_error_until_it_succeeds(stage: Stage) -> None:
     sent = stage.put(message(1))
     stage.records.rows[sent.snapshot_s3_key] = Row("0", "processing", None, "transient", "S3 did not answer")
@@ -661,7 +681,7 @@ def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
     sent, gone = (message(track).to_json().replace(BUCKET, bucket) for track in (1, 2))
     key = message(1).snapshot.key
     s3.put_object(Bucket=bucket, Key=key, Body=jpeg(GREEN), ContentType="image/jpeg")
-    records = AnalysisRecords(Database(database_url, "test"))
+    records = ImageAnalysisRepository(Database(database_url, "test"))
     worker = SnapshotWorker(
         ObjectStore(s3, bucket),
         records,

@@ -70,7 +70,8 @@ def test_the_next_batch_is_fetched_during_a_forward_pass(stage: Stage, sqs: SQSC
         assert go_on.wait(PATIENCE_S)
 
     stage.bucket.fetch_bytes = fetch_bytes  # type: ignore[method-assign]
-    consumer = Consumer(bench.queue, stage.worker, FAST, bench.shutdown, prefetch=stage.worker.prefetch)
+    parts = bench.queue, stage.worker, FAST, bench.shutdown
+    consumer = Consumer(*parts, observer=bench.observer, prefetch=stage.worker.prefetch)
     thread = threading.Thread(target=consumer.run)
     try:
         bench.send(sent[0].to_json())

@@ -26,11 +26,11 @@ from video_analysis.worker_utils.aws.sqs import Publisher
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import Transient
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_jpeg
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.observability.observer import LogObserver
 
@@ -69,15 +69,15 @@ class Site:
     def snapshot(self, video_id: str, track_id: int, recorded_at: str | None = None) -> str:
         """A picture in S3; the body of its message."""
         uri = SnapshotUri(self.bucket, WORKSPACE, video_id, "CTX1005", "CAM1", track_id, 40 * track_id)
-        content = snapshot_image.encode_jpeg(np.full((640, 640, 3), 20 * track_id, np.uint8), 92)
-        self.s3.put_object(Bucket=self.bucket, Key=uri.key, Body=content, ContentType=snapshot_image.CONTENT_TYPE)
+        content = encode_jpeg(np.full((640, 640, 3), 20 * track_id, np.uint8), 92)
+        self.s3.put_object(Bucket=self.bucket, Key=uri.key, Body=content, ContentType=CONTENT_TYPE)
         return snapshot_ready(uri, recorded_at, "Car").to_json()
 
     def work(self, bodies: Sequence[str], models: Models, role: Role | None = None) -> None:
         """What a worker with these models makes of the messages."""
         session = boto3.Session() if role is None else iam.session_of(role)()
         storage = ObjectStore(session.client("s3"), self.bucket)
-        records = AnalysisRecords(Database(self.database_url, "test"))
+        records = ImageAnalysisRepository(Database(self.database_url, "test"))
         worker = SnapshotWorker(storage, records, models, AttributeReader(5), self.bucket, observer=LogObserver())
         for start in range(0, len(bodies), 10):
             some = bodies[start : start + 10]

@@ -35,7 +35,7 @@ from video_analysis.training.splits import EVALUATION_SCENES, GENERATORS, SPLITS
 from video_analysis.training.stills import Seen, Still
 from video_analysis.training.train_loop import Plan, TrainingRun, train
 from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
-from video_analysis.worker_utils.imaging.snapshot_image import encode_jpeg
+from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.worker_utils.inference import backend
 from video_analysis.yolo_worker.detection.detector import Detector
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES

@@ -122,15 +122,14 @@ def test_a_message_given_out_twice_at_once_is_worked_on_once_by_its_newest_handl
     assert newest([newer, older]) == [newer]
 
 
-def test_every_line_names_the_message_and_the_video_it_is_about(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_event_names_the_message_and_the_video_it_is_about(bench: Bench) -> None:
     video_id = "50651c85-90ab-471b-8707-adc0ef16f91f"
-    caplog.set_level("INFO", "video_analysis")
     handler = ScriptedHandler(finished)
     bench.send(f'{{"event": "SNAPSHOT_READY", "video_id": "{video_id}", "track_id": 305}}', "garbage")
     with bench.running(handler):
         delivery, garbage = handler.next_delivery(), handler.next_delivery()
     settled = ("message.received", "message.finished")
-    fields = [vars(record) for record in caplog.records if vars(record).get("event") in settled]
+    fields = [event.fields for event in bench.observer.events if event.code in settled]
     assert [field["message_id"] for field in fields] == [delivery.message_id] * 2 + [garbage.message_id] * 2
     assert [(field.get("video_id"), field.get("track_id")) for field in fields] == [(video_id, 305)] * 2 + [
         (None, None)

@@ -41,7 +41,7 @@ class AheadBench(Bench):
     def consumer(self, handler: ScriptedHandler, slots: int = 1) -> Consumer:
         prefetch = cast(PreparingHandler, handler).prefetch
         parts = self.queue, handler, self.config, self.shutdown
-        return Consumer(*parts, slots=slots, prefetch=prefetch, exit_process=self.exits.put)
+        return Consumer(*parts, observer=self.observer, slots=slots, prefetch=prefetch, exit_process=self.exits.put)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from psycopg2 import errors
 
 from video_analysis.devstack import provision
 from video_analysis.worker_config import PACKAGE_FOLDER
-from video_analysis.worker_utils.db import write_probe
+from video_analysis.worker_utils.db import image_analyses, image_analysis_results, videos
 from video_analysis.worker_utils.db.connection import Table
 
 Sql = Callable[..., list[dict[str, Any]]]
@@ -159,7 +159,7 @@ def test_psql_runs_the_file_as_the_documentation_says(database_url: str, bare_sq
     assert columns(bare_sql, "videos") >= {"attempt_state", "error_code"}
 
 
-@pytest.mark.parametrize("table", [write_probe.VIDEOS, write_probe.IMAGE_ANALYSES, write_probe.IMAGE_ANALYSIS_RESULTS])
+@pytest.mark.parametrize("table", [videos.TABLE, image_analyses.TABLE, image_analysis_results.TABLE])
 def test_the_probe_asks_for_the_columns_that_there_are(sql: Sql, table: Table) -> None:
     the_api_s = {"file_name", "camera_label"} if table.name == "videos" else set()
     assert set(table.columns) == columns(sql, table.name) - the_api_s

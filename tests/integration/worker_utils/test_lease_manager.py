@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from pathlib import Path
@@ -33,7 +34,7 @@ def bench(queue: Queue) -> Bench:
     return Bench(queue)
 
 
-def test_work_that_stands_still_ends_the_process(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_work_that_stalls_ends_the_process(bench: Bench) -> None:
     lease = bench.receive()
     bench.now_s += 239
     lease.check()
@@ -43,7 +44,7 @@ def test_work_that_stands_still_ends_the_process(bench: Bench, caplog: pytest.Lo
     bench.now_s += 2
     bench.keeper.tick()
     assert bench.exits == [1]
-    assert [record.levelname for record in caplog.records].count("CRITICAL") == 1
+    assert [(event.code, event.level) for event in bench.observer.events] == [("worker.stalled", logging.CRITICAL)]
 
 
 def test_an_idle_process_is_not_ended(bench: Bench) -> None:

@@ -21,7 +21,7 @@ from video_analysis.worker_utils.aws.sqs import Publisher, Queue
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadMessage
 from video_analysis.worker_utils.observability.observer import LogObserver
@@ -162,13 +162,13 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
     worker = VideoWorker(
         ObjectStore(s3, config.s3_bucket),
         VideoRepository(database),
-        QueuedAnalyses(database),
+        ImageAnalysisRepository(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         EmptyPipeline(),
         OutputSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
         observer=LogObserver(),
     )
-    consumer = Consumer(queue, worker, config, shutdown, exit_process=lambda status: None)
+    consumer = Consumer(queue, worker, config, shutdown, observer=LogObserver(), exit_process=lambda status: None)
     thread = threading.Thread(target=consumer.run)
     thread.start()
     try:

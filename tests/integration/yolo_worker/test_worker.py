@@ -17,7 +17,7 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import (
     BadMessage,
@@ -28,7 +28,7 @@ from video_analysis.worker_utils.errors import (
     Permanent,
     Transient,
 )
-from video_analysis.worker_utils.imaging import snapshot_image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
 from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, Track, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
@@ -193,7 +193,14 @@ def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers
     outbox, pipeline, observer = Outbox(bucket), FakePipeline(), RecordingObserver()
     snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
     settings = OutputSettings(bucket, BestSettings(), snapshot)
-    parts = (ObjectStore(s3, bucket), VideoRepository(database), QueuedAnalyses(database), outbox, pipeline, settings)
+    parts = (
+        ObjectStore(s3, bucket),
+        VideoRepository(database),
+        ImageAnalysisRepository(database),
+        outbox,
+        pipeline,
+        settings,
+    )
     worker = VideoWorker(*parts, observer=observer)
     yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket)
     database.close()
@@ -208,7 +215,7 @@ def objects(bench: Bench) -> dict[str, bytes]:
 def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Bench) -> None:
     def both_exist(message: messages.SnapshotReady) -> None:
         answer = bench.s3.get_object(Bucket=bench.bucket, Key=message.snapshot.key)
-        snapshot_image.check_snapshot(answer["Body"].read(), answer["ContentType"])
+        check_snapshot(answer["Body"].read(), answer["ContentType"])
         uris = {row["snapshot_s3_key"]: row["status"] for row in bench.rows()}
         assert uris[message.snapshot_s3_key] == "queued"
 

@@ -12,7 +12,9 @@ import pytest
 from video_analysis.main_worker.attributes import color_clusters, paint_mask
 from video_analysis.main_worker.attributes.color import Color, colors, name
 from video_analysis.simulator.vehicles.paint import BASES
-from video_analysis.worker_utils.imaging.snapshot_image import Image, check_snapshot, letterbox, snapshot
+from video_analysis.worker_utils.imaging.crop import Image
+from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
+from video_analysis.worker_utils.imaging.letterbox import encode_snapshot, letterbox
 
 GREY = 114
 CLEAR = ("Red", "Orange", "Yellow", "Green", "Blue", "Purple", "Pink", "White", "Black", "Brown", "Maroon", "Cyan")
@@ -51,7 +53,7 @@ def car(
 
 def seen(image: Image) -> Image:
     """As main_worker gets it."""
-    return check_snapshot(snapshot(image, 92), "image/jpeg")
+    return check_snapshot(encode_snapshot(image, 92), "image/jpeg")
 
 
 def main_base(image: Image, yolo_type: str | None = None) -> str:

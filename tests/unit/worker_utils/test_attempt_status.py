@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from video_analysis.worker_utils.db.attempt_status import (
+    BEGUN_ALONE,
     DIED_EVERY_TIME,
+    DIED_IN_A_BATCH,
     GIVEN_UP,
     ON_LAST_ATTEMPT,
     STARTED,
@@ -77,24 +79,56 @@ def test_a_redriven_message_gets_its_new_try_after_the_row_was_given_up() -> Non
     assert start_attempt(GIVEN_UP, 1, False) == AttemptStart(STARTED)
 
 
-def test_one_that_kills_the_process_takes_none_of_its_batch_into_the_dead_letter_queue() -> None:
-    """Ten are received together five times; the first of them kills the process whenever it is worked on."""
+@pytest.mark.parametrize("first_begun", [1, 2])
+@pytest.mark.parametrize("killers", [set(), {0}, {9}, {0, 3}, {8, 9}], ids=lambda killers: f"killers {sorted(killers)}")
+def test_snapshots_that_kill_the_process_take_no_other_into_the_dead_letter_queue(
+    killers: set[int], first_begun: int
+) -> None:
+    """Ten are received together five times; the process dies whenever one of the killers is processed.
+
+    With `first_begun` 2 it also dies at the first receive, before it begins any of them.
+    """
     rows: dict[int, RowState] = dict.fromkeys(range(10), QUEUED)
     given_up: set[int] = set()
-    for receive in range(1, 6):
+    for receive in range(first_begun, 6):
         waiting = [number for number, row in rows.items() if row.status != "done" and number not in given_up]
-        opened = {number: start_attempt_in_batch(rows[number], receive, receive == 5) for number in waiting}
-        rows |= {number: one.row for number, one in opened.items()}
-        given_up |= {number for number, one in opened.items() if one.died_every_time}
-        together = [number for number, one in opened.items() if not (one.died_before or one.died_every_time)]
-        for batch in [together, *([number] for number, one in opened.items() if one.died_before)]:
+        begun = {number: start_attempt_in_batch(rows[number], receive, receive == 5) for number in waiting}
+        rows |= {number: one.row for number, one in begun.items()}
+        given_up |= {number for number, one in begun.items() if one.died_every_time}
+        for batch in _batches(begun):
             if len(batch) == 1 and rows[batch[0]].attempt_state == "retry_alone":
-                rows[batch[0]] = STARTED
-            if 0 in batch:
+                rows[batch[0]] = BEGUN_ALONE
+            if killers & set(batch):
                 break
             rows |= dict.fromkeys(batch, DONE)
-    assert given_up == {0}
-    assert {number for number, row in rows.items() if row.status == "done"} == set(range(1, 10))
+    assert given_up == killers
+    assert {number for number, row in rows.items() if row.status == "done"} == set(range(10)) - killers
+
+
+def _batches(begun: dict[int, AttemptStart]) -> list[list[int]]:
+    """In the order of the main worker: first all that are no suspects together, then each suspect alone."""
+    together = [number for number, one in begun.items() if not (one.died_before or one.died_every_time)]
+    suspects = [number for number, one in begun.items() if one.died_before]
+    return [together, *([number] for number in sorted(suspects, key=lambda number: begun[number].crashed_alone))]
+
+
+@pytest.mark.parametrize(
+    ("row", "receive_count", "wanted"),
+    [
+        (STARTED, 1, AttemptStart(STARTED)),
+        (STARTED, 2, AttemptStart(TO_RETRY_ALONE, died_before=True)),
+        (TO_RETRY_ALONE, 1, AttemptStart(STARTED)),
+        (TO_RETRY_ALONE, 3, AttemptStart(TO_RETRY_ALONE, died_before=True)),
+        (TO_RETRY_ALONE, 5, AttemptStart(ON_LAST_ATTEMPT, died_before=True)),
+        (BEGUN_ALONE, 3, AttemptStart(BEGUN_ALONE, died_before=True, crashed_alone=True)),
+        (BEGUN_ALONE, 5, AttemptStart(GIVEN_UP, died_every_time=True)),
+        (TIMED_OUT, 3, AttemptStart(TIMED_OUT)),
+    ],
+)
+def test_a_row_to_retry_alone_stays_a_suspect_until_its_attempt_alone_has_an_outcome(
+    row: RowState, receive_count: int, wanted: AttemptStart
+) -> None:
+    assert start_attempt_in_batch(row, receive_count, receive_count == 5) == wanted
 
 
 def test_only_a_crash_leaves_a_state_when_an_attempt_has_failed() -> None:
@@ -112,7 +146,7 @@ def test_the_texts_are_those_that_the_previous_release_decides_from() -> None:
     assert {row.attempt_state: row.error_msg for row in STATES} == TEXTS
 
 
-@pytest.mark.parametrize("row", [QUEUED, STARTED, TIMED_OUT, MISSING, DONE, *STATES])
+@pytest.mark.parametrize("row", [QUEUED, STARTED, TIMED_OUT, MISSING, DONE, BEGUN_ALONE, *STATES])
 def test_what_this_release_writes_is_read_as_it_is(row: RowState) -> None:
     assert row_as_stored(row.status, row.attempt_state, row.error_code, row.error_msg) == row
 
@@ -125,7 +159,13 @@ def test_a_row_without_a_state_is_read_by_the_text_of_the_previous_release(row: 
 @pytest.mark.parametrize("state", TEXTS)
 @pytest.mark.parametrize("text", [None, "in other words", "a timeout", *TEXTS.values()])
 def test_the_column_decides_whatever_the_text_says(state: AttemptState, text: str | None) -> None:
-    assert row_as_stored(STATUS_OF[state], state, None, text).attempt_state == state
+    outdated = state == "retry_alone" and text not in (None, DIED_IN_A_BATCH)
+    assert row_as_stored(STATUS_OF[state], state, None, text).attempt_state == (None if outdated else state)
+
+
+def test_a_failure_that_an_older_worker_recorded_ends_the_retry_alone() -> None:
+    """The previous release replaces the text and leaves the state: the attempt alone has ended with a failure."""
+    assert row_as_stored("processing", "retry_alone", None, "a timeout") == replace(TIMED_OUT, error_code=None)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +199,7 @@ def test_in_a_mixed_fleet_no_message_that_left_a_reason_is_given_up(
         stored = _stored(stored, opened.row, by_older=receive in older)
         assert not opened.died_every_time
         if opened.died_before:
-            stored = _stored(stored, STARTED, by_older=receive in older)
+            stored = _stored(stored, BEGUN_ALONE, by_older=receive in older)
         if receive in reasons:
             stored = _stored(stored, TIMED_OUT, by_older=receive in older)
 

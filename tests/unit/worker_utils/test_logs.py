@@ -66,15 +66,9 @@ def test_a_record_without_an_event_code_gets_the_one_of_third_party_loggers(fiel
 
 
 def test_the_fields_of_a_failure_are_its_class_and_its_code_where_it_has_one() -> None:
-    class Coded(Exception):
-        code = "wrong_size"
-
-    class Uncoded(Exception):
-        code = None
-
-    assert failure_fields(Coded()) == {"failure": "Coded", "error_code": "wrong_size"}
-    assert failure_fields(Uncoded()) == {"failure": "Uncoded"}
-    assert failure_fields(BadVideo("truncated"))["failure"] == "BadVideo"
+    truncated = BadVideo("400000 of 2424652 bytes", code="truncated")
+    assert failure_fields(truncated) == {"failure": "BadVideo", "error_code": "truncated"}
+    assert failure_fields(BadVideo("no frames")) == {"failure": "BadVideo", "error_code": "bad_video"}
     assert failure_fields(KeyError("x")) == {"failure": "KeyError"}
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from video_analysis.worker_utils.imaging.snapshot_image import Image
+from video_analysis.worker_utils.imaging.crop import Image
 from video_analysis.worker_utils.inference import preprocess
 
 

@@ -15,7 +15,7 @@ import pytest
 from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloType
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.queued_analyses import QueuedAnalyses
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import SnapshotClaim
 
 Sql = Callable[..., list[dict[str, Any]]]
@@ -40,16 +40,16 @@ def snapshot(track_id: int = 305, offset_ms: int = 2272, yolo_type: YoloType = "
 
 
 @contextmanager
-def opened(database_url: str) -> Iterator[QueuedAnalyses]:
+def opened(database_url: str) -> Iterator[ImageAnalysisRepository]:
     database = Database(database_url, "cvitx-test")
     try:
-        yield QueuedAnalyses(database)
+        yield ImageAnalysisRepository(database)
     finally:
         database.close()
 
 
 @pytest.fixture
-def analyses(database_url: str) -> Iterator[QueuedAnalyses]:
+def analyses(database_url: str) -> Iterator[ImageAnalysisRepository]:
     with opened(database_url) as analyses:
         yield analyses
 
@@ -74,7 +74,9 @@ def insert(sql: Sql, message: SnapshotReady, run_key: str | None) -> None:
     )
 
 
-def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(analyses: QueuedAnalyses, sql: Sql) -> None:
+def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(
+    analyses: ImageAnalysisRepository, sql: Sql
+) -> None:
     message = snapshot().model_copy(
         update={"recordedAt": "2026-01-31T08:30:00+08:00", "detectedAt": "2026-01-31T08:30:02.272+08:00"}
     )
@@ -102,13 +104,15 @@ def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(analyse
     }
 
 
-def test_a_vehicle_of_unknown_time_has_no_instants(analyses: QueuedAnalyses, sql: Sql) -> None:
+def test_a_vehicle_of_unknown_time_has_no_instants(analyses: ImageAnalysisRepository, sql: Sql) -> None:
     analyses.claim(snapshot(), "run")
     [row] = rows(sql)
     assert (row["recorded_at"], row["detected_at"]) == (None, None)
 
 
-def test_the_same_call_again_changes_no_byte_whatever_became_of_the_row(analyses: QueuedAnalyses, sql: Sql) -> None:
+def test_the_same_call_again_changes_no_byte_whatever_became_of_the_row(
+    analyses: ImageAnalysisRepository, sql: Sql
+) -> None:
     message = snapshot()
     first = analyses.claim(message, "run")
     for status in ("queued", "processing", "done", "error"):
@@ -118,7 +122,9 @@ def test_the_same_call_again_changes_no_byte_whatever_became_of_the_row(analyses
         assert rows(sql) == before
 
 
-def test_a_rerun_that_picks_another_frame_adopts_the_row_of_its_track(analyses: QueuedAnalyses, sql: Sql) -> None:
+def test_a_rerun_that_picks_another_frame_adopts_the_row_of_its_track(
+    analyses: ImageAnalysisRepository, sql: Sql
+) -> None:
     first = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run")
     before = rows(sql)
     adopted = analyses.claim(snapshot(offset_ms=2305, yolo_type="Van"), "run")
@@ -126,7 +132,9 @@ def test_a_rerun_that_picks_another_frame_adopts_the_row_of_its_track(analyses: 
     assert rows(sql) == before
 
 
-def test_an_operators_row_with_the_very_same_picture_becomes_this_run_s(analyses: QueuedAnalyses, sql: Sql) -> None:
+def test_an_operators_row_with_the_very_same_picture_becomes_this_run_s(
+    analyses: ImageAnalysisRepository, sql: Sql
+) -> None:
     message = snapshot(yolo_type="SUV")
     insert(sql, snapshot(yolo_type="Car"), None)
     [before] = rows(sql)
@@ -139,7 +147,7 @@ def test_an_operators_row_with_the_very_same_picture_becomes_this_run_s(analyses
     assert rows(sql) == [after]
 
 
-def test_the_row_of_the_track_comes_before_the_row_of_the_picture(analyses: QueuedAnalyses, sql: Sql) -> None:
+def test_the_row_of_the_track_comes_before_the_row_of_the_picture(analyses: ImageAnalysisRepository, sql: Sql) -> None:
     mine, same_picture = snapshot(offset_ms=1000), snapshot(offset_ms=2272)
     insert(sql, mine, "run")
     insert(sql, same_picture, None)
@@ -148,7 +156,7 @@ def test_the_row_of_the_track_comes_before_the_row_of_the_picture(analyses: Queu
     assert rows(sql) == before
 
 
-def test_other_runs_and_other_tracks_have_rows_of_their_own(analyses: QueuedAnalyses, sql: Sql) -> None:
+def test_other_runs_and_other_tracks_have_rows_of_their_own(analyses: ImageAnalysisRepository, sql: Sql) -> None:
     analyses.claim(snapshot(track_id=1, offset_ms=0), "run")
     analyses.claim(snapshot(track_id=2, offset_ms=0), "run")
     analyses.claim(snapshot(track_id=1, offset_ms=40), "another run")
@@ -224,7 +232,7 @@ def test_a_track_s_row_that_appears_during_the_adoption_of_a_picture_wins(databa
 
 
 def test_another_runs_row_with_the_same_name_is_left_to_it_and_the_next_free_millisecond_taken(
-    analyses: QueuedAnalyses, sql: Sql
+    analyses: ImageAnalysisRepository, sql: Sql
 ) -> None:
     for offset_ms in (2272, 2273):
         insert(sql, snapshot(offset_ms=offset_ms, yolo_type="Car"), f"another run {offset_ms}")
@@ -236,7 +244,7 @@ def test_another_runs_row_with_the_same_name_is_left_to_it_and_the_next_free_mil
     assert again.message == claim.message
 
 
-def test_a_claim_is_one_transaction(analyses: QueuedAnalyses, sql: Sql) -> None:
+def test_a_claim_is_one_transaction(analyses: ImageAnalysisRepository, sql: Sql) -> None:
     insert(sql, snapshot(offset_ms=2272), "another run")
     begun = sql("SELECT pg_current_xact_id()::text::bigint AS xid")[0]["xid"]
     analyses.claim(snapshot(offset_ms=2272), "run")

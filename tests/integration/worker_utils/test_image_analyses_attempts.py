@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from video_analysis.tests.support.consumer_harness import PATIENCE_S, Bench, ScriptedHandler, finished
-from video_analysis.tests.support.log_capture import capture_json_lines
-from video_analysis.worker_utils.db.analysis_records import AnalysisRecords
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, DIED_IN_A_BATCH, LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, AnalysisState, FinishedAnalysis, VariantResult
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadSnapshot, EnvironmentFault, Permanent, Transient
@@ -27,6 +26,7 @@ WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
 URI = "s3://bucket/snapshot.jpg"
 PROCESSING: Columns = ("processing", None, None, None)
+BEGUN: Columns = ("processing", "retry_alone", None, None)
 ALONE: Columns = ("processing", "retry_alone", None, DIED_IN_A_BATCH)
 LAST: Columns = ("error", "last_attempt", None, LAST_ATTEMPT)
 CRASHED: Columns = ("error", "crashed", "crashed", DIED_EVERY_TIME)
@@ -38,7 +38,7 @@ RESULT = VariantResult("baseline", "m@1", "SUV", 0.9, None, None, None, None, {}
 class ProbingHandler(ScriptedHandler):
     """Its probe is the database's own."""
 
-    records: AnalysisRecords | None = None
+    records: ImageAnalysisRepository | None = None
 
     def probe(self) -> None:
         assert self.records is not None
@@ -57,11 +57,11 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def records(database: Database) -> AnalysisRecords:
-    return AnalysisRecords(database)
+def records(database: Database) -> ImageAnalysisRepository:
+    return ImageAnalysisRepository(database)
 
 
-def begin(records: AnalysisRecords, receive_count: int) -> AnalysisState:
+def begin(records: ImageAnalysisRepository, receive_count: int) -> AnalysisState:
     request = AnalysisRequest(
         *(WORKSPACE, VIDEO, "CTX1005", "CAM1", 1, URI, None, 2272, None, "SUV"), receive_count, receive_count >= 5
     )
@@ -80,14 +80,17 @@ def write_as_previous_release(sql: Sql, status: str, error_msg: str | None) -> N
 
 
 def test_a_snapshot_whose_attempts_all_crash_is_retried_alone_and_then_given_up(
-    records: AnalysisRecords, sql: Sql
+    records: ImageAnalysisRepository, sql: Sql
 ) -> None:
     begin(records, 1)
     assert row_of(sql) == PROCESSING
     state = begin(records, 2)
     assert (state.died_before, row_of(sql)) == (True, ALONE)
+    assert not state.crashed_alone
     records.mark_isolated_retry(state.id)
-    assert row_of(sql) == PROCESSING
+    assert row_of(sql) == BEGUN
+    state = begin(records, 3)
+    assert (state.died_before, state.crashed_alone, row_of(sql)) == (True, True, BEGUN)
     state = begin(records, 5)
     assert (state.died_every_time, row_of(sql)) == (True, CRASHED)
     records.fail_analysis(URI, Permanent(DIED_EVERY_TIME, code="crashed"), final=True)
@@ -96,17 +99,18 @@ def test_a_snapshot_whose_attempts_all_crash_is_retried_alone_and_then_given_up(
 
 
 def test_beginning_alone_goes_by_the_state_and_leaves_every_other_row_as_it_is(
-    records: AnalysisRecords, sql: Sql
+    records: ImageAnalysisRepository, sql: Sql
 ) -> None:
     state = begin(records, 1)
     sql("UPDATE image_analyses SET attempt_state = 'retry_alone', error_msg = 'in other words'")
     records.mark_isolated_retry(state.id)
-    assert row_of(sql) == PROCESSING
+    assert row_of(sql) == BEGUN
     for status, attempt_state, error_code, error_msg in (
         ("processing", None, "transient", DIED_IN_A_BATCH),
         ("processing", None, "transient", "S3 was slow"),
         LAST,
         CRASHED,
+        BEGUN,
         DONE,
     ):
         columns = (status, attempt_state, error_code, error_msg)
@@ -115,7 +119,9 @@ def test_beginning_alone_goes_by_the_state_and_leaves_every_other_row_as_it_is(
         assert row_of(sql) == columns
 
 
-def test_a_failure_leaves_its_code_and_text_and_a_success_clears_them(records: AnalysisRecords, sql: Sql) -> None:
+def test_a_failure_leaves_its_code_and_text_and_a_success_clears_them(
+    records: ImageAnalysisRepository, sql: Sql
+) -> None:
     begin(records, 1)
     records.fail_analysis(URI, Transient("S3 was slow"), final=False)
     assert row_of(sql) == ("processing", None, "transient", "S3 was slow")
@@ -131,7 +137,7 @@ def test_a_failure_leaves_its_code_and_text_and_a_success_clears_them(records: A
     assert row_of(sql) == DONE
 
 
-def test_the_same_success_again_changes_no_byte(records: AnalysisRecords, sql: Sql) -> None:
+def test_the_same_success_again_changes_no_byte(records: ImageAnalysisRepository, sql: Sql) -> None:
     state = begin(records, 1)
     records.finish_analyses([FinishedAnalysis(state.id, (RESULT,))])
     before = sql("SELECT xmin::text, * FROM image_analyses")
@@ -142,7 +148,7 @@ def test_the_same_success_again_changes_no_byte(records: AnalysisRecords, sql: S
 
 @pytest.mark.parametrize("found", [ALONE, LAST, CRASHED])
 def test_a_row_of_the_previous_release_is_read_by_its_text_and_gets_its_state(
-    records: AnalysisRecords, sql: Sql, found: Columns
+    records: ImageAnalysisRepository, sql: Sql, found: Columns
 ) -> None:
     begin(records, 1)
     status, attempt_state, _, error_msg = found
@@ -153,7 +159,7 @@ def test_a_row_of_the_previous_release_is_read_by_its_text_and_gets_its_state(
 
 @pytest.mark.parametrize("state", ["crashed", "last_attempt", "retry_alone"])
 def test_a_snapshot_that_an_older_worker_finished_is_done_whatever_the_columns_still_say(
-    records: AnalysisRecords, sql: Sql, state: str
+    records: ImageAnalysisRepository, sql: Sql, state: str
 ) -> None:
     begin(records, 1)
     sql("UPDATE image_analyses SET attempt_state = %s, error_code = 'crashed'", state)
@@ -165,7 +171,7 @@ def test_a_snapshot_that_an_older_worker_finished_is_done_whatever_the_columns_s
 
 @pytest.mark.parametrize("state", ["crashed", "last_attempt"])
 def test_a_snapshot_that_an_older_worker_found_slow_is_not_given_up(
-    records: AnalysisRecords, sql: Sql, state: str
+    records: ImageAnalysisRepository, sql: Sql, state: str
 ) -> None:
     begin(records, 1)
     sql("UPDATE image_analyses SET attempt_state = %s, error_code = 'crashed'", state)
@@ -187,10 +193,12 @@ def test_a_database_before_the_upgrade_is_reported_whole(database: Database, sql
     assert str(fault.value) == f"the database lacks {lacking}: run schemas/database.sql, then polling goes on"
     sql("ALTER TABLE image_analysis_results DROP COLUMN gflops")
     with pytest.raises(EnvironmentFault, match=r"error_code, image_analysis_results\.gflops: run"):
-        AnalysisRecords(database).ping()
+        ImageAnalysisRepository(database).ping()
 
 
-def test_a_column_that_goes_while_a_worker_runs_is_the_environment_s_fault(records: AnalysisRecords, sql: Sql) -> None:
+def test_a_column_that_goes_while_a_worker_runs_is_the_environment_s_fault(
+    records: ImageAnalysisRepository, sql: Sql
+) -> None:
     begin(records, 1)
     sql("ALTER TABLE image_analyses DROP COLUMN attempt_state")
     with pytest.raises(EnvironmentFault, match="attempt_state") as fault:
@@ -199,18 +207,17 @@ def test_a_column_that_goes_while_a_worker_runs_is_the_environment_s_fault(recor
 
 
 def test_a_worker_that_starts_before_the_upgrade_receives_nothing_until_the_file_was_run(
-    sqs: SQSClient, queue_name: str, records: AnalysisRecords, sql: Sql
+    sqs: SQSClient, queue_name: str, records: ImageAnalysisRepository, sql: Sql
 ) -> None:
     sql("ALTER TABLE image_analyses DROP COLUMN error_code")
     bench, handler = Bench(sqs, queue_name), ProbingHandler(finished, records=records)
     bench.send("x")
-    with capture_json_lines() as stream, bench.running(handler):
+    with bench.running(handler):
         text = "the database lacks image_analyses.error_code: run schemas/database.sql, then polling goes on"
         assert [str(handler.probed.get(timeout=PATIENCE_S)) for _ in range(3)] == [text] * 3
         assert bench.called("ReceiveMessage") == 0
         sql("ALTER TABLE image_analyses ADD COLUMN error_code text")
         assert handler.next_delivery().receive_count == 1
-    lines = [json.loads(line) for line in stream.getvalue().splitlines() if text in line]
-    assert len(lines) >= 3
-    assert {line["level"] for line in lines} == {"ERROR"}
-    assert all("traceback" not in line for line in lines)
+    reports = [event for event in bench.observer.events if text in event.message]
+    assert len(reports) >= 3
+    assert {(event.code, event.level, event.error) for event in reports} == {("probe.failed", logging.ERROR, None)}

@@ -1,0 +1,200 @@
+"""`image_analyses`: one row per snapshot. One transaction per method; each method is idempotent.
+
+Stage 1 claims rows, stage 2 begins and ends attempts at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, fields, replace
+from typing import TYPE_CHECKING
+
+from video_analysis.worker_utils.contracts import schema_check
+from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloType
+from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
+from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
+from video_analysis.worker_utils.db import image_analysis_results
+from video_analysis.worker_utils.db.attempt_status import row_as_stored, start_attempt_in_batch, state_after
+from video_analysis.worker_utils.db.connection import Database, Table
+from video_analysis.worker_utils.db.row_types import (
+    AnalysisRequest,
+    AnalysisState,
+    FinishedAnalysis,
+    SnapshotClaim,
+    SnapshotColumns,
+    snapshot_columns,
+)
+from video_analysis.worker_utils.errors import Transient, WorkerError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+FROM_MESSAGE = tuple(field.name for field in fields(SnapshotColumns))
+ATTEMPT = ("status", "attempt_state", "error_code", "error_msg")
+TABLE = Table("image_analyses", ("id", *FROM_MESSAGE, "run_key", *ATTEMPT, "created_at", "updated_at"))
+
+INSERT = f"""
+INSERT INTO image_analyses ({", ".join(FROM_MESSAGE)}, run_key, status)
+VALUES ({", ".join(["%s"] * len(FROM_MESSAGE))}, %s, 'queued') ON CONFLICT DO NOTHING RETURNING 1
+"""  # noqa: S608  # the names of the columns are constants
+ROW_OF_TRACK = """
+SELECT snapshot_s3_key, yolo_type FROM image_analyses
+WHERE video_id = %s AND run_key = %s AND track_id = %s
+"""
+ADOPT = """
+UPDATE image_analyses SET run_key = %s, updated_at = now() WHERE snapshot_s3_key = %s AND run_key IS NULL
+RETURNING snapshot_s3_key, yolo_type
+"""
+OTHER_RUNS_ROW = "SELECT 1 FROM image_analyses WHERE snapshot_s3_key = %s AND run_key <> %s"
+LOCK = """
+SELECT id::text, status, attempt_state, error_code, error_msg FROM image_analyses
+WHERE snapshot_s3_key = %s FOR UPDATE
+"""
+BEGIN = """
+UPDATE image_analyses SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s, updated_at = now()
+WHERE id = %s AND (status, attempt_state, error_code, error_msg)
+    IS DISTINCT FROM (%s::analysis_status_enum, %s, %s, %s)
+"""
+BEGIN_ALONE = """
+UPDATE image_analyses SET error_code = NULL, error_msg = NULL, updated_at = now()
+WHERE id = %s AND status = 'processing' AND attempt_state = 'retry_alone' AND error_msg IS NOT NULL
+"""
+FINISH = """
+UPDATE image_analyses
+SET status = 'done', attempt_state = NULL, error_code = NULL, error_msg = NULL, updated_at = now()
+WHERE id = %s AND (status, attempt_state, error_code, error_msg) IS DISTINCT FROM ('done', NULL, NULL, NULL)
+"""
+FAIL = """
+UPDATE image_analyses SET attempt_state = %s, error_code = %s, error_msg = %s, updated_at = now(),
+    status = CASE WHEN %s THEN 'error' ELSE status END
+WHERE snapshot_s3_key = %s AND status <> 'done'
+"""
+PROBE = """
+INSERT INTO image_analyses (workspace_id, video_id, workspace_code, camera_code, track_id, snapshot_s3_key,
+    detected_in_ms, yolo_type)
+VALUES (gen_random_uuid(), gen_random_uuid(), 'trial', 'trial', 1, 'trial ' || gen_random_uuid(), 0, 'Car')
+"""
+
+
+class ImageAnalysisRepository:
+    """The rows of snapshots."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, message: SnapshotReady, run_key: str) -> SnapshotClaim:
+        """Insert the vehicle's row as `queued`, or adopt an existing row.
+
+        An earlier attempt of the same run has a row for the track: that row, whatever frame it selected. A row
+        without a run (an operator's message) has the same snapshot: it becomes this run's row. Another run's row has
+        the same snapshot: the offset becomes the next free millisecond.
+        """
+
+        def claim(cursor: Cursor) -> SnapshotClaim:
+            candidate = message
+            while (claimed := _claim(cursor, candidate, run_key)) is None:
+                candidate = _one_ms_later(candidate)
+            return claimed
+
+        return self._database.transaction(claim)
+
+    def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisState]:
+        """Begin an attempt at each snapshot, by `start_attempt_in_batch`. Inserts the rows that do not exist.
+
+        The states come in the order of the requests, as the rows were before. Rows are locked in the order of their
+        snapshots, so that two workers with overlapping batches wait for each other instead of deadlocking.
+        """
+
+        def begin(cursor: Cursor) -> list[AnalysisState]:
+            in_order = sorted(requests, key=lambda request: request.snapshot_s3_key)
+            states = {request.snapshot_s3_key: _begin(cursor, request) for request in in_order}
+            return [states[request.snapshot_s3_key] for request in requests]
+
+        return self._database.transaction(begin)
+
+    def mark_isolated_retry(self, analysis_id: str) -> None:
+        """Mark that a `retry_alone` row is now processed alone: it becomes `BEGUN_ALONE`. Other rows stay as they are.
+
+        If the process crashes next, this snapshot was the cause.
+        """
+        self._database.transaction(lambda cursor: cursor.execute(BEGIN_ALONE, (analysis_id,)))
+
+    def finish_analyses(self, rows: Sequence[FinishedAnalysis]) -> None:
+        """Write all results and mark the rows `done`. The same results again change nothing."""
+
+        def finish(cursor: Cursor) -> None:
+            for row in sorted(rows, key=lambda row: row.id):
+                for result in row.results:
+                    image_analysis_results.upsert(cursor, row.id, result)
+                cursor.execute(FINISH, (row.id,))
+
+        self._database.transaction(finish)
+
+    def fail_analysis(self, snapshot_uri: str, failure: WorkerError, final: bool) -> None:
+        """Write the failure's code and text; `error` when final. A row that is `done` stays as it is."""
+        reason = schema_check.printable(str(failure), schema_check.LONGEST_REASON)
+        written = state_after(failure.code), failure.code, reason, final, snapshot_uri
+        self._database.transaction(lambda cursor: cursor.execute(FAIL, written))
+
+    def ping(self) -> None:
+        """EnvironmentFault while the database does not answer, accepts no new row, or lacks a table or column."""
+        self._database.ping(TABLE, image_analysis_results.TABLE, trial=insert_probe_row)
+
+
+def insert_probe_row(cursor: Cursor) -> None:
+    """Insert a row for a probe to roll back: a full disk and a standby server do answer reads."""
+    cursor.execute(PROBE)
+
+
+def _claim(cursor: Cursor, message: SnapshotReady, run_key: str) -> SnapshotClaim | None:
+    """None where another run's row has this snapshot."""
+    cursor.execute(INSERT, (*astuple(snapshot_columns(message)), run_key))
+    if cursor.fetchone() is not None:
+        return SnapshotClaim(message, is_other_frame=False)
+    cursor.execute(ROW_OF_TRACK, (message.video_id, run_key, message.track_id))
+    row = cursor.fetchone()
+    if row is None:
+        cursor.execute(ADOPT, (run_key, message.snapshot_s3_key))
+        row = cursor.fetchone()
+    if row is not None:
+        return _adopted(message, *row)
+    cursor.execute(OTHER_RUNS_ROW, (message.snapshot_s3_key, run_key))
+    if cursor.fetchone() is None:
+        raise _vanished(message.snapshot_s3_key)
+    return None
+
+
+def _adopted(message: SnapshotReady, uri: str, yolo_type: YoloType) -> SnapshotClaim:
+    adopted = snapshot_ready(parse_snapshot_uri(uri), message.recordedAt, yolo_type)
+    return SnapshotClaim(adopted, is_other_frame=uri != message.snapshot_s3_key)
+
+
+def _one_ms_later(message: SnapshotReady) -> SnapshotReady:
+    uri = message.snapshot
+    return snapshot_ready(replace(uri, offset_ms=uri.offset_ms + 1), message.recordedAt, message.yolo_type)
+
+
+def _begin(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
+    cursor.execute(INSERT, (*(getattr(request, name) for name in FROM_MESSAGE), None))
+    cursor.execute(LOCK, (request.snapshot_s3_key,))
+    row = cursor.fetchone()
+    if row is None:
+        raise _vanished(request.snapshot_s3_key)
+    analysis_id, *stored = row
+    found = row_as_stored(*stored)
+    started = start_attempt_in_batch(found, request.receive_count, request.is_last)
+    written = astuple(started.row)
+    cursor.execute(BEGIN, (*written, analysis_id, *written))
+    return AnalysisState(
+        analysis_id,
+        request.snapshot_s3_key,
+        found.status,
+        image_analysis_results.checkpoints(cursor, analysis_id),
+        died_every_time=started.died_every_time,
+        died_before=started.died_before,
+        crashed_alone=started.crashed_alone,
+    )
+
+
+def _vanished(snapshot_uri: str) -> Transient:
+    return Transient(f"the row of {snapshot_uri} vanished between two statements", code="row_vanished")
