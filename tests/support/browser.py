@@ -115,7 +115,7 @@ class _Page:
         self.call("Emulation.setDeviceMetricsOverride", **size)
 
     def requests(self) -> list[str]:
-        """The beginning of each address that the page asked for."""
+        """The beginning of each address of the requests that the page made."""
         return [event["request"]["url"][:100] for event in self._parameters("Network.requestWillBeSent")]
 
     def console(self) -> list[str]:
