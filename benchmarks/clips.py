@@ -1,6 +1,6 @@
 """`make clips`: every real clip at strides 1, 3 and 10 through both workers; a table, and a contact sheet of each.
 
-What was missed or doubled is for a person to see: look at out/clips/*.png.
+Missed and duplicate vehicles must be checked by eye on the sheets out/clips/*.png.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from video_analysis.demo import show
 from video_analysis.demo.weights import with_untrained
 from video_analysis.devstack import follow, local_stack, stored_results, worker_process
 from video_analysis.devstack.local_stack import Stack
-from video_analysis.devstack.worker_process import Poller
+from video_analysis.devstack.worker_process import WorkerProcess
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
@@ -25,7 +25,7 @@ STRIDES = (1, 3, 10)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all clips; 0 when every journey was whole."""
+    """Run all clips; 0 if every clip was processed without faults."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path, nargs="*", help="default: every clip of ../shared/data/video and mot")
     parser.add_argument("--weights", type=Path, default=SHARED / "models" / "yolov8n_coco.pt")
@@ -48,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _results(
-    environment: Stack, workers: Sequence[Poller], clips: Sequence[Path], out: Path
+    environment: Stack, workers: Sequence[WorkerProcess], clips: Sequence[Path], out: Path
 ) -> Iterator[dict[str, Any]]:
-    """One journey after the other, each printed as it ends."""
+    """Process one clip after the other, and print a line for each."""
     print(f"{'clip':<42} {'stride':>6} {'frames':>6} {'vehicles':>8} {'seconds':>8}  faults", flush=True)
     for clip in clips:
         name = clip.stem if clip.stem != "video" else clip.parent.name

@@ -1,8 +1,8 @@
-"""How well colours are read off a picture: python -m video_analysis.benchmarks.colour --help.
+"""Accuracy of the colours: python -m video_analysis.benchmarks.colour --help.
 
-On whole photographs (../shared/data/colour, beside the peer network) and on snapshots of the traffic world by day, at
-dusk and by night, whose first scenes ("seen") were looked at while color.py was written; white against silver was
-fitted on all of them. Prints a table, writes out/colour.json and contact sheets of the errors that were surest.
+On photographs (../shared/data/colour, compared with the peer network) and on rendered snapshots by day, at dusk and
+by night. The first scenes ("seen") were used while color.py was written; white against silver was fitted on all
+scenes. Prints a table, writes out/colour.json and contact sheets of the most confident errors.
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ CARS = ("Car", "SUV", "Van")
 PEER_KNOWS = ("White", "Gray", "Yellow", "Red", "Green", "Blue", "Black")  # in the order of its output
 WORST = 20
 ColorCluster = tuple[str | None, str, str | None]
-"""Finish, base, lightness; of a photograph only the base is known."""
+"""Finish, base, lightness; photographs have the base only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture, what is true of it and what was read."""
+    """One picture with its true and its detected colours."""
 
     group: str
     name: str
     picture: Image
     truth: tuple[ColorCluster, ...]
-    said: tuple[Color, ...]
+    found: tuple[Color, ...]
     took_ms: float
 
     @property
     def right(self) -> bool:
         """Whether the main colour's base is right, silver and gray counting as one."""
-        return bool(self.said) and alike(self.said[0].base, self.truth[0][1])
+        return bool(self.found) and alike(self.found[0].base, self.truth[0][1])
 
 
 def alike(one: str, other: str) -> bool:
@@ -68,15 +68,15 @@ def alike(one: str, other: str) -> bool:
 
 
 def read(group: str, name: str, jpeg: bytes, truth: Sequence[ColorCluster], kind: str | None) -> Shot:
-    """What colors() makes of a snapshot."""
+    """Run colors() on a snapshot."""
     picture = check_snapshot(jpeg, CONTENT_TYPE)
     start = time.perf_counter()
-    said = colors(picture, kind)
-    return Shot(group, name, picture, tuple(truth), tuple(said), 1000 * (time.perf_counter() - start))
+    found = colors(picture, kind)
+    return Shot(group, name, picture, tuple(truth), tuple(found), 1000 * (time.perf_counter() - start))
 
 
 def photographs(folder: Path) -> Iterator[Shot]:
-    """The photographs as snapshots, even and odd ones by their place in the list of all."""
+    """The photographs as snapshots, in an even and an odd group by their position in the list."""
     quality = WorkerConfig().snapshot.jpeg_quality
     for number, path in enumerate(sorted(folder.glob("*/*.jpg"))):
         jpeg = encode_snapshot(np.asarray(cv2.imread(str(path)), np.uint8), quality)
@@ -85,7 +85,7 @@ def photographs(folder: Path) -> Iterator[Shot]:
 
 
 def crops(folder: Path) -> Iterator[Shot]:
-    """The traffic world's snapshots, as far as they are rendered."""
+    """The rendered snapshots that exist."""
     for index in sorted(folder.glob("*.json")):
         seen = "seen" if int(index.stem) < SEEN_SCENES else "unseen"
         for row in json.loads(index.read_text("utf-8")):
@@ -96,7 +96,7 @@ def crops(folder: Path) -> Iterator[Shot]:
 
 
 def render(number: int, folder: Path) -> None:
-    """Write the snapshots of one scene, then its truth, which says that they are all there."""
+    """Write the snapshots of one scene, then its truth: if the truth exists, all snapshots do."""
     if (index := folder / f"{number:02d}.json").is_file():
         return
     config, rows = WorkerConfig(), list[dict[str, object]]()
@@ -115,7 +115,7 @@ def render(number: int, folder: Path) -> None:
 
 
 def _vehicles(scene: Scene) -> Iterator[tuple[SeenVehicle, Image]]:
-    """Each vehicle once, where stage 1 could have kept it, with its frame."""
+    """Each vehicle once, in a frame from which stage 1 could take its snapshot."""
     known: set[int] = set()
     for _ in range(8):
         frame = scene.frame()
@@ -128,9 +128,9 @@ def _vehicles(scene: Scene) -> Iterator[tuple[SeenVehicle, Image]]:
 
 
 def peer(folder: Path, weights: Path) -> dict[str, int]:
-    """How many photographs of each colour that it knows the peer network gets right."""
+    """Number of photographs that the peer network classifies right, for each of its colours."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    import openvino  # noqa: PLC0415  # after its telemetry has been taken out
+    import openvino  # noqa: PLC0415  # after its telemetry is disabled
 
     network = openvino.Core().compile_model(str(weights), "CPU")
     hits: dict[str, int] = {}
@@ -143,32 +143,34 @@ def peer(folder: Path, weights: Path) -> dict[str, int]:
 
 
 def summary(shots: Sequence[Shot]) -> dict[str, float]:
-    """The figures of one group; `finish` and `light` are of those whose base is right and whose truth is known."""
+    """The figures of one group; `finish` and `light` are over pictures with a right base and known truth."""
     known = [shot for shot in shots if shot.right and not shot.group.startswith("photographs")]
-    confs = np.array([shot.said[0].conf if shot.said else 0.0 for shot in shots])
-    listed = [(shot, one.base) for shot in shots for one in shot.said[1:]]
+    confs = np.array([shot.found[0].conf if shot.found else 0.0 for shot in shots])
+    listed = [(shot, one.base) for shot in shots for one in shot.found[1:]]
     return {
         "pictures": len(shots),
         "base": float(np.mean([shot.right for shot in shots])),
-        "base strictly": float(np.mean([bool(shot.said) and shot.said[0].base == shot.truth[0][1] for shot in shots])),
+        "base strictly": float(
+            np.mean([bool(shot.found) and shot.found[0].base == shot.truth[0][1] for shot in shots])
+        ),
         "any coat": float(
-            np.mean([any(shot.said and alike(shot.said[0].base, c[1]) for c in shot.truth) for shot in shots])
+            np.mean([any(shot.found and alike(shot.found[0].base, c[1]) for c in shot.truth) for shot in shots])
         ),
         "second right": float(
             np.mean([any(alike(base, c[1]) for c in shot.truth) for shot, base in listed] or [False])
         ),
-        "finish": float(np.mean([shot.said[0].finish == shot.truth[0][0] for shot in known] or [False])),
-        "light": float(np.mean([shot.said[0].lightness == shot.truth[0][2] for shot in known] or [False])),
+        "finish": float(np.mean([shot.found[0].finish == shot.truth[0][0] for shot in known] or [False])),
+        "light": float(np.mean([shot.found[0].lightness == shot.truth[0][2] for shot in known] or [False])),
         "ECE": calibration_error(confs, np.array([shot.right for shot in shots])),
         "median ms": float(np.median([shot.took_ms for shot in shots])),
     }
 
 
 def sheet(shots: Sequence[Shot], path: Path) -> None:
-    """The errors that were surest of themselves."""
-    wrong = sorted((one for one in shots if not one.right), key=lambda one: -one.said[0].conf if one.said else 0)
+    """Write a contact sheet of the most confident errors."""
+    wrong = sorted((one for one in shots if not one.right), key=lambda one: -one.found[0].conf if one.found else 0)
     lines = [
-        [shot.name, "is " + "/".join(c[1] for c in shot.truth)] + [f"not {c.base} {c.conf:.2f}" for c in shot.said[:1]]
+        [shot.name, "is " + "/".join(c[1] for c in shot.truth)] + [f"not {c.base} {c.conf:.2f}" for c in shot.found[:1]]
         for shot in wrong[:WORST]
     ]
     path.parent.mkdir(parents=True, exist_ok=True)

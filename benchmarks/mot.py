@@ -1,8 +1,8 @@
 """Tracking measured against ground truth: `make mot`, or python -m video_analysis.benchmarks.mot --help.
 
-Runs stage 1's own detector, embedder and tracker over sequences in MOTChallenge's layout (video.mp4 and gt.txt in a
-folder each) and prints, of each: recall of the ground-truth boxes, id switches, tracks per true vehicle. The ground
-truth leaves far vehicles out, so precision says nothing here.
+Runs stage 1's own detector, embedder and tracker over sequences in MOTChallenge's layout (a folder with video.mp4 and
+gt.txt each) and prints recall of the true boxes, id switches, and tracks per true vehicle. The ground truth has no
+far vehicles, so precision would be meaningless.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ Labelled = tuple[int, Box]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What became of one sequence's true vehicles."""
+    """Tracking figures of one sequence."""
 
     sequence: str
     boxes: int
     recall: float
     """Share of the true boxes that a confirmed track's box of the same frame covers, its tentative frames included."""
     id_switches: int
-    """How often a true vehicle went on under another track than the one before."""
+    """How often a true vehicle's track changed."""
     tracks_per_vehicle: float
-    """Different tracks that ever covered a true vehicle, on average over those covered at all."""
+    """Mean number of tracks per true vehicle, over vehicles with a track."""
     tracks: int
 
 
@@ -63,7 +63,7 @@ def score(sequence: str, truth: Sequence[Sequence[Labelled]], tracked: Sequence[
 
 def paired(true: Sequence[Labelled], found: Sequence[Labelled], least_iou: float = SAME_IOU) -> list[tuple[int, int]]:
     """(vehicle, track) of one frame: the pairing with the largest sum of overlaps, each at least `least_iou`."""
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # after BLAS has been told its threads
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # after the number of BLAS threads is set
 
     if not true or not found:
         return []
@@ -83,13 +83,13 @@ def read_truth(path: Path, frames: int) -> list[list[Labelled]]:
 
 
 def confirmed(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
-    """One list of boxes a frame, of the tracks that are confirmed sooner or later: a snapshot may be any of these."""
+    """Boxes per frame of all tracks that are confirmed at some time: a snapshot may be taken from any of these."""
     keys = {key for frame in frames for key in frame.links}
     return [[(track.key, track.box) for track in frame.tracks if track.key in keys] for frame in frames]
 
 
 def since_confirmation(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
-    """Without those from before a track was confirmed: what other trackers give out."""
+    """Boxes per frame of tracks that are confirmed by then, as other trackers report them."""
     known: set[int] = set()
     found: list[list[Labelled]] = []
     for frame in frames:
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
     pipeline = run_poller.pipeline(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
     both = [measure(pipeline, folder) for folder in folders]
-    traits = run_key.vision_table(pipeline.traits())
+    traits = run_key.pipeline_fields(pipeline.traits())
     _report([whole for whole, _ in both], [since for _, since in both], traits, options.out)
 
 

@@ -1,8 +1,8 @@
 """Plates measured against their truth: `make plates`, or python -m video_analysis.benchmarks.plates --help.
 
-Real photographs (shared/data/plates/eu, halves by name: one that constants were chosen on, one held out) and crops
-of the traffic world that no weights have seen. Each is letterboxed into a snapshot first, as stage 1 does. Writes the
-figures and a sheet of the worst errors.
+Real photographs (shared/data/plates/eu; half of them were used to choose constants, half are held out) and rendered
+crops that are in no training data. Each is letterboxed into a snapshot first, as in stage 1. Writes the figures and a
+sheet of the worst errors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from video_analysis.main_worker.attributes import plate_formats
 from video_analysis.main_worker.attributes.plate import REMEDY, PlateReader
 from video_analysis.main_worker.attributes.plate_formats import Reading
 from video_analysis.main_worker.evidence import PlateCode
-from video_analysis.main_worker.types import Picture
+from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.simulator.close_ups import CloseUp, close_ups
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg, letterbox
@@ -46,15 +46,15 @@ class Case:
 
     group: str
     name: str
-    picture: Picture
+    picture: SnapshotImage
     truth: str
     width_px: float
-    """Of the plate, in the picture as the camera took it; in the traffic world at most this."""
+    """Width of the plate in the camera's frame; an upper bound for rendered crops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was read of one picture."""
+    """The reader's result for one picture."""
 
     group: str
     name: str
@@ -65,11 +65,11 @@ class Outcome:
     conf: float
     reason: PlateCode | None
     cpu_ms: float
-    """Of one core: processor time, so that other work on the machine does not count."""
+    """Processor time, so that other work on the machine does not count."""
 
 
 def photographs(folder: Path) -> Iterator[Case]:
-    """The real ones; the constants were chosen on every other one."""
+    """The photographs; constants were chosen on every other one."""
     for number, label in enumerate(sorted(folder.glob("*.txt"))):
         file, _, _, width, _, text = label.read_text("utf-8").split()
         picture = letterbox(np.asarray(cv2.imread(str(folder / file)), np.uint8))
@@ -78,7 +78,7 @@ def photographs(folder: Path) -> Iterator[Case]:
 
 
 def rendered(folder: Path, count: int) -> Iterator[Case]:
-    """Crops of the traffic world, rendered once into `folder`."""
+    """Rendered crops, stored in `folder` for reuse."""
     index = folder / f"crops_{count}.json"
     if not index.is_file():
         _render(index, count)
@@ -108,15 +108,15 @@ def _width(crop: CloseUp) -> int:
 def measure(reader: PlateReader, case: Case) -> Outcome:
     """Read one picture."""
     started = time.process_time()
-    seen = reader.look(case.picture)
+    seen = reader.read(case.picture)
     cpu_ms = (time.process_time() - started) * 1000
     text, best = (seen.plate.text if seen.plate else None), seen.best or Reading("", 0.0, None)
-    said = text, best.text, best.conf, seen.reason, round(cpu_ms, 1)
-    return Outcome(case.group, case.name, case.truth, case.width_px, *said)
+    outcome = text, best.text, best.conf, seen.reason, round(cpu_ms, 1)
+    return Outcome(case.group, case.name, case.truth, case.width_px, *outcome)
 
 
 def distance(one: str, other: str) -> int:
-    """Levenshtein's: signs to change, add or take away."""
+    """Levenshtein distance: characters to change, add or remove."""
     row = list(range(len(other) + 1))
     for i, sign in enumerate(one, start=1):
         before, row[0] = row[0], i
@@ -126,7 +126,7 @@ def distance(one: str, other: str) -> int:
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
-    """Of all pictures: shares that are exact, wrong, abstained from; the error rate counts signs of plates read."""
+    """Counts of exact, wrong and abstained plates; the error rate is over the characters of plates that were read."""
     read = [one for one in outcomes if one.text is not None]
     exact = sum(one.text == one.truth for one in read)
     signs = sum(len(one.truth) for one in read)
@@ -158,7 +158,7 @@ def grouped(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float | int]]:
 
 
 def worst(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Sure and wrong first, then the sure readings that were kept back, then the rest."""
+    """Confident wrong plates first, then confident readings below the threshold, then the rest."""
     errors = [one for one in outcomes if one.text != one.truth]
     return sorted(errors, key=lambda one: (one.text is None, -one.conf, -one.width_px))[:20]
 
@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _report(outcomes, {case.name: case.picture for both in cases.values() for case in both}, options.out)
 
 
-def _report(outcomes: Sequence[Outcome], pictures: dict[str, Picture], out: Path) -> None:
+def _report(outcomes: Sequence[Outcome], pictures: dict[str, SnapshotImage], out: Path) -> None:
     table = grouped(outcomes)
     heads = ("pictures", "exact", "O=0, I=1", "wrong", "null", "guessed", "CER", "cpu ms")
     print(f"{'group':<26}" + "".join(f"{head:>9}" for head in heads))

@@ -1,4 +1,4 @@
-"""One picture that shows every snapshot of a video with what was read off it."""
+"""A contact sheet: every snapshot of a video with its labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Image = NDArray[np.uint8]
 
 
 def draw(pictures: Sequence[tuple[Image, Sequence[str]]]) -> Image:
-    """Lay (snapshot, lines of text) out in rows of five, oldest first; a blank strip where there are none."""
+    """Arrange (snapshot, lines of text) in rows of five, in order; a blank strip if there are none."""
     lines = max((len(text) for _, text in pictures), default=1)
     height = THUMBNAIL_PX + lines * LINE_PX + 8
     rows = max(1, -(-len(pictures) // COLUMNS))

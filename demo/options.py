@@ -1,4 +1,4 @@
-"""The demo's command line, and what is wrong with it."""
+"""The demo's command line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils.contracts import timestamps
 
 LARGEST_STRIDE = 2**31 - 1
-"""What the column frame_stride holds."""
+"""Largest value of the column frame_stride."""
 
 
 class Options(argparse.Namespace):
-    """The command line. What is None was not given, and is then the demo's own."""
+    """The command line. None means the demo's own default."""
 
     video: Path | None
     weights: Path | None
@@ -25,14 +25,14 @@ class Options(argparse.Namespace):
     out: Path
 
     @property
-    def not_there(self) -> list[str]:
-        """The files that were named and do not exist, by the variable of `make demo` that names them."""
+    def missing_files(self) -> list[str]:
+        """Given files that do not exist, with the variable of `make demo`."""
         named = {"VIDEO": self.video, "WEIGHTS": self.weights, "MAIN_MODEL": self.main_model}
         return [f"{name}= (no {path})" for name, path in named.items() if path is not None and not path.is_file()]
 
 
 def parse(arguments: Sequence[str] | None) -> Options:
-    """Read the command line; ends the process with status 2 where it makes no sense."""
+    """Parse the command line; exits with status 2 if it is invalid."""
     parser = argparse.ArgumentParser(
         prog="python -m video_analysis.demo.run",
         description="A clip through S3, SQS, both workers and PostgreSQL, on this machine, start to end.",
@@ -40,7 +40,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--video", type=Path, help="the clip (VIDEO= of make demo); without it one is rendered")
     parser.add_argument("--weights", type=Path, help="the detector (WEIGHTS=); without it the demo's own")
     parser.add_argument("--main-model", type=Path, help="a main model (MAIN_MODEL=); without it the demo's own two")
-    parser.add_argument("--stride", type=_stride, default=3, help="every n-th frame is looked at (default 3)")
+    parser.add_argument("--stride", type=_stride, default=3, help="process every n-th frame (default 3)")
     parser.add_argument("--recorded-at", type=_instant, help="when it was recorded, RFC 3339 with an offset")
     parser.add_argument("--twice", action="store_true", help="send the message again and compare every row and byte")
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "demo", help="where the results go")
@@ -54,7 +54,7 @@ def _stride(text: str) -> int:
 
 
 def _instant(text: str) -> str:
-    """The text itself, once it is known to name an instant."""
+    """The text, if it is a valid instant."""
     try:
         timestamps.parse_instant(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What was found, for a person: a table on the terminal, a contact sheet beside the logs."""
+"""The results as a table on the terminal and as a contact sheet."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 
 from video_analysis.demo import contact_sheet
-from video_analysis.devstack.stored_results import Findings
+from video_analysis.devstack.stored_results import StoredResults
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 
-def table(found: Findings) -> None:
-    """Print a line for each vehicle and variant."""
+def table(found: StoredResults) -> None:
+    """Print a line per vehicle and variant."""
     print(f"\n{'track':>5} {'at':>8}  {'yolo type':<11} {'variant':<9} type / make / model")
     for row in found.rows:
         print(
@@ -23,7 +23,7 @@ def table(found: Findings) -> None:
     print(f"main model: {', '.join(checkpoints) or 'none'}")
 
 
-def sheet(found: Findings, path: Path) -> None:
+def sheet(found: StoredResults, path: Path) -> None:
     """Write the snapshots with their labels as one PNG."""
     pictures = []
     for row in found.analyses.values():
@@ -35,7 +35,7 @@ def sheet(found: Findings, path: Path) -> None:
 
 
 def _labels(row: dict[str, object]) -> list[str]:
-    """Type, make and model with their confidences; '?' where the model abstains."""
+    """Type, make and model with their confidences; '?' if the model abstains."""
     shown = []
     for level in ("type", "make", "model"):
         label, confidence = row[f"{level}_label"], row[f"{level}_conf"]

@@ -1,6 +1,6 @@
-"""Which networks the demo runs: those named on the command line, else the demo's own.
+"""The networks of the demo: those of the command line, or the demo's own.
 
-Only the demo chooses the demo's weights. A worker started by itself never falls back to them.
+Only the demo uses the demo's weights. A worker never falls back to them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEMO = (DETECTOR, BASELINE, CMT)
 
 @dataclass(frozen=True)
 class Networks:
-    """A detector, and one main model, or two to compare. `main_models` goes by the setting that names each."""
+    """A detector, and one main model, or two to compare. `main_models` maps the setting's variable to the file."""
 
     detector: Path
     main_models: Mapping[str, Path]
@@ -32,16 +32,16 @@ class Networks:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What points the workers at them, for the workers' environment."""
+        """Environment variables that select these networks."""
         named = {name: str(path.resolve()) for name, path in self.main_models.items()}
         mode = "compare" if len(named) > 1 else "single"
         return {"CVITX_YOLO_WEIGHTS": str(self.detector.resolve()), "CVITX_RUN_MODE": mode, **named}
 
 
 def choose(detector: Path | None, main_model: Path | None, out: Path) -> Networks:
-    """The networks for a demo that was given `detector` and `main_model`, or not.
+    """The networks for the given `detector` and `main_model`, each of which may be None.
 
-    With a detector alone, and without the demo's own main models, it is an untrained one, written into `out`.
+    If only a detector is given and the demo's main models are missing, an untrained one is written to `out`.
     """
     own = {"CVITX_BASELINE_CHECKPOINT": BASELINE, "CVITX_CMT_CHECKPOINT": CMT}
     if main_model is not None:
@@ -52,9 +52,9 @@ def choose(detector: Path | None, main_model: Path | None, out: Path) -> Network
 
 
 def with_untrained(detector: Path, folder: Path) -> dict[str, str]:
-    """Settings of workers that try the pipeline: a real detector, a main model that has learnt nothing, quick polls.
+    """Settings for tests of the pipeline: a real detector, an untrained main model, short polls.
 
-    The main model and the converted networks lie in `folder`.
+    The main model and the converted networks are written to `folder`.
     """
     main_model = folder / "untrained.pt"
     untrained_model.export(main_model)
@@ -66,12 +66,12 @@ def with_untrained(detector: Path, folder: Path) -> dict[str, str]:
 
 
 def absent(networks: Networks) -> list[Path]:
-    """Those of the demo's own that it would run and that are not there, as paths within the repository."""
+    """The demo's own weights among `networks` that are missing, as paths within the repository."""
     return [path.relative_to(PACKAGE_FOLDER) for path in networks.files if path in DEMO and not path.is_file()]
 
 
 def _untrained(out: Path) -> Path:
-    print("no main model given: exporting an untrained one; what it says of a vehicle means nothing", flush=True)
+    print("no main model given: exporting an untrained one; its labels are meaningless", flush=True)
     path = out / "untrained.pt"
     untrained_model.export(path)
     return path

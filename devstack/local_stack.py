@@ -1,4 +1,4 @@
-"""A whole environment on this machine: services started, bucket, queues and tables made, clients at hand."""
+"""A local environment: PostgreSQL, SQS and S3 with bucket, queues and tables, and clients for them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CAMERA_CODE = "CAM1"
 
 @dataclass(frozen=True)
 class Stack:
-    """The running environment. `environ` is what a worker process needs to find it."""
+    """A running local environment. `environ` holds the variables that a worker process needs to use it."""
 
     config: WorkerConfig
     database_url: str
@@ -45,7 +45,7 @@ class Stack:
     snapshot_dlq_url: str
 
     def upload(self, clip: Path, stride: int, recorded_at: str | None = None) -> dict[str, Any]:
-        """Do the API's part for one clip: the object, the `videos` row; gives the PROCESS_VIDEO to send."""
+        """Do the API's part for one clip: the object and the `videos` row; returns the PROCESS_VIDEO to send."""
         video_id = str(uuid.uuid4())
         key = f"demo_user/{WORKSPACE_ID}/{video_id}/raw/{clip.stem}.mp4"
         self.s3.upload_file(str(clip), self.config.s3_bucket, key)
@@ -67,22 +67,22 @@ class Stack:
         }
 
     def put_snapshot(self, video_id: str, track_id: int, picture: bytes) -> SnapshotReady:
-        """Do stage 1's part for one picture, 40 ms after the one before: the object; gives the message to send."""
+        """Do stage 1's part for one snapshot: store the object; returns the message. Tracks are 40 ms apart."""
         bucket = self.config.s3_bucket
         uri = SnapshotUri(bucket, WORKSPACE_ID, video_id, WORKSPACE_CODE, CAMERA_CODE, track_id, 40 * track_id)
         self.s3.put_object(Bucket=bucket, Key=uri.key, Body=picture, ContentType=CONTENT_TYPE)
         return snapshot_ready(uri, None, "Car")
 
-    def announce(self, snapshot: SnapshotReady) -> None:
-        """Enqueue a snapshot as stage 1 would."""
+    def send_snapshot(self, snapshot: SnapshotReady) -> None:
+        """Send a SNAPSHOT_READY as stage 1 would."""
         self.sqs.send_message(QueueUrl=self.snapshot_queue_url, MessageBody=snapshot.to_json())
 
     def send(self, task: Mapping[str, Any]) -> None:
-        """Enqueue a video task as an operator would: a raw SQS message."""
+        """Send a PROCESS_VIDEO as an operator would: a raw SQS message."""
         self.sqs.send_message(QueueUrl=self.video_queue_url, MessageBody=json.dumps(task))
 
     def sql(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        """Run one statement; its rows, if it has any."""
+        """Run one statement; returns its rows, if any."""
         connection = psycopg2.connect(self.database_url)
         try:
             with connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
@@ -92,7 +92,7 @@ class Stack:
             connection.close()
 
     def depth(self, queue_url: str) -> int:
-        """Messages in a queue, waiting and in flight."""
+        """Messages in a queue, visible and in flight."""
         attributes = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"]
         waiting, in_flight = (
             attributes["ApproximateNumberOfMessages"],
@@ -103,9 +103,9 @@ class Stack:
 
 @contextmanager
 def started(folder: Path, config: WorkerConfig, settings: Mapping[str, str]) -> Iterator[Stack]:
-    """Everything but the workers, under `folder`, for as long as the block lasts.
+    """Run everything except the workers, under `folder`, for the duration of the block.
 
-    `settings` are CVITX_ overrides for the worker processes beside those that point them at this environment.
+    `settings` are additional CVITX_ variables for the worker processes.
     """
     with services.postgres(folder / "postgres") as database_url, services.aws(folder) as endpoint:
         credentials = services.credentials(endpoint, config.region)

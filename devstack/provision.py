@@ -1,4 +1,4 @@
-"""What a fresh environment needs before the workers start: bucket, queues with dead-letter queues, tables."""
+"""Create what the workers need before they start: bucket, queues with dead-letter queues, tables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def bucket(s3: S3Client, config: WorkerConfig) -> None:
 
 
 def queue(sqs: SQSClient, name: str, config: WorkerConfig) -> tuple[str, str]:
-    """Create a queue and its dead-letter queue with the contract's attributes; (URL, dead-letter URL)."""
+    """Create a queue and its dead-letter queue with the contract's attributes; returns both URLs."""
     retention = str(config.retention_s)
     dead = sqs.create_queue(QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": retention})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -39,7 +39,7 @@ def queue(sqs: SQSClient, name: str, config: WorkerConfig) -> tuple[str, str]:
 
 
 def tables(database_url: str) -> None:
-    """Create the tables; where they exist already nothing changes."""
+    """Create the tables; existing ones are not changed."""
     statements = (PACKAGE_FOLDER / "schemas" / "database.sql").read_text("utf-8")
     connection = psycopg2.connect(database_url)
     try:

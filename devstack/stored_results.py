@@ -1,4 +1,4 @@
-"""What the pipeline wrote for one video, read back as a user would, and whether it adds up."""
+"""The rows and objects that the pipeline wrote for one video, and a check of their consistency."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class StoredSnapshot:
 
     @property
     def image(self) -> NDArray[np.uint8]:
-        """The decoded picture, BGR."""
+        """The decoded snapshot, H×W×3 BGR."""
         picture: NDArray[np.uint8] = cv2.imdecode(np.frombuffer(self.content, np.uint8), cv2.IMREAD_COLOR)
         return picture
 
 
 @dataclass(frozen=True)
-class Findings:
-    """Everything that stands for one video."""
+class StoredResults:
+    """All rows and snapshots of one video."""
 
     video: dict[str, Any]
     rows: list[dict[str, Any]]
@@ -48,36 +48,36 @@ class Findings:
 
     @property
     def analyses(self) -> dict[int, dict[str, Any]]:
-        """One row per vehicle, by track; of two variants baseline's."""
+        """One row per vehicle, by track; of two variants the baseline's."""
         first: dict[int, dict[str, Any]] = {}
         for row in self.rows:
             first.setdefault(row["track_id"], row)
         return first
 
     def digest(self) -> str:
-        """A hash over every row, key and byte: equal before and after a message that changes nothing."""
-        told = [str(self.video), *map(str, self.rows)]
-        told += [f"{key} {hashlib.sha256(item.content).hexdigest()}" for key, item in sorted(self.snapshots.items())]
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+        """A hash over all rows, keys and contents; a redelivered message must not change it."""
+        lines = [str(self.video), *map(str, self.rows)]
+        lines += [f"{key} {hashlib.sha256(item.content).hexdigest()}" for key, item in sorted(self.snapshots.items())]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def faults(self) -> list[str]:
-        """What does not add up, in words; empty when the journey is whole."""
-        told = []
+        """Inconsistencies as text; empty if every vehicle has its finished row and its snapshot."""
+        lines = []
         if self.video["status"] != "done":
-            told.append(f"the video is {self.video['status']}: {self.video['error_msg']}")
-        told += [
+            lines.append(f"the video is {self.video['status']}: {self.video['error_msg']}")
+        lines += [
             f"vehicle {track} is {row['status']}: {row['error_msg']}"
             for track, row in self.analyses.items()
             if row["status"] != "done"
         ]
         named = {parse_snapshot_uri(row["snapshot_s3_key"]).key for row in self.rows}
-        told += [f"the row names {key}, which is not in S3" for key in sorted(named - set(self.snapshots))]
-        told += [f"S3 holds {key}, which no row names" for key in sorted(set(self.snapshots) - named)]
-        told += [f"{item.key} is not a 640×640 JPEG" for item in self.snapshots.values() if not _fits(item)]
-        return told
+        lines += [f"the row names {key}, which is not in S3" for key in sorted(named - set(self.snapshots))]
+        lines += [f"S3 holds {key}, which no row names" for key in sorted(set(self.snapshots) - named)]
+        lines += [f"{item.key} is not a 640×640 JPEG" for item in self.snapshots.values() if not _fits(item)]
+        return lines
 
 
-def read(stack: Stack, video_id: str) -> Findings:
+def read(stack: Stack, video_id: str) -> StoredResults:
     """Rows and objects of one video."""
     video = stack.sql("SELECT * FROM videos WHERE id = %s", video_id)[0]
     prefix = f"demo_user/{video['workspace_id']}/{video_id}/snapshots/"
@@ -87,7 +87,7 @@ def read(stack: Stack, video_id: str) -> Findings:
         for item in page.get("Contents", []):
             answer = stack.s3.get_object(Bucket=bucket, Key=item["Key"])
             snapshots[item["Key"]] = StoredSnapshot(item["Key"], answer["ContentType"], answer["Body"].read())
-    return Findings(video, stack.sql(ROWS, video_id), snapshots)
+    return StoredResults(video, stack.sql(ROWS, video_id), snapshots)
 
 
 def _fits(item: StoredSnapshot) -> bool:

@@ -1,7 +1,7 @@
-"""A main model that has learnt nothing, so that the pipeline can be shown before there is a trained one.
+"""An untrained main model, to run the pipeline without a trained one.
 
-It is a checkpoint like any other (archive, labels.json, dynamic batch) with random weights from a fixed seed. Its
-name says `untrained`, its answers are near to a draw, and so at its thresholds every level abstains.
+A normal checkpoint (archive, labels.json, dynamic batch) with random weights from a fixed seed. Its name contains
+`untrained`. Its confidences are nearly uniform, so that every level abstains at its thresholds.
 
     python -m video_analysis.devstack.untrained_model OUT.pt [--name NAME] [--seed N]
 """
@@ -31,11 +31,11 @@ HIERARCHY: dict[str, dict[str, tuple[str, ...]]] = {
     "Motorcycle": {"Honda": ("Click", "TMX"), "Yamaha": ("Mio", "NMAX"), "Suzuki": ("Raider",)},
     "E-Jeepney": {},
 }
-"""Vehicles of Philippine roads; who builds a bus's or a jeepney's body, nobody tells from a picture."""
+"""Vehicles of Philippine roads. Buses and jeepneys have no makes, since their body builder is not visible."""
 
 
 def labels(name: str) -> Labels:
-    """Plausible labels: the detector's eight types, a few makes and models, one half for a threshold."""
+    """Plausible labels: the detector's eight types, a few makes and models, thresholds of 0.5."""
     return Labels(
         name=name if UNTRAINED in name else f"{UNTRAINED}-{name}",
         types=get_args(YoloType),
@@ -87,7 +87,7 @@ def write(path: Path, module: torch.nn.Module, named: Labels, *, dynamic: bool =
     shapes = ({0: torch.export.Dim("pictures", min=1)},) if dynamic else None
     program = torch.export.export(module, (example,), dynamic_shapes=shapes)
     for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # this machine's paths are nobody else's business
+        node.meta.pop("stack_trace", None)  # it holds paths of this machine
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         torch.export.save(program, file, extra_files={LABELS_FILE: json.dumps(named.model_dump(), indent=1)})
@@ -97,7 +97,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Write an untrained main model.")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--name", default=UNTRAINED, help="stands in each row's checkpoint; always says untrained")
+    parser.add_argument("--name", default=UNTRAINED, help="checkpoint name of the rows; always contains `untrained`")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     export(arguments.out, arguments.name, arguments.seed)

@@ -1,4 +1,4 @@
-"""The two workers as processes of their own, started as systemd would start them and stopped with SIGTERM."""
+"""The two workers as processes, started as by systemd and stopped with SIGTERM."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ MODULES = {
     "yolo_worker": "video_analysis.yolo_worker.run_poller",
     "main_worker": "video_analysis.main_worker.run_poller",
 }
+USUALLY = {
+    "worker.starting": "usually 5 s",
+    "model.converting": "once on this machine, usually 5 to 15 s",
+}
+"""Log event → how long what it announces takes on two cores, for a person who waits."""
 STOP_TIMEOUT_S = 60.0
 INTERRUPTED = 130
-"""Exit status of a shell's child that Ctrl-C ended."""
+"""Exit status of a process that Ctrl-C ended, as in shells."""
 
 
 @dataclass(frozen=True)
-class Poller:
+class WorkerProcess:
     """One running worker and its log."""
 
     name: str
@@ -35,20 +40,22 @@ class Poller:
         """The log lines with this event code, oldest first."""
         return [line for line in lines(self.log) if line["event"] == event]
 
-    def start_under_way(self) -> str:
-        """What it does before it takes its first message; nothing once it polls."""
+    def startup_status(self) -> str:
+        """Its newest log message before it polls; empty once it polls."""
         logged = list(lines(self.log))
         if any(line["event"] == "consumer.ready" for line in logged):
             return ""
-        return f"{self.name}: {logged[-1]['message'] if len(logged) > 1 else 'starting'}"
+        usual = USUALLY.get(logged[-1]["event"] if logged else "worker.starting")
+        step = logged[-1]["message"] if len(logged) > 1 else "starting"
+        return f"{self.name}: {step} ({usual})" if usual else f"{self.name}: {step}"
 
     def failures(self) -> list[str]:
-        """What it logged as an error, for a person."""
+        """Its logged errors as text."""
         return [f"{self.name}: {line['message']}" for line in lines(self.log) if line["level"] in ("ERROR", "CRITICAL")]
 
-    def last_words(self, count: int = 8) -> str:
-        """The end of its log, for a person."""
-        return last_words(self.log, count)
+    def log_tail(self, count: int = 8) -> str:
+        """The last lines of its log."""
+        return log_tail(self.log, count)
 
     def stop(self) -> int:
         """SIGTERM, and wait; its exit status (0 is a clean stop)."""
@@ -56,23 +63,23 @@ class Poller:
 
 
 def lines(log: Path) -> Iterator[dict[str, Any]]:
-    """The JSON lines of a log so far; one that is being written, or that a kill has cut, is not there."""
+    """The complete JSON lines of a log; an incomplete last line is left out."""
     for line in log.read_text("utf-8").splitlines(keepends=True):
         if line.startswith("{") and line.endswith("}\n"):
             yield json.loads(line)
 
 
-def last_words(log: Path, count: int = 8) -> str:
-    """The end of a log, for a person."""
+def log_tail(log: Path, count: int = 8) -> str:
+    """The last lines of a log."""
     return "\n".join(log.read_text("utf-8").splitlines()[-count:])
 
 
 def launch(module: str, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """`python -m` a module with `environ` on top of this process's, logging to `log`, which begins anew."""
+    """Run `python -m` with `environ` in addition to this process's variables; its output replaces the file `log`."""
     with log.open("wb") as stream:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env=untouched() | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"} | dict(environ),
+            env=clean_environment() | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"} | dict(environ),
             stdout=stream,
             stderr=stream,
         )
@@ -86,41 +93,41 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Whatever it does, it is gone."""
+    """Kill the process if it is running, and wait."""
     if process.poll() is None:
         process.kill()
         process.wait()
 
 
-def untouched() -> dict[str, str]:
-    """This process's environment without what would point a worker anywhere else than `environ` says."""
+def clean_environment() -> dict[str, str]:
+    """This process's environment without CVITX_ and AWS_ variables, which would change a worker's settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("CVITX_", "AWS_"))}
 
 
 @contextmanager
-def running(name: str, environ: Mapping[str, str], folder: Path, *command: str) -> Iterator[Poller]:
-    """`python -m` the worker `name` with `environ` on top of this process's, logging to `folder`/<name>.log.
+def running(name: str, environ: Mapping[str, str], folder: Path, *command: str) -> Iterator[WorkerProcess]:
+    """Run the worker `name` for the duration of the block, with `environ` added, logging to `folder`/<name>.log.
 
-    `command` (a module and its arguments) is run in the worker's place.
+    `command` (a module and its arguments) runs instead of the worker's own module.
     """
     log = folder / f"{name}.log"
     module, *arguments = command or (MODULES[name],)
     process = launch(module, arguments, environ, log)
     try:
-        yield Poller(name, process, log)
+        yield WorkerProcess(name, process, log)
     finally:
         end(process)
 
 
 @contextmanager
-def both(environ: Mapping[str, str], folder: Path) -> Iterator[list[Poller]]:
-    """Both workers, side by side."""
+def both(environ: Mapping[str, str], folder: Path) -> Iterator[list[WorkerProcess]]:
+    """Run both workers for the duration of the block."""
     with ExitStack() as exits:
         yield [exits.enter_context(running(name, environ, folder)) for name in MODULES]
 
 
-def stop_when_told() -> None:
-    """Let SIGINT and SIGTERM end this process by way of its with-blocks, which stop the workers it started."""
+def exit_on_signal() -> None:
+    """Let SIGINT and SIGTERM raise SystemExit, so that with-blocks stop the processes that they started."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         print("interrupted", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""From messages and logits to what the database is asked to write. Pure."""
+"""Maps messages and logits to the rows that are written to the database. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from video_analysis.worker_utils.db.row_types import AnalysisRequest, Variant, V
 
 
 def request(message: SnapshotReady, delivery: Delivery) -> AnalysisRequest:
-    """The row that `message` asks for, and the receive that asks."""
+    """The row of the snapshot that `message` names, and which receive of the message it is."""
     return AnalysisRequest(
         **asdict(snapshot_columns(message)), receive_count=delivery.receive_count, is_last=delivery.is_last
     )
@@ -22,8 +22,8 @@ def request(message: SnapshotReady, delivery: Delivery) -> AnalysisRequest:
 def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forward, logits: Logits) -> VariantResult:
     """One variant's row for one snapshot.
 
-    The evidence has the detector's type where the model's differs, and the code of a fallback checkpoint.
-    ValueError where the logits are not finite numbers of the labels' widths.
+    The evidence has the detector's type if the model names another one, and the code of a fallback checkpoint.
+    ValueError if the logits are not finite or their number is not that of the labels.
     """
     verdict = hierarchy.decide(logits, model.labels)
     evidence = dict(verdict.evidence)
@@ -49,7 +49,7 @@ def result(message: SnapshotReady, variant: Variant, model: Model, forward: Forw
 
 
 def with_attributes(result: VariantResult, attributes: Attributes) -> VariantResult:
-    """The same row with its colours and plate; the evidence has a code for each that could not be read."""
+    """`result` with colours and plate; the evidence has a code for each of them that could not be read."""
     evidence = {**result.evidence, **{column: failure.to_json() for column, failure in attributes.faults.items()}}
     if attributes.plate_evidence is not None:
         evidence["plate"] = attributes.plate_evidence

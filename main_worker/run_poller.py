@@ -1,4 +1,4 @@
-"""Entry point of stage 2: `python -m video_analysis.main_worker.run_poller`. Wiring, nothing else."""
+"""Entry point of stage 2: `python -m video_analysis.main_worker.run_poller`. Builds the parts and connects them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from video_analysis.main_worker.attributes.plate import PlateReader
 from video_analysis.main_worker.classification import checkpoint, model_store
 from video_analysis.main_worker.classification.classifier import Classifier, checkpoints
 from video_analysis.main_worker.classification.model_store import ModelStore
+from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore, SettingNames
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 def build(shutdown: threading.Event) -> Consumer:
-    """Every part of stage 2, put together. ConfigurationError where something is missing or wrong."""
+    """The consumer with all parts of stage 2. ConfigurationError if something is missing or wrong."""
     config = worker_config.load(os.environ)
     session = boto3.Session(region_name=config.region)
     queue = Queue.connect(session, config.snapshot_queue, config)
@@ -46,6 +47,7 @@ def build(shutdown: threading.Event) -> Consumer:
         models(config),
         AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
+        observer=LogObserver(),
     )
     return Consumer(
         queue,
@@ -59,12 +61,12 @@ def build(shutdown: threading.Event) -> Consumer:
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:
-    """The checkpoints that the run mode asks for, by the variant whose row they fill.
+    """The loaded checkpoints of the run mode, one per variant.
 
-    ConfigurationError where one is missing or wrong, and neither the model store nor what it keeps can help; or
-    where the fallback that is named for the day when it cannot is missing or wrong itself.
+    ConfigurationError if one is missing or wrong and neither the model store nor its cache can replace it, or if
+    CVITX_FALLBACK_CHECKPOINT is missing or wrong: it must be usable before it is needed.
     """
-    runtime = backend.configured(config)  # before PyTorch is imported to read anything
+    runtime = backend.configured(config)  # sets environment variables, so it must precede the import of PyTorch
     _check_fallback(config)
     return {variant: _model(path, variant, runtime, config) for variant, path in checkpoints(config).items()}
 
@@ -87,21 +89,21 @@ def _check_fallback(config: WorkerConfig) -> None:
 
 
 def _model(path: Path, variant: Variant, runtime: Runtime, config: WorkerConfig) -> Classifier:
-    if config.model_store is None or not model_store.is_asked_for(path, config):
+    if config.model_store is None or not model_store.provides(path, config):
         return Classifier.load(path, variant, runtime)
     store = _model_store(config.model_store, config)
-    stand_in = None if config.fallback_checkpoint is None else config.path(config.fallback_checkpoint)
-    model, fallback = model_store.load(
-        path.name, store, stand_in, lambda found: Classifier.load(found, variant, runtime)
-    )
-    model.fallback = fallback
-    return model
+    last_resort = None if config.fallback_checkpoint is None else config.path(config.fallback_checkpoint)
+
+    def loader(found: Path, fallback: Fallback | None) -> Classifier:
+        return Classifier.load(found, variant, runtime, fallback)
+
+    return model_store.load(path.name, store, last_resort, loader)
 
 
 def _model_store(uri: str, config: WorkerConfig) -> ModelStore:
-    bucket, folder = model_store.split(uri)[0], model_store.folder_of(config)
-    its_own = config.model_copy(update={"s3_bucket": bucket, "temp_dir": folder})
-    storage = ObjectStore.connect(boto3.Session(region_name=config.region), its_own, MODEL_STORE_SETTINGS)
+    bucket, folder = model_store.parse_uri(uri)[0], model_store.folder_of(config)
+    store_config = config.model_copy(update={"s3_bucket": bucket, "temp_dir": folder})
+    storage = ObjectStore.connect(boto3.Session(region_name=config.region), store_config, MODEL_STORE_SETTINGS)
     return ModelStore(storage, uri, folder)
 
 

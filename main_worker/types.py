@@ -1,4 +1,4 @@
-"""The values that pass from stage to stage of stage 2. All frozen; pictures are BGR uint8, 640×640×3."""
+"""The values that are passed between the steps of stage 2. All frozen. Images are BGR uint8, 640×640×3."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from video_analysis.main_worker.evidence import ReadFailure
 
-Picture = NDArray[np.uint8]
-"""640×640×3, BGR: a snapshot, checked."""
+SnapshotImage = NDArray[np.uint8]
+"""640×640×3, BGR: a snapshot, checked and decoded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Logits:
-    """The three heads' outputs for one picture, float32, one number for each name in the labels."""
+    """The outputs of the three heads for one snapshot, float32, one per name in the labels."""
 
     type: NDArray[np.float32]
     make: NDArray[np.float32]
@@ -25,18 +25,18 @@ class Logits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """What one forward pass gave, in the order of its pictures, and what it cost."""
+    """The result of one forward pass, in the order of its snapshots, and its cost."""
 
     logits: tuple[Logits, ...]
     latency_ms: float
-    """Of one picture: wall time of the pass, normalisation included, divided by the pictures in it."""
+    """Per snapshot: wall time of the pass, normalisation included, divided by the number of snapshots."""
     memory_gb: float
-    """10⁹ bytes after the pass: resident in the process, or the peak on its CUDA device."""
+    """10⁹ bytes after the pass: resident set of the process, or the peak on its CUDA device."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a picture shows, as far as the model may say it; a label and its confidence are None together."""
+    """Type, make and model of a snapshot; a label and its confidence are None together, where the model abstains."""
 
     type_label: str | None
     type_conf: float | None
@@ -49,13 +49,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What is read of a picture without a model."""
+    """Colours and plate of a snapshot, which are read without the main model."""
 
     colors: list[Mapping[str, object]] | None = None
-    """As the contract has them, the main one first; None where none could be seen, or none were read."""
+    """In the form of the contract, main colour first; None if none was found or they were not read."""
     plate_text: str | None = None
     plate_conf: float | None = None
     plate_evidence: Mapping[str, object] | None = None
-    """Why there is no plate, and what it would have been; None where none was looked for."""
+    """Why there is no plate, and the best candidate; None if plates are not read."""
     faults: Mapping[str, ReadFailure] = field(default_factory=dict)
     """Key in `evidence` (`colors`, `plate`) → why it was not read."""

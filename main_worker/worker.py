@@ -1,4 +1,4 @@
-"""The recipe of stage 2: one micro-batch of snapshots, start to end. Its parts are the protocols of parts.py."""
+"""Stage 2: classifies one micro-batch of snapshots. Its parts are the protocols of ports.py, built by run_poller."""
 
 from __future__ import annotations
 
@@ -10,34 +10,33 @@ from functools import partial
 
 from video_analysis.main_worker import row_mapping
 from video_analysis.main_worker.batch import SnapshotBatch, SnapshotJob, run_batch_then_individually
-from video_analysis.main_worker.ports import Analyses, Aside, Model, SnapshotStorage
-from video_analysis.main_worker.snapshot_fetcher import SnapshotFetcher, unfetched
-from video_analysis.main_worker.types import Attributes, Picture
+from video_analysis.main_worker.ports import Analyses, AttributeSource, Model, SnapshotStorage
+from video_analysis.main_worker.snapshot_fetcher import SnapshotFetcher, fetch_failure
+from video_analysis.main_worker.types import Attributes, SnapshotImage
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.consumer.retry_policy import classify_exception
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME
 from video_analysis.worker_utils.db.row_types import AnalysisState, FinishedAnalysis, Variant, VariantResult
 from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, WorkerError
-
-log = logging.getLogger(__name__)
+from video_analysis.worker_utils.observability.observer import Event, Observer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """A job whose picture is in hand, with the results found for it so far."""
+class _PendingSnapshot:
+    """A job whose snapshot has been fetched, with its results so far."""
 
     job: SnapshotJob
     analysis_id: str
-    picture: Picture = field(repr=False)
+    image: SnapshotImage = field(repr=False)
     attributes: Callable[[], Attributes]
-    """Waits for what is read beside the models."""
-    lacking: tuple[Variant, ...]
-    """The variants whose result is not there yet."""
+    """Waits for colours and plate."""
+    missing_variants: tuple[Variant, ...]
+    """The variants to compute."""
     results: tuple[VariantResult, ...] = ()
 
-    def finished(self) -> FinishedAnalysis:
-        """What is to be written."""
+    def to_finished(self) -> FinishedAnalysis:
+        """The rows to write."""
         attributes = self.attributes()
         return FinishedAnalysis(
             self.analysis_id, tuple(row_mapping.with_attributes(result, attributes) for result in self.results)
@@ -45,40 +44,49 @@ class _Seen:
 
 
 class SnapshotWorker:
-    """Handles SNAPSHOT_READY: a result of each variant for each snapshot of a micro-batch; a bad member fails alone."""
+    """Handles SNAPSHOT_READY: one result per variant for each snapshot of a micro-batch; a bad one fails alone."""
 
-    def __init__(
-        self, storage: SnapshotStorage, analyses: Analyses, models: Mapping[Variant, Model], aside: Aside, bucket: str
+    def __init__(  # one argument a part
+        self,
+        storage: SnapshotStorage,
+        analyses: Analyses,
+        models: Mapping[Variant, Model],
+        attributes: AttributeSource,
+        bucket: str,
+        *,
+        observer: Observer,
     ) -> None:
-        self._pictures = SnapshotFetcher(storage)
+        self._fetcher = SnapshotFetcher(storage)
         self._analyses = analyses
         self._models = models
-        self._aside = aside
+        self._attributes = attributes
         self._bucket = bucket
+        self._observer = observer
 
-    def prefetch(self, delivery: Delivery) -> Future[Picture] | None:
-        """Begin to fetch the picture that a delivery asks for, ahead of its turn; nothing is written anywhere."""
+    def prefetch(self, delivery: Delivery) -> Future[SnapshotImage] | None:
+        """Start to fetch the snapshot of a delivery whose batch has not begun; writes nothing. None for a bad body."""
         try:
             message = messages.parse_snapshot_ready(delivery.body, self._bucket)
         except BadMessage:
             return None
-        return self._pictures.begin(message.snapshot.key)
+        return self._fetcher.start(message.snapshot.key)
 
     def handle(self, deliveries: Sequence[Delivery]) -> Sequence[WorkerError | None]:
-        """One outcome for each delivery, in order: None once its snapshot's results are committed."""
+        """One outcome for each delivery, in order: None once the results of its snapshot are committed."""
         batch = SnapshotBatch(deliveries)
         jobs = batch.read(partial(messages.parse_snapshot_ready, bucket=self._bucket))
         begun = self._begin(batch, jobs)
-        suspects = [(job, state) for job, state in begun if _is_crash_suspect(state, batch.latest(job))]
-        self._work(batch, [one for one in begun if one not in suspects])
+        suspects = [(job, state) for job, state in begun if _is_crash_suspect(state, batch.most_received(job))]
+        self._process(batch, [one for one in begun if one not in suspects])
         for job, state in sorted(suspects, key=lambda one: (one[1].status == "done", one[1].crashed_alone)):
-            if batch.check_lease(job):
+            batch.settle_lost_leases([job])
+            if batch.is_open(job):
                 self._analyses.mark_isolated_retry(state.id)
-                self._work(batch, [(job, state)])
+                self._process(batch, [(job, state)])
         return batch.outcomes()
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
-        """Leave the reason in the snapshot's row; a body that breaks the contract names none."""
+        """Write the failure into the snapshot's row; a body that breaks the contract names no row."""
         try:
             message = messages.parse_snapshot_ready(delivery.body, self._bucket)
         except BadMessage:
@@ -91,117 +99,142 @@ class SnapshotWorker:
         for variant in self._models:
             self._check_inference(variant)
 
-    def _work(self, batch: SnapshotBatch, todo: Sequence[tuple[SnapshotJob, AnalysisState]]) -> None:
-        """Pictures, forward passes, results. What kills the process here takes all of `todo` with it."""
-        seen = self._fetch(batch, todo)
+    def _process(self, batch: SnapshotBatch, todo: Sequence[tuple[SnapshotJob, AnalysisState]]) -> None:
+        """Fetch, classify, write. If it kills the process, every job of `todo` becomes a crash suspect."""
+        pending = self._fetch(batch, todo)
         for variant in self._models:
-            seen = self._classify(batch, seen, variant)
-        self._finish(batch, seen)
+            pending = self._classify(batch, pending, variant)
+        self._finish(batch, pending)
 
     def _begin(self, batch: SnapshotBatch, jobs: Sequence[SnapshotJob]) -> list[tuple[SnapshotJob, AnalysisState]]:
-        """Commit to the rows that work begins; the jobs that are left to do, with their rows as found."""
-        ours = [job for job in jobs if batch.check_lease(job)]
+        """Record the start of this attempt in the rows; the jobs to process, with the rows as they were before."""
+        batch.settle_lost_leases(jobs)
+        leased = [job for job in jobs if batch.is_open(job)]
 
         def begin(some: Sequence[SnapshotJob]) -> Sequence[AnalysisState]:
-            return self._analyses.begin_analyses([row_mapping.request(job.message, batch.latest(job)) for job in some])
+            requests = [row_mapping.request(job.message, batch.most_received(job)) for job in some]
+            return self._analyses.begin_analyses(requests)
 
         todo: list[tuple[SnapshotJob, AnalysisState]] = []
-        for job, state in zip(ours, run_batch_then_individually(begin, ours, classify_exception), strict=True):
+        for job, state in zip(leased, run_batch_then_individually(begin, leased), strict=True):
             if isinstance(state, WorkerError):
                 batch.settle(job, state)
             elif state.died_every_time:
                 batch.settle(job, Permanent(DIED_EVERY_TIME, code="crashed"))
-            elif not self._lacking(state):
-                log.info(
-                    "the snapshot is already classified by the same checkpoints",
-                    extra={"event": "snapshot.already_done", **batch.ids(job)},
-                )
+            elif not self._missing_variants(state):
+                self._report_already_done(batch, job)
                 batch.settle(job, None)
             else:
                 todo.append((job, state))
         return todo
 
-    def _lacking(self, state: AnalysisState) -> tuple[Variant, ...]:
-        """The variants to compute: those of which a row that is done has no result by the same checkpoint."""
-        there = state.done_checkpoints if state.status == "done" else {}
-        return tuple(variant for variant, model in self._models.items() if there.get(variant) != model.checkpoint)
+    def _report_already_done(self, batch: SnapshotBatch, job: SnapshotJob) -> None:
+        self._observer.notify(
+            Event(
+                "snapshot.already_done",
+                "the snapshot is already classified by the same checkpoints",
+                {**batch.ids(job)},
+            )
+        )
 
-    def _fetch(self, batch: SnapshotBatch, todo: Sequence[tuple[SnapshotJob, AnalysisState]]) -> list[_Seen]:
-        """All pictures at once, each checked; what cannot be fetched or is no snapshot is settled."""
-        seen: list[_Seen] = []
-        coming = [self._pictures.coming(batch.prefetched(job), job.message.snapshot.key) for job, _ in todo]
-        for (job, state), future in zip(todo, coming, strict=True):
+    def _missing_variants(self, state: AnalysisState) -> tuple[Variant, ...]:
+        """The variants to compute: all, or for a `done` row those without a result by the loaded checkpoint."""
+        existing = state.done_checkpoints if state.status == "done" else {}
+        return tuple(variant for variant, model in self._models.items() if existing.get(variant) != model.checkpoint)
+
+    def _fetch(self, batch: SnapshotBatch, todo: Sequence[tuple[SnapshotJob, AnalysisState]]) -> list[_PendingSnapshot]:
+        """Fetch all snapshots in parallel; jobs whose snapshot cannot be fetched or fails its check are settled."""
+        pending: list[_PendingSnapshot] = []
+        fetches = [self._fetcher.reuse_or_start(batch.prefetched(job), job.message.snapshot.key) for job, _ in todo]
+        for (job, state), fetched in zip(todo, fetches, strict=True):
             try:
-                picture = future.result()
-                coming_aside = self._aside.begin(picture, job.message.yolo_type)
-                seen.append(_Seen(job, state.id, picture, coming_aside, self._lacking(state)))
+                image = fetched.result()
+                attributes = self._attributes.start(image, job.message.yolo_type)
+                pending.append(_PendingSnapshot(job, state.id, image, attributes, self._missing_variants(state)))
             except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
-                batch.settle(job, unfetched(classify_exception(error), done=state.status == "done"))
-            batch.check_lease(job)
-        return seen
+                batch.settle(job, fetch_failure(classify_exception(error), done=state.status == "done"))
+            batch.settle_lost_leases([job])
+        return pending
 
-    def _classify(self, batch: SnapshotBatch, seen: Sequence[_Seen], variant: Variant) -> list[_Seen]:
-        """One forward pass over all that lack it; each picture with this variant's result added."""
-        ours = [one for one in seen if batch.check_lease(one.job)]
-        asked = [one for one in ours if variant in one.lacking]
-        results = run_batch_then_individually(partial(self._results, variant), asked, partial(self._blame, variant))
-        found = dict(zip(asked, results, strict=True))
-        judged: list[_Seen] = []
-        for one in ours:
+    def _classify(
+        self, batch: SnapshotBatch, pending: Sequence[_PendingSnapshot], variant: Variant
+    ) -> list[_PendingSnapshot]:
+        """One forward pass over the snapshots that need this variant; all snapshots, with the new results added."""
+        leased = _with_lease(batch, pending)
+        needed = [one for one in leased if variant in one.missing_variants]
+        classify_failure = partial(self._inference_failure, batch, variant)
+        results = run_batch_then_individually(partial(self._results, variant), needed, classify_failure)
+        found = dict(zip(needed, results, strict=True))
+        classified: list[_PendingSnapshot] = []
+        for one in leased:
             result = found.get(one)
             if isinstance(result, WorkerError):
                 batch.settle(one.job, result)
             else:
-                judged.append(one if result is None else replace(one, results=(*one.results, result)))
-        return judged
+                classified.append(one if result is None else replace(one, results=(*one.results, result)))
+        return classified
 
-    def _results(self, variant: Variant, seen: Sequence[_Seen]) -> list[VariantResult]:
+    def _results(self, variant: Variant, pending: Sequence[_PendingSnapshot]) -> list[VariantResult]:
         model = self._models[variant]
-        forward = model.classify([one.picture for one in seen])
+        forward = model.classify([one.image for one in pending])
         return [
             row_mapping.result(one.job.message, variant, model, forward, logits)
-            for one, logits in zip(seen, forward.logits, strict=True)
+            for one, logits in zip(pending, forward.logits, strict=True)
         ]
 
-    def _blame(self, variant: Variant, error: Exception) -> WorkerError:
-        """Whose fault a failed forward pass over one picture is: the picture's, if a blank one passes."""
+    def _inference_failure(
+        self, batch: SnapshotBatch, variant: Variant, one: _PendingSnapshot, error: Exception
+    ) -> WorkerError:
+        """The failure of a forward pass over one snapshot: its own fault, if the model works on a blank image."""
         try:
             self._check_inference(variant)
         except EnvironmentFault as fault:
             return fault
-        log.error(
-            "inference failed on one snapshot",
-            exc_info=error,
-            extra={"event": "inference.failed", "variant": variant},
+        self._observer.notify(
+            Event(
+                "inference.failed",
+                "inference failed on one snapshot",
+                {**batch.ids(one.job), "variant": variant},
+                logging.ERROR,
+                error,
+            )
         )
-        return Permanent(f"inference ({variant}) fails on this picture: {error}", code="inference_failed")
+        return Permanent(f"inference ({variant}) fails on this snapshot: {error}", code="inference_failed")
 
     def _check_inference(self, variant: Variant) -> None:
         try:
             self._models[variant].warm_up()
-        except Exception as error:  # whatever the vendor raises, no picture would pass
-            text = f"inference ({variant}) fails even on a blank picture: {error}"
+        except Exception as error:  # any vendor error here means that no snapshot can be classified
+            text = f"inference ({variant}) fails even on a blank image: {error}"
             raise EnvironmentFault(text, code="inference_unavailable") from error
 
-    def _finish(self, batch: SnapshotBatch, seen: Sequence[_Seen]) -> None:
-        """All results in one transaction, without those whose lease is gone."""
-        ours = [one for one in seen if batch.check_lease(one.job)]
+    def _finish(self, batch: SnapshotBatch, pending: Sequence[_PendingSnapshot]) -> None:
+        """Write all results in one transaction, except those of jobs whose lease is lost."""
+        leased = _with_lease(batch, pending)
 
-        def write(some: Sequence[_Seen]) -> list[None]:
-            self._analyses.finish_analyses([one.finished() for one in some])
+        def write(some: Sequence[_PendingSnapshot]) -> list[None]:
+            self._analyses.finish_analyses([one.to_finished() for one in some])
             return [None] * len(some)
 
-        for one, outcome in zip(ours, run_batch_then_individually(write, ours, classify_exception), strict=True):
+        for one, outcome in zip(leased, run_batch_then_individually(write, leased), strict=True):
             batch.settle(one.job, outcome)
             if outcome is None:
-                log.info(
-                    "snapshot classified",
-                    extra={"event": "snapshot.classified", **batch.ids(one.job), **_labels(one.results)},
+                self._observer.notify(
+                    Event(
+                        "snapshot.classified",
+                        "snapshot classified",
+                        {**batch.ids(one.job), **_labels(one.results)},
+                    )
                 )
 
 
+def _with_lease(batch: SnapshotBatch, pending: Sequence[_PendingSnapshot]) -> list[_PendingSnapshot]:
+    batch.settle_lost_leases(one.job for one in pending)
+    return [one for one in pending if batch.is_open(one.job)]
+
+
 def _is_crash_suspect(state: AnalysisState, delivery: Delivery) -> bool:
-    """Whether it may have killed a process before. A row that was `done` keeps no trace of it: those come last."""
+    """Whether it may have crashed a worker. A `done` row keeps no trace of a crash, so any redelivery of one counts."""
     return state.died_before or (state.status == "done" and delivery.receive_count > 1)
 
 

@@ -1,7 +1,7 @@
 """The operators' command line: python -m video_analysis.ops COMMAND --help.
 
-Each command is a module with `main(arguments) -> exit status`; it is imported when it is called, so that no command
-loads what another one needs.
+Each command is a module with `main(arguments) -> exit status`. It is imported only when it is called, so that no
+command loads the libraries of another.
 """
 
 from __future__ import annotations
@@ -16,39 +16,47 @@ USAGE_ERROR = 2
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: where its `main` is, and its line in the list."""
+    """The module with the command's `main`, and its line in the list."""
 
     module: str
     help: str
 
 
 COMMANDS: Mapping[str, Command] = {
-    "check": Command("video_analysis.ops.check", "would a worker start with this checkpoint?"),
-    "compare": Command("video_analysis.ops.compare.command", "where baseline and cmt agree, as figures and a page"),
+    "check": Command("video_analysis.ops.check", "check whether a worker would start with a checkpoint"),
+    "compare": Command("video_analysis.ops.compare.command", "report where the models baseline and cmt agree"),
     "reclassify": Command("video_analysis.ops.reclassify", "send stored snapshots again, for a new checkpoint"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit status; 2 where there is no such command."""
+    """Run one command and return its exit status; 2 if there is no such command."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help"):
         sys.stdout.write(usage())
         return 0 if given else USAGE_ERROR
     name, *rest = given
     if name not in COMMANDS:
-        sys.stderr.write(f"ops: no command {name!r}; known are {', '.join(sorted(COMMANDS))}\n")
+        sys.stderr.write(f"ops: there is no command {name!r}; choose one of {', '.join(sorted(COMMANDS))}\n")
         return USAGE_ERROR
     status: int = importlib.import_module(COMMANDS[name].module).main(rest)
     return status
 
 
 def usage() -> str:
-    """The list of commands, and one example."""
+    """The list of commands, one example and the exit statuses."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.help}" for name, command in sorted(COMMANDS.items())]
-    example = "example: python -m video_analysis.ops check main_worker/bundle/main.pt"
-    return "\n".join(["usage: python -m video_analysis.ops COMMAND [--help | options]", "", *lines, "", example]) + "\n"
+    return "\n".join(
+        [
+            "usage: python -m video_analysis.ops COMMAND [--help | arguments]",
+            "",
+            *(f"  {name:<{width}}  {command.help}" for name, command in sorted(COMMANDS.items())),
+            "",
+            "example: python -m video_analysis.ops check main_worker/bundle/main.pt",
+            "exit status: 0 success, 2 error or wrong arguments, 130 interrupted (docs/operations.md)",
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,53 @@
-"""What the operator's commands of this worker ask for alike."""
+"""Argument parsing that all commands share."""
 
 from __future__ import annotations
 
 import argparse
 import re
+import textwrap
+from datetime import datetime
 
-from video_analysis.worker_utils.contracts import s3_keys
+from video_analysis.worker_utils.contracts import s3_keys, timestamps
+
+WIDTH = 79
+
+
+def parser(command: str, about: str, *examples: str) -> argparse.ArgumentParser:
+    """A parser whose --help shows the paragraphs of `about`, and `examples`: the arguments of useful calls."""
+    program = f"python -m video_analysis.ops {command}"
+    lines = ["example:" if len(examples) == 1 else "examples:", *(f"  {program} {example}" for example in examples)]
+    return argparse.ArgumentParser(
+        prog=program,
+        description="\n\n".join(textwrap.fill(paragraph, WIDTH) for paragraph in about.split("\n\n")),
+        epilog="\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def uuid(text: str) -> str:
-    """A UUID in lower case, as an argparse type."""
+    """An argparse type: a UUID, converted to lower case."""
     if not re.fullmatch(s3_keys.UUID, text.lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no UUID")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a UUID")
     return text.lower()
+
+
+def instant(text: str) -> datetime:
+    """An argparse type: an RFC 3339 date-time with an offset."""
+    try:
+        return timestamps.parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
+
+
+def count(text: str) -> int:
+    """An argparse type: an integer, 0 or more."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of 0 or more")
+    return int(text)
+
+
+def rate(text: str) -> float:
+    """An argparse type: a number per second, 0.01 to 1000."""
+    if not re.fullmatch(r"[0-9]*\.?[0-9]+", text) or not 0.01 <= float(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a rate per second from 0.01 to 1000")
+    return float(text)

@@ -1,4 +1,4 @@
-"""Rows of `image_analyses` as the SNAPSHOT_READY that each would be announced with again. Read and never written."""
+"""Reads rows of `image_analyses` as the SNAPSHOT_READY messages that announced them. Writes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 PAGE_ROWS = 500
-FIRST = "00000000-0000-0000-0000-000000000000"
+LOWEST_ID = "00000000-0000-0000-0000-000000000000"
 PAGE = """
 SELECT id::text, status::text, snapshot_s3_key, json_build_object('event', 'SNAPSHOT_READY',
     'video_id', video_id, 'workspace_id', workspace_id, 'workspace_code', workspace_code, 'camera_code', camera_code,
@@ -33,7 +33,7 @@ ORDER BY id LIMIT %(rows)s
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows: what is None does not matter. The period goes by detected_at where known, else by created_at."""
+    """Which rows; None: no restriction. The period is compared with detected_at, or with created_at if it is null."""
 
     video_id: str | None = None
     workspace_id: str | None = None
@@ -44,7 +44,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """One row. `body` is as the row has it, and need not keep the contract."""
+    """One row. `body` is the message built from it; it may break the contract."""
 
     id: str
     status: Status
@@ -53,17 +53,17 @@ class StoredSnapshot:
 
 
 class StoredSnapshots:
-    """The snapshots that the database knows of."""
+    """The rows of `image_analyses`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def read(self, selection: Selection) -> Iterator[StoredSnapshot]:
-        """Every row of the selection once, a page at a time: no transaction outlasts its page.
+        """Every row of the selection once. Each page is read in a transaction of its own, so that none is long.
 
         Raises EnvironmentFault or Transient as `Database.transaction` does.
         """
-        last = FIRST
+        last = LOWEST_ID
         while page := self._database.transaction(partial(_page, selection, last)):
             yield from page
             last = page[-1].id
@@ -71,11 +71,11 @@ class StoredSnapshots:
 
 def _page(selection: Selection, after: str, cursor: Cursor) -> list[StoredSnapshot]:
     cursor.execute("SET TRANSACTION READ ONLY")
-    wanted = {
+    restrictions = {
         "video_id": selection.video_id,
         "workspace_id": selection.workspace_id,
         "since": selection.since,
         "until": selection.until,
     }
-    cursor.execute(PAGE, {**wanted, "after": after, "rows": PAGE_ROWS})
+    cursor.execute(PAGE, {**restrictions, "after": after, "rows": PAGE_ROWS})
     return [StoredSnapshot(*row) for row in cursor.fetchall()]

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from psycopg2.extras import RealDictCursor
 
 from video_analysis.devstack import provision, services
+from video_analysis.tests.support import browser
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 if TYPE_CHECKING:
@@ -26,11 +27,45 @@ if TYPE_CHECKING:
 # As backend.configure_environment does: OpenVINO's converter would send telemetry and write to the home folder.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
-# A busy machine is no fault of the code: no example is timed.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# `pytest --hypothesis-profile=NAME`. No example is timed: a busy machine is no fault of the code.
+for profile, examples in {"fast": 25, "default": 100, "thorough": 400}.items():
+    settings.register_profile(
+        profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+settings.load_profile("default")
 
+TESTS = Path(__file__).parent
+KINDS = ("unit", "integration", "e2e", "chaos")
 SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m is applied
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its kind, which is its folder."""
+    for item in items:
+        kind = item.path.relative_to(TESTS).parts[0]
+        if kind in KINDS:
+            item.add_marker(kind)
+        if kind == "chaos":
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cache folder for converted models: one for the whole session, all of pytest-xdist's processes included."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache" / "cvitx"  # as in XDG_CACHE_HOME
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """An installed Chromium."""
+    path = browser.installed()
+    if path is None:
+        pytest.skip("no Chromium installed: apt-get install chromium")
+    return path
 
 
 @pytest.fixture(scope="session")

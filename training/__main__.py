@@ -1,6 +1,6 @@
 """Train the demo's weights: python -m video_analysis.training [--only detector] [--minutes 20].
 
-A run that was cut off goes on where its last memory stands (every two minutes) when the same command is given again.
+An interrupted run continues from its last checkpoint (written every two minutes) when the same command is run again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FRAMES, CROPS = 6_000, 24_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and train; 0 when all weights asked for are written."""
+    """Parse the command line and train; 0 if all requested weights are written."""
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     backend.configure_environment(
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from video_analysis.training import train_pipeline  # noqa: PLC0415
     from video_analysis.training.hardware import Hardware, spare_cores  # noqa: PLC0415
 
-    terms = train_pipeline.Terms(
+    run_options = train_pipeline.TrainingOptions(
         work=options.work,
         frames=options.images or FRAMES,
         crops=options.images or CROPS,
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for network in NETWORKS if options.only is None else [options.only]:
         path = destination(network, options.out)
         if network == "detector":
-            train_pipeline.teach_detector(path, terms, hardware)
+            train_pipeline.train_detector(path, run_options, hardware)
         else:
-            train_pipeline.teach_main_model(network, path, terms, hardware)
+            train_pipeline.train_main_model(network, path, run_options, hardware)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, figures in {path.with_suffix('.json').name}", flush=True)
     return 0
 
@@ -67,7 +67,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, help="at most so many, whatever the time")
+    parser.add_argument("--steps", type=int, help="most training steps, for tests")
     parser.add_argument("--batch", type=int, help="pictures a step")
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch on the CPU; 0: one for each core")
     parser.add_argument("--processes", type=int, help="to render, and threads to prepare batches; default: cores - 1")

@@ -1,4 +1,4 @@
-"""Chance in what is learnt from: order, place, size, light and compression. Pure."""
+"""Random augmentation: order, position, size, light and compression. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Boxes = NDArray[np.float32]
 
 
 def drawn(seed: int, number: int, count: int) -> int:
-    """Which of `count` pictures the `number`th sample is made of: each once, in a new order, again and again."""
+    """The index of the picture for sample `number`: a new permutation of all `count` pictures in every epoch."""
     return int(_order(seed, number // count, count)[number % count])
 
 
@@ -67,7 +67,7 @@ def relit(rng: np.random.Generator, image: Image) -> Image:
 
 
 def worn(rng: np.random.Generator, crop: Image) -> Image:
-    """A vehicle's crop as it might have come out: a little trimmed, sometimes from further off, or coarsely coded.
+    """A random variation of a vehicle's crop: slightly trimmed, sometimes of lower resolution or more compressed.
 
     Every second one is mirrored.
     """

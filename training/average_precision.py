@@ -1,7 +1,7 @@
 """mAP50: how well a detector's boxes agree with the truth. Pure.
 
-A truth that nobody is asked to find (too small, too hidden) is an `ignored` one: a box that lies on it counts
-neither for nor against the detector, as COCO's evaluation holds it.
+A true vehicle that is too small or too occluded is `ignored`: a box on it counts neither as a hit nor as a false
+alarm, as in COCO's evaluation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrueBoxes:
-    """What is in one picture."""
+    """The true vehicles of one picture."""
 
     corners: NDArray[np.float32]
     """N×4: x1, y1, x2, y2 in px."""
@@ -52,7 +52,7 @@ def _average_precision(kind: int, found: Sequence[Boxes], truths: Sequence[TrueB
 
 
 def _judged(boxes: Boxes, truth: TrueBoxes, kind: int) -> tuple[Floats, NDArray[np.int64]]:
-    """(confidences, 1 for a hit, 0 for a false alarm, -1 for one that does not count), the surest first."""
+    """(confidences, 1 for a hit, 0 for a false alarm, -1 for an ignored one), most confident first."""
     boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
     shared = overlaps(boxes, truth.corners[(truth.classes == kind) & ~truth.ignored])
     beside = overlaps(boxes, truth.corners[truth.ignored])

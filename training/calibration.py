@@ -1,4 +1,4 @@
-"""Confidences that mean what they say: temperatures, calibration errors, thresholds. Pure."""
+"""Calibration of confidences: temperatures, calibration error, thresholds. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ THRESHOLDS = np.arange(5, 96) / 100
 
 
 def temperature(logits: Floats, answers: NDArray[np.int64]) -> float:
-    """By what to divide N×C `logits` so that their softmax is surest of the N right `answers`, between 0.05 and 20.
+    """The temperature, between 0.05 and 20, that minimises the negative log-likelihood of N `answers` by N×C `logits`.
 
-    The least mean negative log-likelihood over one number (Guo et al., On Calibration of Modern Neural Networks, ICML
-    2017). It is convex in 1/T, so a golden-section search finds it.
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017. The likelihood is convex in 1/T, so that a
+    golden-section search finds the minimum.
     """
     low, high = np.log(COLDEST), np.log(HOTTEST)
     for _ in range(60):
@@ -32,13 +32,13 @@ def temperature(logits: Floats, answers: NDArray[np.int64]) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def bend(confidences: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
-    """(slope, bias) of the logistic curve that makes N confidences as sure as they are `right`.
+def fit_logistic(confidences: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
+    """(slope, bias) of Platt scaling for N confidences, of which some are `right`.
 
-    Platt, Probabilistic Outputs for Support Vector Machines, 1999, on their logits. A weak prior towards leaving them
-    as they are keeps it finite where all are right; a slope that would turn their order round is not believed.
+    Platt, Probabilistic Outputs for Support Vector Machines, 1999, on the logits. A weak prior towards the identity
+    keeps the result finite if all are right; a slope that would reverse the order is replaced by the identity.
     """
-    from scipy.optimize import minimize  # noqa: PLC0415  # after BLAS has been told its threads
+    from scipy.optimize import minimize  # noqa: PLC0415  # after the number of BLAS threads is set
 
     inside = confidences.clip(LEAST_CHANCE, 1 - LEAST_CHANCE)
     logits, signs = np.log(inside / (1 - inside)), np.where(right, 1, -1)
@@ -52,7 +52,7 @@ def bend(confidences: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
 
 
 def calibration_error(confidences: Floats, right: NDArray[np.bool_]) -> float:
-    """ECE: |accuracy - mean confidence| over 15 equally wide bins, weighted by their size, 0..1; 0 for nothing.
+    """ECE: |accuracy - mean confidence| over 15 equally wide bins, weighted by their size, 0..1; 0 without values.
 
     Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
     """
@@ -64,9 +64,9 @@ def calibration_error(confidences: Floats, right: NDArray[np.bool_]) -> float:
 
 
 def threshold(confidences: Floats, right: NDArray[np.bool_]) -> float:
-    """From which confidence on to speak: where most remains of right answers less wrong ones; of equals, next to 1/2.
+    """The threshold that maximises right minus wrong answers; among equal ones the nearest to 0.5.
 
-    One half is what it would be for perfectly calibrated confidences: below it a guess is more often wrong than right.
+    It is 0.5 for perfectly calibrated confidences: below that, an answer is more often wrong than right.
     """
     worth = np.where(right, 1, -1)
     gains = np.array([worth[confidences >= least].sum() for least in THRESHOLDS])

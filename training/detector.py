@@ -1,4 +1,4 @@
-"""The demo's detector: YOLOv8n with the 8 types, learnt by a plain loop over ultralytics' own network and loss.
+"""The demo's detector: YOLOv8n with the 8 types, trained by a plain loop with ultralytics' own network and loss.
 
 ultralytics' trainer is not used: it imports torchvision, whose compiled parts need a PyTorch of the same build.
 """
@@ -27,7 +27,7 @@ from video_analysis.yolo_worker.types import Boxes
 
 ARCHITECTURE = "yolov8n.yaml"
 GAINS = {"box": 7.5, "cls": 1.0, "dfl": 1.5}
-"""ultralytics' own, but twice its weight on the type: the types of one world look alike and are learnt last."""
+"""ultralytics' own weights, but twice the weight of the class loss: the simulator's types look similar."""
 LONG_SIDE_PX = 640
 LEAST_CONFIDENCE = 0.02
 OVERLAP, INSIDE = 0.5, 0.8
@@ -36,7 +36,7 @@ EVERYTHING = {number: number for number in range(len(YOLO_TYPES))}
 
 
 def network(seed: int) -> torch.nn.Module:
-    """An unlearnt detector, its weights random from `seed`."""
+    """An untrained detector with random weights from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = DetectionModel(ARCHITECTURE, nc=len(YOLO_TYPES), verbose=False)
@@ -46,7 +46,7 @@ def network(seed: int) -> torch.nn.Module:
 
 
 def loss_of(net: torch.nn.Module, hardware: Hardware) -> Loss[dict[str, torch.Tensor]]:
-    """ultralytics' box, class and distribution losses together, for one picture in the mean; computed in float32."""
+    """Sum of ultralytics' box, class and distribution losses, averaged over the pictures; in float32."""
     criterion = v8DetectionLoss(net.to(hardware.device))
 
     def loss(learning: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -61,7 +61,7 @@ def loss_of(net: torch.nn.Module, hardware: Hardware) -> Loss[dict[str, torch.Te
 
 
 def judge(net: torch.nn.Module, stills: Sequence[Still], hardware: Hardware, threads: int) -> float:
-    """mAP50 on frames, letterboxed and freed of doubles by the worker's own code."""
+    """mAP50 on frames, with the worker's own letterbox and non-maximum suppression."""
     found: list[Boxes] = []
     for boxes, shape, planes in concurrency.parallel_map(_prepared, stills, max(1, threads)):
         with torch.inference_mode(), hardware.autocast():
@@ -72,7 +72,7 @@ def judge(net: torch.nn.Module, stills: Sequence[Still], hardware: Hardware, thr
 
 
 def export(net: torch.nn.Module, path: Path) -> None:
-    """Write weights that ultralytics' YOLO() loads, in half precision: they are small, and read as float32."""
+    """Write weights in half precision, which ultralytics' YOLO() loads as float32."""
     plain = network(0)
     plain.load_state_dict({name: value.cpu() for name, value in net.state_dict().items()})
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the detector learns from and is judged by: frames in its input's form, with the boxes that are in them."""
+"""Training and validation samples of the detector: letterboxed frames with their boxes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from video_analysis.training.augmentation import drawn, moved, placement, relit
-from video_analysis.training.ground_truth_filter import corners, shows
+from video_analysis.training.ground_truth_filter import corners, is_required
 from video_analysis.training.stills import Seen, Still
 from video_analysis.worker_utils.imaging.letterbox import LETTERBOX_GREY
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
@@ -18,23 +18,23 @@ from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 CANVAS = (384, 640)
 """Height and width of the worker's input for 16:9 frames (Letterbox.fit at 640)."""
 COARSE_CANVAS = (256, 448)
-"""Of the beginning, when a picture of half the pixels teaches as much."""
+"""Canvas of the first samples: half the pixels are sufficient at first."""
 ZOOM = (0.65, 1.6)
 PLAIN_SHARE = 0.25
-"""How many frames stay as the worker would letterbox them."""
+"""Share of frames that are letterboxed as in the worker."""
 LEARNT_PX, LEARNT_FRACTION = 14, 0.3
-"""A vehicle lower in the frame than this, or less of it to be seen, is background to learn from."""
+"""A vehicle of less height, or with a smaller visible share, is trained as background."""
 LEAST_LEFT = 0.35
-"""Of a box after the canvas has cut it."""
+"""Least share of a box that remains after the canvas has cut it."""
 
 View = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """3×H×W RGB, and N×5: class, centre and size as shares of the canvas."""
 
 
 class DetectorViews:
-    """Frames for learning. Sample n is the same for ever; there is no end of them.
+    """An endless sequence of training frames, of which sample n is always the same.
 
-    The first `coarse` samples lie on the coarse canvas: let it be whole batches.
+    The first `coarse` samples use the coarse canvas; it must be a multiple of the batch size.
     """
 
     def __init__(self, stills: Sequence[Still], seed: int, coarse: int = 0) -> None:
@@ -61,7 +61,7 @@ class DetectorViews:
 
 
 def collated(views: list[View]) -> dict[str, torch.Tensor]:
-    """A batch as ultralytics' loss wants it: img (uint8 still), batch_idx, cls, bboxes."""
+    """A batch in the format of ultralytics' loss: img (uint8), batch_idx, cls, bboxes."""
     counts = torch.tensor([len(targets) for _, targets in views])
     targets = torch.from_numpy(np.concatenate([targets for _, targets in views]))
     return {
@@ -82,7 +82,7 @@ def _matrix(rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int
 
 
 def _targets(seen: Sequence[Seen], matrix: NDArray[np.float64], canvas: tuple[int, int]) -> NDArray[np.float32]:
-    learnt = [one for one in seen if shows(one, LEARNT_PX, LEARNT_FRACTION)]
+    learnt = [one for one in seen if is_required(one, LEARNT_PX, LEARNT_FRACTION)]
     placed, left = moved(corners(learnt), matrix, canvas)
     classes = np.array([YOLO_TYPES.index(one.type) for one in learnt], np.float32)
     size = placed[:, 2:] - placed[:, :2]

@@ -1,4 +1,4 @@
-"""Which vehicles a detector is asked to find in a frame: one rule for training, validation and evaluation. Pure."""
+"""Which true vehicles a detector must find in a frame: one rule for training, validation and evaluation. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from video_analysis.training.average_precision import TrueBoxes
 from video_analysis.worker_utils.contracts.messages import YoloType
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 
-ASKED_PX, ASKED_FRACTION = 24, 0.5
-"""A vehicle lower in the frame than this, or less of it to be seen, need not be found, but may be."""
+LEAST_PX, LEAST_FRACTION = 24, 0.5
+"""A vehicle of less height, or with a smaller visible share, is optional: found or not, it does not count."""
 
 
 class Vehicle(Protocol):
@@ -36,19 +36,19 @@ class Vehicle(Protocol):
         """The frame's edge cuts it."""
 
 
-def shows(one: Vehicle, least_px: int = ASKED_PX, least_fraction: float = ASKED_FRACTION) -> bool:
-    """Whether it is high enough, also across where the frame's edge leaves a strip of it, and seen enough."""
+def is_required(one: Vehicle, least_px: int = LEAST_PX, least_fraction: float = LEAST_FRACTION) -> bool:
+    """Whether it is high enough (and wide enough if the frame's edge cuts it) and enough of it is visible."""
     width, height = one.box[2] - one.box[0], one.box[3] - one.box[1]
     side = min(width, height) if one.cut else height
     return side >= least_px and one.visible_fraction >= least_fraction
 
 
 def true_boxes(vehicles: Sequence[Vehicle]) -> TrueBoxes:
-    """A frame's vehicles; those that nobody is asked to find are ignored ones."""
+    """A frame's vehicles; optional ones are marked as ignored."""
     return TrueBoxes(
         corners(vehicles),
         np.array([YOLO_TYPES.index(one.type) for one in vehicles], np.int64),
-        np.array([not shows(one) for one in vehicles], np.bool_),
+        np.array([not is_required(one) for one in vehicles], np.bool_),
     )
 
 

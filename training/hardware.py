@@ -1,4 +1,4 @@
-"""What training runs on: a GPU where there is one, bfloat16 where it is fast."""
+"""The device of the training: a GPU if there is one, bfloat16 if it is fast."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """A device, and in what it multiplies."""
+    """A device and its precision of matrix products."""
 
     device: torch.device
     halves: bool
@@ -19,7 +19,7 @@ class Hardware:
 
     @classmethod
     def found(cls, device: str = "auto") -> Hardware:
-        """`auto` is CUDA where PyTorch sees it, else the CPU."""
+        """`auto` is CUDA if PyTorch finds it, else the CPU."""
         name = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         if name == "cuda":
             torch.set_float32_matmul_precision("high")
@@ -30,7 +30,7 @@ class Hardware:
 
     @property
     def is_gpu(self) -> bool:
-        """Whether it is one."""
+        """Whether the device is a GPU."""
         return bool(self.device.type == "cuda")
 
     @property
@@ -40,11 +40,11 @@ class Hardware:
         return f"{kind}, {'bf16' if self.halves else 'f32'}"
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Matrix products in bfloat16, where that is fast."""
+        """Matrix products in bfloat16 if that is fast."""
         scope: AbstractContextManager[None] = torch.autocast(self.device.type, torch.bfloat16, enabled=self.halves)
         return scope
 
 
 def spare_cores() -> int:
-    """Cores for processes beside this one; none on a single core."""
+    """Number of cores for other processes; 0 on a single core."""
     return len(os.sched_getaffinity(0)) - 1

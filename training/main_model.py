@@ -1,4 +1,4 @@
-"""A main model of the demo: how its heads learn, what they are worth, and how it becomes a checkpoint."""
+"""A main model of the demo: loss, validation figures, calibration, and export as a checkpoint."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Said:
-    """What a network says of the validation's pictures, and what is true."""
+class Predictions:
+    """Logits and true labels of the validation pictures."""
 
     logits: Mapping[str, Floats]
     """Each level's N×C."""
     answers: Mapping[str, NDArray[np.int64]]
 
-    def cooled(self, temperatures: Mapping[str, float]) -> Said:
+    def scaled(self, temperatures: Mapping[str, float]) -> Predictions:
         """The same, each level divided by its temperature."""
-        return Said({level: self.logits[level] / temperatures[level] for level in LEVELS}, self.answers)
+        return Predictions({level: self.logits[level] / temperatures[level] for level in LEVELS}, self.answers)
 
 
 def loss_of(hardware: Hardware) -> Loss[tuple[torch.Tensor, torch.Tensor]]:
-    """The heads' cross-entropies, in the mean; labels smoothed a little."""
+    """Mean of the heads' cross-entropies, with label smoothing."""
 
     def loss(net: torch.nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         pictures, answers = batch[0], batch[1].to(hardware.device, non_blocking=True)
@@ -56,8 +56,8 @@ def loss_of(hardware: Hardware) -> Loss[tuple[torch.Tensor, torch.Tensor]]:
     return loss
 
 
-def listen(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: int) -> Said:
-    """Everything the network says of `views`, in float32 as the worker's CPU has it."""
+def predict(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: int) -> Predictions:
+    """Predictions of the network for `views`, in float32 as on the worker's CPU."""
     logits: dict[str, list[Floats]] = {level: [] for level in LEVELS}
     answers: list[NDArray[np.int64]] = []
 
@@ -70,52 +70,52 @@ def listen(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: in
                 logits[level].append(values.double().cpu().numpy())
         answers.append(true.numpy())
     columns = np.concatenate(answers).T
-    return Said(
+    return Predictions(
         {level: np.concatenate(parts) for level, parts in logits.items()}, dict(zip(LEVELS, columns, strict=True))
     )
 
 
-def temperatures(said: Said) -> dict[str, float]:
-    """Each head's own."""
-    return {level: calibration.temperature(said.logits[level], said.answers[level]) for level in LEVELS}
+def temperatures(predictions: Predictions) -> dict[str, float]:
+    """Temperature of each head."""
+    return {level: calibration.temperature(predictions.logits[level], predictions.answers[level]) for level in LEVELS}
 
 
 def verdict_calibration(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> Calibration:
-    """What the verdicts of heads that are honest one by one need, to be honest themselves."""
-    curves = {level: calibration.bend(*judged[level]) for level in LEVELS}
+    """Platt scaling of the joint decision: its confidences need it, since errors of the heads are correlated."""
+    curves = {level: calibration.fit_logistic(*judged[level]) for level in LEVELS}
     return Calibration(**{level: PlattScaling(slope=round(a, 4), bias=round(b, 4)) for level, (a, b) in curves.items()})
 
 
-def head_figures(said: Said) -> dict[str, dict[str, float]]:
-    """Of each head by itself: top-1 and ECE."""
+def head_figures(predictions: Predictions) -> dict[str, dict[str, float]]:
+    """Top-1 and ECE of each head alone."""
     figures = {}
     for level in LEVELS:
-        shares = calibration.softmax(said.logits[level])
-        right = shares.argmax(axis=1) == said.answers[level]
+        shares = calibration.softmax(predictions.logits[level])
+        right = shares.argmax(axis=1) == predictions.answers[level]
         error = calibration.calibration_error(shares.max(axis=1), right)
         figures[level] = {"top1": round(float(right.mean()), 4), "ece": round(error, 4)}
     return figures
 
 
-def verdicts(said: Said, named: Labels) -> dict[str, tuple[Floats, NDArray[np.bool_]]]:
-    """Of each level as the worker decides it without thresholds: (confidences, whether right)."""
+def verdicts(predictions: Predictions, named: Labels) -> dict[str, tuple[Floats, NDArray[np.bool_]]]:
+    """(confidences, whether right) per level, decided by the worker's code without thresholds."""
     mute = named.model_copy(update={"thresholds": Thresholds(type=0, make=0, model=0)})
     names = {"type": named.types, "make": named.makes, "model": named.models}
     rows = [
-        decide(Logits(*(said.logits[level][n].astype(np.float32) for level in LEVELS)), mute)
-        for n in range(len(said.answers["type"]))
+        decide(Logits(*(predictions.logits[level][n].astype(np.float32) for level in LEVELS)), mute)
+        for n in range(len(predictions.answers["type"]))
     ]
     result = {}
     for level in LEVELS:
         confidences = np.array([getattr(row, f"{level}_conf") or 0.0 for row in rows])
-        true = [names[level][answer] for answer in said.answers[level]]
+        true = [names[level][answer] for answer in predictions.answers[level]]
         right = [getattr(row, f"{level}_label") == name for row, name in zip(rows, true, strict=True)]
         result[level] = (confidences, np.array(right))
     return result
 
 
 def verdict_figures(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> dict[str, dict[str, float]]:
-    """Of each level by the hierarchy: top-1 and ECE."""
+    """Top-1 and ECE of each level of the joint decision."""
     return {
         level: {
             "top1": round(float(right.mean()), 4),
@@ -126,12 +126,12 @@ def verdict_figures(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> d
 
 
 def thresholds(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> Thresholds:
-    """Each level's, by what is gained on the validation's pictures."""
+    """Threshold of each level, from the validation pictures."""
     return Thresholds(**{level: calibration.threshold(*judged[level]) for level in LEVELS})
 
 
 def export(net: MainModel, cool: Mapping[str, float], named: Labels, path: Path) -> None:
-    """Write the checkpoint; the temperatures go into the heads' weights."""
+    """Write the checkpoint; the temperatures are folded into the heads' weights."""
     net = net.cpu().float().eval().to(memory_format=torch.contiguous_format)
     net.cool(cool)
     untrained_model.write(path, net, named)

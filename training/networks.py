@@ -1,7 +1,7 @@
 """The two main models' bodies: a plain CNN, and convolution that meets transformer. Pictures [N, 3, 640, 640] in.
 
-Both look at a snapshot at a quarter of its size: a vehicle's crop is seldom wider than 300 px before it is letterboxed,
-so it loses half of what it has at most, and on a CPU what is left can be learnt from sixteen times as often.
+Both downsample a snapshot to a quarter of its size. A vehicle's crop is seldom wider than 300 px before letterboxing,
+so little detail is lost, and training on a CPU is sixteen times as fast.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 LOOK_PX = 160
-"""What a snapshot is averaged down to, however large it comes."""
+"""Side length to which every input is averaged down, in px."""
 STEM = 32
 CNN_STAGES = ((48, 1), (96, 2), (128, 2), (192, 1))
-"""(channels, blocks) at 1/8, 1/16, 1/32 and 1/64 of what they look at."""
+"""(channels, blocks) at 1/8, 1/16, 1/32 and 1/64 of the input."""
 CMT_FIRST = 48
 """Channels at 1/8, where attention would cost more than all the rest: a plain residual block."""
 CMT_STAGES = ((96, 2, 2), (160, 3, 1), (192, 1, 1))
@@ -113,7 +113,7 @@ class MainModel(nn.Module):  # type: ignore[misc]
         return {name.removesuffix("_head"): head(seen) for name, head in self.heads.items()}
 
     def cool(self, temperatures: Mapping[str, float]) -> None:
-        """Divide each head's logits by its temperature, for good."""
+        """Fold each head's temperature into its weights."""
         with torch.no_grad():
             for level, temperature in temperatures.items():
                 self.heads[f"{level}_head"].weight /= temperature
@@ -127,7 +127,7 @@ def baseline(widths: Mapping[str, int]) -> MainModel:
     for channels, blocks in CNN_STAGES:
         layers += [_convolution(inner, channels, 3, 2), nn.ReLU(), *(Residual(channels) for _ in range(blocks))]
         inner = channels
-    return _begun(MainModel(nn.Sequential(*layers), inner, widths))
+    return _initialised(MainModel(nn.Sequential(*layers), inner, widths))
 
 
 def cmt(widths: Mapping[str, int]) -> MainModel:
@@ -138,11 +138,11 @@ def cmt(widths: Mapping[str, int]) -> MainModel:
     for channels, blocks, coarser in CMT_STAGES:
         layers += [_convolution(inner, channels, 3, 2), *(HybridBlock(channels, coarser) for _ in range(blocks))]
         inner = channels
-    return _begun(MainModel(nn.Sequential(*layers), inner, widths))
+    return _initialised(MainModel(nn.Sequential(*layers), inner, widths))
 
 
 def _stem() -> list[nn.Module]:
-    """To a quarter of what they look at."""
+    """Downsample to a quarter of the input."""
     return [nn.AdaptiveAvgPool2d(LOOK_PX), _convolution(3, STEM, 7, 4), nn.ReLU()]
 
 
@@ -153,8 +153,8 @@ def gflops(net: nn.Module, shape: Sequence[int]) -> float:
     return float(round(counter.get_total_flops() / 1e9, 3))
 
 
-def _begun(net: MainModel) -> MainModel:
-    """He's initial weights; a residual branch begins as nothing."""
+def _initialised(net: MainModel) -> MainModel:
+    """He initialisation; residual branches start as zero."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

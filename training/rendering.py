@@ -1,4 +1,4 @@
-"""Training material from the traffic world, rendered by several processes into shards that are made only once."""
+"""Training data from the simulator, rendered by several processes into shards, each only once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from video_analysis.simulator.close_ups import close_ups, far_apart_frames
 from video_analysis.training import parallel, stills
-from video_analysis.training.ground_truth_filter import shows
+from video_analysis.training.ground_truth_filter import is_required
 from video_analysis.training.splits import GENERATORS, Split
 from video_analysis.training.stills import Seen, Still
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
@@ -33,7 +33,7 @@ MOST_STAGES = 6
 FRAME_QUALITY = (45, 90)
 """JPEG qualities between which frames are written: cameras' codecs leave no fewer traces."""
 CROP_QUALITY = 95
-"""close_ups has been through a camera's codec already."""
+"""close_ups applies a camera codec already."""
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,10 @@ def material(folder: Path, kind: Kind, split: Split, count: int, processes: int)
     shards = list(_shards(folder / f"{kind}-{world_mark()}" / split, kind, split, count))
     missing = [shard for shard in shards if not shard[0].is_file()]
     if missing:
-        log.info("%s to %s on: %d of %d shards to render", kind, split, len(missing), len(shards))
+        log.info("%s (%s): %d of %d shards to render", kind, split, len(missing), len(shards))
     jobs = [(kind, *shard) for shard in missing]
     for done, index in enumerate(parallel.results(render, jobs, processes), start=1):
-        log.info("%s to %s on: %s, %d of %d", kind, split, index.stem, done, len(missing))
+        log.info("%s (%s): %s, %d of %d", kind, split, index.stem, done, len(missing))
     return [still for index, _, _ in shards for still in stills.read(index)]
 
 
@@ -67,7 +67,7 @@ def cut_out(folder: Path, split: Split, frames: int, processes: int) -> list[Sti
 
 @cache
 def world_mark() -> str:
-    """Of the sources that say what the world looks like: pictures of another world are not used again."""
+    """Hash of the simulator's sources: pictures of another version of the simulator are not reused."""
     digest = hashlib.sha256()
     for source in sorted((PACKAGE_FOLDER / "simulator").rglob("*.py")):
         digest.update(source.read_bytes())
@@ -98,7 +98,7 @@ def _frames(seed: int) -> Iterator[tuple[bytes, list[Seen]]]:
 def _cuts(frames: Iterable[Still], rng: np.random.Generator) -> Iterator[tuple[bytes, list[Seen]]]:
     for frame in frames:
         image = frame.image()
-        for one in filter(shows, frame.seen):
+        for one in filter(is_required, frame.seen):
             x1, y1, x2, y2 = one.box
             off = rng.normal(0, BOX_ERROR, 4) * np.tile([x2 - x1, y2 - y1], 2)
             left, top, right, bottom = (float(side) for side in one.box + off)

@@ -1,4 +1,4 @@
-"""What the main models learn from: vehicles as stage 1 hands them on, by stage 1's own letterbox and JPEG."""
+"""Training and validation samples of the main models: crops with stage 1's own letterbox and JPEG encoding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def labels(name: str) -> Labels:
-    """The traffic world's names, and its hierarchy."""
+    """The simulator's labels and hierarchy."""
     tree = {kind: {make: tuple(models) for make, models in makes.items()} for kind, makes in hierarchy().items()}
     pairs = [(make, model) for makes in tree.values() for make, models in makes.items() for model in models]
     return Labels(

@@ -1,4 +1,4 @@
-"""Which random seeds are whose: to train on, to validate on, to evaluate on. Pure.
+"""The random seeds of training, validation and evaluation data. Pure.
 
 A generator of close_ups seeded with s paints the scenes of seeds 100003·s to 100003·s + 100002 and no other, so
 generators of different seeds never share a street, a vehicle or a light. Generator 0's scenes, which are those that
@@ -17,7 +17,7 @@ SCENES_PER_GENERATOR = 100_003
 GENERATORS: dict[Split, range] = {"train": range(1, 50_000), "validation": range(50_000, 60_000)}
 """Seeds for close_ups.close_ups and close_ups.far_apart_frames."""
 EVALUATION_SCENES = range(SCENES_PER_GENERATOR)
-"""Seeds for Scene.from_seed that no weights have seen: the demo's clip and the evaluation take theirs from here."""
+"""Seeds for Scene.from_seed that are in no training data: for the demo's clip and the evaluation."""
 
 
 def scenes(generators: range) -> range:

@@ -1,6 +1,6 @@
-"""Rendered pictures with their truth as they lie on disk: a shard is one file of JPEGs and one JSON that says where.
+"""Rendered pictures with ground truth on disk: a shard is a file of JPEGs and a JSON index.
 
-The JSON comes last and by renaming, so a shard is there whole or not at all, however a rendering ended.
+The index is written last and renamed, so that an interrupted rendering leaves no partial shard.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from video_analysis.worker_utils.imaging.crop import Image
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is to be learnt of one vehicle in a picture."""
+    """Ground truth of one vehicle in a picture."""
 
     type: YoloType
     make: str
@@ -34,13 +34,13 @@ class Seen:
 
     @classmethod
     def of(cls, truth: SeenVehicle) -> Seen:
-        """The part of the world's truth that training needs."""
+        """The part of the simulator's truth that training needs."""
         return cls(truth.type, truth.make, truth.model, truth.box, truth.visible_fraction, truth.cut)
 
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """One picture in a shard; read when it is asked for, so that a list of them goes to another process cheaply."""
+    """A reference to one picture in a shard, cheap to pickle; the picture is read by `image`."""
 
     pictures: Path
     start: int
@@ -56,7 +56,7 @@ class Still:
 
 
 def write(index: Path, pictures: Iterable[tuple[bytes, list[Seen]]]) -> None:
-    """Write a shard: `index` is its JSON, the JPEGs go beside it."""
+    """Write a shard: `index` is its JSON, the JPEGs are written next to it."""
     entries, start = [], 0
     index.parent.mkdir(parents=True, exist_ok=True)
     with index.with_suffix(".jpegs").open("wb") as file:

@@ -1,7 +1,7 @@
-"""The training loop: a budget of wall time, a cosine for the rate, an average of the weights, a memory on disk.
+"""The training loop: a time budget, a cosine learning rate, averaged weights, checkpoints.
 
-It is the same for every network. Sample n is always made of the same picture in the same way, so a course that was
-cut off goes on where its memory stands as if nothing had been.
+It is the same for every network. Sample n is always the same, so that an interrupted run continues from its
+checkpoint with the same result.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ WARM_UP_STEPS, WARM_UP_SHARE = 150, 0.05
 LEAST_RATE = 0.02
 AVERAGE_OVER = 0.999
 LARGEST_GRADIENT = 10.0
-REMEMBER_EVERY_S = 120.0
-TELL_EVERY_S = 15.0
+CHECKPOINT_EVERY_S = 120.0
+REPORT_EVERY_S = 15.0
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how fast to learn."""
+    """Duration and hyperparameters of a training run."""
 
     name: str
     seed: int
@@ -50,22 +50,22 @@ class Plan:
     """AdamW's, at its height."""
     weight_decay: float
     seconds: float
-    """Of wall time, all sittings together."""
+    """Wall-clock time, over all continuations."""
     most_steps: int | None = None
     threads: int = 1
     """Batches prepared at a time."""
 
 
 class Views(Protocol[View_co]):
-    """What is learnt from: sample n is the same whenever it is asked for, and there is no last one."""
+    """An endless sequence of samples, of which sample n is always the same."""
 
     def __getitem__(self, number: int) -> View_co:
         """Sample `number`."""
 
 
 @dataclass(slots=True)
-class Course:
-    """A network while it learns, and all that has to be remembered of it."""
+class TrainingRun:
+    """The state of a training run, as stored in a checkpoint."""
 
     net: torch.nn.Module
     average: torch.nn.Module
@@ -76,30 +76,30 @@ class Course:
     """(step, mean loss since the last entry)."""
 
 
-def learn(
+def train(
     net: torch.nn.Module, views: Views[View], collate: Callable[[list[View]], Batch], loss: Loss[Batch], plan: Plan,
-    hardware: Hardware, memory: Path,
-) -> Course:  # fmt: skip
-    """Train `net` until the plan's time or steps are over; `memory` is the file to go on from, and kept for later.
+    hardware: Hardware, checkpoint: Path,
+) -> TrainingRun:  # fmt: skip
+    """Train `net` until the plan's time or steps are over; continues from the file `checkpoint` and updates it.
 
-    The course's `average` is the result. RuntimeError for a memory of another architecture,
-    FloatingPointError for a loss that is no number any more.
+    The run's `average` is the result. RuntimeError for a checkpoint of another architecture, FloatingPointError
+    for a loss that is not finite.
     """
-    course = _begun(net.to(hardware.device, memory_format=torch.channels_last), plan)
-    if memory.is_file():
-        _recall(course, memory)
-        log.info("%s: goes on at step %d, after %.0f s", plan.name, course.steps, course.seconds)
-    batches = concurrency.parallel_map(partial(_batch, views, collate, plan.batch), count(course.steps), plan.threads)
+    run = _new_run(net.to(hardware.device, memory_format=torch.channels_last), plan)
+    if checkpoint.is_file():
+        _load_checkpoint(run, checkpoint)
+        log.info("%s: continues at step %d, after %.0f s", plan.name, run.steps, run.seconds)
+    batches = concurrency.parallel_map(partial(_batch, views, collate, plan.batch), count(run.steps), plan.threads)
     with closing(batches):
-        _go_through(course, batches, loss, plan, memory)
-    _remember(course, memory)
-    return course
+        _run_steps(run, batches, loss, plan, checkpoint)
+    _save_checkpoint(run, checkpoint)
+    return run
 
 
-def progress(plan: Plan, course: Course) -> float:
-    """0 at the beginning, 1 and more when the time or the steps are over."""
-    by_steps = course.steps / plan.most_steps if plan.most_steps else 0.0
-    return max(course.seconds / plan.seconds, by_steps)
+def progress(plan: Plan, run: TrainingRun) -> float:
+    """0 at the start, at least 1 when the time or the steps are over."""
+    by_steps = run.steps / plan.most_steps if plan.most_steps else 0.0
+    return max(run.seconds / plan.seconds, by_steps)
 
 
 def rate(plan: Plan, steps: int, done: float) -> float:
@@ -109,49 +109,49 @@ def rate(plan: Plan, steps: int, done: float) -> float:
     return plan.rate * cosine * min(1.0, warmth)
 
 
-def _begun(net: torch.nn.Module, plan: Plan) -> Course:
+def _new_run(net: torch.nn.Module, plan: Plan) -> TrainingRun:
     average = copy.deepcopy(net).eval().requires_grad_(False)
     heavy = [weight for weight in net.parameters() if weight.requires_grad and weight.ndim > 1]
     light = [weight for weight in net.parameters() if weight.requires_grad and weight.ndim <= 1]
     groups = [{"params": heavy, "weight_decay": plan.weight_decay}, {"params": light, "weight_decay": 0.0}]
-    return Course(net.train(), average, torch.optim.AdamW(groups, lr=plan.rate))
+    return TrainingRun(net.train(), average, torch.optim.AdamW(groups, lr=plan.rate))
 
 
-def _go_through(course: Course, batches: Iterator[Batch], loss: Loss[Batch], plan: Plan, memory: Path) -> None:
-    """Step by step to the end of the plan."""
+def _run_steps(run: TrainingRun, batches: Iterator[Batch], loss: Loss[Batch], plan: Plan, checkpoint: Path) -> None:
+    """Run steps until the end of the plan."""
     recent: list[torch.Tensor] = []
-    remembered = told = before = course.seconds
+    saved_s = logged_s = before = run.seconds
     began = time.perf_counter()
-    while progress(plan, course) < 1:
-        recent.append(_step(course, next(batches), loss, plan))
-        course.seconds = before + time.perf_counter() - began
-        if course.seconds - told > TELL_EVERY_S or progress(plan, course) >= 1:
-            told = course.seconds
-            _tell(course, recent, plan)
-        if course.seconds - remembered > REMEMBER_EVERY_S:
-            remembered = course.seconds
-            _remember(course, memory)
+    while progress(plan, run) < 1:
+        recent.append(_step(run, next(batches), loss, plan))
+        run.seconds = before + time.perf_counter() - began
+        if run.seconds - logged_s > REPORT_EVERY_S or progress(plan, run) >= 1:
+            logged_s = run.seconds
+            _log_loss(run, recent, plan)
+        if run.seconds - saved_s > CHECKPOINT_EVERY_S:
+            saved_s = run.seconds
+            _save_checkpoint(run, checkpoint)
 
 
-def _step(course: Course, batch: Batch, loss: Loss[Batch], plan: Plan) -> torch.Tensor:
-    torch.manual_seed(plan.seed * 2**32 + course.steps)  # dropout's dice, the same after an interruption
-    for group in course.optimizer.param_groups:
-        group["lr"] = rate(plan, course.steps, progress(plan, course))
-    value = loss(course.net, batch)
-    course.optimizer.zero_grad(set_to_none=True)
+def _step(run: TrainingRun, batch: Batch, loss: Loss[Batch], plan: Plan) -> torch.Tensor:
+    torch.manual_seed(plan.seed * 2**32 + run.steps)  # the same dropout after an interruption
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate(plan, run.steps, progress(plan, run))
+    value = loss(run.net, batch)
+    run.optimizer.zero_grad(set_to_none=True)
     value.backward()
-    torch.nn.utils.clip_grad_norm_(course.net.parameters(), LARGEST_GRADIENT)
-    course.optimizer.step()
-    course.steps += 1
-    _update(course)
+    torch.nn.utils.clip_grad_norm_(run.net.parameters(), LARGEST_GRADIENT)
+    run.optimizer.step()
+    run.steps += 1
+    _update(run)
     return value.detach()
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def _update(course: Course) -> None:
-    """Move the average towards the weights: fast at the beginning, then over about 1,000 steps."""
-    keep = min(AVERAGE_OVER, (1 + course.steps) / (10 + course.steps))
-    mine, theirs = course.average.state_dict(), course.net.state_dict()
+def _update(run: TrainingRun) -> None:
+    """Update the moving average of the weights: fast at first, then over about 1,000 steps."""
+    keep = min(AVERAGE_OVER, (1 + run.steps) / (10 + run.steps))
+    mine, theirs = run.average.state_dict(), run.net.state_dict()
     for name, value in mine.items():
         if value.is_floating_point():
             value.lerp_(theirs[name], 1 - keep)
@@ -160,31 +160,31 @@ def _update(course: Course) -> None:
 
 
 def _batch(views: Views[View], collate: Callable[[list[View]], Batch], size: int, step: int) -> Batch:
-    """What the course learns from in its step number `step`."""
+    """The batch of step number `step`."""
     return collate([views[number] for number in range(step * size, (step + 1) * size)])
 
 
-def _tell(course: Course, recent: list[torch.Tensor], plan: Plan) -> None:
+def _log_loss(run: TrainingRun, recent: list[torch.Tensor], plan: Plan) -> None:
     mean = float(torch.stack(recent).mean())
     if not math.isfinite(mean):
-        raise FloatingPointError(f"{plan.name}: the loss is {mean} by step {course.steps}; lower the rate")
-    course.losses.append((course.steps, round(mean, 4)))
+        raise FloatingPointError(f"{plan.name}: the loss is {mean} by step {run.steps}; lower the rate")
+    run.losses.append((run.steps, round(mean, 4)))
     recent.clear()
-    log.info("%s: step %d, %.0f of %.0f s, loss %.4f", plan.name, course.steps, course.seconds, plan.seconds, mean)
+    log.info("%s: step %d, %.0f of %.0f s, loss %.4f", plan.name, run.steps, run.seconds, plan.seconds, mean)
 
 
-def _remember(course: Course, memory: Path) -> None:
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = memory.with_suffix(".part")
-    state = {part: getattr(course, part).state_dict() for part in ("net", "average", "optimizer")}
-    torch.save(state | {name: getattr(course, name) for name in ("steps", "seconds", "losses")}, unfinished)
-    unfinished.replace(memory)
+def _save_checkpoint(run: TrainingRun, checkpoint: Path) -> None:
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = checkpoint.with_suffix(".part")
+    state = {part: getattr(run, part).state_dict() for part in ("net", "average", "optimizer")}
+    torch.save(state | {name: getattr(run, name) for name in ("steps", "seconds", "losses")}, unfinished)
+    unfinished.replace(checkpoint)
 
 
-def _recall(course: Course, memory: Path) -> None:
-    device = next(course.net.parameters()).device
-    state = torch.load(memory, map_location=device, weights_only=True)
+def _load_checkpoint(run: TrainingRun, checkpoint: Path) -> None:
+    device = next(run.net.parameters()).device
+    state = torch.load(checkpoint, map_location=device, weights_only=True)
     for part in ("net", "average", "optimizer"):
-        getattr(course, part).load_state_dict(state[part])
+        getattr(run, part).load_state_dict(state[part])
     for name in ("steps", "seconds", "losses"):
-        setattr(course, name, state[name])
+        setattr(run, name, state[name])

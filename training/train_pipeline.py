@@ -1,4 +1,4 @@
-"""From nothing to the demo's three weights files: material, course, judgement, export, figures."""
+"""Train the demo's three weights files: render the data, train, validate, export, write the figures."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from video_analysis.training.hardware import Hardware
 from video_analysis.training.rendering import cut_out, material, world_mark
 from video_analysis.training.splits import GENERATORS, Split
 from video_analysis.training.stills import Still
-from video_analysis.training.train_loop import Course, Plan, learn
+from video_analysis.training.train_loop import Plan, TrainingRun, train
 
 VALIDATION_SHARE = 8
-"""One picture to validate on for so many to train on."""
+"""Training pictures per validation picture."""
 CROPS_A_FRAME = 4
-"""A main model learns from one frame's vehicles for so many close-ups."""
+"""Close-ups per frame whose vehicles a main model is trained on."""
 COARSE_VIEWS = 40_000
-"""So many of the detector's first samples are of half the pixels."""
+"""Number of the detector's first samples that have half the pixels."""
 MOST_LOSSES = 24
 MAIN_MODELS: dict[str, Callable[[dict[str, int]], networks.MainModel]] = {
     "baseline": networks.baseline,
@@ -35,96 +35,100 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a run is to do, apart from which network."""
+class TrainingOptions:
+    """Options of a run that are the same for every network."""
 
     work: Path
-    """Rendered pictures and the courses' memories."""
+    """Folder for rendered pictures and checkpoints."""
     frames: int
-    """To train the detector on."""
+    """Training frames of the detector."""
     crops: int
-    """To train a main model on."""
+    """Training crops of a main model."""
     minutes: float
-    """For each network's course, rendering and judging apart."""
+    """Training time per network, without rendering and validation."""
     seed: int = 1
     steps: int | None = None
     batch: int | None = None
     processes: int = 0
-    """To render; as many threads prepare batches. 0: neither, all is done in turn."""
+    """For rendering, and threads that prepare batches; 0 does all work in this thread."""
 
 
-def teach_detector(path: Path, terms: Terms, hardware: Hardware) -> JSON:
-    """Train, judge and write the detector; its figures, which also lie beside it."""
-    stills = material(terms.work, "frames", "train", terms.frames, terms.processes)
-    unseen = material(terms.work, "frames", "validation", _share(terms.frames), terms.processes)
-    net = detector.network(terms.seed).to(hardware.device)
-    plan = _plan("detector", terms, batch=32 if hardware.is_gpu else 16, rate=2e-3, weight_decay=0.01)
-    views = detector_views.DetectorViews(stills, terms.seed, COARSE_VIEWS // plan.batch * plan.batch)
+def train_detector(path: Path, options: TrainingOptions, hardware: Hardware) -> JSON:
+    """Train, validate and write the detector and its figures; returns the figures."""
+    stills = material(options.work, "frames", "train", options.frames, options.processes)
+    unseen = material(options.work, "frames", "validation", _share(options.frames), options.processes)
+    net = detector.network(options.seed).to(hardware.device)
+    plan = _plan("detector", options, batch=32 if hardware.is_gpu else 16, rate=2e-3, weight_decay=0.01)
+    views = detector_views.DetectorViews(stills, options.seed, COARSE_VIEWS // plan.batch * plan.batch)
     loss = detector.loss_of(net, hardware)
-    course = learn(net, views, detector_views.collated, loss, plan, hardware, _memory(net, plan, terms, len(stills)))
-    shipped = course.average.half().float()
-    figure = detector.judge(shipped, unseen, hardware, terms.processes)
+    run = train(
+        net, views, detector_views.collated, loss, plan, hardware, _checkpoint_path(net, plan, options, len(stills))
+    )
+    shipped = run.average.half().float()
+    figure = detector.judge(shipped, unseen, hardware, options.processes)
     detector.export(shipped, path)
     shape = (1, 3, *detector_views.CANVAS)
-    return _told(path, course, plan, hardware, shape, {"map50": round(figure, 4), **_counts(len(stills), len(unseen))})
+    return _write_figures(
+        path, run, plan, hardware, shape, {"map50": round(figure, 4), **_counts(len(stills), len(unseen))}
+    )
 
 
-def teach_main_model(variant: str, path: Path, terms: Terms, hardware: Hardware) -> JSON:
-    """Train, calibrate, judge and write one main model; its figures, which also lie beside it."""
-    stills = _vehicles(terms, "train", terms.crops)
-    unseen = _vehicles(terms, "validation", _share(terms.crops))
+def train_main_model(variant: str, path: Path, options: TrainingOptions, hardware: Hardware) -> JSON:
+    """Train, calibrate, validate and write one main model and its figures; returns the figures."""
+    stills = _vehicles(options, "train", options.crops)
+    unseen = _vehicles(options, "validation", _share(options.crops))
     named = snapshot_views.labels(f"demo-{variant}")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(terms.seed)
+        torch.manual_seed(options.seed)
         net = MAIN_MODELS[variant](named.widths)
-    plan = _plan(variant, terms, batch=64 if hardware.is_gpu else 16, rate=1.5e-3, weight_decay=0.05)
-    views = snapshot_views.SnapshotViews(stills, named, terms.seed)
-    memory = _memory(net, plan, terms, len(stills))
-    course = learn(net, views, snapshot_views.collated, main_model.loss_of(hardware), plan, hardware, memory)
+    plan = _plan(variant, options, batch=64 if hardware.is_gpu else 16, rate=1.5e-3, weight_decay=0.05)
+    views = snapshot_views.SnapshotViews(stills, named, options.seed)
+    checkpoint = _checkpoint_path(net, plan, options, len(stills))
+    run = train(net, views, snapshot_views.collated, main_model.loss_of(hardware), plan, hardware, checkpoint)
     judged = snapshot_views.SnapshotViews(unseen, named)
-    said = main_model.listen(course.average, judged, hardware, terms.processes)
-    cool = main_model.temperatures(said)
-    unbent = main_model.verdicts(said.cooled(cool), named)
-    named = named.model_copy(update={"calibration": main_model.verdict_calibration(unbent)})
-    verdicts = main_model.verdicts(said.cooled(cool), named)
+    predictions = main_model.predict(run.average, judged, hardware, options.processes)
+    cool = main_model.temperatures(predictions)
+    uncalibrated = main_model.verdicts(predictions.scaled(cool), named)
+    named = named.model_copy(update={"calibration": main_model.verdict_calibration(uncalibrated)})
+    verdicts = main_model.verdicts(predictions.scaled(cool), named)
     named = named.model_copy(update={"thresholds": main_model.thresholds(verdicts)})
-    main_model.export(course.average, cool, named, path)
+    main_model.export(run.average, cool, named, path)
     figures: JSON = {
-        "heads_before": main_model.head_figures(said),
-        "heads": main_model.head_figures(said.cooled(cool)),
-        "verdicts_before": main_model.verdict_figures(unbent),
+        "heads_before": main_model.head_figures(predictions),
+        "heads": main_model.head_figures(predictions.scaled(cool)),
+        "verdicts_before": main_model.verdict_figures(uncalibrated),
         "verdicts": main_model.verdict_figures(verdicts),
         "temperatures": {level: round(value, 4) for level, value in cool.items()},
         "thresholds": named.thresholds.model_dump(),
         "fitted": "temperatures, calibration and thresholds, on the pictures that heads and verdicts are judged on",
     }
-    return _told(path, course, plan, hardware, (1, 3, 640, 640), figures | _counts(len(stills), len(unseen)))
+    return _write_figures(path, run, plan, hardware, (1, 3, 640, 640), figures | _counts(len(stills), len(unseen)))
 
 
-def _vehicles(terms: Terms, split: Split, crops: int) -> list[Still]:
-    """Close-ups, and the vehicles of frames, of which there are about twice as many."""
-    close_ups = material(terms.work, "crops", split, crops, terms.processes)
-    return close_ups + cut_out(terms.work, split, max(1, crops // CROPS_A_FRAME), terms.processes)
+def _vehicles(options: TrainingOptions, split: Split, crops: int) -> list[Still]:
+    """Close-ups, and the vehicles of whole frames (about twice as many)."""
+    close_ups = material(options.work, "crops", split, crops, options.processes)
+    return close_ups + cut_out(options.work, split, max(1, crops // CROPS_A_FRAME), options.processes)
 
 
-def _plan(name: str, terms: Terms, *, batch: int, rate: float, weight_decay: float) -> Plan:
+def _plan(name: str, options: TrainingOptions, *, batch: int, rate: float, weight_decay: float) -> Plan:
     return Plan(
         name,
-        terms.seed,
-        terms.batch or batch,
+        options.seed,
+        options.batch or batch,
         rate,
         weight_decay,
-        terms.minutes * 60,
-        terms.steps,
-        max(1, terms.processes),
+        options.minutes * 60,
+        options.steps,
+        max(1, options.processes),
     )
 
 
-def _memory(net: torch.nn.Module, plan: Plan, terms: Terms, pictures: int) -> Path:
-    """A course's file: another seed, batch, world, number of pictures or architecture is another course."""
+def _checkpoint_path(net: torch.nn.Module, plan: Plan, options: TrainingOptions, pictures: int) -> Path:
+    """The checkpoint of a run. Another seed, batch size, simulator, number of pictures or architecture has another."""
     shapes = [(name, tuple(value.shape)) for name, value in net.state_dict().items()]
     mark = hashlib.sha256(repr((plan.seed, plan.batch, world_mark(), pictures, shapes)).encode()).hexdigest()[:8]
-    return terms.work / f"{plan.name}-{mark}.memory.pt"
+    return options.work / f"{plan.name}-{mark}.memory.pt"
 
 
 def _counts(learnt_from: int, unseen: int) -> JSON:
@@ -132,21 +136,23 @@ def _counts(learnt_from: int, unseen: int) -> JSON:
     return {"trained_on": learnt_from, "validated_on": unseen, "generator_seeds": seeds, "world": world_mark()}
 
 
-def _told(path: Path, course: Course, plan: Plan, hardware: Hardware, shape: tuple[int, ...], validation: JSON) -> JSON:
+def _write_figures(
+    path: Path, run: TrainingRun, plan: Plan, hardware: Hardware, shape: tuple[int, ...], validation: JSON
+) -> JSON:
     """The figures of a run, written beside the weights."""
-    every = -(-len(course.losses) // MOST_LOSSES) or 1
+    every = -(-len(run.losses) // MOST_LOSSES) or 1
     figures: JSON = {
         "validation": validation,
-        "steps": course.steps,
-        "pictures_seen": course.steps * plan.batch,
-        "seconds": round(course.seconds, 1),
+        "steps": run.steps,
+        "pictures_seen": run.steps * plan.batch,
+        "seconds": round(run.seconds, 1),
         "device": hardware.name,
-        "parameters": sum(weight.numel() for weight in course.net.parameters()),
-        "gflops": networks.gflops(course.net.eval(), shape),
+        "parameters": sum(weight.numel() for weight in run.net.parameters()),
+        "gflops": networks.gflops(run.net.eval(), shape),
         "bytes": path.stat().st_size,
         "pytorch": torch.__version__,
         "plan": asdict(plan),
-        "losses": course.losses[::-1][::every][::-1],
+        "losses": run.losses[::-1][::every][::-1],
     }
     path.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     log.info("%s: %s", path, json.dumps(validation))

@@ -1,4 +1,4 @@
-"""Detector, embedder and tracker behind one interface: loaded once, used for one video after the other."""
+"""Connects source, detector, embedder and tracker. The networks are loaded once and used for all videos."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.yolo_worker.detection.detector import Detector
-from video_analysis.yolo_worker.run_key import VisionTraits
+from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.tracking.tracker import Tracker, load_libraries
@@ -22,7 +22,7 @@ PROBE_PX = 640
 
 
 class VisionPipeline:
-    """The loaded networks. Each video gets a tracker of its own."""
+    """The loaded networks; each call of `track` starts a new tracker."""
 
     def __init__(self, detector: Detector, embedder: Embedder, tracking: TrackSettings) -> None:
         self._detector = detector
@@ -31,29 +31,29 @@ class VisionPipeline:
         load_libraries()
 
     def open(self, path: Path, stride: int) -> VideoFile:
-        """The file as a source of every `stride`-th frame."""
+        """A local file as a source of every `stride`-th frame."""
         return VideoFile(path, stride)
 
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
-        """Vehicles in each frame, in order. Frames are read ahead by a thread of their own, within the memory bound."""
-        plan = self._detector.plan(info.frame_bytes)
+        """Each frame with its boxes, in order. Another thread decodes ahead, within the detector's memory limit."""
+        plan = self._detector.plan(info)
         with closing(concurrency.prefetch(frames, plan.batch)) as prefetched:
             yield from self._detector.detect(prefetched, plan)
 
     def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
-        """Detections linked over time. The time step is the source's, by its timestamps."""
+        """Each frame with its tracks, in order. The tracker's time step is the interval of the source."""
         return Tracker(self._embedder, self._tracking, info.interval_ms).track(frames)
 
     def probe(self) -> None:
-        """Run a blank frame through the networks. EnvironmentFault where the device fails even on that."""
+        """Run both networks on a blank frame. EnvironmentFault if that fails."""
         try:
             blank = Frame(index=0, offset_ms=0, image=np.zeros((PROBE_PX, PROBE_PX, 3), np.uint8))
             list(self._detector.detect([blank]))
-            self._embedder.embed(blank.image, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
-        except Exception as error:  # whatever the library raises, no video would fare better
-            text = f"inference fails even on a blank frame: {error}"
+            self._embedder.embed(blank, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
+        except Exception as error:  # libraries raise many types; each of them would fail every video
+            text = f"inference on a blank frame fails: {error}"
             raise EnvironmentFault(text, code="inference_unavailable") from error
 
-    def traits(self) -> VisionTraits:
-        """Everything that decides which tracks are found."""
-        return VisionTraits(self._detector.traits, self._detector.settings, self._embedder.traits, self._tracking)
+    def traits(self) -> PipelineTraits:
+        """What determines the tracks."""
+        return PipelineTraits(self._detector.traits, self._detector.settings, self._embedder.traits, self._tracking)

@@ -1,4 +1,4 @@
-"""What stage 1's recipe asks of its parts; the adapters serve these protocols without knowing of them."""
+"""Protocols of the parts that the video worker needs. Adapters implement them without importing this module."""
 
 from __future__ import annotations
 
@@ -10,96 +10,102 @@ from typing import Protocol, TypeVar
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
 from video_analysis.worker_utils.db.row_types import SnapshotClaim
 from video_analysis.worker_utils.errors import WorkerError
-from video_analysis.yolo_worker.run_key import VisionTraits
+from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
 
 Result_co = TypeVar("Result_co", covariant=True)
 
 
 class VideoStorage(Protocol):
-    """S3, as far as stage 1 needs it."""
+    """Access to S3."""
 
     def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:
-        """The object as a local file that is gone when the block ends."""
+        """Download an object to a local file, which is deleted when the block ends."""
 
     def put(self, key: str, content: bytes, content_type: str, *, only_if_absent: bool = False) -> None:
-        """Write an object whole."""
+        """Write an object; with `only_if_absent` an existing object is kept."""
 
     def check_disk(self) -> None:
-        """EnvironmentFault while the disk is too full to fetch anything."""
+        """EnvironmentFault if the free disk space is too small for a download."""
 
 
 class Videos(Protocol):
-    """The rows of `videos`."""
+    """Access to the rows of `videos`."""
 
     def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
-        """The full task of the compatibility form."""
+        """Complete a PROCESS_VIDEO_DB message from the video's row."""
 
     def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
-        """Mark it `processing`, or refuse it for good."""
+        """Set the status to `processing`. Permanent if every former attempt crashed."""
 
     def finish(self, task: ProcessVideo) -> None:
-        """Mark it `done`."""
+        """Set the status to `done`."""
 
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
-        """Leave the text and code; `error` when final."""
+        """Write the text and code of the failure; if final, set the status to `error`."""
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer."""
+        """EnvironmentFault if the database cannot be used."""
 
 
 class Analyses(Protocol):
-    """The rows of `image_analyses` that stage 1 makes."""
+    """Access to the rows of `image_analyses`."""
 
     def claim(self, message: SnapshotReady, run_key: str) -> SnapshotClaim:
-        """Insert the row as `queued` or adopt the one that is there."""
+        """Insert the row as `queued`, or adopt the existing row of this run key and track."""
 
 
 class Publisher(Protocol):
-    """The snapshot queue, sending side."""
+    """Sends to the snapshot queue."""
 
     def probe(self) -> None:
-        """EnvironmentFault where there is no queue to send to."""
+        """EnvironmentFault if the queue cannot be used."""
 
     def send(self, body: str) -> None:
-        """Enqueue one message."""
+        """Send one message."""
 
 
 class FrameSource(Protocol):
-    """Where frames come from: a file, a live camera, stored checkpoints."""
+    """A source of frames: a file, a live camera, or stored checkpoints."""
 
     @property
     def info(self) -> SourceInfo:
-        """Size, interval, announced length. BadVideo where the source cannot be read."""
+        """Size, interval and announced length. Can be read before, during and after `frames`.
+
+        BadVideo if the source cannot be read.
+        """
 
     def frames(self) -> Iterator[Frame]:
-        """The frames in order, each with its timestamp. BadVideo where the source cannot be read to its end."""
+        """The frames in order. Closing the iterator releases what the source holds open.
+
+        BadVideo if the source cannot be read to its end.
+        """
 
 
 class TrackSink(Protocol[Result_co]):
-    """What derives results from tracks. A result is given once, when it is final."""
+    """Derives results from tracked frames. Each result is returned once, when it is final."""
 
     def observe(self, frame: TrackedFrame) -> Iterable[Result_co]:
-        """Take note of one frame; the results that are final now."""
+        """Process one frame; the results that are final now."""
 
     def close(self) -> Iterable[Result_co]:
-        """The video has ended: the remaining results."""
+        """End of the source: the remaining results."""
 
 
 class Pipeline(Protocol):
-    """Detector and tracker behind one interface; the worker does not know what they run on."""
+    """Source, detector and tracker, independent of the inference backend."""
 
     def open(self, path: Path, stride: int) -> FrameSource:
         """A local file as a source of every `stride`-th frame."""
 
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
-        """Vehicles in each frame, in order."""
+        """Each frame with its boxes, in order."""
 
     def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
-        """Detections linked over time, by a tracker of this video alone."""
+        """Each frame with its tracks, in order. Every call starts a new tracker."""
 
     def probe(self) -> None:
-        """EnvironmentFault while not even a blank frame can be processed."""
+        """EnvironmentFault if inference on a blank frame fails."""
 
-    def traits(self) -> VisionTraits:
-        """Everything that decides which tracks are found: weights, precision, constants."""
+    def traits(self) -> PipelineTraits:
+        """What determines the tracks: weights, precision and settings."""

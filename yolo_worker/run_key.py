@@ -1,8 +1,8 @@
-"""The run key: the name of one way to process a video. Pure.
+"""The run key: a hash of everything that decides which tracks are found and which snapshots are cut. Pure.
 
-Equal keys find the same tracks and cut the same snapshots, so a redelivered video finds its rows again by it. The names
-in the table are frozen, whatever the attributes are called today: another name would be another key, and each video
-that is delivered again would get a second row per vehicle.
+Rows are unique per run key, so a redelivered video finds its rows again. The field names in the hash are frozen and
+independent of attribute names: a renamed field would change the key, and every redelivered video would get a second row
+per vehicle.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from video_analysis.yolo_worker.tracking.settings import ASSOCIATION
 
 @dataclass(frozen=True, slots=True)
 class NetworkTraits:
-    """What decides a network's output."""
+    """What determines the output of a network."""
 
     weights: str
-    """SHA-256 of the file."""
+    """SHA-256 of the weights file, hexadecimal."""
     precision: str
 
 
 @dataclass(frozen=True, slots=True)
-class VisionTraits:
-    """Everything that decides which tracks are found in given frames."""
+class PipelineTraits:
+    """What determines the tracks in given frames: weights, precision and settings of detector, embedder and tracker."""
 
     detector: NetworkTraits
     detection: DetectorSettings
@@ -36,28 +36,28 @@ class VisionTraits:
 
 
 @dataclass(frozen=True, slots=True)
-class ShotSettings:
-    """How the best frame of a track is chosen, cut out and stored."""
+class OutputSettings:
+    """How the best frame of a track is chosen, cropped and stored."""
 
     bucket: str
     best: BestSettings
     snapshot: SnapshotSettings
 
 
-def run_key_of(stride: int, vision: VisionTraits, shots: ShotSettings) -> str:
-    """16 hex digits of the SHA-256 of the table."""
-    document = json.dumps(table(stride, vision, shots), sort_keys=True)
+def run_key_of(stride: int, pipeline: PipelineTraits, output: OutputSettings) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of `key_fields`."""
+    document = json.dumps(key_fields(stride, pipeline, output), sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()[:16]
 
 
-def table(stride: int, vision: VisionTraits, shots: ShotSettings) -> Mapping[str, object]:
-    """Frozen names and their values. A name is never changed; what is not in the table does not change the key."""
-    best, snapshot = shots.best, shots.snapshot
+def key_fields(stride: int, pipeline: PipelineTraits, output: OutputSettings) -> Mapping[str, object]:
+    """The fields of the key with their frozen names. Settings that are not listed do not change the key."""
+    best, snapshot = output.best, output.snapshot
     return {
         "stride": stride,
-        **vision_table(vision),
+        **pipeline_fields(pipeline),
         "snapshot": {
-            "bucket": shots.bucket,
+            "bucket": output.bucket,
             "jpeg_quality": snapshot.jpeg_quality,
             "selection": {
                 "area_step": best.area_step,
@@ -71,20 +71,20 @@ def table(stride: int, vision: VisionTraits, shots: ShotSettings) -> Mapping[str
     }
 
 
-def vision_table(vision: VisionTraits) -> Mapping[str, object]:
-    """The part of the table that decides the tracks."""
-    detection, track = vision.detection, vision.track
+def pipeline_fields(pipeline: PipelineTraits) -> Mapping[str, object]:
+    """The fields of the key that determine the tracks."""
+    detection, track = pipeline.detection, pipeline.track
     return {
         "detector": {
-            "weights": vision.detector.weights,
-            "precision": vision.detector.precision,
+            "weights": pipeline.detector.weights,
+            "precision": pipeline.detector.precision,
             "size_px": detection.size_px,
             "confidence": detection.confidence,
             "iou": detection.iou,
             "inside": detection.containment,
             "min_box_px": detection.min_box_px,
         },
-        "embedder": {"weights": vision.embedder.weights, "precision": vision.embedder.precision},
+        "embedder": {"weights": pipeline.embedder.weights, "precision": pipeline.embedder.precision},
         "tracker": {
             "association": ASSOCIATION,
             "n_init": track.n_init,

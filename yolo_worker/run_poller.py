@@ -1,4 +1,4 @@
-"""Entry point of stage 1: `python -m video_analysis.yolo_worker.run_poller`. Wiring, nothing else."""
+"""Entry point of yolo_worker: `python -m video_analysis.yolo_worker.run_poller`. Builds the parts of the worker."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.detection.detector import Detector
 from video_analysis.yolo_worker.pipeline import VisionPipeline
-from video_analysis.yolo_worker.run_key import ShotSettings
+from video_analysis.yolo_worker.run_key import OutputSettings
 from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.worker import VideoWorker
 
 
 def build(shutdown: threading.Event) -> Consumer:
-    """Every part of stage 1, put together. ConfigurationError where something is missing or wrong."""
+    """The consumer with all parts of the worker. ConfigurationError if a setting or file is missing or wrong."""
     config = worker_config.load(os.environ)
     session = boto3.Session(region_name=config.region)
     queue = Queue.connect(session, config.video_queue, config)
@@ -38,32 +38,32 @@ def build(shutdown: threading.Event) -> Consumer:
         ImageAnalysisRepository(database),
         Publisher(session, config.snapshot_queue, region=config.region),
         pipeline(config),
-        shots(config),
+        output_settings(config),
         observer=observer,
     )
     return Consumer(queue, handler, config, shutdown, observer=observer)
 
 
 def pipeline(config: WorkerConfig) -> VisionPipeline:
-    """The loaded networks. ConfigurationError where weights are missing or wrong."""
+    """The loaded networks. ConfigurationError if weights are missing or wrong."""
     return VisionPipeline(detector(config), embedder(config), config.track)
 
 
 def detector(config: WorkerConfig) -> Detector:
-    """What finds vehicles. ConfigurationError where its weights are missing or wrong."""
+    """The loaded detector. ConfigurationError if its weights are missing or wrong."""
     runtime = backend.configured(config)
     settings = config.detector.model_copy(update={"batch": config.detector.batch or runtime.batch})
     return Detector.load(config.path(config.yolo_weights), runtime, settings)
 
 
 def embedder(config: WorkerConfig) -> Embedder:
-    """What tells vehicles apart. ConfigurationError where its weights are missing or wrong."""
+    """The loaded embedder. ConfigurationError if its weights are missing or wrong."""
     return Embedder.load(config.path(config.deepsort_engine), backend.configured(config))
 
 
-def shots(config: WorkerConfig) -> ShotSettings:
-    """How the best frame of a track is chosen and stored."""
-    return ShotSettings(config.s3_bucket, config.best, config.snapshot)
+def output_settings(config: WorkerConfig) -> OutputSettings:
+    """How the best frame of a track is chosen, cropped and stored."""
+    return OutputSettings(config.s3_bucket, config.best, config.snapshot)
 
 
 if __name__ == "__main__":

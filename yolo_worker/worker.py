@@ -1,4 +1,4 @@
-"""Stage 1: processes one video from start to end. Its parts are the protocols of ports.py, built by run_poller."""
+"""Processes one video per message. The parts are the protocols of ports.py; run_poller builds them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
@@ -19,28 +18,28 @@ from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
 from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
 from video_analysis.worker_utils.observability.observer import Observer
-from video_analysis.yolo_worker.ports import Analyses, Pipeline, Publisher, Videos, VideoStorage
-from video_analysis.yolo_worker.run_key import ShotSettings, run_key_of
+from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
+from video_analysis.yolo_worker.run_key import OutputSettings, run_key_of
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.types import BestShot, DetectedFrame
 
 PROGRESS_EVERY_S = 5.0
 STAGES = {"decode": None, "detect": None, "track": "detect", "select": "track"}
-"""Each stage of the chain, and the one that it pulls from in the same thread."""
+"""Each stage, and the stage that it pulls from in the same thread."""
 
 
 class VideoWorker:
-    """Handles PROCESS_VIDEO: one snapshot, one row and one SNAPSHOT_READY for every vehicle of a video."""
+    """Handles PROCESS_VIDEO: writes one snapshot and one row, and sends one SNAPSHOT_READY, per vehicle."""
 
-    def __init__(  # one argument a part
+    def __init__(  # one argument per part
         self,
         storage: VideoStorage,
         videos: Videos,
         analyses: Analyses,
         publisher: Publisher,
         pipeline: Pipeline,
-        settings: ShotSettings,
+        settings: OutputSettings,
         *,
         observer: Observer,
     ) -> None:
@@ -53,20 +52,20 @@ class VideoWorker:
         self._observer = observer
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
-        """Process each video of the batch (the consumer gives one); what goes wrong is raised."""
+        """Process each video of the batch (the consumer passes one). Failures are raised."""
         for delivery in batch:
             self._process(delivery)
         return [None] * len(batch)
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
-        """Leave the reason in the video's row; a body that names no video has none."""
+        """Write the failure into the video's row, if the body has the ids of a video."""
         owner = messages.extract_ids(delivery.body)
         if owner is not None:
             workspace_id, video_id = owner
             self._videos.fail(video_id, workspace_id, failure, final=final)
 
     def probe(self) -> None:
-        """EnvironmentFault while no video could be processed."""
+        """EnvironmentFault if no video can be processed."""
         self._videos.ping()
         self._storage.check_disk()
         self._publisher.probe()
@@ -79,7 +78,7 @@ class VideoWorker:
         begun_s = time.monotonic()
         with (
             self._storage.fetch(task.s3_key_raw, run.check) as path,
-            closing(self._best_shots(path, task.frame_stride, run, clock)) as shots,
+            closing(self._best_shots(self._pipeline.open(path, task.frame_stride), run, clock)) as shots,
         ):
             emit = partial(self._emit, run, task)
             upload_workers = self._settings.snapshot.upload_workers
@@ -107,10 +106,9 @@ class VideoWorker:
         return RunContext(run_key, delivery.lease, self._observer, delivery.log_fields)
 
     def _best_shots(
-        self, path: Path, stride: int, run: RunContext, clock: StageObserver
+        self, source: FrameSource, run: RunContext, clock: StageObserver
     ) -> Generator[BestShot, None, None]:
-        """Decoding and detection run in threads of their own: what is timed of `detect` is the wait for it."""
-        source = self._pipeline.open(path, stride)
+        """Decoding and detection run in other threads; the seconds of `detect` are those spent waiting for a frame."""
         frames = timed("decode", source.frames(), clock)
         detected = timed("detect", self._pipeline.detect(frames, source.info), clock)
         tracked = timed("track", self._pipeline.track(_checked(detected, run), source.info), clock)
@@ -118,7 +116,7 @@ class VideoWorker:
         return timed("select", drain.results(tracked, sink), clock)
 
     def _emit(self, run: RunContext, task: ProcessVideo, shot: BestShot) -> None:
-        """Row, then object, then message. Where an earlier attempt left a row, its snapshot is announced."""
+        """Write the row, then the object, then send the message. An earlier attempt's row and snapshot are adopted."""
         run.check()
         claim = self._analyses.claim(self._message(task, shot), run.run_key)
         snapshot = encode_snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
@@ -146,9 +144,9 @@ class VideoWorker:
 
 
 def _checked(frames: Generator[DetectedFrame, None, None], run: RunContext) -> Iterator[DetectedFrame]:
-    """The frames; the lease is checked at each, and progress is reported every few seconds.
+    """The frames unchanged. Checks the lease at each frame and reports progress every `PROGRESS_EVERY_S`.
 
-    However this ends, the threads behind `frames` end too, while the message is still leased.
+    `frames` is closed at the end or on failure, so that its threads end while the message is still leased.
     """
     reported_s = time.monotonic()
     with closing(frames):

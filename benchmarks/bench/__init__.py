@@ -1,7 +1,8 @@
-"""`make bench`: how fast both workers are, against the bound of this machine and against the usual wiring.
+"""`make bench`: speed of both workers, compared with the bound of this machine and with two peers.
 
-`headline` interleaves the worker, its stages alone and the two peers on one clip of about ten vehicles a frame;
-`breadth` has the other densities, stride 3 and the real clips; `quality` what each wiring's tracks are worth;
-`stage_two` the main models. Whatever loads a network runs as a process of its own (`stages`, `forward`, `stock`,
-`ultralytics_track`), so that nothing that one of them sets or keeps touches another. `figures` and `report` are pure.
+`end_to_end` alternates the worker, its stages alone and the peers on one clip of about ten vehicles per frame;
+`sweeps` has the other densities, stride 3 and the real clips; `quality` compares the tracks; `stage_two` measures
+the main models; `ablations` switches optimisations off. Modules that load a network run in their own process
+(`stages`, `forward`, `baseline_deepsort`, `ultralytics_track`), so that their settings are separate. `figures` and
+`report` are pure.
 """

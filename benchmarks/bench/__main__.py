@@ -33,27 +33,27 @@ OUT = PACKAGE_FOLDER / "out"
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 IDLE_LOAD = 0.5
 NOT_MEASURED = (NotMeasured, WorkerError, psycopg2.Error, BotoCoreError, ClientError, cv2.error)
-"""What one part may come to while the others go on: a clip that cannot be read, a service that is gone."""
+"""Errors of one section after which the other sections still run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when every part was measured, whatever the figures; 1 where one could not be; 2 where it cannot begin."""
+    """0 if every section was measured, 1 if one could not be, 2 if the benchmark cannot start."""
     options = _options(arguments)
     if missing := [path for path in (options.weights, weights.DETECTOR, weights.BASELINE) if not path.is_file()]:
-        print(f"{', '.join(map(str, missing))}: not there; name --weights, or `make train`", file=sys.stderr)
+        print(f"{', '.join(map(str, missing))}: not found; give --weights, or run `make train`", file=sys.stderr)
         return 2
     try:
         options.cache.mkdir(parents=True, exist_ok=True)
         options.out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        print(f"--cache or --out: {error}; name a folder that can be written", file=sys.stderr)
+        print(f"--cache or --out: {error}; use a writable folder", file=sys.stderr)
         return 2
-    worker_process.stop_when_told()
+    worker_process.exit_on_signal()
     bench = Bench(options.cache.resolve(), options.weights.resolve(), options.data.resolve())
     try:
         return 1 if _measure(bench, options) else 0
     except (RuntimeError, OSError) as error:
-        print(f"make bench cannot go on: {error}", file=sys.stderr)
+        print(f"make bench failed: {error}", file=sys.stderr)
         return 2
 
 
@@ -65,7 +65,7 @@ def _measure(bench: Bench, options: argparse.Namespace) -> Mapping[str, str]:
 
     facts: dict[str, Any] = machine() | {"plan": "short" if options.short else "full"}
     if facts["load_before"] > IDLE_LOAD:
-        say(f"the machine is not idle (load {facts['load_before']:.1f}): what follows is too low")
+        say(f"the machine is not idle (load {facts['load_before']:.1f}): the figures will be too low")
     parts: dict[str, Any] = {}
     failures: dict[str, str] = {}
     with (
@@ -74,19 +74,19 @@ def _measure(bench: Bench, options: argparse.Namespace) -> Mapping[str, str]:
     ):
         sections = Sections(bench, SHORT if options.short else FULL, environment, say)
         for name in options.only:
-            say(f"{name} begins")
+            say(f"section {name}")
             _attempt(name, sections.run, parts, failures)
             facts |= {"load_after": os.getloadavg()[0], "seconds": round(time.monotonic() - begun_s)}
-            told = report.document(parts, facts, failures)
-            options.out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    print(f"{report.table(told)}\n{options.out}: written after {facts['seconds']} s")
+            document = report.document(parts, facts, failures)
+            options.out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print(f"{report.table(document)}\n{options.out}: written after {facts['seconds']} s")
     return failures
 
 
 def _attempt(
     name: str, run: Callable[[str], Mapping[str, Any]], parts: dict[str, Any], failures: dict[str, str]
 ) -> None:
-    """A part that comes to nothing leaves the others' figures standing."""
+    """Run one section; a failure is recorded and does not stop the other sections."""
     try:
         parts.update(run(name))
     except NOT_MEASURED as error:
@@ -105,13 +105,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--weights",
         type=Path,
         default=coco if coco.is_file() else weights.DETECTOR,
-        help="detector for real clips and the headline",
+        help="detector for real clips and the headline figures",
     )
-    parser.add_argument("--data", type=Path, default=DATA, help="where real clips and sequences are, if they are")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of real clips and sequences, if any")
     parser.add_argument(
         "--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="PART", help=", ".join(SECTIONS)
     )
-    parser.add_argument("--short", action="store_true", help="a few frames of everything: does it run at all?")
+    parser.add_argument("--short", action="store_true", help="a few frames of each section, as a functional test")
     parser.add_argument("--cache", type=Path, default=OUT / "bench", help="folder for clips, networks and logs")
     parser.add_argument("--out", type=Path, default=OUT / "bench.json")
     return parser.parse_args(arguments)

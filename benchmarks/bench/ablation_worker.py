@@ -1,4 +1,4 @@
-"""A main_worker with one optimisation off: python -m video_analysis.benchmarks.bench.ablation_worker LEVER."""
+"""A main_worker with one optimisation off: python -m video_analysis.benchmarks.bench.ablation_worker NAME."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepositor
 from video_analysis.worker_utils.db.row_types import AnalysisState
 
 
-def fetched_in_turn() -> AbstractContextManager[Any]:
-    """No picture is fetched before its micro-batch begins."""
+def without_prefetch() -> AbstractContextManager[Any]:
+    """No snapshot is fetched before its batch starts."""
     return patch.object(SnapshotWorker, "prefetch", lambda _worker, _delivery: None)
 
 
-def transaction_each() -> AbstractContextManager[Any]:
-    """Each snapshot begins and finishes in transactions of its own."""
+def without_batched_transactions() -> AbstractContextManager[Any]:
+    """Each snapshot has its own transactions."""
 
     class OneByOne(ImageAnalysisRepository):
         def begin_analyses(self, requests: Sequence[Any]) -> list[AnalysisState]:
@@ -34,11 +34,11 @@ def transaction_each() -> AbstractContextManager[Any]:
     return patch.object(run_poller, "ImageAnalysisRepository", OneByOne)
 
 
-LEVERS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
-    "pictures fetched only when their turn comes": fetched_in_turn,
-    "a transaction for each snapshot": transaction_each,
+ABLATIONS: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
+    "without prefetch of snapshots": without_prefetch,
+    "without batched transactions": without_batched_transactions,
 }
 
 if __name__ == "__main__":
-    with LEVERS[sys.argv[1]]():
+    with ABLATIONS[sys.argv[1]]():
         sys.exit(process.run("main_worker", run_poller.build))

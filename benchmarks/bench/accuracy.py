@@ -1,7 +1,7 @@
-"""Whether speed has cost accuracy: the detector as the worker runs it beside the same weights in PyTorch, in float32.
+"""Accuracy of the worker's detector compared with the same weights in PyTorch in float32.
 
-In a process of its own. On rendered clips by mAP50 against the truth, on real ones by how many of PyTorch's boxes the
-worker's detector finds as well (the same class at IoU 0.9), and how far their corners lie apart.
+Runs in its own process. On rendered clips: mAP50. On real clips: the share of PyTorch's boxes that the worker's
+detector finds too (same class, IoU ≥ 0.9), and the distance of their corners.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from video_analysis.benchmarks.bench.figures import Told, rounded
+from video_analysis.benchmarks.bench.figures import JsonObject, rounded
 from video_analysis.benchmarks.eval import truth
 from video_analysis.training.average_precision import map50
 from video_analysis.training.ground_truth_filter import true_boxes
@@ -30,15 +30,15 @@ SAME_IOU = 0.9
 DEVICES = ("auto", "torch")
 
 
-def by_truth(clip: Path, config: WorkerConfig) -> dict[str, float]:
+def map50_by_device(clip: Path, config: WorkerConfig) -> dict[str, float]:
     """mAP50 on each device."""
     true = [true_boxes(frame) for frame in truth.read(clip).frames[::EVERY]]
     unsure = config.model_copy(update={"detector": config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE})})
     return {device: rounded(map50(_found(clip, unsure, device), true)) for device in DEVICES}
 
 
-def by_each_other(clips: Iterable[Path], config: WorkerConfig) -> Told:
-    """How far the worker's boxes agree with PyTorch's."""
+def agreement(clips: Iterable[Path], config: WorkerConfig) -> JsonObject:
+    """Agreement of the worker's boxes with PyTorch's."""
     alike = boxes = others = 0
     apart_px = [0.0]
     for clip in clips:
@@ -55,7 +55,7 @@ def by_each_other(clips: Iterable[Path], config: WorkerConfig) -> Told:
 
 
 def _pairs(ours: Boxes, torch: Boxes) -> list[tuple[int, int]]:
-    """Suppression leaves no two boxes that overlap so much: each has one partner at most."""
+    """Pairs of equal boxes. After suppression no two boxes overlap this much, so each box is in one pair at most."""
     same = (overlaps(ours, torch) >= SAME_IOU) & (ours[:, None, 5] == torch[None, :, 5])
     return [(int(row), int(column)) for row, column in np.argwhere(same)]
 
@@ -79,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         WorkerConfig(yolo_weights=weights.resolve(), cache_dir=options.cache.resolve())
         for weights in (options.weights, options.real_weights)
     )
-    told = {"map50": by_truth(options.rendered, config), "real_clips": by_each_other(options.real, real)}
-    options.out.write_text(json.dumps(told), "utf-8")
+    report = {"map50": map50_by_device(options.rendered, config), "real_clips": agreement(options.real, real)}
+    options.out.write_text(json.dumps(report), "utf-8")
 
 
 if __name__ == "__main__":

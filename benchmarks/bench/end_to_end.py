@@ -1,7 +1,7 @@
-"""The headline: the worker, its stages alone and the two peers in turn on one clip, at stride 1 and briefly at 3.
+"""The headline figures: the worker, its stages alone and two peers on one clip, at stride 1 and briefly at stride 3.
 
-They take turns, round after round, so that a machine that speeds up or slows down does so under all of them; ratios
-are of the same round.
+They run alternately in each round, so that changes in the machine's speed affect all of them; ratios are of figures
+of the same round.
 """
 
 from __future__ import annotations
@@ -10,74 +10,74 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from video_analysis.benchmarks.bench.figures import Told, paired_ratio, rounded, summary
+from video_analysis.benchmarks.bench.figures import JsonObject, paired_ratio, rounded, summary
 from video_analysis.benchmarks.bench.plan import Plan
 from video_analysis.benchmarks.bench.processes import Bench
 from video_analysis.benchmarks.bench.stage_one import StageOne
 
 WORKER, BOUND, ALONE = "stage1_fps", "stage1_bound_fps", "detector_only_fps"
 GIVEN = "stage1_fps_of_time_given"
-STOCK, TRACK = "stock_fps", "ultralytics_track_fps"
+BASELINE, TRACK = "stock_fps", "ultralytics_track_fps"
 Samples = dict[str, list[float]]
 Say = Callable[[str], None]
 
 
 def at_stride(
     bench: Bench, plan: Plan, stage: StageOne, clip: Path, stride: int, weights: Path, rounds: int, say: Say
-) -> Told:
+) -> JsonObject:
     """All figures at one stride, with each one's samples."""
     samples: Samples = defaultdict(list)
-    last: Told = {}
+    last: JsonObject = {}
     shares: list[dict[str, float]] = []
     for number in range(1, rounds + 1):
-        passage = stage.passage(clip, stride)
-        samples[WORKER].append(passage.fps)
-        samples[GIVEN].append(passage.fps_of_time_given)
-        shares.append(passage.cores_went_to)
-        last = alone(bench, clip, weights, stride, passage.frames)
+        run = stage.run_video(clip, stride)
+        samples[WORKER].append(run.fps)
+        samples[GIVEN].append(run.fps_of_time_given)
+        shares.append(run.cores_went_to)
+        last = alone(bench, clip, weights, stride, run.frames)
         samples[BOUND].append(float(str(last[BOUND])))
         samples[ALONE].append(float(str(last[ALONE])))
         for name, module, frames in (
-            (STOCK, "stock", plan.stock_frames),
+            (BASELINE, "baseline_deepsort", plan.baseline_frames),
             (TRACK, "ultralytics_track", plan.track_frames),
         ):
             samples[name].append(peer_fps(bench, module, clip, weights, stride, frames))
-        said = ", ".join(f"{name} {taken[-1]:.1f}" for name, taken in samples.items())
-        say(f"stride {stride}, round {number} of {rounds}: {said}")
-    return told(samples) | {
+        text = ", ".join(f"{name} {taken[-1]:.1f}" for name, taken in samples.items())
+        say(f"stride {stride}, round {number} of {rounds}: {text}")
+    return summarise(samples) | {
         "last_stages": last,
-        "frames": passage.frames,
-        "vehicles": passage.vehicles,
-        "worker_cpu_s_a_frame": rounded(passage.worker_cpu_s / passage.frames),
+        "frames": run.frames,
+        "vehicles": run.vehicles,
+        "worker_cpu_s_a_frame": rounded(run.worker_cpu_s / run.frames),
         "cores_went_to": {name: summary([one[name] for one in shares]) for name in shares[0]},
     }
 
 
-def told(samples: Samples) -> Told:
+def summarise(samples: Samples) -> JsonObject:
     """Medians, ratios of paired samples, and the samples. Pure."""
     figures = {name: summary(taken) for name, taken in samples.items()}
     ratios = {
         "stage1_efficiency": paired_ratio(samples[WORKER], samples[BOUND]),
         "stage1_efficiency_of_time_given": paired_ratio(samples[GIVEN], samples[BOUND]),
-        "speedup_vs_stock": paired_ratio(samples[WORKER], samples[STOCK]),
+        "speedup_vs_stock": paired_ratio(samples[WORKER], samples[BASELINE]),
         "speedup_vs_ultralytics_track": paired_ratio(samples[WORKER], samples[TRACK]),
     }
     medians = {name: figure["median"] for name, figure in figures.items()}
     return medians | {name: rounded(ratio) for name, ratio in ratios.items()} | {"samples": figures}
 
 
-def alone(bench: Bench, clip: Path, weights: Path, stride: int, frames: int) -> Told:
-    """The stages one by one, over the clip's first `frames` processed ones."""
+def alone(bench: Bench, clip: Path, weights: Path, stride: int, frames: int) -> JsonObject:
+    """Each stage alone, over the first `frames` processed frames of the clip."""
     arguments = [clip, "--weights", weights, "--strides", str(stride), "--frames", str(frames)]
-    told: Told = bench.told("bench.stages", arguments)[str(clip)][0]
-    return told
+    report: JsonObject = bench.run_json("bench.stages", arguments)[str(clip)][0]
+    return report
 
 
 def peer_fps(bench: Bench, module: str, clip: Path, weights: Path, stride: int, frames: int) -> float:
-    """Processed frames a second of a peer."""
+    """Processed frames per second of a peer."""
     arguments = [
         *("--clip", clip, "--weights", weights),
         *("--stride", str(stride), "--frames", str(frames)),
     ]
-    run = bench.told(f"bench.{module}", arguments)
+    run = bench.run_json(f"bench.{module}", arguments)
     return float(run["frames"] / run["seconds"])

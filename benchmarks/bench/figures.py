@@ -1,16 +1,16 @@
-"""From raw samples to what is printed. Pure."""
+"""Summaries of raw samples. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-Told = dict[str, object]
+JsonObject = dict[str, object]
 """A JSON object."""
 
 
-def summary(samples: Sequence[float]) -> Told:
-    """Median, least and most of a figure's samples, and the samples themselves. ValueError where there are none."""
+def summary(samples: Sequence[float]) -> JsonObject:
+    """Median and relative spread of a figure's samples, and the samples. ValueError without samples."""
     if not samples:
         raise ValueError("a figure without samples")
     middle = median(samples)
@@ -22,9 +22,9 @@ def summary(samples: Sequence[float]) -> Told:
 
 
 def bound_fps(cpu_s_a_frame: Mapping[str, float], cores: int, accelerator_s: float = 0.0) -> float:
-    """Frames a second where no core ever waits: 1 ÷ max(Σ of the stages' CPU-seconds a frame ÷ cores, accelerator).
+    """Frames per second if no core waits: 1 ÷ max(Σ of the stages' CPU-seconds per frame ÷ cores, accelerator).
 
-    ValueError where the stages cost nothing: then nothing was measured.
+    ValueError if all stages have no cost, since then nothing was measured.
     """
     needed_s = max(sum(cpu_s_a_frame.values()) / cores, accelerator_s)
     if needed_s <= 0:
@@ -33,10 +33,10 @@ def bound_fps(cpu_s_a_frame: Mapping[str, float], cores: int, accelerator_s: flo
 
 
 def paired_ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """Median over the rounds of one figure ÷ the other of the same round: what drifts slowly falls out of it."""
+    """Median of the ratios of each round, which cancels slow drift of the machine's speed."""
     return median(one / other for one, other in zip(above, below, strict=True))
 
 
 def rounded(value: float) -> float:
-    """To four significant digits: more is noise."""
+    """Rounded to four significant digits."""
     return float(f"{value:.4g}")

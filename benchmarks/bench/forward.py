@@ -1,4 +1,4 @@
-"""Stage 2's forward pass alone, in a process of its own: Classifier.classify on whole micro-batches, nothing else."""
+"""Stage 2's forward pass alone, in its own process: Classifier.classify on full batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and write the report: pictures a second of each pass, the model's operations, a picture's decoding."""
+    """Measure and write pictures per second of each pass, the model's operations, and decoding time per picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--pictures", type=Path, required=True, help="folder of snapshots")
@@ -36,13 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         begun = time.perf_counter()
         model.classify(batch)
         samples.append(len(batch) / (time.perf_counter() - begun))
-    told = {
+    report = {
         "stage2_forward_ips": samples[1:],
         "decode_ms": decode_ms,
         "gflops": model.gflops,
         "checkpoint": model.checkpoint,
     }
-    options.out.write_text(json.dumps(told), "utf-8")
+    options.out.write_text(json.dumps(report), "utf-8")
 
 
 if __name__ == "__main__":

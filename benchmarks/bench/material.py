@@ -1,6 +1,6 @@
-"""What is measured on: clips of the traffic world, real ones, one made long enough, and pictures for stage 2.
+"""Inputs of the benchmark: rendered and real clips, one extended clip, and snapshots for stage 2.
 
-All of it is made once and kept in a folder.
+They are created once and kept in a folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from video_analysis.yolo_worker.types import Image
 
 DENSITIES = (1, 5, 10, 20)
 FIRST_SEED = scenes.FIRST_SEED + 100
-"""Behind those that `make eval` looks at."""
+"""After the seeds of `make eval`."""
 EARLY_DENSITY = 2.0
 HEADLINE_HEIGHT_PX = 720
 ROUNDS_A_VIEW = 2
@@ -32,14 +32,14 @@ PICTURES = 24
 
 
 def rendered(folder: Path, seconds: float) -> dict[int, Path]:
-    """A clip for each of DENSITIES: a clear day from above, so that density is all that differs."""
+    """A clip for each of DENSITIES: the same clear day and camera, so that only the density differs."""
     chosen = [_scene(number, float(density)) for number, density in enumerate(DENSITIES)]
     clips = scenes.clips(chosen, folder / f"clips-{world_mark()}", seconds)
     return dict(zip(DENSITIES, clips, strict=True))
 
 
 def leaves_early(folder: Path, real: Path, seconds: float) -> Path:
-    """A clip of half a minute or more whose first vehicle is gone soon: a real street, or else a rendered one."""
+    """A clip of at least half a minute whose first vehicle leaves early: a real one, or a rendered one."""
     if real.is_file():
         return real
     return scenes.clips([_scene(len(DENSITIES), EARLY_DENSITY)], folder / f"clips-{world_mark()}", seconds)[0]
@@ -50,17 +50,17 @@ def _scene(number: int, density: float) -> EvaluationScene:
 
 
 def real_clips(data: Path) -> list[Path]:
-    """Every real clip under `data`; none where it is not there."""
+    """Every real clip under `data`, if any."""
     return [*sorted(data.glob("video/*.mp4")), *sorted(data.glob("mot/*/video.mp4"))]
 
 
 def name_of(clip: Path) -> str:
-    """A sequence is called after its folder."""
+    """The clip's name; for a sequence that of its folder."""
     return clip.stem if clip.stem != "video" else clip.parent.name
 
 
 def is_for_the_headline(clip: Path) -> bool:
-    """Footage of a usual camera's size."""
+    """Whether the clip has at least 720 lines."""
     capture = cv2.VideoCapture(str(clip))
     try:
         return int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) >= HEADLINE_HEIGHT_PX
@@ -69,21 +69,21 @@ def is_for_the_headline(clip: Path) -> bool:
 
 
 def long_enough(clip: Path, frames: int, folder: Path) -> Path:
-    """`clip` itself, or where it has fewer frames a longer one made of it, as traffic might go on.
+    """`clip`, or a clip of `frames` frames made from it if it has fewer.
 
-    It runs to and fro, so that nothing jumps, and is mirrored after every second round: then other vehicles are there
-    at other places, as many as before, and those from before have left, after some four seconds in view.
+    It is played forwards and backwards, so that nothing jumps, and mirrored after every second round: then the
+    vehicles are at other positions, and tracks end after about four seconds.
     """
     if video.probe(clip).announced_frames >= frames:
         return clip
     made = folder / f"{name_of(clip)}_{frames}f.mp4"
     if not made.is_file():
         images = [frame.image for frame in video.frames(clip, 1)]
-        _write(made, islice(_to_and_fro(images), frames), 1000 / video.probe(clip).median_interval_ms)
+        _write(made, islice(_back_and_forth(images), frames), 1000 / video.probe(clip).median_interval_ms)
     return made
 
 
-def _to_and_fro(images: Sequence[Image]) -> Iterator[Image]:
+def _back_and_forth(images: Sequence[Image]) -> Iterator[Image]:
     """Endless."""
     there_and_back = [*images, *images[-2:0:-1]]
     for mirrored in cycle((False, True)):
@@ -92,7 +92,7 @@ def _to_and_fro(images: Sequence[Image]) -> Iterator[Image]:
 
 
 def _write(path: Path, images: Iterator[Image], fps: float) -> None:
-    """It appears under its name when it is whole."""
+    """Write under a temporary name, then rename, so that no partial clip remains."""
     first = next(images)
     partial = path.with_name(f"partial-{os.getpid()}-{path.name}")
     writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*CODEC), fps, (first.shape[1], first.shape[0]))
@@ -106,7 +106,7 @@ def _write(path: Path, images: Iterator[Image], fps: float) -> None:
 
 
 def pictures(folder: Path) -> Path:
-    """A folder of PICTURES snapshots as stage 1 would write them: vehicles of the traffic world."""
+    """A folder of PICTURES rendered snapshots, encoded as in stage 1."""
     made = folder / f"snapshots-{world_mark()}"
     if len(list(made.glob("*.jpg"))) < PICTURES:
         made.mkdir(parents=True, exist_ok=True)
@@ -116,5 +116,5 @@ def pictures(folder: Path) -> Path:
 
 
 def read_pictures(folder: Path) -> list[bytes]:
-    """Those of `pictures`, in order."""
+    """The snapshots of the folder, in order."""
     return [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]

@@ -1,4 +1,4 @@
-"""What the two peers share: their command line, the vehicles of a detector's classes, and what they report."""
+"""Shared parts of the two peers: command line, vehicle classes, and report."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.inference import backend
 
 VEHICLES = frozenset({"car", "motorcycle", "bus", "truck"})
-"""Of COCO's classes; weights that know none of them know nothing but vehicles."""
+"""COCO's vehicle classes; weights without any of these detect vehicles only."""
 Labelled = tuple[int, tuple[float, float, float, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class PeerRun:
-    """One run of a peer, loading and the first frame's warm-up left out of its time."""
+    """One run of a peer; its time excludes loading and the warm-up on the first frame."""
 
     frames: int
-    """That `seconds` cover."""
+    """Number of frames in `seconds`."""
     seconds: float
     tracked: Sequence[Sequence[Labelled]]
     """(track, x1 y1 x2 y2 in px) of each processed frame, the first included."""
@@ -30,21 +30,21 @@ class PeerRun:
 
 
 Run = Callable[[Path, Path, int, int], PeerRun]
-"""(clip, weights, stride, most frames) to what came of it."""
+"""(clip, weights, stride, most frames) → result."""
 
 
 def vehicles(names: Mapping[int, str]) -> list[int] | None:
-    """The classes to look for; None is all of them."""
+    """Indices of the vehicle classes; None for all classes."""
     return [index for index, name in names.items() if name in VEHICLES] or None
 
 
 def main(run: Run, description: str | None, arguments: Sequence[str] | None = None) -> None:
-    """Prepare the vendor libraries as the workers do, run, and write the report."""
+    """Configure the libraries as the workers do, run, and write the report."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clip", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--stride", type=int, default=1)
-    parser.add_argument("--frames", type=int, default=1_000_000, help="processed at most")
+    parser.add_argument("--frames", type=int, default=1_000_000, help="most processed frames")
     parser.add_argument("--cache", type=Path, default=WorkerConfig().path(WorkerConfig().cache_dir))
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)

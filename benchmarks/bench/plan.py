@@ -1,4 +1,4 @@
-"""How much of everything is run. Full: up to 20 minutes on two idle cores; short: to see that it runs at all."""
+"""The amount of work per section. Full: up to 20 minutes on two idle cores. Short: a functional test."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Lengths, in frames of the clips at hand unless said otherwise."""
+    """Lengths, in frames unless stated otherwise."""
 
     rounds: int
-    """Of worker, stages, stock, track, worker, …; each gives one sample of each."""
+    """Rounds of worker, stages and peers; each round gives one sample of each figure."""
     headline_frames: int
-    """Long enough that fetching the file and the last pictures do not weigh: a camera's file holds minutes.
-    Held decoded in memory while a stage runs alone: 2.8 MB each at 720p."""
-    lever_rounds: int
+    """Enough that the download and the last uploads are negligible. The decoded frames are held in memory while a
+    stage runs alone: 2.8 MB each at 720p."""
+    ablation_rounds: int
     stage_frames: int
-    """Of a run of the levers."""
-    lever_snapshots: int
-    stock_frames: int
+    """Frames of a run of the ablations."""
+    ablation_snapshots: int
+    baseline_frames: int
     track_frames: int
     rendered_s: float
-    """Seconds of each clip of the traffic world."""
+    """Seconds of each rendered clip."""
     early_s: float
-    """Seconds of the clip whose first vehicle leaves early, where it is rendered."""
+    """Seconds of the clip whose first vehicle leaves early, if it is rendered."""
     large_snapshots: int
-    """A run of stage 2 with the model of usual size."""
+    """Snapshots of a run of stage 2 with a model of usual size."""
     small_snapshots: int
-    """A run of stage 2 with the demo's own model."""
+    """Snapshots of a run of stage 2 with the demo's model."""
     stage_two_runs: int
     forward_batches: int
 
@@ -35,10 +35,10 @@ class Plan:
 FULL = Plan(
     rounds=3,
     headline_frames=300,
-    lever_rounds=3,
+    ablation_rounds=3,
     stage_frames=90,
-    lever_snapshots=100,
-    stock_frames=30,
+    ablation_snapshots=100,
+    baseline_frames=30,
     track_frames=60,
     rendered_s=8.0,
     early_s=40.0,
@@ -50,10 +50,10 @@ FULL = Plan(
 SHORT = Plan(
     rounds=1,
     headline_frames=40,
-    lever_rounds=1,
+    ablation_rounds=1,
     stage_frames=16,
-    lever_snapshots=10,
-    stock_frames=8,
+    ablation_snapshots=10,
+    baseline_frames=8,
     track_frames=12,
     rendered_s=1.0,
     early_s=4.0,

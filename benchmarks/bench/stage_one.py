@@ -9,64 +9,64 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from video_analysis.benchmarks.bench import measured_worker, processes
-from video_analysis.benchmarks.bench.measured_worker import Watched, instant_s
+from video_analysis.benchmarks.bench.measured_worker import MeasuredWorker, instant_s
 from video_analysis.benchmarks.bench.processes import NOTHING, Bench, NotMeasured
 from video_analysis.devstack import provision
 from video_analysis.devstack.local_stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """One video's way through the worker, by the times of its own log lines."""
+class VideoRun:
+    """One video processed by the worker, with times from its log lines."""
 
     frames: int
     vehicles: int
     total_s: float
-    """From `received` to `finished`: fetching, all stages, uploads, rows, messages, the deletion of its own."""
+    """From message.received to message.finished: download, all stages, uploads, rows, messages, delete."""
     first_snapshot_s: float | None
-    """Until the first SNAPSHOT_READY had been sent."""
+    """Until the first SNAPSHOT_READY is sent."""
     worker_cpu_s: float
     others_cpu_s: float
-    """Of everything else on this machine: moto, PostgreSQL, and the benchmark itself."""
+    """CPU-seconds of everything else on this machine: moto, PostgreSQL, and the benchmark itself."""
     stolen_cpu_s: float
-    """What the hypervisor gave to others."""
+    """CPU-seconds that the hypervisor gave to other machines."""
 
     @property
     def fps(self) -> float:
-        """Processed frames a second."""
+        """Processed frames per second."""
         return self.frames / self.total_s
 
     @property
     def stolen(self) -> float:
-        """Share of all the cores' time on the way."""
+        """Share of the time of all cores that the hypervisor gave to other machines."""
         return self.stolen_cpu_s / (len(os.sched_getaffinity(0)) * self.total_s)
 
     @property
     def fps_of_time_given(self) -> float:
-        """Processed frames a second of the time that the hypervisor left to this machine."""
+        """Processed frames per second of the time without the hypervisor's share."""
         return self.fps / (1 - self.stolen)
 
     @property
     def cores_went_to(self) -> dict[str, float]:
-        """Shares of all the cores' time on the way."""
+        """Shares of the time of all cores."""
         cores_s = len(os.sched_getaffinity(0)) * self.total_s
         shares = {
             "worker": self.worker_cpu_s / cores_s,
             "moto, PostgreSQL and the rest": self.others_cpu_s / cores_s,
             "the hypervisor": self.stolen,
         }
-        return shares | {"nobody": max(0.0, 1 - sum(shares.values()))}
+        return shares | {"idle": max(0.0, 1 - sum(shares.values()))}
 
 
 class StageOne:
-    """A running yolo_worker in its environment."""
+    """A running yolo_worker and its local stack."""
 
-    def __init__(self, stack: Stack, worker: Watched) -> None:
+    def __init__(self, stack: Stack, worker: MeasuredWorker) -> None:
         self._stack = stack
         self.worker = worker
 
-    def passage(self, clip: Path, stride: int) -> Passage:
-        """Send one clip through. NotMeasured where the worker could not process it."""
+    def run_video(self, clip: Path, stride: int) -> VideoRun:
+        """Process one clip. NotMeasured if the worker could not process it."""
         task = self._stack.upload(clip, stride)
         video_id = task["video_id"]
         (busy_s, stolen_s), worker_s = processes.busy_s(), self.worker.cpu_s
@@ -82,7 +82,7 @@ class StageOne:
         )
         begun_s = instant_s(received)
         first = [instant_s(line) - begun_s for line in self.worker.of_video("snapshot.ready", video_id)[:1]]
-        return Passage(
+        return VideoRun(
             frames=done["frames"],
             vehicles=done["vehicles"],
             total_s=instant_s(finished) - begun_s,
@@ -97,9 +97,9 @@ class StageOne:
 def running(
     bench: Bench, stack: Stack, weights: Path, warm_up: Path, settings: Mapping[str, str] = NOTHING
 ) -> Iterator[StageOne]:
-    """A yolo_worker that has been through `warm_up` once, its networks converted beforehand.
+    """A yolo_worker that has processed `warm_up` once, with converted networks.
 
-    `settings` are CVITX_ overrides. It sends to a queue of its own: stage 2's stays empty for when that is measured.
+    `settings` are CVITX_ variables. It sends to a separate queue, so that stage 2's queue stays empty.
     """
     unread = f"{stack.config.snapshot_queue}-unread"
     provision.queue(stack.sqs, unread, stack.config)
@@ -113,5 +113,5 @@ def running(
     }
     with measured_worker.worker("yolo_worker", environ, bench.folder) as worker:
         stage = StageOne(stack, worker)
-        stage.passage(warm_up, 1)
+        stage.run_video(warm_up, 1)
         yield stage

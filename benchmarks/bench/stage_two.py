@@ -1,4 +1,4 @@
-"""Stage 2 end to end beside its forward pass alone: snapshots in S3, announced no more than 50 ahead, rows done."""
+"""Stage 2 end to end, compared with its forward pass alone. At most 50 snapshot messages are queued at a time."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from pathlib import Path
 
 from video_analysis.benchmarks.bench import material, measured_worker
 from video_analysis.benchmarks.bench.end_to_end import Say
-from video_analysis.benchmarks.bench.figures import Told, rounded, summary
-from video_analysis.benchmarks.bench.measured_worker import Watched, instant_s
+from video_analysis.benchmarks.bench.figures import JsonObject, rounded, summary
+from video_analysis.benchmarks.bench.measured_worker import MeasuredWorker, instant_s
 from video_analysis.benchmarks.bench.processes import Bench, NotMeasured
 from video_analysis.devstack.local_stack import Stack
 from video_analysis.worker_utils.contracts.messages import SnapshotReady
 
 AHEAD = 50
-"""moto receives in time that grows with the backlog."""
+"""The time of a receive from moto grows with the backlog."""
 AT_ONCE = 10
-"""Messages in one call, so that the worker's first receive finds a whole micro-batch."""
+"""Messages per send, so that the worker's first receive gets a full batch."""
 WARM_UP = 20
 
 
-def measure(bench: Bench, stack: Stack, checkpoint: Path, snapshots: int, runs: int, batches: int, say: Say) -> Told:
-    """Forward, end to end as often as asked for, forward again."""
+def measure(
+    bench: Bench, stack: Stack, checkpoint: Path, snapshots: int, runs: int, batches: int, say: Say
+) -> JsonObject:
+    """Measure the forward pass, `runs` end-to-end runs, and the forward pass again."""
     alone = [_forward(bench, checkpoint, batches)]
     with running(bench, stack, checkpoint) as stage:
         rates = [stage.ips(snapshots) for _ in range(runs)]
@@ -47,29 +49,29 @@ def measure(bench: Bench, stack: Stack, checkpoint: Path, snapshots: int, runs: 
     }
 
 
-def _forward(bench: Bench, checkpoint: Path, batches: int) -> Told:
+def _forward(bench: Bench, checkpoint: Path, batches: int) -> JsonObject:
     pictures = material.pictures(bench.folder)
     arguments = ["--checkpoint", checkpoint, "--pictures", pictures, "--batches", str(batches)]
-    told: Told = bench.told("bench.forward", arguments)
-    return told
+    report: JsonObject = bench.run_json("bench.forward", arguments)
+    return report
 
 
 class StageTwo:
-    """A running main_worker in its environment."""
+    """A running main_worker and its local stack."""
 
-    def __init__(self, stack: Stack, worker: Watched, jpegs: Sequence[bytes]) -> None:
+    def __init__(self, stack: Stack, worker: MeasuredWorker, jpegs: Sequence[bytes]) -> None:
         self._stack = stack
         self.worker = worker
         self._jpegs = jpegs
 
     def ips(self, count: int) -> float:
-        """Pictures a second from the first receive to the last acknowledgement; all of their rows are done then."""
+        """Pictures per second from the first receive to the last acknowledgement, when all rows are done."""
         return _run(self._stack, self.worker, self._jpegs, count)
 
 
 @contextmanager
 def running(bench: Bench, stack: Stack, checkpoint: Path, without: str | None = None) -> Iterator[StageTwo]:
-    """A warm main_worker, `without` one of the levers of bench.undone."""
+    """A warm main_worker, `without` one of the ABLATIONS of ablation_worker."""
     environ = {
         **stack.environ,
         "CVITX_MAIN_CHECKPOINT": str(checkpoint.resolve()),
@@ -83,7 +85,7 @@ def running(bench: Bench, stack: Stack, checkpoint: Path, without: str | None = 
         yield stage
 
 
-def _run(stack: Stack, worker: Watched, jpegs: Sequence[bytes], count: int) -> float:
+def _run(stack: Stack, worker: MeasuredWorker, jpegs: Sequence[bytes], count: int) -> float:
     video_id = str(uuid.uuid4())
     waiting = [
         stack.put_snapshot(video_id, track, jpeg)
@@ -96,7 +98,7 @@ def _run(stack: Stack, worker: Watched, jpegs: Sequence[bytes], count: int) -> f
     _until_finished(worker, video_id, count)
     (row,) = stack.sql("SELECT count(*) AS done FROM image_analyses WHERE video_id = %s AND status = 'done'", video_id)
     if row["done"] != count:
-        raise NotMeasured(f"{row['done']} of {count} snapshots came to a finished row")
+        raise NotMeasured(f"{row['done']} of {count} snapshots have a finished row")
     received, finished = (worker.of_video(event, video_id) for event in ("message.received", "message.finished"))
     return count / (instant_s(finished[-1]) - instant_s(received[0]))
 
@@ -107,7 +109,7 @@ def _announce(stack: Stack, snapshots: list[SnapshotReady]) -> int:
     return len(snapshots)
 
 
-def _until_finished(worker: Watched, video_id: str, count: int) -> None:
-    """Wait until so many of its snapshots are finished."""
+def _until_finished(worker: MeasuredWorker, video_id: str, count: int) -> None:
+    """Wait until `count` snapshots of the video are finished."""
     if count > 0:
         worker.until(lambda: len(worker.of_video("message.finished", video_id)) >= count)

@@ -1,7 +1,7 @@
-"""Stage 1's stages, each alone over stored inputs, in a process of its own: what a frame costs without any waiting.
+"""Stage 1's stages, each alone over stored inputs, in its own process: the cost of a frame without waiting.
 
-CPU-seconds are the whole process's (time.process_time), so the threads of a network count as well. On a GPU its own
-busy seconds are taken beside them. With --census it only counts vehicles.
+CPU-seconds are of the whole process (time.process_time), so the threads of a network count too. On a GPU its busy
+seconds are measured as well. With --census only vehicles are counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
-from video_analysis.benchmarks.bench.figures import Told, bound_fps
+from video_analysis.benchmarks.bench.figures import JsonObject, bound_fps
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 from video_analysis.yolo_worker import run_poller
@@ -33,7 +33,7 @@ Item = TypeVar("Item")
 
 
 class Meter:
-    """What each stage took."""
+    """CPU and wall-clock time of each stage."""
 
     def __init__(self, on_gpu: bool) -> None:
         self.cpu_s: dict[str, float] = {}
@@ -42,7 +42,7 @@ class Meter:
         self._on_gpu = on_gpu
 
     def run(self, stage: str, work: Callable[[], Item]) -> Item:
-        """Do `work` and put its time down to `stage`."""
+        """Run `work` and record its time for `stage`."""
         cpu_s, wall_s = time.process_time(), time.perf_counter()
         with self._accelerator():
             done = work()
@@ -52,7 +52,7 @@ class Meter:
 
     @contextmanager
     def _accelerator(self) -> Iterator[None]:
-        """Seconds in which the GPU's kernels ran, PyTorch's and TensorRT's alike."""
+        """Record the seconds in which GPU kernels ran, of PyTorch and TensorRT."""
         if not self._on_gpu:
             yield
             return
@@ -65,8 +65,8 @@ class Meter:
 
 def measure(
     pipeline: VisionPipeline, config: WorkerConfig, clip: Path, stride: int, most: int | None, on_gpu: bool
-) -> Told:
-    """Every stage over the first `most` processed frames, after a warm-up."""
+) -> JsonObject:
+    """Measure every stage over the first `most` processed frames, after a warm-up."""
     meter = Meter(on_gpu)
     source = pipeline.open(clip, stride)
     info = source.info
@@ -98,10 +98,10 @@ def measure(
     }
 
 
-def census(config: WorkerConfig, clips: Sequence[Path]) -> Told:
-    """Vehicles a frame in each clip, by the detector, over frames spread evenly."""
+def census(config: WorkerConfig, clips: Sequence[Path]) -> JsonObject:
+    """Mean number of detections per frame in each clip, over evenly spread frames."""
     detector = run_poller.detector(config)
-    counts: Told = {}
+    counts: JsonObject = {}
     for clip in clips:
         step = max(1, video.probe(clip).announced_frames // CENSUS_FRAMES)
         counts[str(clip)] = fmean(len(seen.boxes) for seen in detector.detect(video.frames(clip, step)))
@@ -114,17 +114,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--strides", type=int, nargs="+", default=[1])
-    parser.add_argument("--frames", type=int, help="at most so many, held in memory decoded; default: all")
+    parser.add_argument("--frames", type=int, help="most frames, held decoded in memory; default: all")
     parser.add_argument("--census", action="store_true", help="only count vehicles")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     config = WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache.resolve())
-    told = census(config, options.clips) if options.census else _measured(config, options)
-    options.out.write_text(json.dumps(told), "utf-8")
+    report = census(config, options.clips) if options.census else _measured(config, options)
+    options.out.write_text(json.dumps(report), "utf-8")
 
 
-def _measured(config: WorkerConfig, options: argparse.Namespace) -> Told:
+def _measured(config: WorkerConfig, options: argparse.Namespace) -> JsonObject:
     import torch  # noqa: PLC0415  # after the pipeline has set its threads
 
     pipeline = run_poller.pipeline(config)

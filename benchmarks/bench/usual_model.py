@@ -1,6 +1,6 @@
-"""A main model of usual size, for its cost alone: a ResNet-50 (He et al., CVPR 2016) with random weights.
+"""A main model of usual size, to measure its cost: a ResNet-50 (He et al., CVPR 2016) with random weights.
 
-33·10⁹ multiply-adds for a picture of 640×640, which PyTorch's counter calls 67 GFLOPs. What it says means nothing.
+33·10⁹ multiply-adds for a picture of 640×640, which is 67 GFLOPs by PyTorch's counter. Its labels are meaningless.
 
     python -m video_analysis.benchmarks.bench.usual_model OUT.pt
 """
@@ -22,7 +22,7 @@ EXPANSION = 4
 
 
 class Bottleneck(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
-    """1×1, 3×3, 1×1 convolutions and a way around them."""
+    """1×1, 3×3, 1×1 convolutions with a skip connection."""
 
     def __init__(self, inner: int, width: int, stride: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Bottleneck(nn.Module):  # type: ignore[misc]  # mypy does not follow torch
 
 
 class ResNet50(nn.Module):  # type: ignore[misc]
-    """The body, and the three heads that a main model has."""
+    """The body and the three heads of a main model."""
 
     def __init__(self, widths: dict[str, int]) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ def _convolution(inner: int, outer: int, side: int, stride: int = 1) -> list[nn.
 
 
 def write(path: Path) -> None:
-    """The checkpoint, whole or not at all."""
+    """Write the checkpoint under a temporary name, then rename."""
     labels = untrained_model.labels(f"{untrained_model.UNTRAINED}-resnet50")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)

@@ -1,6 +1,6 @@
-"""`make eval`: how good the two workers are, on scenes of the traffic world that no weights have seen.
+"""`make eval`: accuracy of both workers on rendered scenes that are in no training data.
 
-Both workers' own code, in one process and without queues, object store and database: `stage_one` runs detector,
-tracker and best shot, `stage_two` the main models; `matching` says which snapshot shows which true vehicle, `figures`
-what that is worth, `report` prints and writes it.
+Both workers' own code runs in one process, without queues, object store and database: `stage_one` runs detector,
+tracker and best-shot selection, `stage_two` the main models. `matching` assigns snapshots to true vehicles, `figures`
+computes the figures, `report` and `table` format them.
 """

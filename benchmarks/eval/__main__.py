@@ -1,7 +1,7 @@
 """Measure both workers on held-out synthetic scenes: `make eval`, or python -m video_analysis.benchmarks.eval --help.
 
-Prints a table, targets beside figures, and writes out/eval.json: all figures by stride, light, weather, camera and
-scene, and each vehicle that was missed, doubled or misnamed, with when and why.
+Prints a table of targets and figures, and writes out/eval.json: all figures by stride, light, weather, camera and
+scene, and each missed, duplicate or misclassified vehicle with its time and reason.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ OUT = PACKAGE_FOLDER / "out"
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 STRIDES = (1, 3, 6)
 SAMPLED = 5
-"""Every so many frames the detector's precision is taken."""
+"""The detector's precision is measured on every fifth frame."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the figures are written, whatever they are; 2 where weights are missing."""
+    """0 if the figures are written, 2 if weights are missing."""
     options = _options(arguments)
     missing = [path for path in (options.weights, options.baseline, options.cmt) if not path.is_file()]
     if missing:
-        print(f"{', '.join(map(str, missing))}: not there. `make train` makes the demo's weights.", file=sys.stderr)
+        print(f"{', '.join(map(str, missing))}: not found. `make train` makes the demo's weights.", file=sys.stderr)
         return 2
     started = time.monotonic()
     config = WorkerConfig(
@@ -57,19 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.touch()
     except (ConfigurationError, OSError, EOFError) as error:
-        print(f"make eval cannot begin: {error or 'an empty file'}", file=sys.stderr)
+        print(f"make eval cannot start: {error or 'an empty file'}", file=sys.stderr)
         return 2
     clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
-    told = _evaluated(first, second, clips, options)
-    told["jakarta"] = real_sequences.measure(options.data, config)
-    told |= {
+    document = _evaluated(first, second, clips, options)
+    document["jakarta"] = real_sequences.measure(options.data, config)
+    document |= {
         "world": world_mark(),
-        "traits": run_key.vision_table(first.pipeline.traits()),
+        "traits": run_key.pipeline_fields(first.pipeline.traits()),
         "checkpoints": second.checkpoints,
     }
-    told["seconds"] = round(time.monotonic() - started, 1)
-    options.out.write_text(json.dumps(told, indent=1, default=str) + "\n", "utf-8")
-    print(f"{table.table(told)}\n{options.out}: written after {told['seconds']:.0f} s")
+    document["seconds"] = round(time.monotonic() - started, 1)
+    options.out.write_text(json.dumps(document, indent=1, default=str) + "\n", "utf-8")
+    print(f"{table.table(document)}\n{options.out}: written after {document['seconds']:.0f} s")
     return 0
 
 
@@ -85,20 +85,20 @@ def _evaluated(
         samples[true.facts.seed] = [(boxes, true_boxes(true.frames[index])) for index, boxes in seen]
         for stride in options.strides:
             started = time.monotonic()
-            watched = first.watch(
+            result = first.process(
                 clip, stride, partial(true_detections.detect, truth=true) if options.true_boxes else None
             )
             read = second.read(
-                watched.shots, no_plates=None if stride == headline else f"read at stride {headline} only"
+                result.shots, no_plates=None if stride == headline else f"read at stride {headline} only"
             )
-            outcomes.append(judge(true, watched, read))
+            outcomes.append(judge(true, result, read))
             print(
-                f"{clip.stem} ({number} of {len(clips)}), stride {stride}: {len(watched.shots)} snapshots of "
+                f"{clip.stem} ({number} of {len(clips)}), stride {stride}: {len(result.shots)} snapshots of "
                 f"{len(true.counted)} vehicles, {time.monotonic() - started:.1f} s",
                 flush=True,
             )
             if true.facts.seed in options.look:
-                cv2.imwrite(str(options.cache / f"{clip.stem}_stride{stride}.png"), contact.sheet(true, watched, read))
+                cv2.imwrite(str(options.cache / f"{clip.stem}_stride{stride}.png"), contact.sheet(true, result, read))
     return report.document(outcomes, samples)
 
 
@@ -107,20 +107,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, default=weights.DETECTOR)
     parser.add_argument("--baseline", type=Path, default=weights.BASELINE)
     parser.add_argument("--cmt", type=Path, default=weights.CMT)
-    parser.add_argument("--scenes", type=int, default=len(scenes.SCENES), help="only the first so many")
+    parser.add_argument("--scenes", type=int, default=len(scenes.SCENES), help="number of scenes")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each clip")
     parser.add_argument("--strides", type=int, nargs="+", default=STRIDES)
     parser.add_argument("--look", type=int, nargs="*", default=(), metavar="SEED", help="write these contact sheets")
     parser.add_argument(
-        "--true-boxes", action="store_true", help="true boxes for detections: what the tracker alone does"
+        "--true-boxes", action="store_true", help="use true boxes as detections, to measure the tracker alone"
     )
     parser.add_argument("--out", type=Path, default=OUT / "eval.json")
     parser.add_argument("--cache", type=Path, default=OUT / "eval", help="folder for clips and contact sheets")
     parser.add_argument(
         "--networks", type=Path, default=WorkerConfig().path(WorkerConfig().cache_dir), help="converted networks"
     )
-    parser.add_argument("--data", type=Path, default=DATA, help="where the real sequences are, if they are")
-    parser.add_argument("--processes", type=int, help="to render; default: one for each core")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real sequences, if any")
+    parser.add_argument("--processes", type=int, help="processes for rendering; default: one per core")
     options = parser.parse_args(arguments)
     if min(options.scenes, *options.strides) < 1 or not 0 < options.seconds < math.inf:
         parser.error("--scenes and --strides are at least 1, --seconds is more than 0")

@@ -1,6 +1,6 @@
-"""What colours and plates are worth, of each vehicle that has a snapshot, by its largest. Pure.
+"""Accuracy of colours and plates, from the largest snapshot of each vehicle that has one. Pure.
 
-Compared as benchmarks.colour and benchmarks.plates compare.
+Colours and plates are compared as in benchmarks.colour and benchmarks.plates.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from video_analysis.main_worker.attributes.plate_formats import Reading
 
 HEADLINE_LIGHT = "day"
 LEGIBLE_PX = 40.0
-"""Width of a plate, as the camera took it, from which on it may be asked for: 5 px a sign."""
+"""Least width of a legible plate in the camera's frame: 5 px per character."""
 
 
 def figures(outcomes: Sequence[SceneOutcome]) -> dict[str, Any]:
-    """`color_top1` is by day, None where there is none; plates are None where none were looked for."""
+    """`color_top1` is for daylight, None without daylight scenes; plate figures are None if no plates were read."""
     lights = sorted({outcome.facts.light for outcome in outcomes})
     by_light = {light: _color_top1([one for one in outcomes if one.facts.light == light]) for light in lights}
     return {
@@ -37,22 +37,22 @@ def is_right_color(vehicle: Outcome, shot: JudgedShot) -> bool:
 
 
 def plate_of(vehicle: Outcome) -> str:
-    """As a reader is to give it."""
+    """The plate's text in the reader's normal form."""
     return plate_formats.normalised(vehicle.truth.plate)
 
 
 def _color_top1(outcomes: Sequence[SceneOutcome]) -> float | None:
-    told = [
+    right = [
         is_right_color(vehicle, vehicle.shots[0])
         for outcome in outcomes
         for vehicle in outcome.vehicles
         if vehicle.shots and vehicle.truth.colors
     ]
-    return share(told) if told else None
+    return share(right) if right else None
 
 
 def _plates(vehicles: Sequence[Outcome]) -> dict[str, Any]:
-    """Shares of all vehicles with a snapshot; most plates are too small to be legible, and those that are, apart."""
+    """Shares of all vehicles with a snapshot, and separately of the legible plates; most plates are too small."""
     looked = [
         _compared(one, one.shots[0].read.plate) for one in vehicles if not isinstance(one.shots[0].read.plate, str)
     ]
@@ -61,21 +61,21 @@ def _plates(vehicles: Sequence[Outcome]) -> dict[str, Any]:
         skipped = "; ".join(sorted(why)) or "no vehicle has a snapshot"
         return {"plate_exact": None, "plate_abstained": None, "plates": {"skipped": skipped}}
     legible = [one for one in looked if one.width_px >= LEGIBLE_PX]
-    told = plates.figures(looked)
+    counts = plates.figures(looked)
     return {
-        "plate_exact": round(told["exact"] / len(looked), 4),
-        "plate_abstained": round(told["abstained"] / len(looked), 4),
-        "plates": {**_timeless(told), "legible": _timeless(plates.figures(legible))},
+        "plate_exact": round(counts["exact"] / len(looked), 4),
+        "plate_abstained": round(counts["abstained"] / len(looked), 4),
+        "plates": {**_without_timing(counts), "legible": _without_timing(plates.figures(legible))},
     }
 
 
 def _compared(vehicle: Outcome, seen: PlateResult) -> plates.Outcome:
     shot, best = vehicle.shots[0], seen.best or Reading("", 0.0, None)
     text = None if seen.plate is None else seen.plate.text
-    said = text, best.text, best.conf, seen.reason, 0.0
-    return plates.Outcome("eval", str(vehicle.truth.id), plate_of(vehicle), shot.plate_px, *said)
+    outcome = text, best.text, best.conf, seen.reason, 0.0
+    return plates.Outcome("eval", str(vehicle.truth.id), plate_of(vehicle), shot.plate_px, *outcome)
 
 
-def _timeless(told: dict[str, float | int]) -> dict[str, float | int]:
-    """Here nobody timed the reader."""
-    return {name: value for name, value in told.items() if name != "median_cpu_ms"}
+def _without_timing(values: dict[str, float | int]) -> dict[str, float | int]:
+    """The evaluation does not measure the reader's time."""
+    return {name: value for name, value in values.items() if name != "median_cpu_ms"}

@@ -1,4 +1,4 @@
-"""What else could be made of a model's logits than joint decoding: for comparison, never for a row. Pure."""
+"""Alternatives to joint decoding of a model's logits, for comparison only. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.types import Logits, Verdict
 
 Names = tuple[str | None, str | None, str | None]
-"""Type, make, model; None where the hierarchy ends above."""
+"""Type, make, model; None below the end of the hierarchy."""
 
 
 def heads(logits: Logits, labels: Labels) -> Names:
-    """Each head's own favourite, the hierarchy unheard: the model may be another make's."""
+    """The most likely label of each head alone, without the hierarchy: the model may be of another make."""
     return (
         labels.types[int(np.argmax(logits.type))],
         labels.makes[int(np.argmax(logits.make))],
@@ -24,7 +24,7 @@ def heads(logits: Logits, labels: Labels) -> Names:
 
 
 def greedy(logits: Logits, labels: Labels) -> Names:
-    """The likeliest type, of its makes the likeliest, of that one's models the likeliest."""
+    """The most likely type, then the most likely of its makes, then the most likely model of that make."""
     if not labels.hierarchy:
         return heads(logits, labels)
     of_type = heads(logits, labels)[0]
@@ -34,7 +34,7 @@ def greedy(logits: Logits, labels: Labels) -> Names:
 
 
 def names(verdict: Verdict) -> Names:
-    """What a verdict says."""
+    """The labels of a verdict."""
     return verdict.type_label, verdict.make_label, verdict.model_label
 
 

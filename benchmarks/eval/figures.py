@@ -1,4 +1,4 @@
-"""From what became of the vehicles to figures. Pure."""
+"""The figures, from the outcomes of the vehicles. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.yolo_worker.types import Boxes
 
 Sample = tuple[Boxes, TrueBoxes]
-"""What the detector saw in a frame, and what was there."""
+"""Detections of a frame, and its true boxes."""
 HEADLINE: Variant = "baseline"
-"""RUN_MODE single has no other."""
+"""The variant of the main figures."""
 NOTICEABLE = 0.05
 
 
 def figures(outcomes: Sequence[SceneOutcome], samples: Sequence[Sample]) -> dict[str, Any]:
-    """Of scenes taken together; rates are shares of the vehicles that count."""
+    """Figures of several scenes together; rates are shares of the required vehicles."""
     vehicles = [vehicle for outcome in outcomes for vehicle in outcome.vehicles]
     of_variants = {variant: naming.figures(vehicles, variant) for variant in sorted(_variants(vehicles) | {HEADLINE})}
     return {
@@ -48,7 +48,7 @@ def _map50(samples: Sequence[Sample]) -> float:
 
 
 def _of_one_type(found: Boxes, true: TrueBoxes) -> Sample:
-    """Every vehicle taken for the same: what the types' confusion costs falls out."""
+    """The sample with all types equal, to measure detection without classification."""
     alike = found.copy()
     alike[:, 5] = 0
     return alike, replace(true, classes=np.zeros_like(true.classes))
@@ -86,7 +86,7 @@ def _snapshots(outcomes: Sequence[SceneOutcome], vehicles: Sequence[Outcome]) ->
 
 
 def _best_shots(vehicles: Sequence[Outcome]) -> dict[str, Any]:
-    """Of the vehicles that have a snapshot, by their largest."""
+    """Figures of the largest snapshot of each vehicle that has one."""
     chosen = [vehicle.shots[0] for vehicle in vehicles if vehicle.shots]
     regrets = np.array([shot.regret for shot in chosen] or [0.0])
     return {
@@ -98,4 +98,4 @@ def _best_shots(vehicles: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _variants(vehicles: Iterable[Outcome]) -> set[Variant]:
-    return {variant for vehicle in vehicles for shot in vehicle.shots for variant in shot.read.said}
+    return {variant for vehicle in vehicles for shot in vehicle.shots for variant in shot.read.by_variant}

@@ -1,8 +1,8 @@
-"""HOTA: how well boxes and identities agree with the truth at once. Pure.
+"""HOTA: agreement of boxes and identities with the truth. Pure.
 
-Luiten et al., HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking, IJCV 2021, as its authors' TrackEval
-computes it. That library asks for another numpy and another OpenCV than the workers have, so it is written out here
-and tested against its figures.
+Luiten et al., HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking, IJCV 2021, computed as in its authors'
+TrackEval. That library needs other versions of numpy and OpenCV than the workers, so the metric is implemented here
+and tested against TrackEval's figures.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class CompareFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HotaCounts:
-    """What can be added up over sequences, a number for each of ALPHAS."""
+    """Counts that can be added over sequences, one per element of ALPHAS."""
 
     hits: Floats
     misses: Floats
     false_alarms: Floats
     associated: Floats
-    """Sum over the hits of how well their two identities agree over the whole sequence (the A of the paper)."""
+    """Sum over the hits of the agreement of the two identities over the whole sequence (A in the paper)."""
 
     def __add__(self, other: HotaCounts) -> HotaCounts:
         return HotaCounts(
@@ -54,13 +54,13 @@ class HotaCounts:
 
 
 def nothing() -> HotaCounts:
-    """What a sum begins with."""
+    """The zero of a sum."""
     return HotaCounts(*(np.zeros(len(ALPHAS)) for _ in range(4)))
 
 
 def count(frames: Sequence[CompareFrame]) -> HotaCounts:
-    """Of one sequence."""
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # after BLAS has been told its threads
+    """Counts of one sequence."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # after the number of BLAS threads is set
 
     vehicles, tracks = _numbered(frame.true for frame in frames), _numbered(frame.found for frame in frames)
     alike, of_vehicle, of_track = _likenesses(frames, vehicles, tracks)
@@ -81,7 +81,7 @@ def count(frames: Sequence[CompareFrame]) -> HotaCounts:
 def _likenesses(
     frames: Sequence[CompareFrame], vehicles: dict[int, int], tracks: dict[int, int]
 ) -> tuple[Floats, Floats, Floats]:
-    """How alike each vehicle and each track are over the whole sequence, and in how many frames each of them is."""
+    """Similarity of each vehicle and track over the whole sequence, and the number of frames of each."""
     potential = np.zeros((len(vehicles), len(tracks)))
     of_vehicle, of_track = np.zeros(len(vehicles)), np.zeros(len(tracks))
     for frame in frames:

@@ -1,7 +1,7 @@
-"""Which true vehicle a box shows. Pure.
+"""Matching of boxes and true vehicles. Pure.
 
-Tracks are paired with vehicles one to one within a frame (Hungarian method) for the largest sum of overlaps, each at
-least IoU 0.5. A snapshot shows whom its own box overlaps most, at least as much: two may show the same vehicle.
+Within a frame, tracks and vehicles are paired one to one (Hungarian method) for the largest sum of IoU, each at least
+0.5. A snapshot shows the vehicle with the largest IoU of at least 0.5; two snapshots may show the same vehicle.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LEAST_IOU = 0.5
 
 
 def paired(true: Sequence[SeenVehicle], found: Sequence[mot.Labelled]) -> dict[int, int]:
-    """Track → vehicle, of one frame."""
+    """Track → vehicle in one frame."""
     vehicles = [(one.id, one.box) for one in true]
     return {track: vehicle for vehicle, track in mot.paired(vehicles, found, LEAST_IOU)}
 
 
 def shown(true: Sequence[SeenVehicle], box: Box) -> int | None:
-    """The vehicle that a snapshot's box overlaps most; None where that is less than IoU 0.5."""
+    """The vehicle with the largest IoU with a snapshot's box; None below IoU 0.5."""
     shared = shared_areas(true, [(0, box)])[:, 0]
     return true[int(shared.argmax())].id if shared.size and shared.max() >= LEAST_IOU else None
 
@@ -41,7 +41,7 @@ def shared_areas(true: Sequence[SeenVehicle], found: Sequence[mot.Labelled]) -> 
 
 
 def owners(pairs: Iterable[dict[int, int]]) -> dict[int, int]:
-    """Track → the vehicle that it was on in most of its matched frames; the smaller number of equals."""
+    """Track → the vehicle with most of its matched frames; of equal ones the smaller id."""
     votes: dict[int, Counter[int]] = {}
     for frame in pairs:
         for track, vehicle in frame.items():
@@ -50,10 +50,10 @@ def owners(pairs: Iterable[dict[int, int]]) -> dict[int, int]:
 
 
 def regret(truth: ClipTruth, vehicle: int, chosen: int, processed: Iterable[int]) -> float:
-    """How much smaller, as a share of visible pixels, `vehicle` is in frame `chosen` than in the best processed one.
+    """Share by which the visible pixels of `vehicle` in frame `chosen` are fewer than in the best processed frame.
 
-    The best is the one in which most pixels of it can be seen, of those in which the frame's edge does not cut it
-    where there are any. 0 where the chosen one shows more than that (it is cut, then).
+    The best frame has most visible pixels, among frames whose edge does not cut the vehicle if there are any. 0 if
+    the chosen frame has more (then it is a cut one).
     """
     course = {index: one for index in processed for one in truth.frames[index] if one.id == vehicle}
     uncut = [one.visible_px for one in course.values() if not one.cut]

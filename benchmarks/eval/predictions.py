@@ -1,4 +1,4 @@
-"""What stage 2 made of one snapshot, and what else could have been made of the same logits. Pure."""
+"""Stage 2's predictions for one snapshot, and alternative decodings of the same logits. Pure."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from video_analysis.worker_utils.db.row_types import Variant
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One variant's."""
+class Prediction:
+    """The predictions of one variant."""
 
     joint: Verdict
-    """The worker's own, but every level speaks: an abstention would be neither right nor wrong."""
+    """The worker's decision without abstention, so that every level is right or wrong."""
     abstaining: Verdict
-    """The worker's own, by the checkpoint's thresholds: what would stand in the row."""
+    """The worker's decision with the checkpoint's thresholds, as in the row."""
     greedy: Names
     heads: Names
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """All of a snapshot."""
+class SnapshotPredictions:
+    """All predictions for one snapshot."""
 
-    said: Mapping[Variant, Reading]
+    by_variant: Mapping[Variant, Prediction]
     colors: Sequence[Color] = ()
-    """The main one first; none where no paint was seen."""
+    """Main colour first; empty if no paint was found."""
     plate: PlateResult | str = "not looked for"
-    """Or why none was looked for."""
+    """The result, or why plates were not read."""

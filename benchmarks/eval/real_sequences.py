@@ -1,4 +1,4 @@
-"""The real sequences of ../shared/data/mot, where they are there: recall, id switches, tracks per vehicle."""
+"""The real sequences of ../shared/data/mot, if they exist: recall, id switches, tracks per vehicle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from video_analysis.yolo_worker import run_poller
 
 
 def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
-    """Each sequence's score under its name, by the detector that knows real traffic; or why there is none."""
+    """The score of each sequence, by the detector trained on real images; or why there is none."""
     weights = data / "models" / "yolov8n_coco.pt"
     folders = sorted(path.parent for path in data.glob("mot/*/gt.txt"))
     if not folders or not weights.is_file():

@@ -32,11 +32,11 @@ TARGETS: Mapping[str, tuple[float, float]] = {
     **{f"coverage_{level}": (0.90, 1.0) for level in LEVELS},
     "color_top1": (0.95, 1.0),
 }
-"""Least and most, at stride 3; precision and coverage are those with abstention on."""
+"""Least and most value at stride 3; precision and coverage are with abstention."""
 
 
 def document(outcomes: Sequence[SceneOutcome], samples: Mapping[int, Sequence[Sample]]) -> dict[str, Any]:
-    """All figures; `samples` holds each scene's under its seed. At the top level stand those of stride 3."""
+    """All figures; `samples` maps a scene's seed to its samples. The top level has the figures of stride 3."""
     strides = sorted({outcome.stride for outcome in outcomes})
     chosen = [outcome for outcome in outcomes if outcome.stride == headline(strides)]
 
@@ -56,28 +56,28 @@ def document(outcomes: Sequence[SceneOutcome], samples: Mapping[int, Sequence[Sa
         "by_stride": {str(stride): of([one for one in outcomes if one.stride == stride]) for stride in strides},
         **{f"by_{fact}": by(fact) for fact in ("light", "weather", "camera")},
         "by_scene": _scenes(chosen, of),
-        "to_look_at": {str(one): _faults([o for o in outcomes if o.stride == one]) for one in strides},
+        "to_inspect": {str(one): _faults([o for o in outcomes if o.stride == one]) for one in strides},
     }
 
 
 def missed_targets(total: Mapping[str, Any]) -> list[str]:
-    """The names of those that are not reached; of what there was nothing to measure on, nothing is missed."""
-    told = {name: figure_of(total, name) for name in TARGETS}
+    """Names of the targets that are missed; a figure that was not measured misses no target."""
+    values = {name: figure_of(total, name) for name in TARGETS}
     return [
         name
         for name, (least, most) in TARGETS.items()
-        if (figure := told[name]) is not None and not least <= figure <= most
+        if (figure := values[name]) is not None and not least <= figure <= most
     ]
 
 
 def headline(strides: Iterable[int]) -> int:
-    """The stride whose figures stand at the top."""
+    """The stride of the figures at the top level."""
     listed = list(strides)
     return HEADLINE_STRIDE if HEADLINE_STRIDE in listed else min(listed)
 
 
 def figure_of(total: Mapping[str, Any], name: str) -> float | None:
-    """A figure by its name in TARGETS; None where there was nothing to measure on."""
+    """A figure by its name in TARGETS; None if it was not measured."""
     kind, _, level = name.partition("_")
     if kind == "ece":
         found = total["ece"][level]
@@ -89,19 +89,19 @@ def figure_of(total: Mapping[str, Any], name: str) -> float | None:
 def _scenes(
     chosen: Sequence[SceneOutcome], of: Callable[[Sequence[SceneOutcome]], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    told = [(one.facts, of([one])) for one in chosen]
-    return [{**asdict(facts), **total, "targets_missed": missed_targets(total)} for facts, total in told]
+    scenes = [(one.facts, of([one])) for one in chosen]
+    return [{**asdict(facts), **total, "targets_missed": missed_targets(total)} for facts, total in scenes]
 
 
 def _faults(outcomes: Sequence[SceneOutcome]) -> dict[str, list[dict[str, Any]]]:
-    """The vehicles that an engineer should look at, by what went wrong."""
+    """Vehicles with errors, by kind of error."""
     faults: dict[str, list[dict[str, Any]]] = {"missed": [], "doubled": [], "false": [], "misnamed": [], "small": []}
     faults |= {"miscoloured": [], "misread": []}
     for outcome in outcomes:
         where = {"seed": outcome.facts.seed}
         for vehicle in outcome.vehicles:
             for fault, detail in _wrong(vehicle):
-                faults[fault].append(where | _told(vehicle) | detail)
+                faults[fault].append(where | _identity(vehicle) | detail)
         faults["false"] += [{**where, **shot} for shot in outcome.false_shots]
     return faults
 
@@ -116,9 +116,9 @@ def _wrong(vehicle: Outcome) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "doubled", {"shots_ms": sorted(times)}
     if best.regret > NOTICEABLE or best.cut_needlessly:
         yield "small", {"shot_ms": times[0], "regret": round(best.regret, 3), "cut_needlessly": best.cut_needlessly}
-    if best.read.said and not all(is_right(vehicle, best, HEADLINE, level) for level in LEVELS):
-        said = {variant: list(names(read.joint)) for variant, read in best.read.said.items()}
-        yield "misnamed", {"shot_ms": times[0], "yolo_type": best.yolo_type, "said": said}
+    if best.read.by_variant and not all(is_right(vehicle, best, HEADLINE, level) for level in LEVELS):
+        predicted = {variant: list(names(read.joint)) for variant, read in best.read.by_variant.items()}
+        yield "misnamed", {"shot_ms": times[0], "yolo_type": best.yolo_type, "predicted": predicted}
     if vehicle.truth.colors and not is_right_color(vehicle, best):
         bases = [paint.base for paint in vehicle.truth.colors]
         read = [[color.base, round(color.conf, 3)] for color in best.read.colors]
@@ -128,7 +128,7 @@ def _wrong(vehicle: Outcome) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "misread", {"shot_ms": times[0], "plate": plate_of(vehicle), "read": seen.plate.text}
 
 
-def _told(vehicle: Outcome) -> dict[str, Any]:
+def _identity(vehicle: Outcome) -> dict[str, Any]:
     true = vehicle.truth
     return {
         "vehicle": true.id,

@@ -1,9 +1,8 @@
-"""Which scenes are looked at, and their clips: rendered once, by several processes, and kept for the next time.
+"""The evaluation's scenes and their clips, which are rendered once by several processes and kept.
 
-20 scenes of 20 s at 15 frames/s are 6,000 frames: about eight minutes to render on two cores. Each stride is run by
-itself, as a worker would, though stride 3 looks at frames that stride 1 has seen: 1 + 1/3 + 1/6 passes are 9,000
-frames, at about 0.2 s each some 30 minutes more. Detections kept from one stride for another would save a third of
-that and measure a short cut instead of the worker.
+20 scenes of 20 s at 15 frames/s are 6,000 frames, which take about eight minutes to render on two cores. Each stride
+is run separately, as in the worker: 1 + 1/3 + 1/6 passes are 9,000 frames of about 0.2 s each, or 30 minutes.
+Detections of one stride are not reused for another, since the worker does not do that either.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from video_analysis.training.splits import EVALUATION_SCENES
 FPS = 15
 FIRST_SEED = EVALUATION_SCENES.start + 20_001
 VEHICLES_PER_FRAME = (8.0, 6.0, 10.0)
-"""Of the first, second and third scene in the same light and weather."""
+"""Density of the first, second and third scene with the same light and weather."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationScene:
-    """A scene that is looked at."""
+    """A scene of the evaluation."""
 
     seed: int
     light: Light
@@ -38,13 +37,13 @@ class EvaluationScene:
     vehicles_per_frame: float
 
     def clip(self, folder: Path, seconds: float) -> Path:
-        """Where its video lies; its truth is beside it."""
+        """The path of its video; its truth is in the same folder."""
         look = f"{self.light}_{self.weather}_{self.camera}_{self.vehicles_per_frame:g}"
         return folder / f"{self.seed}_{look}_{seconds:g}s_{FPS}fps.mp4"
 
 
 def _listed() -> tuple[EvaluationScene, ...]:
-    """Each light in each weather, again and again; the camera moves on with every scene, so that all five come up."""
+    """All combinations of light and weather, three times; the camera changes with every scene."""
     kinds = [
         (density, light, weather) for density in VEHICLES_PER_FRAME for light, weather in product(LIGHTS, WEATHERS)
     ]
@@ -60,7 +59,7 @@ SCENES = _listed()[:20]
 
 
 def clips(scenes: Sequence[EvaluationScene], folder: Path, seconds: float, processes: int | None = None) -> list[Path]:
-    """The scenes' clips, those that are not in `folder` rendered into it."""
+    """The scenes' clips; missing ones are rendered into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [scene for scene in scenes if not scene.clip(folder, seconds).is_file()]
     processes = min(processes or len(os.sched_getaffinity(0)), len(missing))
@@ -71,7 +70,7 @@ def clips(scenes: Sequence[EvaluationScene], folder: Path, seconds: float, proce
 
 
 def render(scene: EvaluationScene, folder: Path, seconds: float) -> Path:
-    """Render one clip. It appears under its name when it is whole, after its truth."""
+    """Render one clip under a temporary name; it is renamed when it is complete, after its truth."""
     clip = scene.clip(folder, seconds)
     partial = clip.with_name(f"partial-{os.getpid()}-{clip.name}")
     drawn = Scene.from_seed(

@@ -1,4 +1,4 @@
-"""Stage 1 in process: the pipeline that run_poller builds, the best shots, each snapshot as it would be stored."""
+"""Stage 1 in process: run_poller's pipeline, best-shot selection, and the encoded snapshots."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from video_analysis.yolo_worker.types import BestShot, Box, Boxes, DetectedFrame
 
 Detect = Callable[[Iterable[Frame]], Iterator[DetectedFrame]]
 LEAST_CONFIDENCE = 0.01
-"""Down to here precision is measured: the curve needs what a worker would not look at."""
+"""Detection threshold for the precision curve, which needs boxes below the worker's threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class TrackBox:
     key: int
     box: Box
     confirmed: bool
-    """Sooner or later: also in the frames before."""
+    """Confirmed in this frame or later."""
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedFrame:
+class ProcessedFrame:
     """A processed frame and the tracks matched in it."""
 
     index: int
@@ -44,10 +44,10 @@ class WatchedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A snapshot: where it was taken, and the JPEG as it would lie in S3."""
+    """A snapshot: its frame and box, and the JPEG as stored in S3."""
 
     key: int
-    """Its track's."""
+    """Key of its track."""
     frame: int
     """Index of its frame in the video."""
     offset_ms: int
@@ -57,18 +57,18 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """What stage 1 made of one video at one stride."""
+class StageOneResult:
+    """Stage 1's output for one video at one stride."""
 
     stride: int
     hits: int
-    """In how many processed frames in a row a vehicle must be found for a snapshot."""
-    frames: Sequence[WatchedFrame]
+    """Number of processed frames in a row that confirm a track."""
+    frames: Sequence[ProcessedFrame]
     shots: Sequence[Shot]
 
 
 class StageOne:
-    """The loaded networks of stage 1. ConfigurationError where weights are missing or wrong."""
+    """The loaded networks of stage 1. ConfigurationError if weights are missing or invalid."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self.pipeline = run_poller.pipeline(config)
@@ -78,8 +78,8 @@ class StageOne:
         self._track = config.track
         self._snapshot = config.snapshot
 
-    def watch(self, clip: Path, stride: int, detect: Detect | None = None) -> Watched:
-        """One video from its first frame to its last; `detect` stands in for the detector."""
+    def process(self, clip: Path, stride: int, detect: Detect | None = None) -> StageOneResult:
+        """Process one video; `detect` replaces the detector if given."""
         kept: list[TrackedFrame] = []
         source = self.pipeline.open(clip, stride)
         frames = source.frames()
@@ -89,8 +89,8 @@ class StageOne:
         chosen = [(shot, self._jpeg(shot)) for shot in drain.results(tracked, sink)]
         keys = {track_id: key for frame in kept for key, track_id in frame.links.items()}
         confirmed = set(keys.values())
-        watched = [
-            WatchedFrame(
+        result = [
+            ProcessedFrame(
                 frame.frame.index,
                 frame.frame.offset_ms,
                 [TrackBox(track.key, track.box, track.key in confirmed) for track in frame.tracks],
@@ -98,12 +98,12 @@ class StageOne:
             for frame in kept
         ]
         hits = settings.hits(self._track, source.info.interval_ms / 1000)
-        return Watched(
-            stride, hits, watched, [_located(shot, jpeg, keys[shot.track_id], watched) for shot, jpeg in chosen]
+        return StageOneResult(
+            stride, hits, result, [_located(shot, jpeg, keys[shot.track_id], result) for shot, jpeg in chosen]
         )
 
     def detections(self, clip: Path, stride: int) -> list[tuple[int, Boxes]]:
-        """(frame's index, boxes) of every `stride`-th frame, the unsure ones included."""
+        """(frame index, boxes) of every `stride`-th frame, down to LEAST_CONFIDENCE."""
         return [(seen.frame.index, seen.boxes) for seen in self._unsure.detect(video.frames(clip, stride))]
 
     def _jpeg(self, shot: BestShot) -> bytes:
@@ -111,15 +111,15 @@ class StageOne:
 
 
 def _remembered(tracked: Iterable[TrackedFrame], kept: list[TrackedFrame]) -> Iterator[TrackedFrame]:
-    """The frames as they pass by, kept without their pictures."""
+    """Pass the frames on, and keep copies without images in `kept`."""
     for one in tracked:
         yield one
         blank = Frame(one.frame.index, one.frame.offset_ms, np.zeros((0, 0, 3), np.uint8))
         kept.append(TrackedFrame(blank, one.tracks, one.ended, one.links))
 
 
-def _located(shot: BestShot, jpeg: bytes, key: int, frames: Sequence[WatchedFrame]) -> Shot:
-    """A best shot says when it was taken; the track's box of that moment says where."""
+def _located(shot: BestShot, jpeg: bytes, key: int, frames: Sequence[ProcessedFrame]) -> Shot:
+    """A best shot with frame index and box, found by its time and track."""
     ((index, box),) = [
         (frame.index, track.box)
         for frame in frames

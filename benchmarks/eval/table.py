@@ -24,12 +24,14 @@ UNTARGETED = (
 )
 
 
-def table(told: Mapping[str, Any]) -> str:
-    """Targets beside figures, a column for each stride; then ways of decoding, colours and plates, and each scene."""
-    strides = told["by_stride"]
+def table(document: Mapping[str, Any]) -> str:
+    """Targets and figures, one column per stride; then ways of decoding, colours, plates, and a line per scene."""
+    strides = document["by_stride"]
     head = f"{'':<24}{'target':>12}" + "".join(f"{'stride ' + stride:>11}" for stride in strides)
-    lines = [_line(name, strides.values(), told["targets_missed"]) for name in (*TARGETS, *UNTARGETED)]
-    return "\n".join([head, *lines, *_decoded(told), *_attributes(told), *map(_scene_line, told["by_scene"])])
+    lines = [_line(name, strides.values(), document["targets_missed"]) for name in (*TARGETS, *UNTARGETED)]
+    return "\n".join(
+        [head, *lines, *_decoded(document), *_attributes(document), *map(_scene_line, document["by_scene"])]
+    )
 
 
 def _line(name: str, columns: Iterable[Mapping[str, Any]], missed: Sequence[str]) -> str:
@@ -41,21 +43,21 @@ def _shown(figure: float | None) -> str:
     return "–" if figure is None else f"{figure:.4g}"
 
 
-def _decoded(told: Mapping[str, Any]) -> Iterator[str]:
-    """At the headline's stride: top-1 by each way of decoding, and what abstention makes of the worker's own."""
+def _decoded(document: Mapping[str, Any]) -> Iterator[str]:
+    """At the main stride: top-1 of each way of decoding, and precision and coverage with abstention."""
     head = "".join(f"{name:>11}" for name in (*WAYS, "precision", "coverage"))
-    title = f"stride {told['headline_stride']}, top-1 by"
+    title = f"stride {document['headline_stride']}, top-1 by"
     yield f"{title:<36}{head}"
-    for variant, of in told["variants"].items():
+    for variant, of in document["variants"].items():
         for level in LEVELS:
             figures_of = [*(of[way][level] for way in WAYS), *of["abstaining"][level].values()]
             yield f"{variant:<24}{level:>12}" + "".join(f"{_shown(figure):>11}" for figure in figures_of)
 
 
-def _attributes(told: Mapping[str, Any]) -> Iterator[str]:
-    lights = ", ".join(f"{light} {_shown(figure)}" for light, figure in told["color_top1_by_light"].items())
+def _attributes(document: Mapping[str, Any]) -> Iterator[str]:
+    lights = ", ".join(f"{light} {_shown(figure)}" for light, figure in document["color_top1_by_light"].items())
     yield f"base colour by light: {lights}"
-    plates = told["plates"]
+    plates = document["plates"]
     if "skipped" in plates:
         yield f"plates: {plates['skipped']}"
         return

@@ -1,7 +1,7 @@
-"""HOTA, IDF1 and MOTA of one sequence, in counts that can be added up over sequences.
+"""HOTA, IDF1 and MOTA of one sequence, as counts that can be added over sequences.
 
-IDF1 and MOTA are py-motmetrics'. As MOTChallenge does it, a box on a vehicle that nobody is asked to find in that
-frame is taken out first, and counts neither way.
+IDF1 and MOTA are computed by py-motmetrics. As in MOTChallenge, a box on a vehicle that is not required in that frame
+is removed first and does not count.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from video_analysis.benchmarks.eval.hota import CompareFrame, HotaCounts
 from video_analysis.benchmarks.eval.matching import LEAST_IOU, paired, shared_areas
 from video_analysis.benchmarks.mot import Labelled
 from video_analysis.simulator.truth import SeenVehicle
-from video_analysis.training.ground_truth_filter import shows
+from video_analysis.training.ground_truth_filter import is_required
 
 
 @dataclass(frozen=True, slots=True)
 class MotCounts:
-    """What motmetrics sums over sequences, under its own names."""
+    """Counts of motmetrics, with its own names."""
 
     num_objects: int = 0
     num_misses: int = 0
@@ -40,7 +40,7 @@ class MotCounts:
         return 1 - wrong / max(1, self.num_objects)
 
     def idf1(self) -> float:
-        """F1 of the boxes that lie on the right vehicle under its one best track."""
+        """F1 of the boxes with the identity of the best track assignment."""
         return 2 * self.idtp / max(1, 2 * self.idtp + self.idfp + self.idfn)
 
 
@@ -56,19 +56,19 @@ class Tracking:
 
 
 def nothing() -> Tracking:
-    """What a sum begins with."""
+    """The zero of a sum."""
     return Tracking(MotCounts(), hota.nothing())
 
 
 def count(truth: Sequence[Sequence[SeenVehicle]], found: Sequence[Sequence[Labelled]]) -> Tracking:
-    """Of one sequence, frame by frame."""
-    frames = [asked(*frame) for frame in zip(truth, found, strict=True)]
+    """Counts of one sequence."""
+    frames = [without_ignored(*frame) for frame in zip(truth, found, strict=True)]
     return Tracking(mot(frames), hota.count(frames))
 
 
-def asked(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> CompareFrame:
-    """A frame without the vehicles that need not be found in it, nor the boxes that lie on those."""
-    wanted = [one for one in true if shows(one)]
+def without_ignored(true: Sequence[SeenVehicle], found: Sequence[Labelled]) -> CompareFrame:
+    """A frame without optional vehicles and without the boxes matched to them."""
+    wanted = [one for one in true if is_required(one)]
     names = {one.id for one in wanted}
     beside = {track for track, vehicle in paired(true, found).items() if vehicle not in names}
     left = [one for one in found if one[0] not in beside]

@@ -1,4 +1,4 @@
-"""What is true of a clip, and which vehicles the workers are asked to find in it."""
+"""The ground truth of a clip, and which of its vehicles are required."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from video_analysis.simulator.clip import truth_path
 from video_analysis.simulator.truth import SceneFacts, SeenVehicle
 from video_analysis.simulator.vehicles.paint import Paint
-from video_analysis.training.ground_truth_filter import shows
+from video_analysis.training.ground_truth_filter import is_required
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class ClipTruth:
 
     @cached_property
     def counted(self) -> frozenset[int]:
-        """The vehicles that are to be found: those that show in some frame of the clip."""
-        return frozenset(one.id for frame in self.frames for one in frame if shows(one))
+        """The required vehicles: those that are large and visible enough in some frame."""
+        return frozenset(one.id for frame in self.frames for one in frame if is_required(one))
 
     @cached_property
     def ignored(self) -> frozenset[int]:
-        """All others."""
+        """All other vehicles."""
         return frozenset(one.id for frame in self.frames for one in frame) - self.counted
 
 
 def read(clip: Path) -> ClipTruth:
-    """The truth that lies beside `clip`."""
+    """Read the truth file of `clip`."""
     facts, *frames = (json.loads(line) for line in truth_path(clip).read_text("utf-8").splitlines())
     return ClipTruth(SceneFacts(**facts["scene"]), [[_seen(row) for row in frame["vehicles"]] for frame in frames])
 

@@ -1,1 +1,1 @@
-"""What was found in a video as one HTML page that needs nothing else: pictures, style and figures are in it."""
+"""The report of one video as a single HTML file with embedded snapshots, styles and figures."""

@@ -1,4 +1,4 @@
-"""The whole report: what the video is, how long it took, what came by, and each vehicle in order of time."""
+"""The whole report: facts of the video, durations, counts per type, and each vehicle in time order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from string import Template
 from video_analysis.demo.report import wording
 from video_analysis.demo.report.run_facts import RunFacts
 from video_analysis.demo.report.vehicle_card import Row, card
-from video_analysis.devstack.stored_results import Findings
+from video_analysis.devstack.stored_results import StoredResults
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 STYLE = Path(__file__).with_name("style.css")
@@ -50,12 +50,12 @@ the model named nothing at this level; its best candidate and the reason are sho
 """)
 
 
-def write(path: Path, found: Findings, run: RunFacts) -> None:
+def write(path: Path, found: StoredResults, run: RunFacts) -> None:
     """Write the report to `path`, UTF-8."""
     path.write_text(render(found, run), encoding="utf-8")
 
 
-def render(found: Findings, run: RunFacts) -> str:
+def render(found: StoredResults, run: RunFacts) -> str:
     """The report as HTML."""
     vehicles, name = by_vehicle(found), wording.text(found.video["file_name"] or "unnamed video")
     error = found.video["error_msg"]
@@ -73,25 +73,25 @@ def render(found: Findings, run: RunFacts) -> str:
     )
 
 
-def by_vehicle(found: Findings) -> list[list[Row]]:
-    """The rows of each analysis together, in order of time."""
+def by_vehicle(found: StoredResults) -> list[list[Row]]:
+    """The rows of each analysis, in time order."""
     grouped = defaultdict(list)
     for row in found.rows:
         grouped[row["id"]].append(row)
     return sorted(grouped.values(), key=lambda rows: (rows[0]["detected_in_ms"], rows[0]["track_id"]))
 
 
-def _cards(vehicles: Sequence[Sequence[Row]], found: Findings, run: RunFacts) -> Iterable[str]:
+def _cards(vehicles: Sequence[Sequence[Row]], found: StoredResults, run: RunFacts) -> Iterable[str]:
     for rows in vehicles:
         snapshot = found.snapshots.get(parse_snapshot_uri(rows[0]["snapshot_s3_key"]).key)
         yield card(rows, snapshot, run.zone)
 
 
-def _video_facts(found: Findings, run: RunFacts) -> list[tuple[str, str]]:
-    """What is known of the video and of the networks that looked at it."""
+def _video_facts(found: StoredResults, run: RunFacts) -> list[tuple[str, str]]:
+    """Facts of the video and of the networks that processed it."""
     clip = run.clip
     length = wording.offset(round(clip.seconds * 1000)) if clip.seconds else "–"
-    looked = "–" if run.frames_looked_at is None else f"{run.frames_looked_at} of {clip.frames}"
+    looked = "–" if run.processed_frames is None else f"{run.processed_frames} of {clip.frames}"
     main_models = sorted({_main_model(row) for row in found.rows if row["checkpoint"]})
     return [
         ("Recorded", wording.text(wording.day_and_time(found.video["recorded_at"], run.zone))),
@@ -105,18 +105,18 @@ def _video_facts(found: Findings, run: RunFacts) -> list[tuple[str, str]]:
 
 
 def _main_model(row: Row) -> str:
-    """Variant and checkpoint; for a fallback which one it is, and why."""
+    """Variant and checkpoint; for a fallback also its kind and reason."""
     name = wording.text(f"{row['variant']}: {row['checkpoint']}")
     evidence = (row["evidence"] or {}).get("checkpoint")
     return f"{name} <small>{wording.reason(evidence['fallback'], evidence.get('detail'))}</small>" if evidence else name
 
 
 def _times(run: RunFacts) -> list[tuple[str, str]]:
-    """The demo's steps, their sum, and what of it yolo_worker's stages took."""
-    told = [(wording.text(name), f"{seconds:.1f} s") for name, seconds in run.steps]
-    told.append(("Total", f"<b>{sum(seconds for _, seconds in run.steps):.1f} s</b>"))
+    """Durations of the demo's steps, their sum, and the share of yolo_worker's stages."""
+    cells = [(wording.text(name), f"{seconds:.1f} s") for name, seconds in run.steps]
+    cells.append(("Total", f"<b>{sum(seconds for _, seconds in run.steps):.1f} s</b>"))
     stages = run.stage_seconds.items()
-    return told + [(f"of it yolo_worker’s {wording.text(stage)}", f"{seconds:.1f} s") for stage, seconds in stages]
+    return cells + [(f"of it yolo_worker’s {wording.text(stage)}", f"{seconds:.1f} s") for stage, seconds in stages]
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
@@ -124,7 +124,7 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
 
 
 def _types(counts: Counter[str]) -> str:
-    """A bar for each of the detector's types, the most frequent first."""
+    """A bar per type of the detector, most frequent first."""
     if not counts:
         return '<p class="none">Nothing.</p>'
     most = max(counts.values())

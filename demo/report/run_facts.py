@@ -1,4 +1,4 @@
-"""What a report says of a run beside what the database holds."""
+"""Facts of a run for the report that are not in the database."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import cv2
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A video file as its decoder describes it; 0 for what it does not know."""
+    """A video file as its decoder describes it; 0 for unknown values."""
 
     width: int
     height: int
     frames: int
     fps: float
     is_rendered: bool = False
-    """Painted by demo.traffic, not filmed."""
+    """Rendered by the simulator, not filmed."""
 
     @property
     def seconds(self) -> float:
@@ -34,17 +34,17 @@ class RunFacts:
     clip: Clip
     detector: str
     """Its weights' file name."""
-    frames_looked_at: int | None = None
+    processed_frames: int | None = None
     steps: Sequence[tuple[str, float]] = ()
-    """What the demo did one after the other, with the seconds it took."""
+    """The demo's steps in order, with their seconds."""
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     """yolo_worker's own time in each stage."""
     zone: tzinfo = UTC
-    """Clock times are told in it."""
+    """Time zone of the clock times."""
 
 
 def clip_facts(path: Path, *, is_rendered: bool) -> Clip:
-    """Ask the decoder about a clip; zeros where it cannot open it."""
+    """Read a clip's properties; zeros if it cannot be opened."""
     capture = cv2.VideoCapture(str(path))
     try:
         numbers = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_COUNT)
@@ -55,5 +55,5 @@ def clip_facts(path: Path, *, is_rendered: bool) -> Clip:
 
 
 def zone_of(recorded_at: str | None) -> tzinfo:
-    """The UTC offset that an RFC 3339 instant is written in; UTC where there is none."""
+    """The UTC offset of an RFC 3339 instant; UTC for None."""
     return (datetime.fromisoformat(recorded_at.upper()).tzinfo if recorded_at else None) or UTC

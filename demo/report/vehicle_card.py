@@ -1,4 +1,4 @@
-"""One vehicle in the report: its picture, when it was seen, and what each variant says of it."""
+"""One vehicle in the report: its snapshot, time, and the results of each variant."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from video_analysis.devstack.stored_results import StoredSnapshot
 from video_analysis.main_worker.classification.hierarchy import LEVELS
 
 Row = dict[str, Any]
-"""One analysis with one of its results, or with none: the columns of findings.ROWS."""
+"""One analysis with one of its results, or none: the columns of stored_results.ROWS."""
 
 
 def card(rows: Sequence[Row], snapshot: StoredSnapshot | None, zone: tzinfo) -> str:
-    """The vehicle of `rows`, which are one analysis' results."""
+    """The card of one vehicle; `rows` are the results of its analysis."""
     first = rows[0]
     track, at = first["track_id"], wording.offset(first["detected_in_ms"])
     description = f"Vehicle {track}: {first['yolo_type']} at {at} of the video"
@@ -27,7 +27,7 @@ def card(rows: Sequence[Row], snapshot: StoredSnapshot | None, zone: tzinfo) -> 
     return (
         f'<article class="vehicle" id="track-{track}">'
         f"{_picture(snapshot, description)}"
-        f'<div class="said"><header><h3>Vehicle {track}</h3><p>{seen}</p></header>{_verdict(rows)}</div></article>'
+        f'<div class="facts"><header><h3>Vehicle {track}</h3><p>{seen}</p></header>{_verdict(rows)}</div></article>'
     )
 
 
@@ -40,7 +40,7 @@ def _picture(snapshot: StoredSnapshot | None, description: str) -> str:
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    """The table of what was read; above it, why there is none or less than there should be."""
+    """The table of the results, and above it why results are missing."""
     first, results = rows[0], [row for row in rows if row["variant"] is not None]
     problem = ""
     if first["status"] == "error":
@@ -52,7 +52,7 @@ def _verdict(rows: Sequence[Row]) -> str:
 
 
 def _table(yolo_type: str, results: Sequence[Row]) -> str:
-    """What each variant reads, side by side."""
+    """The results of all variants side by side."""
     heads = "".join(f'<th scope="col">{wording.text(row["variant"])}</th>' for row in results)
     body = "".join(_level(level, yolo_type, results) for level in LEVELS)
     body += _line("Colour", [_colors(row) for row in results]) + _line("Plate", [_plate(row) for row in results])
@@ -60,7 +60,7 @@ def _table(yolo_type: str, results: Sequence[Row]) -> str:
 
 
 def _level(level: str, yolo_type: str, results: Sequence[Row]) -> str:
-    """A row of the table; marked where the variants, or a variant and the detector, name different things."""
+    """A row of the table; marked if the variants differ, or if a variant and the detector differ."""
     named = {row[f"{level}_label"] for row in results} - {None}
     note = ""
     if len(named) > 1:
@@ -72,9 +72,9 @@ def _level(level: str, yolo_type: str, results: Sequence[Row]) -> str:
 
 def _line(name: str, cells: Sequence[str], note: str = "") -> str:
     mark = f' <em class="note">{note}</em>' if note else ""
-    told = "".join(f"<td>{cell}</td>" for cell in cells)
+    cells = "".join(f"<td>{cell}</td>" for cell in cells)
     kind = ' class="differs"' if note else ""
-    return f'<tr{kind}><th scope="row">{name}{mark}</th>{told}</tr>'
+    return f'<tr{kind}><th scope="row">{name}{mark}</th>{cells}</tr>'
 
 
 def _answer(row: Row, level: str) -> str:
@@ -108,8 +108,8 @@ def _evidence(row: Row, key: str) -> dict[str, Any]:
 
 
 def _colors(row: Row) -> str:
-    said = "<br>".join(wording.color(described) for described in row["colors"] or ())
-    return said or f'<span class="unsure">not read</span>{_reason(row, "colors")}'
+    shown = "<br>".join(wording.color(described) for described in row["colors"] or ())
+    return shown or f'<span class="unsure">not read</span>{_reason(row, "colors")}'
 
 
 def _plate(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""How numbers, times and absent things are written in a report. Pure; every text given out is safe in HTML."""
+"""Formatting of numbers, times and missing values in the report. Pure; every returned text is safe in HTML."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text(value: object) -> str:
 
 
 def offset(milliseconds: int) -> str:
-    """A place in a video: m:ss.mmm, or h:mm:ss.mmm from an hour on."""
+    """A position in a video: m:ss.mmm, or h:mm:ss.mmm from one hour on."""
     seconds, ms = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -37,7 +37,7 @@ def offset(milliseconds: int) -> str:
 
 
 def day_and_time(instant: datetime | None, zone: tzinfo) -> str:
-    """An instant with its UTC offset; a dash where there is none."""
+    """An instant with its UTC offset; a dash for None."""
     return "–" if instant is None else instant.astimezone(zone).isoformat(" ", "seconds")
 
 
@@ -47,23 +47,23 @@ def clock(instant: datetime, zone: tzinfo) -> str:
 
 
 def percent(confidence: float) -> str:
-    """A confidence of 0..1; never 100% for what is not certain."""
+    """A confidence of 0..1 as a percentage; 100% only for 1."""
     if 0.99 < confidence < 1:
         return f"{min(confidence * 100, 99.9):.1f}%"
     return f"{confidence * 100:.0f}%"
 
 
 def bar(share: float) -> str:
-    """A thin bar, filled to `share` of its width (0..1); the number stands beside it, so that a reader skips it."""
+    """A thin bar, filled to `share` (0..1). Hidden from screen readers, since the number is next to it."""
     return f'<span class="bar" aria-hidden="true"><i style="width:{min(max(share, 0.0), 1.0) * 100:.1f}%"></i></span>'
 
 
 def color(described: dict[str, Any]) -> str:
-    """Finish, base and lightness as one would say them: Metallic light Silver."""
+    """Finish, lightness and base, such as Metallic Light Silver."""
     words = [described.get("finish"), described.get("lightness"), described.get("base")]
-    said = " ".join(text(word) for word in words if word)
+    name = " ".join(text(word) for word in words if word)
     confidence = described.get("conf")
-    return said if confidence is None else f"{said} <small>{percent(confidence)}</small>"
+    return name if confidence is None else f"{name} <small>{percent(confidence)}</small>"
 
 
 def reason(code: str, detail: str | None = None) -> str:
@@ -78,6 +78,6 @@ def count(number: int, noun: str) -> str:
 
 
 def every(stride: int | None) -> str:
-    """Which frames a stride looks at; a null one is the contract's 3."""
+    """The frames that a stride selects; null is the contract's 3."""
     stride = stride or 3
     return "each" if stride == 1 else f"one in {stride}"

@@ -1,7 +1,7 @@
-"""What is read of a picture beside the models: its colours and, where that part is installed, its plate.
+"""Reads what needs no main model: the colours of a snapshot and, if that part is installed, its plate.
 
-Each is read in a thread of its own while the models look, and waited for no longer than the time limit: what fails
-or takes too long leaves null and a reason, and holds up neither type, make nor model.
+Each attribute has one thread, which runs while the models classify, and a time limit. An attribute that fails or is
+late becomes null with a reason; it never delays or changes type, make and model.
 """
 
 from __future__ import annotations
@@ -10,65 +10,65 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import TimeoutError as NotReady
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from video_analysis.main_worker.attributes import color
-from video_analysis.main_worker.attributes.plate import LEAST_CONF, PlateResult
+from video_analysis.main_worker.attributes.plate import MIN_CONF, PlateResult
 from video_analysis.main_worker.evidence import ReadFailure
-from video_analysis.main_worker.types import Attributes, Picture
+from video_analysis.main_worker.types import Attributes, SnapshotImage
 from video_analysis.worker_utils.contracts import schema_check
 
-Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 
 log = logging.getLogger(__name__)
 
 
 class Plates(Protocol):
-    """What looks for a plate. One caller at a time."""
+    """Reads plates. One caller at a time."""
 
-    def look(self, picture: Picture) -> PlateResult:
+    def read(self, image: SnapshotImage) -> PlateResult:
         """The plate, or why there is none; may raise anything."""
 
 
 class AttributeReader:
-    """Reads pictures in the background. Without `plates` no plate is looked for.
+    """Reads snapshots in the background. Without `plates` no plate is read.
 
-    The time limit runs from the moment a picture is there: a free core reads its colours in 15 ms, a plate in 150 ms.
+    The time limit starts when the snapshot arrives. On a free core colours take 15 ms, a plate 150 ms.
     """
 
     def __init__(self, time_limit_s: float, plates: Plates | None = None) -> None:
         self._plates = plates
         self._time_limit_s = time_limit_s
-        self._for_colors = _Reader("colors", time_limit_s)
-        self._for_plates = _Reader("plate", time_limit_s)
+        self._color_thread = _ReaderThread("colors", time_limit_s)
+        self._plate_thread = _ReaderThread("plate", time_limit_s)
 
-    def begin(self, picture: Picture, yolo_type: str) -> Callable[[], Attributes]:
-        """Begin with a picture; calling what this returns waits for the answers, and never raises."""
+    def start(self, image: SnapshotImage, yolo_type: str) -> Callable[[], Attributes]:
+        """Start to read one snapshot. The returned function waits for the results and never raises."""
         deadline_s = time.monotonic() + self._time_limit_s
-        colors = self._for_colors.begin(_colors, picture, yolo_type)
-        plate = None if self._plates is None else self._for_plates.begin(self._plates.look, picture)
+        colors = self._color_thread.start(_colors, image, yolo_type)
+        plate = None if self._plates is None else self._plate_thread.start(self._plates.read, image)
 
-        @cache  # rows may be written again one by one
-        def answer() -> Attributes:
+        @cache  # the caller may write its rows a second time, one by one
+        def attributes() -> Attributes:
             faults: dict[str, ReadFailure] = {}
-            said = self._for_colors.waited_for(colors, deadline_s, faults)
-            seen = None if plate is None else self._for_plates.waited_for(plate, deadline_s, faults)
-            found = None if seen is None else seen.plate
+            color_values = self._color_thread.wait(colors, deadline_s, faults)
+            plate_result = None if plate is None else self._plate_thread.wait(plate, deadline_s, faults)
+            found = None if plate_result is None else plate_result.plate
             return Attributes(
-                colors=said,
+                colors=color_values,
                 plate_text=None if found is None else found.text,
                 plate_conf=None if found is None else found.conf,
-                plate_evidence=None if seen is None else _evidence(seen),
+                plate_evidence=None if plate_result is None else _evidence(plate_result),
                 faults=faults,
             )
 
-        return answer
+        return attributes
 
 
-class _Reader:
-    """One attribute's thread. While a picture keeps it beyond its time no other waits behind that one."""
+class _ReaderThread:
+    """The thread of one attribute. While one snapshot is overdue, further ones fail at once as `reader_busy`."""
 
     def __init__(self, column: str, time_limit_s: float) -> None:
         self._column = column
@@ -76,24 +76,24 @@ class _Reader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=column)
         self._overdue: Future[Any] | None = None
 
-    def begin(self, work: Callable[..., Answer], *of: object) -> Future[Answer]:
+    def start(self, work: Callable[..., Value], *arguments: object) -> Future[Value]:
         if self._overdue is None or self._overdue.done():
-            return self._thread.submit(work, *of)
-        refused: Future[Answer] = Future()
-        refused.set_exception(_StillBusyError())
+            return self._thread.submit(work, *arguments)
+        refused: Future[Value] = Future()
+        refused.set_exception(_ReaderBusyError())
         return refused
 
-    def waited_for(self, coming: Future[Answer], deadline_s: float, faults: dict[str, ReadFailure]) -> Answer | None:
-        """The answer; None where there is none in time, and in `faults` why."""
+    def wait(self, pending: Future[Value], deadline_s: float, faults: dict[str, ReadFailure]) -> Value | None:
+        """The value; None if there is none before the deadline, with the reason added to `faults`."""
         try:
-            return coming.result(max(0.0, deadline_s - time.monotonic()))
-        except NotYet:
-            if not coming.cancel():
-                self._overdue = coming
+            return pending.result(max(0.0, deadline_s - time.monotonic()))
+        except NotReady:
+            if not pending.cancel():
+                self._overdue = pending
             faults[self._column] = ReadFailure("timeout", f"no result within {self._time_limit_s:g} s")
-        except _StillBusyError:
+        except _ReaderBusyError:
             faults[self._column] = ReadFailure("reader_busy")
-        except Exception as error:  # whatever it is, the models' answers stand
+        except Exception as error:  # any failure here must not affect the models' results
             log.warning(
                 "%s could not be read",
                 self._column,
@@ -106,15 +106,15 @@ class _Reader:
         return None
 
 
-class _StillBusyError(Exception):
-    """The thread never came back from an earlier picture."""
+class _ReaderBusyError(Exception):
+    """The thread is still busy with an earlier snapshot."""
 
 
-def _colors(picture: Picture, yolo_type: str) -> list[Mapping[str, object]] | None:
-    return [one.to_json() for one in color.colors(picture, yolo_type)] or None
+def _colors(image: SnapshotImage, yolo_type: str) -> list[Mapping[str, object]] | None:
+    return [one.to_json() for one in color.colors(image, yolo_type)] or None
 
 
-def _evidence(seen: PlateResult) -> Mapping[str, object]:
+def _evidence(result: PlateResult) -> Mapping[str, object]:
     """Why there is no plate, the best candidate, and the confidence it needs."""
-    best = None if seen.best is None else [seen.best.text, round(seen.best.conf, 4)]
-    return {"abstained": seen.reason, "candidate": best, "threshold": LEAST_CONF, "width_px": seen.width_px}
+    best = None if result.best is None else [result.best.text, round(result.best.conf, 4)]
+    return {"abstained": result.reason, "candidate": best, "threshold": MIN_CONF, "width_px": result.width_px}

@@ -1,8 +1,8 @@
-"""The colours of a vehicle picture in the contract's words (DESIGN 1.5): finish, base, lightness, confidence. Pure.
+"""The colours of a vehicle in the contract's terms: finish, base, lightness, confidence. Pure.
 
-Each coat is named once, by its middle. Coloured paint speaks before grey, since glass, tyres and grilles are grey on
-every vehicle. The bounds between names lie where CIELAB's hues change their names in English; those between greys
-come from the same pictures as the constants in coats.py.
+Each cluster of paint pixels is named once, by its median colour. Hue takes precedence over neutral tones, since glass,
+tyres and grilles are grey on every vehicle. The bounds between names are where the English names of CIELAB hues
+change. The bounds between neutral tones come from the same photographs as the constants in color_clusters.py.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ from math import exp
 from typing import Literal
 
 from video_analysis.main_worker.attributes import paint_mask
-from video_analysis.main_worker.attributes.color_clusters import ColorCluster, NeutralTone, coats, grey_of
-from video_analysis.main_worker.types import Picture
+from video_analysis.main_worker.attributes.color_clusters import ColorCluster, NeutralTone, clusters, neutral_tone
+from video_analysis.main_worker.types import SnapshotImage
 
 Finish = Literal["Matte", "Metallic"]
 Lightness = Literal["Light"]
 
-MOST = 3
-ENOUGH, DOUBT = 4.4, 1.2
-"""Evidence (share × chroma) at which a hue is as likely the paint as not, and how fast that becomes certain."""
-SECOND, SECOND_SHARE = 5.0, 0.12
-"""What a further coat needs of evidence and share."""
+MAX_COLORS = 3
+HUE_MIDPOINT, HUE_WIDTH = 4.4, 1.2
+"""Evidence (share × chroma) at which a hue is the paint with probability 0.5, and the width of that logistic curve."""
+SECOND_EVIDENCE, SECOND_SHARE = 5.0, 0.12
+"""Minimum evidence and share of a further cluster."""
 WHITE_SHARE = 0.3
-"""What white beside a colour needs."""
-BLACK_LEVEL, GRAY_LEVEL = 31.5, 55.0
-"""Up to which CIELAB lightness grey paint is called black and gray."""
-GREY_DOUBT = 5.0
-SURE, GREY_SURE = 0.94, (0.45, 0.33)
-"""What bends confidences to how often they are right: of a hue, the most; of a grey, (least, slope) of the most."""
-LIGHT = {"Blue": 62.0, "Green": 68.0, "Purple": 58.0, "Pink": 72.0, "Brown": 56.0}
-"""From which CIELAB lightness on a colour is called light, if its chroma is below PALE."""
-PALE = 40.0
+"""Minimum share of white beside a hue."""
+BLACK_MAX, GRAY_MAX = 31.5, 55.0
+"""Maximum CIELAB lightness of neutral paint that is named black, and gray."""
+NEUTRAL_WIDTH = 5.0
+"""Width of the logistic curves at these bounds, in CIELAB lightness."""
+HUE_CONF_MAX, NEUTRAL_CONF = 0.94, (0.45, 0.33)
+"""Calibration to the observed accuracy: the maximum for a hue; (intercept, slope) of the maximum for a neutral tone."""
+LIGHT_FROM = {"Blue": 62.0, "Green": 68.0, "Purple": 58.0, "Pink": 72.0, "Brown": 56.0}
+"""Minimum CIELAB lightness at which a colour is named light, if its chroma is below PALE_CHROMA."""
+PALE_CHROMA = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,85 +47,86 @@ class Color:
     conf: float
 
     def to_json(self) -> dict[str, object]:
-        """As it stands in image_analysis_results.colors."""
+        """As stored in image_analysis_results.colors."""
         return asdict(self) | {"conf": round(self.conf, 4)}
 
 
-def colors(picture: Picture, yolo_type: str | None = None) -> list[Color]:
-    """The one to three colours of a letterboxed vehicle (640×640×3 BGR), its main one first; none in an empty picture.
+def colors(image: SnapshotImage, yolo_type: str | None = None) -> list[Color]:
+    """One to three colours of a letterboxed vehicle (640×640×3 BGR), the main one first; none for an empty image.
 
-    The others follow by how much they cover. `yolo_type` says where paint and loads are to be expected.
+    Further colours are in order of their share. `yolo_type` selects where paint and loads are expected.
     """
-    body = paint_mask.read(picture, yolo_type)
+    body = paint_mask.read(image, yolo_type)
     if body is None:
         return []
-    found = coats(body, yolo_type)
-    grey = grey_of(body, yolo_type)
-    coloured = _certainty(found[0].evidence, ENOUGH) if found else 0.0
-    if coloured > 0.5:
-        said = [_of_hue(found[0], coloured), *_others(found[1:], grey.white_share)]
+    found = clusters(body, yolo_type)
+    neutral = neutral_tone(body, yolo_type)
+    hue_prob = _logistic(found[0].evidence, HUE_MIDPOINT) if found else 0.0
+    if hue_prob > 0.5:
+        named = [_name_hue(found[0], hue_prob), *_further(found[1:], neutral.white_share)]
     else:
-        said = [_of_grey(grey, 1 - coloured), *_others(found, 0)]
-    return _dedupe(said)[:MOST]
+        named = [_name_neutral(neutral, 1 - hue_prob), *_further(found, 0)]
+    return _dedupe(named)[:MAX_COLORS]
 
 
-def _of_grey(grey: NeutralTone, conf: float) -> Color:
-    """Black, gray, silver or white; its confidence falls towards the bounds between them."""
-    black, dark = (1 - _certainty(grey.level, bound, GREY_DOUBT) for bound in (BLACK_LEVEL, GRAY_LEVEL))
-    white = _certainty(grey.whiteness, 0, 1)
-    if grey.level <= GRAY_LEVEL:
-        base, sure = ("Black", black) if grey.level <= BLACK_LEVEL else ("Gray", dark - black)
+def _name_neutral(tone: NeutralTone, conf: float) -> Color:
+    """Black, gray, silver or white; the confidence decreases towards the bounds between them."""
+    black, dark = (1 - _logistic(tone.level, bound, NEUTRAL_WIDTH) for bound in (BLACK_MAX, GRAY_MAX))
+    white = _logistic(tone.whiteness, 0, 1)
+    if tone.level <= GRAY_MAX:
+        base, prob = ("Black", black) if tone.level <= BLACK_MAX else ("Gray", dark - black)
     else:
-        base, sure = ("White", (1 - dark) * white) if white > 0.5 else ("Silver", (1 - dark) * (1 - white))
-    return Color(_finish(base), base, None, conf * min(sure, GREY_SURE[0] + GREY_SURE[1] * sure))
+        base, prob = ("White", (1 - dark) * white) if white > 0.5 else ("Silver", (1 - dark) * (1 - white))
+    return Color(_finish(base), base, None, conf * min(prob, NEUTRAL_CONF[0] + NEUTRAL_CONF[1] * prob))
 
 
-def _of_hue(coat: ColorCluster, conf: float) -> Color:
-    """A coat by its name; its confidence falls where a slightly different light would change the name."""
-    base = name(coat.lightness, coat.chroma, coat.hue)
-    votes = [name(*moved) == base for moved in _moved(coat)]
-    light: Lightness | None = "Light" if coat.chroma < PALE and coat.lightness >= LIGHT.get(base, 101) else None
-    return Color(_finish(base), base, light, SURE * (conf * (0.4 + 0.6 * sum(votes) / len(votes))) ** 2)
+def _name_hue(cluster: ColorCluster, conf: float) -> Color:
+    """The colour of a cluster; the confidence is lower if a small change of the light changes the name."""
+    base = name(cluster.lightness, cluster.chroma, cluster.hue)
+    votes = [name(*variation) == base for variation in _variations(cluster)]
+    is_light = cluster.chroma < PALE_CHROMA and cluster.lightness >= LIGHT_FROM.get(base, 101)
+    calibrated = HUE_CONF_MAX * (conf * (0.4 + 0.6 * sum(votes) / len(votes))) ** 2
+    return Color(_finish(base), base, "Light" if is_light else None, calibrated)
 
 
-def _moved(coat: ColorCluster) -> Iterator[tuple[float, float, float]]:
+def _variations(cluster: ColorCluster) -> Iterator[tuple[float, float, float]]:
     for step in (-1, 1):
-        yield coat.lightness + 6 * step, coat.chroma, coat.hue
-        yield coat.lightness, max(0.0, coat.chroma * (1 + 0.15 * step)), coat.hue
-        yield coat.lightness, coat.chroma, (coat.hue + 6 * step) % 360
+        yield cluster.lightness + 6 * step, cluster.chroma, cluster.hue
+        yield cluster.lightness, max(0.0, cluster.chroma * (1 + 0.15 * step)), cluster.hue
+        yield cluster.lightness, cluster.chroma, (cluster.hue + 6 * step) % 360
 
 
-def _others(found: list[ColorCluster], white: float) -> list[Color]:
-    """Further coats that cover enough, the widest first; white beside a colour, but no darker grey: that is glass."""
-    said = [
-        (coat.share, _of_hue(coat, _certainty(coat.evidence, SECOND)))
-        for coat in found
-        if coat.share >= SECOND_SHARE and coat.evidence > SECOND
+def _further(found: list[ColorCluster], white_share: float) -> list[Color]:
+    """Further clusters of sufficient size, largest first; also white, but no darker neutral tone: that may be glass."""
+    named = [
+        (cluster.share, _name_hue(cluster, _logistic(cluster.evidence, SECOND_EVIDENCE)))
+        for cluster in found
+        if cluster.share >= SECOND_SHARE and cluster.evidence > SECOND_EVIDENCE
     ]
-    if white > WHITE_SHARE:
-        said.append((white, Color(None, "White", None, min(1.0, white))))
-    return [color for _, color in sorted(said, key=lambda pair: -pair[0])]
+    if white_share > WHITE_SHARE:
+        named.append((white_share, Color(None, "White", None, min(1.0, white_share))))
+    return [color for _, color in sorted(named, key=lambda pair: -pair[0])]
 
 
-def _dedupe(said: list[Color]) -> list[Color]:
-    """Each base once, where it was said first."""
+def _dedupe(named: list[Color]) -> list[Color]:
+    """The first colour of each base."""
     first: dict[str, Color] = {}
-    for one in said:
+    for one in named:
         first.setdefault(one.base, one)
     return list(first.values())
 
 
 def _finish(base: str) -> Finish | None:
-    """Silver and gold are metallic paints; of other colours a picture this small does not say."""
+    """Silver and gold are metallic paints; the finish of other colours cannot be seen at this size."""
     return "Metallic" if base in ("Silver", "Gold") else None
 
 
-def _certainty(value: float, middle: float, doubt: float = DOUBT) -> float:
-    return 1 / (1 + exp(-(value - middle) / doubt))
+def _logistic(value: float, midpoint: float, width: float = HUE_WIDTH) -> float:
+    return 1 / (1 + exp(-(value - midpoint) / width))
 
 
 def name(lightness: float, chroma: float, hue: float) -> str:
-    """The base colour at a place in CIELAB that is not grey; hue in degrees."""
+    """The base colour of a CIELAB value that is not neutral; hue in degrees."""
     if 102 <= hue < 302:
         return "Green" if hue < 190 else "Cyan" if hue < 210 else "Blue"
     if 302 <= hue < 325:

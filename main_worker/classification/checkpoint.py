@@ -1,8 +1,8 @@
 """A checkpoint file, checked and opened: a `torch.export` archive that carries its labels.json.
 
-An archive is code, as all weights are: load only what the operator put in the bundle, never what a message
-names. Archives that hold pickles (older formats, custom objects, tensor subclasses) are refused all the same:
-they would be unpickled, and nothing that a main model needs is stored so.
+An archive is code, as all weights are: load only what the operator put in the bundle, never a file that a message
+names. Archives that contain pickles (older formats, custom objects, tensor subclasses) are refused as well, because
+loading would execute them; a main model needs none.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from video_analysis.main_worker.classification.hierarchy import LEVELS
 from video_analysis.main_worker.classification.labels import LABELS_FILE, Labels
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX
@@ -25,11 +26,10 @@ from video_analysis.worker_utils.inference.protocol import Shape
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-HEADS = ("type", "make", "model")
 SETTINGS = "CVITX_MAIN_CHECKPOINT, CVITX_BASELINE_CHECKPOINT or CVITX_CMT_CHECKPOINT"
-REMEDY = "export the model again as the README says (How a main model is exported)"
-_NO_ARCHIVE = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, RuntimeError, EOFError)
-"""What reading members that are not what they should be ends in, beside the faults of the container itself."""
+REMEDY = "export the model again as docs/models.md describes (How a main model is exported)"
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, RuntimeError, EOFError)
+"""The exceptions that malformed members cause, beside those of the ZIP container."""
 
 log = logging.getLogger(__name__)
 
@@ -43,33 +43,33 @@ class Archive:
     outputs: tuple[str, ...]
     """The name of each output, in the order in which a compiled network returns them."""
     input_shape: Shape
-    """N, 3, 640, 640; N is -1 where the archive takes any number of pictures."""
+    """N, 3, 640, 640; N is -1 if the archive accepts any batch size."""
     sha256: str
 
 
 def read(path: Path) -> Archive:
-    """Open the checkpoint at `path`. ConfigurationError names the file, what is wrong with it, and the remedy."""
-    require_file(path, f"put the exported main model there, or set {SETTINGS} to where it is; or {REMEDY}")
+    """Open the checkpoint at `path`. ConfigurationError names the file, the fault and the remedy."""
+    require_file(path, f"put the exported main model there, or set {SETTINGS} to its path; or {REMEDY}")
     try:
         labels = _inspect(path)
         program = _load(path)
         opened = Archive(program, labels, _output_names(program), _input_shape(program), sha256_of(path))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); let the worker's user read it") from error
-    except (*_NO_ARCHIVE, zipfile.BadZipFile, zlib.error) as error:
+    except (*_MALFORMED, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigurationError(f"{path}: {error}; {REMEDY}") from error
-    if labels.unreached:
+    if labels.unreachable:
         log.warning(
-            "%s: no path of the hierarchy leads to %s: these labels are never reported",
+            "%s: no path of the hierarchy contains %s: these labels are never reported",
             path,
-            ", ".join(labels.unreached),
-            extra={"event": "model.labels_unreachable", "path": str(path), "labels": labels.unreached},
+            ", ".join(labels.unreachable),
+            extra={"event": "model.labels_unreachable", "path": str(path), "labels": labels.unreachable},
         )
     return opened
 
 
 def _inspect(path: Path) -> Labels:
-    """The labels, read without PyTorch; ValueError where the file is no archive, or would be unpickled."""
+    """The labels, read without PyTorch. ValueError if the file is not an archive or contains a pickle."""
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError("is not a torch.export archive")
@@ -83,11 +83,11 @@ def _inspect_members(archive: zipfile.ZipFile) -> Labels:
         if f"{root}/archive_format" not in members or f"{root}/models/model.json" not in members:
             raise ValueError("is not a torch.export archive of PyTorch 2.8 or later")
         if len(set(members)) != len(members) or f"{root}/extra/{LABELS_FILE}" not in members:
-            raise ValueError(f"has not exactly one {LABELS_FILE} among its extra files")
+            raise ValueError(f"does not have exactly one {LABELS_FILE} among its extra files")
         _refuse_pickles(archive, root)
-        damaged = archive.testzip()  # PyTorch itself looks at no checksum
+        damaged = archive.testzip()  # PyTorch does not verify checksums
         if damaged is not None:
-            raise ValueError(f"is damaged ({damaged}): copy it here once more")
+            raise ValueError(f"is damaged ({damaged}): copy it again")
         return _labels(archive.read(f"{root}/extra/{LABELS_FILE}"))
 
 
@@ -107,8 +107,8 @@ def _read_without_unpickling(sample_inputs: bytes) -> None:
 
     try:
         torch.load(io.BytesIO(sample_inputs), weights_only=True)
-    except Exception as error:  # torch raises its own and any of pickle's
-        raise ValueError("holds example inputs that are more than tensors") from error
+    except Exception as error:  # torch raises its own exceptions and those of pickle
+        raise ValueError("holds example inputs that are not plain tensors") from error
 
 
 def _labels(content: bytes) -> Labels:
@@ -124,11 +124,11 @@ def _load(path: Path) -> ExportedProgram:
     try:
         with path.open("rb") as file:
             program = torch.export.load(file)
-    except Exception as error:  # a schema of another PyTorch, an operator this one lacks: all end here
+    except Exception as error:  # e.g. a schema of another PyTorch version, or an operator that this version lacks
         raise ValueError(f"PyTorch {torch.__version__} cannot read the archive: {error}") from error
     for name, weight in program.state_dict.items():
         if weight.is_floating_point() and bool(weight.isnan().any()):
-            raise ValueError(f"holds NaN in {name}: its training went astray")
+            raise ValueError(f"weights contain NaN ({name})")
     return program
 
 
@@ -136,8 +136,8 @@ def _output_names(program: ExportedProgram) -> tuple[str, ...]:
     """The keys of the returned dict, in the order of the flattened outputs."""
     spec = program.call_spec.out_spec
     names = tuple(spec.context) if spec is not None and spec.type is dict else ()
-    if sorted(names) != sorted(HEADS) or any(not child.is_leaf() for child in spec.children()):
-        raise ValueError(f"returns {spec}, not a dict of one tensor for each of {', '.join(HEADS)}")
+    if sorted(names) != sorted(LEVELS) or any(not child.is_leaf() for child in spec.children()):
+        raise ValueError(f"returns {spec}, not a dict of one tensor for each of {', '.join(LEVELS)}")
     return names
 
 

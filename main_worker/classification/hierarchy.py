@@ -1,17 +1,20 @@
 """Type → make → model from the logits of three heads, with abstention. Pure.
 
-The heads do not know the hierarchy, so the verdict is the best valid path: the one whose product of the three
-heads' softmax probabilities is largest, never a model of another make. Paths differ in depth, and a head can
-only tell apart the paths that reach its level: among the nodes that have children the probability is shared
-anew by the best path through each, while their sum, and what the nodes without children have, stay. So a path
-is neither rewarded nor punished for its depth, and a head that knows nothing changes nothing above it.
+The heads are computed without the hierarchy. The verdict is the best valid path: the path with the largest product of
+the three heads' softmax probabilities, so never a model of another make. Paths have different lengths, and a head
+distinguishes only paths that reach its level. At each level the probability of the nodes that have children is
+redistributed among them, in proportion to the best path through each. Their sum, and the probability of nodes without
+children, do not change. A path therefore has no advantage or disadvantage from its length, and a head that gives equal
+probabilities changes nothing above its level.
 
-Confidences, of the label and all those above it being right, for heads that are calibrated and independent:
-of a type, its share of the best paths × what the type head gives it ÷ what that head gives its own favourite; of
-a make, that of its type × its share among the type's makes × what the make head gives to all of those; of a
-model, that of its make × what the model head gives it. A head that would rather name something else makes its
-level unsure. The heads of one network do not err independently, so a checkpoint may say how its verdicts' confidences
-are to be bent to how often they are right (labels.Calibration). Under a hierarchy they never grow downwards.
+A confidence is the probability that a label and all labels above it are right, if the heads are calibrated and their
+errors independent:
+- type: its share of the best paths × p(type) ÷ the largest p of the type head;
+- make: confidence of its type × its share among the type's makes × the make head's sum over all makes of that type;
+- model: confidence of its make × p(model).
+A head that prefers a name outside the chosen path therefore lowers the confidence of its level. The errors of the
+heads of one network are correlated, so a checkpoint may have a calibration for the confidences (labels.Calibration).
+With a hierarchy a confidence is never larger than the one above it.
 """
 
 from __future__ import annotations
@@ -28,21 +31,21 @@ from video_analysis.main_worker.types import Logits, Verdict
 
 LEVELS = ("type", "make", "model")
 TOP = 5
-LEAST = 1e-6
-"""Confidences are bent as if they lay between this and 1 less this: of 0 and 1 there is no logit."""
+MIN_CONF = 1e-6
+"""Confidences are clamped to MIN_CONF … 1 − MIN_CONF before calibration, since 0 and 1 have no logit."""
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """The best that can be said at one level, before any threshold."""
+    """The best label at one level, before the threshold."""
 
     label: str
     conf: float
 
 
 def decide(logits: Logits, labels: Labels) -> Verdict:
-    """The verdict on one picture. ValueError where the logits are not finite numbers of the labels' widths."""
+    """The verdict on one snapshot. ValueError if the logits are not finite or do not match the labels in number."""
     heads = [_log_softmax(getattr(logits, level), labels.widths[level]) for level in LEVELS]
     names = (labels.types, labels.makes, labels.models)
     candidates = _pick_best_path(heads, names, labels.tree) if labels.hierarchy else _greedy(heads, names)
@@ -59,91 +62,93 @@ def decide(logits: Logits, labels: Labels) -> Verdict:
         }
         for depth, level in enumerate(LEVELS)
     }
-    said = [_pair(None if reason else candidate) for candidate, reason in zip(candidates, reasons, strict=True)]
+    named = [_pair(None if reason else candidate) for candidate, reason in zip(candidates, reasons, strict=True)]
     (type_label, type_conf), (make_label, make_conf), (model_label, model_conf) = (
-        pair or (None, None) for pair in said
+        pair or (None, None) for pair in named
     )
     return Verdict(type_label, type_conf, make_label, make_conf, model_label, model_conf, evidence)
 
 
-def joint(heads: Sequence[Array], tree: Sequence[Level]) -> list[Array]:
+def joint_log_probs(heads: Sequence[Array], tree: Sequence[Level]) -> list[Array]:
     """Log-confidence of every node of the tree, from the heads' log-probabilities (see the module's text).
 
-    The type head's doubt in the type is not in it: the best path wins first, and is doubted then.
+    The factor p(type) ÷ largest p of the type head is not included: it is applied after the best path is chosen.
     """
     _, makes, models = tree
-    by_type, of_make, of_model = (head[level.labels] for head, level in zip(heads, tree, strict=True))
-    by_make = by_type[makes.parents] + of_make
-    by_model = by_make[models.parents] + of_model
-    by_make = _propagate_child_evidence(by_make, by_model, models.parents)
-    by_type = _propagate_child_evidence(by_type, by_make, makes.parents)
-    shares = by_make - _per_parent(np.logaddexp, by_make, makes.parents, by_type.size)[makes.parents]
-    possible = _per_parent(np.logaddexp, of_make, makes.parents, by_type.size)[makes.parents]
-    make_confs = by_type[makes.parents] + shares + possible
-    return [by_type, make_confs, make_confs[models.parents] + of_model]
+    type_paths, make_probs, model_probs = (head[level.labels] for head, level in zip(heads, tree, strict=True))
+    make_paths = type_paths[makes.parents] + make_probs
+    model_paths = make_paths[models.parents] + model_probs
+    make_paths = _propagate_child_evidence(make_paths, model_paths, models.parents)
+    type_paths = _propagate_child_evidence(type_paths, make_paths, makes.parents)
+    make_shares = make_paths - _per_parent(np.logaddexp, make_paths, makes.parents, type_paths.size)[makes.parents]
+    make_sums = _per_parent(np.logaddexp, make_probs, makes.parents, type_paths.size)[makes.parents]
+    make_confs = type_paths[makes.parents] + make_shares + make_sums
+    return [type_paths, make_confs, make_confs[models.parents] + model_probs]
 
 
 def _propagate_child_evidence(above: Array, below: Array, parents: NDArray[np.intp]) -> Array:
-    """The masses above, those of nodes with children shared anew by the best of their children, their sum kept."""
+    """Redistribute the mass of the nodes with children by their best children. Log scale; the sum does not change."""
     if not parents.size:
         return above
     with_children = np.unique(parents)
     best = _per_parent(np.maximum, below, parents, above.size)[with_children]
-    heard = above.copy()
-    heard[with_children] = best - np.logaddexp.reduce(best) + np.logaddexp.reduce(above[with_children])
-    return heard
+    redistributed = above.copy()
+    redistributed[with_children] = best - np.logaddexp.reduce(best) + np.logaddexp.reduce(above[with_children])
+    return redistributed
 
 
-def _per_parent(gather: np.ufunc, values: Array, parents: NDArray[np.intp], size: int) -> Array:
-    gathered = np.full(size, -np.inf)
-    gather.at(gathered, parents, values)
-    return gathered
+def _per_parent(reduction: np.ufunc, values: Array, parents: NDArray[np.intp], size: int) -> Array:
+    reduced = np.full(size, -np.inf)
+    reduction.at(reduced, parents, values)
+    return reduced
 
 
 def _pick_best_path(
     heads: Sequence[Array], names: Sequence[Sequence[str]], tree: Sequence[Level]
 ) -> list[_Candidate | None]:
     candidates: list[_Candidate | None] = [None] * len(LEVELS)
-    chosen, doubt = -1, 0.0  # -1 is the parent of all types
-    for depth, confs in enumerate(joint(heads, tree)):
+    chosen, type_penalty = -1, 0.0  # -1 is the parent of all types
+    for depth, confs in enumerate(joint_log_probs(heads, tree)):
         children = np.flatnonzero(tree[depth].parents == chosen)
         if not children.size:
             break
         chosen = int(children[np.argmax(confs[children])])
         if depth == 0:
-            doubt = heads[0][tree[0].labels[chosen]] - heads[0].max()
-        candidates[depth] = _Candidate(names[depth][tree[depth].labels[chosen]], _probability(confs[chosen] + doubt))
+            type_penalty = heads[0][tree[0].labels[chosen]] - heads[0].max()
+        label = names[depth][tree[depth].labels[chosen]]
+        candidates[depth] = _Candidate(label, _probability(confs[chosen] + type_penalty))
     return candidates
 
 
 def _greedy(heads: Sequence[Array], names: Sequence[Sequence[str]]) -> list[_Candidate | None]:
-    """Without a hierarchy each head speaks for itself, with its own softmax as confidence."""
-    return [_Candidate(of[int(head.argmax())], _probability(head.max())) for head, of in zip(heads, names, strict=True)]
+    """Without a hierarchy the heads are independent, and the softmax is the confidence."""
+    pairs = zip(heads, names, strict=True)
+    return [_Candidate(labels[int(head.argmax())], _probability(head.max())) for head, labels in pairs]
 
 
 def _calibrated(
     candidates: Sequence[_Candidate | None], calibration: Calibration, *, ceiling: bool
 ) -> list[_Candidate | None]:
-    """The same names, as sure as such names have been right; with a `ceiling` none surer than what is above it."""
-    bent: list[_Candidate | None] = []
-    most = 1.0
+    """The candidates with calibrated confidences; with `ceiling`, none larger than the one above it."""
+    calibrated: list[_Candidate | None] = []
+    upper = 1.0
     for level, candidate in zip(LEVELS, candidates, strict=True):
         if candidate is None:
-            bent.append(None)
+            calibrated.append(None)
             continue
-        conf = min(most, _apply_calibration(candidate.conf, getattr(calibration, level)))
-        bent.append(replace(candidate, conf=conf))
-        most = conf if ceiling else most
-    return bent
+        conf = min(upper, _apply_calibration(candidate.conf, getattr(calibration, level)))
+        calibrated.append(replace(candidate, conf=conf))
+        upper = conf if ceiling else upper
+    return calibrated
 
 
-def _apply_calibration(conf: float, bend: PlattScaling) -> float:
-    inside = min(max(conf, LEAST), 1 - LEAST)
-    return float(1 / (1 + np.exp(-(bend.slope * np.log(inside / (1 - inside)) + bend.bias))))
+def _apply_calibration(conf: float, scaling: PlattScaling) -> float:
+    clamped = min(max(conf, MIN_CONF), 1 - MIN_CONF)
+    return float(1 / (1 + np.exp(-(scaling.slope * np.log(clamped / (1 - clamped)) + scaling.bias))))
 
 
 def _abstentions(candidates: Sequence[_Candidate | None], thresholds: Sequence[float]) -> list[LevelCode | None]:
-    """Why each level's label is null; None where it is not. All levels below a null one are null."""
+    """Why the label of each level is null, or None if it is not. All levels below a null one are null."""
     reasons: list[LevelCode | None] = []
     for candidate, threshold in zip(candidates, thresholds, strict=True):
         if candidate is None:
@@ -166,7 +171,7 @@ def _log_softmax(logits: NDArray[np.float32], width: int) -> Array:
 
 
 def _top(head: Array, names: Sequence[str]) -> list[list[str | float]]:
-    """The head's own favourites with their softmax, before the hierarchy has spoken."""
+    """The names with the largest softmax of one head, before the hierarchy is applied."""
     best = np.argsort(-head, kind="stable")[:TOP]
     return [[names[index], round(_probability(head[index]), 4)] for index in best]
 

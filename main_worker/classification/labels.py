@@ -1,4 +1,4 @@
-"""What a checkpoint's labels.json says: names, hierarchy, normalisation, thresholds. Pure."""
+"""A checkpoint's labels.json: names, hierarchy, normalisation, thresholds, calibration. Pure."""
 
 from __future__ import annotations
 
@@ -15,42 +15,40 @@ from video_analysis.worker_utils.contracts import schema_check
 LABELS_FILE = "labels.json"
 MEANS = (0.0, 1.0)
 DEVIATIONS = (0.001, 10.0)
-"""Where the standard deviation of real pictures lies if they are scaled to 0..1, and not if they are left at 0..255."""
+"""The range of standard deviations of real images scaled to 0..1; those of images in 0..255 are outside it."""
 
 
-def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise ValueError(f"{', '.join(doubled)} stands there twice")
+def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} is listed twice")
     return names
 
 
 def _printable(name: str) -> str:
-    """PostgreSQL takes no NUL, and no name is to break a log line."""
+    """PostgreSQL does not store NUL, and a name must not break a log line."""
     if not name.isprintable():
         raise ValueError(f"{name} has a character that cannot be printed")
     return name
 
 
 def _scaled(number: float, bounds: tuple[float, float]) -> float:
-    least, most = bounds
-    if not least <= number <= most:
-        raise ValueError(
-            f"{number:g} is not within {least:g} to {most:g}; it is of pictures scaled to 0..1, not 0..255"
-        )
+    lower, upper = bounds
+    if not lower <= number <= upper:
+        raise ValueError(f"{number:g} is not within {lower:g} to {upper:g}; pixels are scaled to 0..1, not 0..255")
     return number
 
 
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
-Names = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_each_once)]
-Children = Annotated[tuple[Name, ...], AfterValidator(_each_once)]
+Names = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_unique)]
+Children = Annotated[tuple[Name, ...], AfterValidator(_unique)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Mean = Annotated[FiniteFloat, AfterValidator(lambda number: _scaled(number, MEANS))]
 Deviation = Annotated[FiniteFloat, AfterValidator(lambda number: _scaled(number, DEVIATIONS))]
 
 
 class Thresholds(BaseModel):
-    """The least confidence at which a level is named; under it, that level and all below it are null."""
+    """The minimum confidence of each level; below it, that level and all levels below it are null."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,7 +58,7 @@ class Thresholds(BaseModel):
 
 
 class PlattScaling(BaseModel):
-    """From a level's confidence to how often it is right: sigmoid(slope · logit(conf) + bias) (Platt, 1999)."""
+    """Maps a confidence to the observed accuracy: sigmoid(slope · logit(conf) + bias) (Platt, 1999)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,7 +67,7 @@ class PlattScaling(BaseModel):
 
 
 class Calibration(BaseModel):
-    """Of the verdicts' confidences: heads that are honest one by one err together, which the hierarchy cannot know."""
+    """Calibration of the verdicts' confidences. It is needed because the errors of the heads are correlated."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,16 +77,16 @@ class Calibration(BaseModel):
 
 
 class Level(NamedTuple):
-    """One level of the tree of valid paths, its nodes in order; node i of a level is one path down to it."""
+    """One level of the tree of valid paths. Each node is one path from the top to this level."""
 
     labels: NDArray[np.intp]
-    """Each node's index into the level's list of names."""
+    """Per node: index into the level's list of names."""
     parents: NDArray[np.intp]
-    """Each node's parent, as an index into the nodes of the level above; -1 at the top."""
+    """Per node: index of its parent among the nodes of the level above; -1 at the top."""
 
 
 class Labels(BaseModel):
-    """labels.json, checked. `types`, `makes` and `models` name the logits of the three heads in order."""
+    """labels.json, checked. `types`, `makes` and `models` are the names of the three heads' logits, in order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -97,19 +95,19 @@ class Labels(BaseModel):
     makes: Names
     models: Names
     hierarchy: dict[str, dict[str, Children]] | None = None
-    """type → make → its models. A type without makes, or a make without models, ends a path. None or empty: no
-    hierarchy is known, and each head speaks for itself."""
+    """type → make → its models. A path ends at a type without makes or a make without models. None or empty: there is
+    no hierarchy, and the heads are independent."""
     mean: tuple[Mean, Mean, Mean]
-    """Red, green, blue, of pictures scaled to 0..1."""
+    """Red, green, blue; for pixels scaled to 0..1."""
     std: tuple[Deviation, Deviation, Deviation]
     thresholds: Thresholds
-    """Of confidences as rows have them, bent."""
+    """For calibrated confidences, as in the rows."""
     calibration: Calibration | None = None
-    """None: confidences stay as the hierarchy makes them."""
+    """None: confidences are not calibrated."""
 
     @classmethod
     def parse(cls, text: str) -> Labels:
-        """Read labels.json. ValueError names each field that is wrong, and why."""
+        """Parse labels.json. ValueError names each wrong field and the reason."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -118,7 +116,7 @@ class Labels(BaseModel):
 
     @property
     def widths(self) -> dict[str, int]:
-        """How many logits each head gives."""
+        """The number of logits of each head."""
         return {"type": len(self.types), "make": len(self.makes), "model": len(self.models)}
 
     @cached_property
@@ -128,32 +126,33 @@ class Labels(BaseModel):
         pairs = [(kind, make) for kind in self.types for make in hierarchy.get(kind, {})]
         triples = [(pair, model) for pair in pairs for model in hierarchy[pair[0]][pair[1]]]
         return (
-            _level((place, -1) for place in range(len(self.types))),
+            _level((index, -1) for index in range(len(self.types))),
             _level((self.makes.index(make), self.types.index(kind)) for kind, make in pairs),
             _level((self.models.index(model), pairs.index(pair)) for pair, model in triples),
         )
 
     @property
-    def unreached(self) -> tuple[str, ...]:
-        """Makes and models that no path of the hierarchy leads to, and that are therefore never named."""
+    def unreachable(self) -> tuple[str, ...]:
+        """Makes and models that are on no path of the hierarchy, and are therefore never named."""
         if not self.hierarchy:
             return ()
         levels = ((self.makes, self.tree[1]), (self.models, self.tree[2]))
-        return tuple(name for names, level in levels for place, name in enumerate(names) if place not in level.labels)
+        return tuple(name for names, level in levels for index, name in enumerate(names) if index not in level.labels)
 
     @model_validator(mode="after")
-    def _hierarchy_names_what_is_listed(self) -> Self:
+    def _hierarchy_uses_listed_names(self) -> Self:
         hierarchy = self.hierarchy or {}
-        _listed(hierarchy, self.types, "types")
-        _listed((make for makes in hierarchy.values() for make in makes), self.makes, "makes")
-        _listed((model for makes in hierarchy.values() for of in makes.values() for model in of), self.models, "models")
+        by_make = [pair for makes in hierarchy.values() for pair in makes.items()]
+        _check_listed(hierarchy, self.types, "types")
+        _check_listed((make for make, _ in by_make), self.makes, "makes")
+        _check_listed((model for _, models in by_make for model in models), self.models, "models")
         return self
 
 
-def _listed(named: Iterable[str], known: tuple[str, ...], field: str) -> None:
-    unknown = sorted(set(named) - set(known))
+def _check_listed(used: Iterable[str], listed: tuple[str, ...], field: str) -> None:
+    unknown = sorted(set(used) - set(listed))
     if unknown:
-        raise ValueError(f"hierarchy names what {field} does not list: {', '.join(unknown[:5])}")
+        raise ValueError(f"hierarchy has names that {field} does not list: {', '.join(unknown[:5])}")
 
 
 def _level(nodes: Iterable[tuple[int, int]]) -> Level:
@@ -166,6 +165,6 @@ def _fault(location: tuple[int | str, ...], kind: str, reason: str) -> str:
     if kind == "extra_forbidden":
         parts = {"thresholds": Thresholds, "calibration": PlattScaling if len(location) > 2 else Calibration}
         known = (parts[str(location[0])] if len(location) > 1 else Labels).model_fields
-        return f"{where}: no such key, mind its spelling; known are {', '.join(known)}"
+        return f"{where}: unknown key, check its spelling; known are {', '.join(known)}"
     reason = reason.removeprefix("Value error, ")
     return f"{where}: {reason}" if where else reason

@@ -1,8 +1,8 @@
-"""What a model store's manifest.json says of one file. Pure.
+"""The entry of one file in a model store's manifest.json. Pure.
 
     {"main.pt": {"sha256": "…", "bytes": 8384026}, "cmt.pt": {…}}
 
-Only the name that is asked for is read: no other word of a manifest is ever used, as a path least of all.
+Only the entry of the requested name is read. Nothing of a manifest is used as a path.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from video_analysis.worker_utils.errors import BadMessage
 
 MANIFEST = "manifest.json"
 LARGEST_BYTES = schema_check.LONGEST_BODY_BYTES
-WANTED = {
+FIELD_ERRORS = {
     "entry": 'is not {"sha256": "…", "bytes": …}',
-    "sha256": "is not the 64 hex digits, in lower case, that sha256sum prints",
-    "bytes": "is not the file's size, a whole number without quotes",
+    "sha256": "is not 64 lower-case hex digits, as sha256sum prints them",
+    "bytes": "is not the size of the file as an integer without quotes",
 }
 
 
@@ -33,7 +33,7 @@ class Entry(BaseModel):
 
 
 def entry(content: bytes, name: str) -> Entry:
-    """What the manifest with this content vouches for under `name`. ValueError says what is wrong with it."""
+    """The entry of `name` in the manifest with this content. ValueError states what is wrong with it."""
     try:
         document = schema_check.decode(content.decode())
     except (BadMessage, UnicodeDecodeError) as error:
@@ -43,5 +43,6 @@ def entry(content: bytes, name: str) -> Entry:
     try:
         return Entry.model_validate(document[name])
     except ValidationError as error:
-        wrong = (str(fault["loc"][0]) if fault["loc"] else "entry" for fault in error.errors())
-        raise ValueError(f"{MANIFEST}: {name}: {'; '.join(f'{field}: {WANTED[field]}' for field in wrong)}") from None
+        fields = (str(fault["loc"][0]) if fault["loc"] else "entry" for fault in error.errors())
+        faults = "; ".join(f"{field}: {FIELD_ERRORS[field]}" for field in fields)
+        raise ValueError(f"{MANIFEST}: {name}: {faults}") from None

@@ -1,10 +1,10 @@
-"""Checkpoints that the bundle lacks: fetched from the model store, kept in the cache folder, stood in for.
+"""Checkpoints that the bundle lacks: fetched from the model store, cached, replaced by a fallback if unavailable.
 
-A checkpoint is code, so nothing is opened before its hash has been held against the one that the store's manifest
-vouches for or, where the store cannot be had, against the one recorded when it was last loaded.
+A checkpoint is code, so a file is opened only after its hash was compared with the one in the store's manifest or, if
+the store is unavailable, with the one recorded when the file was last loaded.
 
-    <cache>/models/<sha256>/<name>     fetched files; each appears whole, under its own hash
-    <cache>/models/<name>.last         the hash of the last one of that name that loaded
+    <cache>/models/<sha256>/<name>     fetched files; renamed into place when complete
+    <cache>/models/<name>.last         the hash of the last file of that name that loaded
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from typing import Protocol, TypeVar
 from video_analysis.main_worker.classification import manifest
 from video_analysis.main_worker.classification.manifest import Entry
 from video_analysis.main_worker.evidence import Fallback, FallbackCode
+from video_analysis.main_worker.ports import SnapshotStorage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
 from video_analysis.worker_utils.execution.file_lock import exclusive_lock
 from video_analysis.worker_utils.inference.backend import sha256_of
 
-LONGEST_NOTE = 600
+LONGEST_DETAIL = 600
 """Characters of a fallback's detail, which is stored in each row."""
 _ORIGINS: dict[FallbackCode, str] = {
-    "last_good": "the last good one stands in",
-    "fallback_checkpoint": "CVITX_FALLBACK_CHECKPOINT stands in",
+    "last_good": "the last good one is used",
+    "fallback_checkpoint": "CVITX_FALLBACK_CHECKPOINT is used",
 }
-"""For the log; rows have the code."""
+"""The text of each code in the log; rows have the code."""
 _CHECKPOINTS = ("main_checkpoint", "baseline_checkpoint", "cmt_checkpoint")
 Loaded = TypeVar("Loaded")
 
@@ -39,76 +40,73 @@ log = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
-    """There is no such checkpoint to be had from here; the text says why."""
+    """The checkpoint cannot be read from this source; the text states why."""
 
 
-class CheckpointStorage(Protocol):
-    """The store's bucket; its temporary files lie in the folder of `folder_of`."""
+class CheckpointStorage(SnapshotStorage, Protocol):
+    """The bucket of the model store. Its temporary files are in the folder `folder_of`, to be renamed into place."""
 
     def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:
-        """The object as a private local file that is gone when the block ends."""
-
-    def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
-        """(content, content type) of a small object."""
+        """The object as a local file that is removed when the block ends."""
 
 
 def folder_of(config: WorkerConfig) -> Path:
-    """Where fetched checkpoints are kept."""
+    """The folder of fetched checkpoints."""
     return config.path(config.cache_dir) / "models"
 
 
-def split(uri: str) -> tuple[str, str]:
+def parse_uri(uri: str) -> tuple[str, str]:
     """(bucket, prefix) of a configured model store."""
     bucket, _, prefix = uri.removeprefix("s3://").rstrip("/").partition("/")
     return bucket, prefix
 
 
-def is_asked_for(path: Path, config: WorkerConfig) -> bool:
-    """Whether the store is to give the checkpoint at `path`: the bundle lacks it, and no operator named it himself."""
-    own = (field for field in _CHECKPOINTS if field in config.model_fields_set)
-    return not path.exists() and path not in [config.path(getattr(config, field)) for field in own]
+def provides(path: Path, config: WorkerConfig) -> bool:
+    """Whether the checkpoint at `path` comes from the store: the file does not exist, and no setting names it."""
+    configured = (field for field in _CHECKPOINTS if field in config.model_fields_set)
+    return not path.exists() and path not in [config.path(getattr(config, field)) for field in configured]
 
 
 class ModelStore:
-    """The store at `uri` (s3://bucket/prefix), and what of it is kept in `folder`."""
+    """The store at `uri` (s3://bucket/prefix), with its cache in `folder`."""
 
     def __init__(self, storage: CheckpointStorage, uri: str, folder: Path) -> None:
         self._storage = storage
         self._uri = uri
-        self._prefix = split(uri)[1]
+        self._prefix = parse_uri(uri)[1]
         self._folder = folder
 
     def current(self, name: str) -> Path:
-        """The file that the manifest vouches for under `name`, fetched now unless it is here. Unavailable says why."""
+        """The file that the manifest lists as `name`, fetched unless it is cached. Unavailable states why not."""
         try:
             entry = self._entry(name)
             path = self._folder / entry.sha256 / name
             with exclusive_lock(self._folder):
-                if not _is(path, entry.sha256):
+                if not _has_hash(path, entry.sha256):
                     self._fetch(name, entry, path)
         except (WorkerError, OSError, ValueError) as error:
-            raise Unavailable(f"{name} cannot be had from CVITX_MODEL_STORE={self._uri}: {error}") from error
+            raise Unavailable(f"{name} cannot be fetched from CVITX_MODEL_STORE={self._uri}: {error}") from error
         return path
 
     def last_good(self, name: str) -> Path:
-        """The last file of that name that loaded, if it still is what it was. Unavailable says why not."""
-        sha256 = self._remembered(name)
+        """The last file of that name that loaded, if it is unchanged. Unavailable states why not."""
+        sha256 = self._recorded(name)
         path = self._folder / sha256 / name
         if not sha256:
-            raise Unavailable(f"no {name} of the store was ever loaded here")
-        if not _is(path, sha256):
-            raise Unavailable(f"the last good {name} is no longer what it was ({path})")
+            raise Unavailable(f"no {name} of the store was loaded on this host before")
+        if not _has_hash(path, sha256):
+            raise Unavailable(f"the last good {name} has changed or is missing ({path})")
         return path
 
-    def remember(self, path: Path) -> None:
-        """`path`, which `current` gave, loads: from now on it is the last good one of its name."""
-        if self._remembered(path.name) == path.parent.name:
+    def record_good(self, path: Path) -> None:
+        """Record that `path`, a result of `current`, loads: it is now the last good file of its name."""
+        if self._recorded(path.name) == path.parent.name:
             return
-        note = self._folder / f"{path.name}.last"
+        record = self._folder / f"{path.name}.last"
         try:
             with exclusive_lock(self._folder):
-                note.with_suffix(".new").write_text(path.parent.name, "ascii")
-                note.with_suffix(".new").replace(note)
+                record.with_suffix(".new").write_text(path.parent.name, "ascii")
+                record.with_suffix(".new").replace(record)
         except OSError as error:
             log.warning(
                 "%s could not be recorded as the last good checkpoint: %s",
@@ -117,8 +115,8 @@ class ModelStore:
                 extra={"event": "model.record_failed", "path": str(path)},
             )
 
-    def _remembered(self, name: str) -> str:
-        """The recorded hash; empty where there is none."""
+    def _recorded(self, name: str) -> str:
+        """The recorded hash; empty if there is none."""
         try:
             return (self._folder / f"{name}.last").read_text("ascii")
         except (OSError, ValueError):
@@ -137,8 +135,8 @@ class ModelStore:
         with self._storage.fetch(f"{self._prefix}/{name}", lambda: None) as fetched:
             size_bytes, sha256 = fetched.stat().st_size, sha256_of(fetched)
             if (size_bytes, sha256) != (entry.bytes, entry.sha256):
-                came, wanted = f"{size_bytes} bytes, SHA-256 {sha256}", f"{entry.bytes}, {entry.sha256}"
-                raise ValueError(f"{manifest.MANIFEST} vouches for {wanted}; what came is {came}")
+                received = f"{size_bytes} bytes, SHA-256 {sha256}"
+                raise ValueError(f"{manifest.MANIFEST} lists {entry.bytes}, {entry.sha256}; received {received}")
             with fetched.open("rb") as file:
                 os.fsync(file.fileno())
             path.parent.mkdir(exist_ok=True)
@@ -146,42 +144,44 @@ class ModelStore:
 
 
 def load(
-    name: str, store: ModelStore, stand_in: Path | None, loader: Callable[[Path], Loaded]
-) -> tuple[Loaded, Fallback | None]:
-    """What `loader` makes of the store's file `name`, else of the last good one, else of the path `stand_in`.
+    name: str, store: ModelStore, last_resort: Path | None, loader: Callable[[Path, Fallback | None], Loaded]
+) -> Loaded:
+    """Load the store's file `name`, else the last good file of that name, else the file at `last_resort`.
 
-    The second value is None if it is the store's own file. ConfigurationError where none of them loads.
+    `loader` gets the path and, unless it is the store's current file, why another file replaces that one.
+    ConfigurationError if none of them loads.
     """
     reasons: list[str] = []
     sources: tuple[tuple[FallbackCode | None, Callable[[str], Path]], ...] = (
         (None, store.current),
         ("last_good", store.last_good),
-        ("fallback_checkpoint", lambda _: _named(stand_in)),
+        ("fallback_checkpoint", lambda _: _configured(last_resort)),
     )
     for code, find in sources:
+        detail = "; ".join(reasons)
+        fallback = None if code is None else Fallback(code, schema_check.printable(detail, LONGEST_DETAIL))
         try:
             path = find(name)
-            loaded = loader(path)
+            loaded = loader(path, fallback)
         except (Unavailable, ConfigurationError) as error:
             reasons.append(str(error))
             continue
         if code is None:
-            store.remember(path)
-            return loaded, None
-        detail = "; ".join(reasons)
-        reason = f"{_ORIGINS[code]}: {detail}"
-        log.error("checkpoint replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
-        return loaded, Fallback(code, schema_check.printable(detail, LONGEST_NOTE))
-    raise ConfigurationError("; ".join([*reasons, f"put {name} into the bundle, or mend the store"]))
+            store.record_good(path)
+        else:
+            reason = f"{_ORIGINS[code]}: {detail}"
+            log.error("checkpoint replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
+        return loaded
+    raise ConfigurationError("; ".join([*reasons, f"put {name} into the bundle, or repair the store"]))
 
 
-def _named(stand_in: Path | None) -> Path:
-    if stand_in is None:
+def _configured(last_resort: Path | None) -> Path:
+    if last_resort is None:
         raise Unavailable("CVITX_FALLBACK_CHECKPOINT is not set")
-    return stand_in
+    return last_resort
 
 
-def _is(path: Path, sha256: str) -> bool:
+def _has_hash(path: Path, sha256: str) -> bool:
     try:
         return path.is_file() and sha256_of(path) == sha256
     except OSError:

@@ -1,1 +1,1 @@
-"""The report on where the two main models agree: `ops compare`."""
+"""The report on the agreement of two main models: `ops compare`."""

@@ -1,8 +1,8 @@
-"""Where two main models agree about the same snapshots, counted. Pure.
+"""Counts how far two main models agree about the same snapshots. Pure.
 
-At a level both name the same, or name different things, or one of them abstains, or both do. They disagree about a
-snapshot where both name a level and name it differently: the first such level is the one they differ at, and the
-less sure of the two there says how sure the disagreement is.
+At each level both models name the same label or different labels, or one or both of them abstain. They disagree about a
+snapshot if both name a level and the labels differ. The first such level is the level of the disagreement. Its
+confidence is the lower of the two models' confidences there.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from video_analysis.main_worker.classification.hierarchy import LEVELS
 from video_analysis.ops.compare.stored_verdicts import ComparedSnapshot, StoredVerdict
 from video_analysis.worker_utils.db.row_types import Variant
 
-Meeting = Literal["same", "differ", "baseline_only", "cmt_only", "neither"]
-MEETINGS: tuple[Meeting, ...] = ("same", "differ", "baseline_only", "cmt_only", "neither")
+Outcome = Literal["same", "differ", "baseline_only", "cmt_only", "neither"]
+OUTCOMES: tuple[Outcome, ...] = ("same", "differ", "baseline_only", "cmt_only", "neither")
 VARIANTS: tuple[Variant, ...] = ("baseline", "cmt")
-MOST_FREQUENT = 10
-NO_CHECKPOINT = "not said"
-"""What stands for the checkpoint of a row that names none."""
-Named = tuple[str | None, str | None]
-"""What baseline and what cmt name; None: it abstains."""
+TOP_PAIRS = 10
+NO_CHECKPOINT = "unknown"
+"""Replaces the checkpoint of a row that has none."""
+LabelPair = tuple[str | None, str | None]
+"""(label of baseline, label of cmt); None: the model abstains."""
 
 
 @dataclass(frozen=True, slots=True)
 class LevelAgreement:
     """One level over all snapshots."""
 
-    counts: Mapping[Meeting, int]
+    counts: Mapping[Outcome, int]
     confidence: Mapping[Variant, Mapping[str, float | None]]
-    """Mean by variant, when `agreeing`, `disagreeing`, or named `alone`; None where that never was."""
+    """Mean per variant where both are `agreeing` or `disagreeing`, or it names the level `alone`; None without rows."""
 
     @property
     def agreement(self) -> float | None:
-        """Of the snapshots that both name, the share that they name the same."""
+        """The share of equal labels among the snapshots for which both name the level."""
         both = self.counts["same"] + self.counts["differ"]
         return round(self.counts["same"] / both, 4) if both else None
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Of one variant, in ms a picture; None where no row says it."""
+    """One variant's latency per snapshot, in ms; None if no row has it."""
 
     median: float | None
     p95: float | None
@@ -53,84 +53,85 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A snapshot about which they disagree."""
+    """A snapshot about which the models disagree."""
 
     snapshot: ComparedSnapshot
     level: str
-    """The first at which they do."""
-    sureness: float
+    """The first level at which they disagree."""
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """All that is told of a set of snapshots."""
+    """All figures about a set of snapshots."""
 
     snapshots: int
     levels: Mapping[str, LevelAgreement]
-    types: Mapping[Named, int]
-    """How often each pair of types was named, the equal ones too."""
-    frequent: Mapping[str, Sequence[tuple[Named, int]]]
-    """The most frequent disagreements about makes and about models, which are named with their make."""
+    types: Mapping[LabelPair, int]
+    """The number of snapshots with each pair of types, equal pairs included."""
+    frequent: Mapping[str, Sequence[tuple[LabelPair, int]]]
+    """The most frequent disagreements about makes, and about models (named with their make)."""
     latency: Mapping[Variant, Latency]
     checkpoints: Mapping[Variant, Mapping[str, int]]
-    """How many rows each checkpoint wrote."""
+    """The number of rows of each checkpoint."""
     disagreements: Sequence[Disagreement]
-    """The surest first."""
+    """Highest confidence first."""
 
 
 def measure(snapshots: Sequence[ComparedSnapshot]) -> Agreement:
-    """Compare all of them."""
+    """Compare the two verdicts of each snapshot."""
     found = (disagreement(one) for one in snapshots)
     return Agreement(
         snapshots=len(snapshots),
         levels={level: _level(snapshots, depth) for depth, level in enumerate(LEVELS)},
-        types=Counter(named(one, 0) for one in snapshots),
+        types=Counter(label_pair(one, 0) for one in snapshots),
         frequent={level: _frequent(snapshots, LEVELS.index(level)) for level in ("make", "model")},
-        latency={variant: _latency(_of(snapshots, variant)) for variant in VARIANTS},
+        latency={variant: _latency(_verdicts(snapshots, variant)) for variant in VARIANTS},
         checkpoints={
-            variant: Counter(one.checkpoint or NO_CHECKPOINT for one in _of(snapshots, variant)) for variant in VARIANTS
+            variant: Counter(one.checkpoint or NO_CHECKPOINT for one in _verdicts(snapshots, variant))
+            for variant in VARIANTS
         },
-        disagreements=sorted((one for one in found if one is not None), key=lambda one: -one.sureness),
+        disagreements=sorted((one for one in found if one is not None), key=lambda one: -one.confidence),
     )
 
 
-def named(one: ComparedSnapshot, depth: int) -> Named:
-    """What the two name at a level."""
+def label_pair(one: ComparedSnapshot, depth: int) -> LabelPair:
+    """The two labels at a level."""
     return one.baseline.labels[depth], one.cmt.labels[depth]
 
 
-def meeting(of: Named) -> Meeting:
-    """How two names meet."""
-    baseline, cmt = of
+def outcome(pair: LabelPair) -> Outcome:
+    """How the two labels of a level compare."""
+    baseline, cmt = pair
     if baseline is None or cmt is None:
         return "neither" if baseline is cmt else "cmt_only" if baseline is None else "baseline_only"
     return "same" if baseline == cmt else "differ"
 
 
 def disagreement(one: ComparedSnapshot) -> Disagreement | None:
-    """What they disagree about; None where they do not."""
+    """The first level at which the models disagree; None if there is none."""
     for depth, level in enumerate(LEVELS):
-        if meeting(named(one, depth)) == "differ":
-            sureness = min(one.baseline.confs[depth] or 0.0, one.cmt.confs[depth] or 0.0)
-            return Disagreement(one, level, sureness)
+        if outcome(label_pair(one, depth)) == "differ":
+            confidence = min(one.baseline.confs[depth] or 0.0, one.cmt.confs[depth] or 0.0)
+            return Disagreement(one, level, confidence)
     return None
 
 
-def _of(snapshots: Iterable[ComparedSnapshot], variant: Variant) -> list[StoredVerdict]:
+def _verdicts(snapshots: Iterable[ComparedSnapshot], variant: Variant) -> list[StoredVerdict]:
     return [one.baseline if variant == "baseline" else one.cmt for one in snapshots]
 
 
 def _level(snapshots: Sequence[ComparedSnapshot], depth: int) -> LevelAgreement:
-    meetings = [meeting(named(one, depth)) for one in snapshots]
-    counted = Counter(meetings)
+    outcomes = [outcome(label_pair(one, depth)) for one in snapshots]
+    counted = Counter(outcomes)
     confidence = {}
     for variant in VARIANTS:
-        confs = [verdict.confs[depth] for verdict in _of(snapshots, variant)]
+        confs = [verdict.confs[depth] for verdict in _verdicts(snapshots, variant)]
         confidence[variant] = {
-            kind: _mean(conf for conf, how in zip(confs, meetings, strict=True) if how == wanted)
+            kind: _mean(conf for conf, found in zip(confs, outcomes, strict=True) if found == wanted)
             for kind, wanted in (("agreeing", "same"), ("disagreeing", "differ"), ("alone", f"{variant}_only"))
         }
-    return LevelAgreement({how: counted[how] for how in MEETINGS}, confidence)
+    return LevelAgreement({one: counted[one] for one in OUTCOMES}, confidence)
 
 
 def _mean(confs: Iterable[float | None]) -> float | None:
@@ -138,17 +139,17 @@ def _mean(confs: Iterable[float | None]) -> float | None:
     return round(sum(known) / len(known), 4) if known else None
 
 
-def _frequent(snapshots: Sequence[ComparedSnapshot], depth: int) -> list[tuple[Named, int]]:
-    pairs: Counter[Named] = Counter(
+def _frequent(snapshots: Sequence[ComparedSnapshot], depth: int) -> list[tuple[LabelPair, int]]:
+    pairs: Counter[LabelPair] = Counter(
         (_with_make(one.baseline, depth), _with_make(one.cmt, depth))
         for one in snapshots
-        if meeting(named(one, depth)) == "differ"
+        if outcome(label_pair(one, depth)) == "differ"
     )
-    return pairs.most_common(MOST_FREQUENT)
+    return pairs.most_common(TOP_PAIRS)
 
 
 def _with_make(verdict: StoredVerdict, depth: int) -> str:
-    """A model's name alone does not say whose it is."""
+    """Make and model, since the name of a model may occur with several makes."""
     return " ".join(name for name in verdict.labels[1 : depth + 1] if name is not None)
 
 

@@ -1,9 +1,4 @@
-"""Where baseline and cmt agree, and where not: python -m video_analysis.ops compare --help.
-
-Over the rows that RUN_MODE compare wrote for a video or a workspace. Prints the figures, and writes them as JSON
-beside a page that needs nothing else and shows the snapshots the two disagree about. Only reads: the database, and
-the snapshots by s3:GetObject.
-"""
+"""Compare the results of two models: python -m video_analysis.ops compare --help."""
 
 from __future__ import annotations
 
@@ -18,106 +13,122 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from video_analysis import worker_config
-from video_analysis.ops.arguments import uuid
+from video_analysis.ops import arguments, exit_status
 from video_analysis.ops.compare import agreement, report_page, report_text, thumbnails
 from video_analysis.ops.compare.agreement import Agreement
-from video_analysis.ops.compare.stored_verdicts import Comparable, ComparisonRecords, Scope
-from video_analysis.ops.compare.thumbnails import SmallPicture
+from video_analysis.ops.compare.stored_verdicts import Comparable, Scope, StoredVerdicts
+from video_analysis.ops.compare.thumbnails import Thumbnail
+from video_analysis.ops.exit_status import CommandError
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
+from video_analysis.worker_utils.errors import ConfigurationError
 
-PICTURES = 40
+ABOUT = """\
+Reports where the models baseline and cmt agree, over the rows that workers with CVITX_RUN_MODE=compare wrote for a
+video or a workspace. Prints the figures, and writes them as JSON and as one HTML page with images of the snapshots
+about which the models disagree. Only reads the database (SELECT) and the snapshots (s3:GetObject)."""
+VIDEO_EXAMPLE = "--video 50651c85-90ab-471b-8707-adc0ef16f91f"
+WORKSPACE_EXAMPLE = "--workspace aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee --out agreement.html"
+MAX_IMAGES = 40
 REMEDY = (
     "run main_worker with CVITX_RUN_MODE=compare (and CVITX_ENV_OVERRIDES=1), then send the video, or its "
     "SNAPSHOT_READY messages, again"
 )
 
 
-class NothingToCompareError(Exception):
-    """There are no two rows to hold against each other; the text says why, and what to do."""
+def main(given: Sequence[str] | None = None) -> int:
+    """0 if the report is written, 2 on an error, 130 if interrupted."""
+    options = _options(given)
+    return exit_status.run("compare", lambda: _compare(options))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the report is written, 2 where it cannot be, with one line that says why."""
-    options = _options(arguments)
+def _compare(options: argparse.Namespace) -> None:
     scope: Scope = "video" if options.video else "workspace"
     identifier = options.video or options.workspace
-    out = options.out or Path(f"compare_{scope}_{identifier}.html")
+    title = f"{scope} {identifier}"
+    page = options.out or Path(f"compare_{scope}_{identifier}.html")
+    config = worker_config.load(os.environ)
+    found = _measure(config, scope, identifier)
     try:
-        config = worker_config.load(os.environ)
-        found = _found(config, scope, identifier)
-        pictures = _write(out, config, {"scope": scope, "id": identifier}, found, options.pictures)
-    except (ConfigurationError, NothingToCompareError, WorkerError, OSError) as error:
-        sys.stderr.write(f"compare: {error}\n")
-        return 2
-    told = [*report_text.lines(f"{scope} {identifier}", found), *report_text.without(pictures)]
-    sys.stdout.write("\n".join([*told, f"{out}: written, and {out.with_suffix('.json')}"]) + "\n")
-    return 0
+        images = _write(page, config, {"scope": scope, "id": identifier}, found, options.pictures)
+    except OSError as error:
+        raise CommandError(f"{error}; choose another file with --out") from error
+    lines = [*report_text.lines(title, found), *report_text.missing_images(images)]
+    sys.stdout.write("\n".join([*lines, f"written: {page} and {page.with_suffix('.json')}"]) + "\n")
 
 
-def _found(config: WorkerConfig, scope: Scope, identifier: str) -> Agreement:
-    """What the database says, counted. NothingToCompareError where no snapshot has both rows."""
+def _measure(config: WorkerConfig, scope: Scope, identifier: str) -> Agreement:
+    """The agreement of the stored results. CommandError if no snapshot has results of both variants."""
     database = Database(config.database_url, "cvitx-compare")
     try:
-        rows = ComparisonRecords(database).read(scope, identifier)
+        rows = StoredVerdicts(database).read(scope, identifier)
     finally:
         database.close()
     if not rows.pairs:
-        raise NothingToCompareError(_why_nothing(rows, scope, identifier))
+        raise CommandError(_why_nothing(rows, scope, identifier))
     return agreement.measure(rows.pairs)
 
 
 def _why_nothing(rows: Comparable, scope: Scope, identifier: str) -> str:
     if not (rows.is_known or rows.snapshots):
-        return f"no such {scope}: neither videos nor image_analyses knows {identifier}"
+        return (
+            f"no such {scope}: neither videos nor image_analyses has {identifier}; check the id, and that "
+            "CVITX_DATABASE_URL is the right database"
+        )
     return (
-        f"{scope} {identifier} has no snapshot with rows of both variants ({rows.snapshots} snapshots, "
+        f"{scope} {identifier} has no snapshot with results of both variants ({rows.snapshots} snapshots, "
         f"{rows.baseline_rows} baseline rows, {rows.cmt_rows} cmt rows): {REMEDY}"
     )
 
 
 def _write(
-    out: Path, config: WorkerConfig, about: dict[str, str], found: Agreement, most: int
-) -> Sequence[SmallPicture]:
-    """The page, whose pictures are returned, and the JSON beside it. The JSON, which needs no S3, comes first."""
+    page: Path, config: WorkerConfig, about: dict[str, str], found: Agreement, max_images: int
+) -> Sequence[Thumbnail]:
+    """Write the JSON, which needs no S3, then the page; the images of the page are returned."""
     figures = json.dumps(report_text.document(about, found), indent=1, ensure_ascii=False)
-    out.with_suffix(".json").write_text(figures + "\n", "utf-8")
-    uris = [one.snapshot.snapshot_uri for one in found.disagreements[:most]]
-    pictures = thumbnails.fetch(_storage(config), config.s3_bucket, uris)
-    out.write_text(report_page.render(f"{about['scope']} {about['id']}", found, pictures), "utf-8")
-    return pictures
+    page.with_suffix(".json").write_text(figures + "\n", "utf-8")
+    uris = [one.snapshot.snapshot_uri for one in found.disagreements[:max_images]]
+    images = thumbnails.fetch(_storage(config), config.s3_bucket, uris)
+    page.write_text(report_page.render(f"{about['scope']} {about['id']}", found, images), "utf-8")
+    return images
 
 
 def _storage(config: WorkerConfig) -> ObjectStore:
-    """ConfigurationError where the profile or the endpoint that boto3 is told to use cannot be."""
+    """ConfigurationError if boto3's profile or endpoint is wrong."""
     try:
         return ObjectStore.connect(boto3.Session(region_name=config.region), config)
     except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(f"S3 cannot be asked: {error}") from None
+        raise ConfigurationError(
+            f"the S3 client cannot be created: {error}; check AWS_PROFILE and AWS_ENDPOINT_URL"
+        ) from None
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m video_analysis.ops compare", description=__doc__)
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--video", type=uuid, metavar="UUID")
-    which.add_argument("--workspace", type=uuid, metavar="UUID")
-    parser.add_argument("--out", type=_page, metavar="FILE.html", help="default: compare_video_UUID.html, here")
-    parser.add_argument("--pictures", type=_count, default=PICTURES, metavar="N", help="at most (default: %(default)s)")
-    return parser.parse_args(arguments)
+def _options(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = arguments.parser("compare", ABOUT, VIDEO_EXAMPLE, WORKSPACE_EXAMPLE)
+    scope = parser.add_mutually_exclusive_group(required=True)
+    scope.add_argument("--video", type=arguments.uuid, metavar="UUID", help="all snapshots of one video")
+    scope.add_argument("--workspace", type=arguments.uuid, metavar="UUID", help="all snapshots of a workspace")
+    parser.add_argument(
+        "--out",
+        type=_html_path,
+        metavar="FILE.html",
+        help="the page; the JSON file has the same name (default: compare_video_UUID.html in the current folder)",
+    )
+    parser.add_argument(
+        "--pictures",
+        type=arguments.count,
+        default=MAX_IMAGES,
+        metavar="N",
+        help="maximum number of images on the page (default: %(default)s)",
+    )
+    return parser.parse_args(given)
 
 
-def _page(text: str) -> Path:
+def _html_path(text: str) -> Path:
     if not text.endswith(".html"):
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in .html (the JSON is written beside it)")
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .html (the JSON file has the same name)")
     return Path(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pictures, 0 or more")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The agreement report as one HTML page that needs nothing else. Pure; every text of the database is escaped."""
+"""The agreement report as one self-contained HTML page. Pure; every text from the database is escaped."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from html import escape
 from string import Template
 
 from video_analysis.main_worker.classification.hierarchy import LEVELS
-from video_analysis.ops.compare.agreement import MEETINGS, VARIANTS, Agreement, Disagreement, Named, meeting, named
+from video_analysis.ops.compare.agreement import (
+    OUTCOMES,
+    VARIANTS,
+    Agreement,
+    Disagreement,
+    LabelPair,
+    label_pair,
+    outcome,
+)
 from video_analysis.ops.compare.report_style import STYLE
 from video_analysis.ops.compare.report_text import HEAD, figure
-from video_analysis.ops.compare.thumbnails import SIDE_PX, SmallPicture
+from video_analysis.ops.compare.thumbnails import SIDE_PX, Thumbnail
 
 ABSTAINED = "abstained"
 PAGE = Template("""<!doctype html>
@@ -31,44 +39,45 @@ PAGE = Template("""<!doctype html>
 <p>$summary</p>
 </header>
 <main>
-<section><h2>Where they agree</h2>$levels</section>
-<section><h2>How sure they are</h2>$confidence</section>
-<section><h2>Type by type: baseline down, cmt across</h2>$types</section>
+<section><h2>Agreement</h2>$levels</section>
+<section><h2>Mean confidence</h2>$confidence</section>
+<section><h2>Types: baseline in rows, cmt in columns</h2>$types</section>
 <section><h2>Most frequent disagreements</h2>$frequent</section>
-<section><h2>Time a picture, and what wrote the rows</h2>$latency</section>
-<section><h2>$pictures_head</h2><div class="vehicles">
-$pictures
+<section><h2>Latency per snapshot, and checkpoints</h2>$latency</section>
+<section><h2>$cards_head</h2><div class="vehicles">
+$cards
 </div></section>
 </main>
-<footer>A confidence is a model’s own, that its label and every label above it is right. They disagree about a
-snapshot where both name a level and name it differently; the less sure of the two says how sure that is.</footer>
+<footer>A confidence is the model’s estimate of the probability that a label and all labels above it are right. The
+models disagree about a snapshot if both name a level and the labels differ. The confidence of a disagreement is the
+lower of the two.</footer>
 </body>
 </html>
 """)
 
 
-def render(title: str, found: Agreement, pictures: Sequence[SmallPicture]) -> str:
-    """The report; `pictures` are those of the surest disagreements, in order."""
-    shown = list(zip(found.disagreements, pictures, strict=False))
+def render(title: str, found: Agreement, thumbnails: Sequence[Thumbnail]) -> str:
+    """The report; `thumbnails` belong to the first disagreements, in order."""
+    shown = list(zip(found.disagreements, thumbnails, strict=False))
     total = len(found.disagreements)
     return PAGE.substitute(
         title=escape(title),
         style=STYLE,
-        summary=f"{found.snapshots} snapshots with rows of both variants; they disagree about {total}.",
+        summary=f"{found.snapshots} snapshots with both results, disagreements: {total}.",
         levels=_levels(found),
         confidence=_confidence(found),
         types=_types(found),
         frequent=_frequent(found),
         latency=_latency(found),
-        pictures_head=f"What they disagree about: {len(shown)} of {total}, the surest first",
-        pictures="\n".join(_card(*one) for one in shown) or "<p>Nothing to show.</p>",
+        cards_head=f"Disagreements: {len(shown)} of {total}, highest confidence first",
+        cards="\n".join(_card(*one) for one in shown) or "<p>None.</p>",
     )
 
 
 def _levels(found: Agreement) -> str:
     rows = [
-        [level, figure(told.agreement), *(str(told.counts[how]) for how in MEETINGS)]
-        for level, told in found.levels.items()
+        [level, figure(result.agreement), *(str(result.counts[one]) for one in OUTCOMES)]
+        for level, result in found.levels.items()
     ]
     return _table(["level", *HEAD], rows)
 
@@ -76,18 +85,18 @@ def _levels(found: Agreement) -> str:
 def _confidence(found: Agreement) -> str:
     rows = [
         [level, variant, *(figure(mean) for mean in means.values())]
-        for level, told in found.levels.items()
-        for variant, means in told.confidence.items()
+        for level, result in found.levels.items()
+        for variant, means in result.confidence.items()
     ]
     return _table(["level", "variant", "agreeing", "disagreeing", "named alone"], rows)
 
 
 def _types(found: Agreement) -> str:
-    """Every type that either named, and abstention last."""
+    """All types that a model named, and abstention as the last one."""
     names = sorted({name for pair in found.types for name in pair if name is not None})
-    ways: list[str | None] = [*names, *([None] if any(None in pair for pair in found.types) else [])]
-    rows = [[_name(down), *(str(found.types.get((down, across), 0)) for across in ways)] for down in ways]
-    return _table(["", *map(_name, ways)], rows)
+    labels: list[str | None] = [*names, *([None] if any(None in pair for pair in found.types) else [])]
+    rows = [[_name(row), *(str(found.types.get((row, column), 0)) for column in labels)] for row in labels]
+    return _table(["", *map(_name, labels)], rows)
 
 
 def _frequent(found: Agreement) -> str:
@@ -96,7 +105,9 @@ def _frequent(found: Agreement) -> str:
         for level, pairs in found.frequent.items()
         for (baseline, cmt), count in pairs
     ]
-    return _table(["level", "baseline", "cmt", "snapshots"], rows) if rows else "<p>None of makes or models.</p>"
+    if not rows:
+        return "<p>No disagreements about makes or models.</p>"
+    return _table(["level", "baseline", "cmt", "snapshots"], rows)
 
 
 def _latency(found: Agreement) -> str:
@@ -113,7 +124,7 @@ def _latency(found: Agreement) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Plain text in, escaped; wider than a phone, it scrolls by itself."""
+    """Escapes all cells. A table that is wider than the screen scrolls on its own."""
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in rest) + "</tr>"
@@ -122,33 +133,33 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _card(one: Disagreement, picture: SmallPicture) -> str:
-    seen = one.snapshot
-    name = f"Vehicle {seen.track_id} at {seen.offset_ms / 1000:.3f} s"
-    where = f"{seen.camera_code}, video {seen.video_id}"
-    rows = "".join(_row(level, named(seen, depth), one, depth) for depth, level in enumerate(LEVELS))
+def _card(one: Disagreement, thumbnail: Thumbnail) -> str:
+    snapshot = one.snapshot
+    name = f"Vehicle {snapshot.track_id} at {snapshot.offset_ms / 1000:.3f} s"
+    source = f"{snapshot.camera_code}, video {snapshot.video_id}"
+    rows = "".join(_row(level, label_pair(snapshot, depth), one, depth) for depth, level in enumerate(LEVELS))
     return (
-        f'<article class="vehicle">{_picture(picture, name)}<h3>{escape(name)}</h3>'
-        f"<p><small>{escape(where)}; detector: {escape(seen.yolo_type)}</small></p>"
+        f'<article class="vehicle">{_image(thumbnail, name)}<h3>{escape(name)}</h3>'
+        f"<p><small>{escape(source)}; detector: {escape(snapshot.yolo_type)}</small></p>"
         f'<table><thead><tr><td></td><th scope="col">baseline</th><th scope="col">cmt</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></article>"
     )
 
 
-def _row(level: str, said: Named, one: Disagreement, depth: int) -> str:
+def _row(level: str, pair: LabelPair, one: Disagreement, depth: int) -> str:
     confs = one.snapshot.baseline.confs[depth], one.snapshot.cmt.confs[depth]
     cells = "".join(
         f"<td>{escape(_name(name))}{'' if conf is None else f' <small>{conf:.2f}</small>'}</td>"
-        for name, conf in zip(said, confs, strict=True)
+        for name, conf in zip(pair, confs, strict=True)
     )
-    mark = ' class="differs"' if meeting(said) == "differ" else ""
+    mark = ' class="differs"' if outcome(pair) == "differ" else ""
     return f'<tr{mark}><th scope="row">{level}</th>{cells}</tr>'
 
 
-def _picture(picture: SmallPicture, name: str) -> str:
-    if picture.jpeg is None:
-        return f'<p class="problem">No picture: {escape(picture.problem or "no reason given")}</p>'
-    encoded = base64.b64encode(picture.jpeg).decode("ascii")
+def _image(thumbnail: Thumbnail, name: str) -> str:
+    if thumbnail.jpeg is None:
+        return f'<p class="problem">No image: {escape(thumbnail.problem or "reason unknown")}</p>'
+    encoded = base64.b64encode(thumbnail.jpeg).decode("ascii")
     return f'<img src="data:image/jpeg;base64,{encoded}" width="{SIDE_PX}" height="{SIDE_PX}" alt="{escape(name)}">'
 
 

@@ -1,4 +1,4 @@
-"""What the agreement report looks like: one column on a phone, light or dark as its reader has it."""
+"""The style sheet of the agreement report: one column on a phone, light or dark by the reader's setting."""
 
 STYLE = """
 :root {

@@ -1,4 +1,4 @@
-"""The results of both variants side by side, read and never written: what a comparison of two models is made of."""
+"""Reads the results of both variants of each snapshot, for a comparison of two models. Writes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Scope = Literal["video", "workspace"]
 
 READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-STANDING = """
+COUNTS = """
 SELECT EXISTS (SELECT FROM videos WHERE {video} = %(id)s), count(DISTINCT a.id),
        count(*) FILTER (WHERE r.variant = 'baseline'), count(*) FILTER (WHERE r.variant = 'cmt')
 FROM image_analyses a LEFT JOIN image_analysis_results r ON r.analysis_id = a.id WHERE a.{analysis} = %(id)s
@@ -32,24 +32,25 @@ COLUMNS: dict[Scope, dict[str, str]] = {
     "video": {"video": "id", "analysis": "video_id"},
     "workspace": {"video": "workspace_id", "analysis": "workspace_id"},
 }
-"""Where the UUID stands in `videos` and in `image_analyses`."""
-ABOUT, OF_A_VARIANT = 6, 8
+"""The columns of `videos` and `image_analyses` that the UUID is compared with."""
+SNAPSHOT_COLUMNS, VARIANT_COLUMNS = 6, 8
+"""Numbers of columns in a row of PAIRS: of the snapshot, and of each variant."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVerdict:
-    """One variant's row, as far as it is compared. Labels and confidences (0..1) are of type, make, model in order."""
+    """The compared columns of one variant's row. Labels and confidences (0..1) are those of type, make, model."""
 
     checkpoint: str | None
     labels: tuple[str | None, str | None, str | None]
-    """None: it abstained."""
+    """None: the model abstained."""
     confs: tuple[float | None, float | None, float | None]
     latency_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedSnapshot:
-    """A snapshot of which both variants have a row."""
+    """A snapshot with results of both variants."""
 
     video_id: str
     camera_code: str
@@ -63,29 +64,29 @@ class ComparedSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Comparable:
-    """What there is of a video or a workspace, all of it as it stood at one moment."""
+    """The rows of a video or a workspace, all read in one transaction."""
 
     is_known: bool
-    """Whether `videos` has a row of it: an operator's own video has none."""
+    """Whether `videos` has a row; a video that an operator sent by a raw message has none."""
     snapshots: int
     baseline_rows: int
     cmt_rows: int
     pairs: Sequence[ComparedSnapshot]
-    """By video, then in order of time."""
+    """Ordered by video, then by time."""
 
 
-class ComparisonRecords:
-    """Reads in transactions that can write nothing."""
+class StoredVerdicts:
+    """The stored results, read in a read-only transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def read(self, scope: Scope, identifier: str) -> Comparable:
-        """Everything of the video or workspace with this UUID."""
+        """All rows of the video or workspace with this UUID."""
 
         def select(cursor: Cursor) -> Comparable:
             cursor.execute(READ_ONLY)
-            cursor.execute(STANDING.format(**COLUMNS[scope]), {"id": identifier})
+            cursor.execute(COUNTS.format(**COLUMNS[scope]), {"id": identifier})
             ((is_known, snapshots, baseline_rows, cmt_rows),) = cursor.fetchall()
             cursor.execute(PAIRS.format(**COLUMNS[scope]), {"id": identifier})
             pairs = [_pair(row) for row in cursor.fetchall()]
@@ -96,13 +97,14 @@ class ComparisonRecords:
 
 def _pair(row: tuple[Any, ...]) -> ComparedSnapshot:
     columns: list[Any] = [
-        *row[:ABOUT],
-        _verdict(row[ABOUT : ABOUT + OF_A_VARIANT]),
-        _verdict(row[ABOUT + OF_A_VARIANT :]),
+        *row[:SNAPSHOT_COLUMNS],
+        _verdict(row[SNAPSHOT_COLUMNS : SNAPSHOT_COLUMNS + VARIANT_COLUMNS]),
+        _verdict(row[SNAPSHOT_COLUMNS + VARIANT_COLUMNS :]),
     ]
     return ComparedSnapshot(*columns)
 
 
 def _verdict(columns: tuple[Any, ...]) -> StoredVerdict:
-    checkpoint, *said, latency_ms = columns
-    return StoredVerdict(checkpoint, (said[0], said[1], said[2]), (said[3], said[4], said[5]), latency_ms)
+    checkpoint, *values, latency_ms = columns
+    labels, confs = (values[0], values[1], values[2]), (values[3], values[4], values[5])
+    return StoredVerdict(checkpoint, labels, confs, latency_ms)

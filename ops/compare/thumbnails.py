@@ -1,4 +1,4 @@
-"""Snapshots from S3, small enough to stand in a page; one that is not to be had is told, and stops nothing."""
+"""Fetches snapshots from S3 and scales them down for the page. One that fails has a reason; the others are fetched."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 
 SIDE_PX = 320
 QUALITY = 80
-AT_ONCE = 8
+FETCH_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class SmallPicture:
-    """A snapshot, scaled down: SIDE_PX×SIDE_PX as JPEG; or why there is none."""
+class Thumbnail:
+    """A snapshot scaled to SIDE_PX×SIDE_PX, as JPEG; or why there is none."""
 
     jpeg: bytes | None
     problem: str | None = None
 
 
-def fetch(storage: SnapshotStorage, bucket: str, uris: Sequence[str]) -> list[SmallPicture]:
-    """The snapshots of `uris`, in order. Where S3 itself fails, those not yet begun are not asked for."""
+def fetch(storage: SnapshotStorage, bucket: str, uris: Sequence[str]) -> list[Thumbnail]:
+    """The snapshots of `uris`, in order. After a failure of S3 itself no further fetch is started."""
     outage = threading.Event()
 
-    def one(uri: str) -> SmallPicture:
+    def one(uri: str) -> Thumbnail:
         if outage.is_set():
-            return SmallPicture(None, "not asked for: S3 failed before")
+            return Thumbnail(None, "not fetched, because S3 failed before")
         try:
-            return SmallPicture(_small(storage, bucket, uri))
+            return Thumbnail(_scaled(storage, bucket, uri))
         except EnvironmentFault as fault:
             outage.set()
-            return SmallPicture(None, str(fault))
+            return Thumbnail(None, str(fault))
         except (WorkerError, ValueError) as fault:
-            return SmallPicture(None, str(fault))
+            return Thumbnail(None, str(fault))
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pictures") as pool:
+    with ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="thumbnails") as pool:
         return list(pool.map(one, uris))
 
 
-def _small(storage: SnapshotStorage, bucket: str, uri: str) -> bytes:
+def _scaled(storage: SnapshotStorage, bucket: str, uri: str) -> bytes:
     try:
         snapshot = s3_keys.parse_snapshot_uri(uri)
     except ValueError as error:
         raise ValueError(f"{uri}: {error}") from None
     if snapshot.bucket != bucket:
-        raise ValueError(f"{uri}: another bucket than CVITX_S3_BUCKET, {bucket}")
-    picture = check_snapshot(*storage.fetch_bytes(snapshot.key, LARGEST_SNAPSHOT_BYTES))
-    small = cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+        raise ValueError(f"{uri}: is not in the bucket of CVITX_S3_BUCKET, {bucket}")
+    image = check_snapshot(*storage.fetch_bytes(snapshot.key, LARGEST_SNAPSHOT_BYTES))
+    small = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     return encode_jpeg(np.asarray(small, np.uint8), QUALITY)

@@ -1,4 +1,4 @@
-"""`make fire`: everything that can go wrong, done to real processes; a table, and out/fire.json."""
+"""`make chaos`: inject faults into real worker processes; prints a table and writes out/chaos.json."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from video_analysis.tests.chaos.suite import Suite
 from video_analysis.worker_config import PACKAGE_FOLDER
 
 RANDOM_KILLS = 200
-LANES = 2
+PARALLEL = 2
 WIDTH = 112
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the scenarios; 0 when nothing was lost, doubled or otherwise."""
+    """Run the scenarios. 0 if every scenario is clean, 1 if not, 2 if a file is missing."""
     parser = argparse.ArgumentParser(prog="python -m video_analysis.tests.chaos", description=__doc__)
-    parser.add_argument("--kills", type=int, default=RANDOM_KILLS, help=f"at random instants (default {RANDOM_KILLS})")
-    parser.add_argument("--only", default="", help="scenarios whose name has this in it")
-    parser.add_argument("--lanes", type=int, default=LANES, help=f"fields side by side (default {LANES})")
+    parser.add_argument("--kills", type=int, default=RANDOM_KILLS, help=f"at random times (default {RANDOM_KILLS})")
+    parser.add_argument("--only", default="", help="run only scenarios whose name contains this text")
+    parser.add_argument("--parallel", type=int, default=PARALLEL, help=f"environments at a time (default {PARALLEL})")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "chaos")
     options = parser.parse_args(arguments)
     missing = [path for path in (environment.CLIP, environment.WEIGHTS) if not path.is_file()]
     if missing:
-        print(f"make fire needs {' and '.join(map(str, missing))}", file=sys.stderr)
+        print(f"make chaos needs {' and '.join(map(str, missing))}", file=sys.stderr)
         return 2
     suite = Suite(options.kills, options.seed, options.only)
     wanted = len(suite.scenarios())
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     begun_s = time.monotonic()
     results: dict[int, Result] = {}
-    with closing(parallel.run(suite, min(options.lanes, wanted), options.out)) as ended:
+    with closing(parallel.run(suite, min(options.parallel, wanted), options.out)) as ended:
         for number, result, seconds in ended:
             results[number] = result
             print(_line(result, seconds), flush=True)
@@ -72,5 +72,5 @@ def _line(result: Result, took_s: float) -> str:
 
 
 if __name__ == "__main__":
-    worker_process.stop_when_told()
+    worker_process.exit_on_signal()
     sys.exit(main())

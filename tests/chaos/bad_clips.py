@@ -1,6 +1,6 @@
-"""Real clips, broken by the hundred: cut, hit, and with headers that lie. Seeded: the same every time.
+"""Hundreds of broken copies of real clips: truncated, bits flipped, false headers. Seeded, so always the same.
 
-Offsets are those of version 0 of each box (ISO/IEC 14496-12), from the box's own beginning.
+Offsets are those of version 0 of each box (ISO/IEC 14496-12), from the start of the box.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from video_analysis.tests.support import synthetic_clips
 Broken = tuple[str, bytes]
 """Family and content."""
 Lie = tuple[tuple[bytes, ...], int, Sequence[int]]
-"""Box, offset in it, and the 32-bit values to write there, each into a copy of its own."""
+"""Box, offset in it, and the 32-bit values to write there, each into its own copy."""
 
 MOST = 2**32 - 1
 MDIA = (b"moov", b"trak", b"mdia")
@@ -65,7 +65,7 @@ NO_VIDEOS = [
 
 
 def all_of(folder: Path, seed: int) -> Iterator[Broken]:
-    """Every broken clip that the clips under `folder` are good for."""
+    """Every broken copy of the clips under `folder`."""
     rng = random.Random(seed)
     small = [folder / "otvision_cars_truck_800x600_60f.mp4", *sorted((folder / "containers").glob("*.mov"))]
     for source in small:
@@ -83,18 +83,18 @@ def all_of(folder: Path, seed: int) -> Iterator[Broken]:
 
 
 def lies(content: bytes) -> Iterator[Broken]:
-    """One lie in each."""
-    for family, told in LIES.items():
-        for path, offset, values in told:
-            yield from ((family, poked(content, path, offset, value)) for value in values)
+    """Copies with one false header value each."""
+    for family, headers in LIES.items():
+        for path, offset, values in headers:
+            yield from ((family, overwritten(content, path, offset, value)) for value in values)
 
 
 def bombs(content: bytes) -> Iterator[Broken]:
-    """A few bytes that stand for very many frames."""
+    """Small files whose headers announce very many frames."""
     for count in (1_000_000, 50_000_000):
-        one_size = poked(poked(content, STSZ, 12, 1), STSZ, 16, count)
-        yield "millions announced", poked(one_size, STSC, 20, count)
-        yield "millions announced", poked(poked(one_size, STSC, 20, count), STTS, 16, count)
+        one_size = overwritten(overwritten(content, STSZ, 12, 1), STSZ, 16, count)
+        yield "millions announced", overwritten(one_size, STSC, 20, count)
+        yield "millions announced", overwritten(overwritten(one_size, STSC, 20, count), STTS, 16, count)
     run = _box(b"trun", struct.pack(">II", 0, 50_000_000))
     head = _box(b"tfhd", struct.pack(">III", 0x020018, 1, 40) + struct.pack(">I", 1))
     fragment = _box(b"moof", _box(b"traf", head + run))
@@ -106,7 +106,7 @@ def bombs(content: bytes) -> Iterator[Broken]:
 
 
 def hit(content: bytes, rng: random.Random) -> bytes:
-    """Bits flipped: few or many, here and there or all in the index."""
+    """A copy with 1 to 300 flipped bits, in the whole file or in the index only."""
     data, first = bytearray(content), 0
     if rng.random() < 0.5 and data[4:8] == b"ftyp":
         first = synthetic_clips.box_positions(data, b"moov")[0]
@@ -115,14 +115,14 @@ def hit(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def poked(content: bytes, path: tuple[bytes, ...], offset: int, value: int) -> bytes:
-    """A copy with one 32-bit number written over."""
+def overwritten(content: bytes, path: tuple[bytes, ...], offset: int, value: int) -> bytes:
+    """A copy with one 32-bit number replaced."""
     at = synthetic_clips.box_positions(content, *path)[-1] + offset
     return content[:at] + value.to_bytes(4, "big") + content[at + 4 :]
 
 
 def inserted(content: bytes, path: tuple[bytes, ...], box: bytes) -> bytes:
-    """A copy with a box more at the end of the one at `path` (the index must be at the file's end)."""
+    """A copy with another box at the end of the box at `path` (the index must be at the end of the file)."""
     data, positions = bytearray(content), synthetic_clips.box_positions(content, *path)
     length = int.from_bytes(data[positions[-1] : positions[-1] + 4], "big")
     data[positions[-1] + length : positions[-1] + length] = box

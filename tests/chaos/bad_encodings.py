@@ -1,4 +1,4 @@
-"""Clips written oddly from the start: other pixels, absurd sizes, two streams or none, parts that do not fit."""
+"""Unusual encodings: pixel formats, extreme sizes, two video streams or none, joined clips of different sizes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SIZES += [("libx264", 8000, 7984), ("mjpeg", 8100, 8100), ("libx264", 4096, 4096
 
 
 def all_of(source: Path, scratch: Path, seed: int) -> Iterator[Broken]:
-    """Every oddity, of the pictures of one real clip; files lie under `scratch` for a moment."""
+    """Every unusual encoding, of the frames of one real clip; temporary files are written to `scratch`."""
     rng = random.Random(seed)
     pictures = _pictures(source)
     for codec, formats in PIXELS.items():

@@ -1,4 +1,4 @@
-"""Pictures that are no snapshot, or only just: other sizes, other kinds, cut, hit, and headers of gigapixels."""
+"""Valid and invalid snapshots: other sizes and formats, truncated, bits flipped, headers of gigapixel images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTE
 from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX, encode_snapshot, letterbox
 
 WHOLE = "whole"
-"""The family of those that are snapshots, however they were written."""
+"""The family of valid snapshots, in different JPEG variants."""
 PX = SNAPSHOT_PX
 SIZES = [(1, 1), (16, 16), (64, 640), (639, 640), (640, 639), (641, 640), (320, 320), (1280, 1280), (640, 1), (1, 640)]
 SIZES += [(1920, 1080), (6400, 6400), (65_500, 2)]
@@ -27,7 +27,7 @@ SAMPLES = 20
 
 
 def all_of(clip: Path, seed: int) -> Iterator[Broken]:
-    """Every picture, made from a frame of a real clip."""
+    """Every picture, derived from a frame of a real clip."""
     rng, frame = random.Random(seed), _frame(clip)
     good = encode_snapshot(frame, 92)
     picture = Image.fromarray(cv2.cvtColor(letterbox(frame), cv2.COLOR_BGR2RGB))
@@ -88,7 +88,7 @@ def _turned(picture: Image.Image, orientation: int) -> bytes:
 
 
 def _claiming(content: bytes, width: int, height: int) -> bytes:
-    """A copy whose header states another size."""
+    """A copy with another size in its header."""
     if content[:2] == b"\xff\xd8":
         at = content.index(b"\xff\xc0") + 5
         return content[:at] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + content[at + 4 :]

@@ -1,6 +1,6 @@
-"""A process apart reads what no process should have to read: what crashes it or hangs it is a finding, not the end.
+"""Read malformed files with the worker's own code in a separate process, so that a crash or hang is only a result.
 
-Each file goes the worker's own way: into a private scratch folder, then through `video` or `imaging`.
+Each file is copied to a private temporary folder and read by `video` or `jpeg_check`, as in the worker.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ from video_analysis.worker_utils.execution import temp_dirs
 from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
 from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE
 
-Outcome = Literal["read", "refused", "stumbled", "crashed", "hung"]
+Outcome = Literal["read", "refused", "unexpected_error", "crashed", "hung"]
 ADDRESS_SPACE_BYTES = 6 << 30
-"""Beyond it an allocation fails; what is really used is bounded by the scenarios."""
+"""An allocation beyond it fails. The scenarios have lower limits for the resident size."""
 LIMIT_S = 300.0
-"""By the clock: a busy machine is no fault of the file."""
+"""Wall-clock time; large, since the machine may be busy."""
 _STRIDE = 3
 _RESET_PEAK = "5"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What came of one file."""
+class ReadResult:
+    """The result of reading one file."""
 
     outcome: Outcome
     reason: str
-    """How much was read, why it was refused, or what went wrong."""
+    """What was read, why it was refused, or which error occurred."""
     seconds: float = 0.0
-    """Of processor time, all threads together."""
+    """Processor time of all threads."""
     peak_mb: int = 0
-    """The highest resident size of the process while it read this file, all libraries included."""
+    """Peak resident size of the process while it read this file, with all libraries."""
     code: ErrorCode | None = None
-    """Of a refusal."""
+    """The error code of a refusal."""
 
 
 class Sandbox:
-    """One reading process at a time, started anew where a file ends it."""
+    """One reader process, started again after a crash or hang."""
 
     def __init__(self, subject: str, folder: Path, limit_s: float = LIMIT_S) -> None:
         self._command = [sys.executable, "-m", "video_analysis.tests.chaos.bad_sandbox", subject, str(folder)]
         self._limit_s = limit_s
         self._process: subprocess.Popen[str] | None = None
 
-    def read(self, path: Path) -> Reading:
-        """What the worker's own reading makes of a file."""
+    def read(self, path: Path) -> ReadResult:
+        """Read a file with the worker's code."""
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -66,13 +66,13 @@ class Sandbox:
             process.stdin.flush()
         if not select.select([process.stdout], [], [], self._limit_s)[0]:
             self.close()
-            return Reading("hung", f"nothing after {self._limit_s:.0f} s")
+            return ReadResult("hung", f"nothing after {self._limit_s:.0f} s")
         line = process.stdout.readline()
         if not line:
             code = process.wait()
             self.close()
-            return Reading("crashed", f"the process ended with {code}")
-        return Reading(**json.loads(line))
+            return ReadResult("crashed", f"the process ended with {code}")
+        return ReadResult(**json.loads(line))
 
     def close(self) -> None:
         """End the process, if any."""
@@ -83,14 +83,14 @@ class Sandbox:
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
-            pipe, silent = subprocess.PIPE, subprocess.DEVNULL  # libjpeg remarks on every cut picture
+            pipe, silent = subprocess.PIPE, subprocess.DEVNULL  # libjpeg warns about truncated pictures
             self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=silent, text=True)
         return self._process
 
 
 @contextlib.contextmanager
 def sandbox(subject: str, folder: Path, limit_s: float = LIMIT_S) -> Iterator[Sandbox]:
-    """A sandbox whose process ends with the block."""
+    """A sandbox for the duration of the block."""
     made = Sandbox(subject, folder, limit_s)
     try:
         yield made
@@ -99,12 +99,12 @@ def sandbox(subject: str, folder: Path, limit_s: float = LIMIT_S) -> Iterator[Sa
 
 
 def _video(path: Path) -> str:
-    """As `VideoVision` reads: the tracker probes, then every frame wanted is asked for."""
-    from video_analysis.yolo_worker.source import video  # noqa: PLC0415  # a picture needs no decoder of videos
+    """Probe the file and decode every third frame, as stage 1 does."""
+    from video_analysis.yolo_worker.source import video  # noqa: PLC0415  # pictures need no video decoder
 
     video.probe(path)
     frames = sum(1 for _ in video.frames(path, _STRIDE))
-    assert frames, "a video without a frame is not refused"
+    assert frames, "a video without frames was not refused"
     return f"{frames} frames"
 
 
@@ -116,7 +116,7 @@ def _snapshot(path: Path) -> str:
 SUBJECTS: dict[str, Callable[[Path], str]] = {"video": _video, "snapshot": _snapshot}
 
 
-def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> Reading:
+def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> ReadResult:
     Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
     begun_s = time.process_time()
     outcome: Outcome = "read"
@@ -127,11 +127,11 @@ def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> Reading
             reason = read(path)
         except Permanent as refusal:
             outcome, reason, code = "refused", str(refusal), refusal.code
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
-            outcome, reason = "stumbled", f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001  # any other exception is a fault
+            outcome, reason = "unexpected_error", f"{type(error).__name__}: {error}"
         if _is_open(path):
-            outcome, reason = "stumbled", "the file is still open"
-    return Reading(outcome, reason, round(time.process_time() - begun_s, 3), _peak_mb(), code)
+            outcome, reason = "unexpected_error", "the file is still open"
+    return ReadResult(outcome, reason, round(time.process_time() - begun_s, 3), _peak_mb(), code)
 
 
 def _is_open(path: Path) -> bool:
@@ -144,7 +144,7 @@ def _peak_mb() -> int:
 
 
 def main(subject: str, folder: str) -> None:
-    """Read each path that comes in, and answer with a line of JSON."""
+    """Read each path from stdin, and write the result as a line of JSON to stdout."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""Wrong snapshots: each through the worker's own check in a process apart, and some beside good ones in one receive."""
+"""Invalid snapshots: each checked by the worker's code in a sandbox, and some in a batch with valid ones."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from pathlib import Path
 from video_analysis.tests.chaos import bad_pictures
 from video_analysis.tests.chaos.bad_sandbox import sandbox
 from video_analysis.tests.chaos.bad_tally import Tally
-from video_analysis.tests.chaos.environment import CLIP, Field, Result, Scenario
+from video_analysis.tests.chaos.environment import CLIP, ChaosEnvironment, Result, Scenario
 from video_analysis.worker_utils.contracts.messages import SnapshotReady
 from video_analysis.worker_utils.errors import ErrorCode
 from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTES
 
 SEED = 1
 MOST_MB = 250
-"""The libraries, a picture of 4 MB and its pixels a few times over."""
+"""The libraries, a picture of 4 MB and several copies of its pixels."""
 LONGEST_S = 5.0
-NEVER_READ = frozenset({"another size", "another kind", "other colours", "size lies", "truncated", "bomb"})
-NEVER_READ |= {"bytes at random"}
+MUST_BE_REFUSED = frozenset({"another size", "another kind", "other colours", "size lies", "truncated", "bomb"})
+MUST_BE_REFUSED |= {"bytes at random"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A snapshot on its way, with the code that its row must have; None: it is good."""
+    """A sent snapshot, with the error code that its row must have; None for a valid one."""
 
     snapshot: SnapshotReady
     code: ErrorCode | None
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it."""
+    """(name, scenario) pairs."""
     yield "wrong snapshots, each checked in a process apart", checked_apart
     yield "wrong snapshots beside good ones in one receive", partial(beside_good_ones, most=30)
 
 
-def checked_apart(field: Field, scenario: str) -> Result:
-    """All of them, no worker concerned; the table goes beside the workers' logs."""
-    tally = tallied()
-    tally.write(field.workers["main_worker"].folder / "bad_snapshots.txt")
+def checked_apart(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """Check all pictures, without a worker; the table is written to the folder of the workers' logs."""
+    tally = tally_of()
+    tally.write(chaos.workers["main_worker"].folder / "bad_snapshots.txt")
     whole = tally.lines[bad_pictures.WHOLE].outcomes
     result = tally.result(scenario)
     return replace(result, faults=result.faults - whole["read"], divergent=result.divergent + whole["refused"])
 
 
-def tallied() -> Tally:
-    """What became of them."""
-    tally = Tally(MOST_MB, LONGEST_S, NEVER_READ)
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name, sandbox("snapshot", Path(name)) as checker:
+def tally_of() -> Tally:
+    """Check every picture in the sandbox."""
+    tally = Tally(MOST_MB, LONGEST_S, MUST_BE_REFUSED)
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name, sandbox("snapshot", Path(name)) as checker:
         for family, content in bad_pictures.all_of(CLIP, SEED):
             path = Path(name) / "picture"
             path.write_bytes(content)
@@ -59,34 +59,34 @@ def tallied() -> Tally:
     return tally
 
 
-def beside_good_ones(field: Field, scenario: str, *, most: int) -> Result:
-    """Micro-batches of which every other member is wrong: it alone fails, with its code, into the DLQ."""
-    dead, place = field.dead(), field.workers["main_worker"]
+def beside_good_ones(chaos: ChaosEnvironment, scenario: str, *, most: int) -> Result:
+    """Batches in which every other snapshot is invalid: only these fail, with their code, and are dead-lettered."""
+    dead, supervised = chaos.dead(), chaos.workers["main_worker"]
     wrong = _refused_ones(most)
-    place.stop_well()
-    sent = _upload(field, wrong)  # all there before it starts: each receive brings both kinds
-    place.start()
-    field.settle()
-    amiss = [told for one in sent if (told := _amiss(field, one))]
+    supervised.stop_cleanly()
+    sent = _upload(chaos, wrong)  # sent before the start, so that each receive has both kinds
+    supervised.start()
+    chaos.settle()
+    violations = [text for one in sent if (text := _violation(chaos, one))]
     result = Result(
         scenario,
         runs=len(sent),
         faults=len(wrong),
         lost=0,
         duplicated=0,
-        divergent=len(amiss),
-        left_in_queue=field.left(),
-        wrong_in_dlq=field.dead() - dead - len(wrong),
-        failure="; ".join(amiss[:3]) or None,
+        divergent=len(violations),
+        left_in_queue=chaos.left(),
+        wrong_in_dlq=chaos.dead() - dead - len(wrong),
+        failure="; ".join(violations[:3]) or None,
     )
-    field.environment.sqs.purge_queue(QueueUrl=field.environment.snapshot_dlq_url)
+    chaos.stack.sqs.purge_queue(QueueUrl=chaos.stack.snapshot_dlq_url)
     return result
 
 
 def _refused_ones(most: int) -> list[tuple[bytes, ErrorCode | None]]:
-    """Wrong pictures of every family in turn, with the code with which the check refuses each."""
+    """Invalid pictures of every family in turn, each with its error code."""
     found: dict[str, list[tuple[bytes, ErrorCode | None]]] = {}
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name, sandbox("snapshot", Path(name)) as checker:
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name, sandbox("snapshot", Path(name)) as checker:
         for family, content in bad_pictures.all_of(CLIP, SEED):
             path = Path(name) / "picture"
             path.write_bytes(content)
@@ -97,17 +97,17 @@ def _refused_ones(most: int) -> list[tuple[bytes, ErrorCode | None]]:
     return [found[family][rank] for rank, family in ranked[:most]]
 
 
-def _upload(field: Field, wrong: Sequence[tuple[bytes, ErrorCode | None]]) -> list[Sent]:
-    """Each wrong picture and a good one behind it, under one new video, all in the queue at once."""
+def _upload(chaos: ChaosEnvironment, wrong: Sequence[tuple[bytes, ErrorCode | None]]) -> list[Sent]:
+    """Send each invalid picture followed by a valid one, all for one new video."""
     video, good = str(uuid.uuid4()), _good()
     sent: list[Sent] = []
     for number, (content, code) in enumerate(wrong):
         pair: list[tuple[bytes, ErrorCode | None]] = [(content, code), (good, None)]
         for track, (picture, expected) in enumerate(pair, 1):
-            snapshot = field.environment.put_snapshot(video, 2 * number + track, picture)
+            snapshot = chaos.stack.put_snapshot(video, 2 * number + track, picture)
             sent.append(Sent(snapshot, expected))
     for one in sent:
-        field.environment.announce(one.snapshot)
+        chaos.stack.send_snapshot(one.snapshot)
     return sent
 
 
@@ -117,9 +117,9 @@ def _good() -> bytes:
     return content
 
 
-def _amiss(field: Field, one: Sent) -> str | None:
+def _violation(chaos: ChaosEnvironment, one: Sent) -> str | None:
     uri = one.snapshot.snapshot_s3_key
     statement = "SELECT status, error_code FROM image_analyses WHERE snapshot_s3_key = %s"
-    found = [(row["status"], row["error_code"]) for row in field.environment.sql(statement, uri)]
+    found = [(row["status"], row["error_code"]) for row in chaos.stack.sql(statement, uri)]
     expected = ("done", None) if one.code is None else ("error", one.code)
     return None if found == [expected] else f"{uri} is {found}, not {expected}"

@@ -1,4 +1,4 @@
-"""Hundreds of broken videos: each read by the worker's own code in a process apart, and some by a real worker."""
+"""Hundreds of broken videos: each read by the worker's code in a sandbox, and some by a real worker."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from video_analysis.tests.chaos import bad_clips, bad_encodings
 from video_analysis.tests.chaos.bad_clips import Broken
 from video_analysis.tests.chaos.bad_sandbox import sandbox
 from video_analysis.tests.chaos.bad_tally import Tally
-from video_analysis.tests.chaos.environment import CLIP, SHARED, Field, Result, Scenario
+from video_analysis.tests.chaos.environment import CLIP, SHARED, ChaosEnvironment, Result, Scenario
 from video_analysis.worker_utils.errors import ErrorCode
 from video_analysis.worker_utils.execution import temp_dirs
 
 SEED = 1
 MOST_MB = 1200
-"""A picture of 64 megapixels three times over, and the libraries. An index may cost no more than that either."""
+"""Three copies of a frame of 64 megapixels, and the libraries. Also the limit for parsing an index."""
 LONGEST_S = 30.0
-NEVER_READ = frozenset({"no video at all", "truncated fragments"})
+MUST_BE_REFUSED = frozenset({"no video at all", "truncated fragments"})
 OF_EACH_FAMILY = 2
 BETWEEN_HEALTHY = 7
-"""So many broken videos to each healthy one."""
+"""Broken videos per valid one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A broken video with the code with which the worker's own code refuses it."""
+    """A broken video, with the error code of the worker's refusal."""
 
     path: Path
     code: ErrorCode | None
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it."""
+    """(name, scenario) pairs."""
     yield "broken videos, each read in a process apart", read_apart
     yield "broken videos of each kind beside healthy ones", partial(beside_healthy, most=25)
 
 
-def read_apart(field: Field, scenario: str) -> Result:
-    """All of them, no worker concerned; the table goes beside the workers' logs."""
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name:
-        tally, left = tallied(Path(name), everything(Path(name)))
-    tally.write(field.workers["yolo_worker"].folder / "bad_videos.txt")
+def read_apart(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """Read all videos, without a worker; the table is written to the folder of the workers' logs."""
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name:
+        tally, left = tally_of(Path(name), everything(Path(name)))
+    tally.write(chaos.workers["yolo_worker"].folder / "bad_videos.txt")
     return replace(tally.result(scenario), left_in_queue=left)
 
 
 def everything(folder: Path) -> Iterator[Broken]:
-    """Every broken video that there is."""
+    """Every broken video of bad_clips and bad_encodings."""
     return chain(bad_clips.all_of(SHARED / "video", SEED), bad_encodings.all_of(CLIP, folder, SEED))
 
 
-def tallied(folder: Path, broken: Iterator[Broken]) -> tuple[Tally, int]:
-    """What became of them, and how many files were left behind."""
-    tally, apart = Tally(MOST_MB, LONGEST_S, NEVER_READ), folder / "scratch"
+def tally_of(folder: Path, broken: Iterator[Broken]) -> tuple[Tally, int]:
+    """Results of the videos, and the number of temporary files that remained."""
+    tally, apart = Tally(MOST_MB, LONGEST_S, MUST_BE_REFUSED), folder / "scratch"
     apart.mkdir()
     with sandbox("video", apart) as reader:
         for family, content in broken:
@@ -67,26 +67,26 @@ def tallied(folder: Path, broken: Iterator[Broken]) -> tuple[Tally, int]:
     return tally, len(list(apart.iterdir()))
 
 
-def beside_healthy(field: Field, scenario: str, *, most: int) -> Result:
-    """Videos that the worker must refuse, among healthy ones: code in the row, message in the DLQ, no file left."""
-    dead = field.dead()
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-") as name:
+def beside_healthy(chaos: ChaosEnvironment, scenario: str, *, most: int) -> Result:
+    """Invalid videos among valid ones: error code in the row, message dead-lettered, no temporary file left."""
+    dead = chaos.dead()
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name:
         chosen = refused_ones(Path(name), most)
         apart = Path(name) / "worker"
         apart.mkdir()
-        with field.workers["yolo_worker"].under({"CVITX_TEMP_DIR": str(apart)}):
-            sent = [_sent(field, number, one) for number, one in enumerate(chosen)]
-            field.settle()
+        with chaos.workers["yolo_worker"].with_settings({"CVITX_TEMP_DIR": str(apart)}):
+            sent = [_sent(chaos, number, one) for number, one in enumerate(chosen)]
+            chaos.settle()
             files = len(list(apart.glob(f"{temp_dirs.PREFIX}*")))
-    result = field.account(scenario, len(sent), dead + len(sent))
-    field.environment.sqs.purge_queue(QueueUrl=field.environment.video_dlq_url)
-    amiss = [told for video_id, one in sent if (told := _amiss(field, video_id, one))]
-    amiss += [f"{files} scratch folders left"] * bool(files)
+    result = chaos.evaluate(scenario, len(sent), dead + len(sent))
+    chaos.stack.sqs.purge_queue(QueueUrl=chaos.stack.video_dlq_url)
+    violations = [text for video_id, one in sent if (text := _violation(chaos, video_id, one))]
+    violations += [f"{files} temporary folders left"] * bool(files)
     return replace(
         result,
         runs=result.runs + len(sent),
-        divergent=result.divergent + len(amiss),
-        failure="; ".join(amiss[:3]) or None,
+        divergent=result.divergent + len(violations),
+        failure="; ".join(violations[:3]) or None,
     )
 
 
@@ -110,16 +110,16 @@ def refused_ones(folder: Path, most: int) -> list[Refused]:
     return found
 
 
-def _sent(field: Field, number: int, one: Refused) -> tuple[str, Refused]:
+def _sent(chaos: ChaosEnvironment, number: int, one: Refused) -> tuple[str, Refused]:
     if number % BETWEEN_HEALTHY == 0:
-        field.send()
-    task = field.environment.upload(one.path, field.stride)
-    field.environment.send(task)
+        chaos.send()
+    task = chaos.stack.upload(one.path, chaos.stride)
+    chaos.stack.send(task)
     return task["video_id"], one
 
 
-def _amiss(field: Field, video_id: str, one: Refused) -> str | None:
-    (row,) = field.environment.sql("SELECT status, error_code, error_msg FROM videos WHERE id = %s", video_id)
+def _violation(chaos: ChaosEnvironment, video_id: str, one: Refused) -> str | None:
+    (row,) = chaos.stack.sql("SELECT status, error_code, error_msg FROM videos WHERE id = %s", video_id)
     if (row["status"], row["error_code"]) == ("error", one.code) and row["error_msg"]:
         return None
     return f"{row['status']}: {row['error_code']} {row['error_msg']!r}, not {one.code}"

@@ -1,4 +1,4 @@
-"""What the outages share: workers under other settings, time that passes, a file system of its own."""
+"""Helpers of the outage scenarios: workers with other settings, waiting, a small file system."""
 
 from __future__ import annotations
 
@@ -13,61 +13,63 @@ from typing import Any
 
 from video_analysis.devstack import worker_process
 from video_analysis.tests.chaos import supervisor
-from video_analysis.tests.chaos.environment import LOOK_EVERY_S, PATIENCE_S, Field
-from video_analysis.tests.chaos.supervisor import Supervised
+from video_analysis.tests.chaos.environment import POLL_EVERY_S, TIMEOUT_S, ChaosEnvironment
+from video_analysis.tests.chaos.supervisor import SupervisedWorker
 
-IMPATIENT = {
+SHORT_DELAYS = {
     "CVITX_TRANSIENT_DELAYS_S": "2,4,8,16",
     "CVITX_MISSING_DELAYS_S": "1,2,4,8",
     "CVITX_PAUSE_FIRST_S": "1",
     "CVITX_PAUSE_LONGEST_S": "8",
 }
-"""The waits of the defaults (30 s and more) shortened, so that a scenario ends in seconds."""
+"""The default delays (30 s and more), shortened so that a scenario takes seconds."""
 SMALL_DISK_MB = 4
 
 
 @contextmanager
-def changed(field: Field, environ: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Both workers started anew, impatient and with `environ`; as they were when the block has ended.
+def reconfigured(chaos: ChaosEnvironment, environ: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Restart both workers with short delays and `environ`, and with their former settings after the block.
 
-    AssertionError where one of them met an exception that its taxonomy of failures does not know.
+    AssertionError if one of them logged an unclassified exception.
     """
     with ExitStack() as exits:
-        for place in field.workers.values():
-            exits.enter_context(place.under(IMPATIENT | dict(environ or {})))
+        for supervised in chaos.workers.values():
+            exits.enter_context(supervised.with_settings(SHORT_DELAYS | dict(environ or {})))
         yield
-        for place in field.workers.values():
-            surprises = [line["message"] for line in logged(place) if line.get("error_code") == "unexpected"]
-            assert not surprises, f"{place.worker} met what it does not know: {surprises}"
+        for supervised in chaos.workers.values():
+            surprises = [line["message"] for line in logged(supervised) if line.get("error_code") == "unexpected"]
+            assert not surprises, f"{supervised.worker} logged unclassified exceptions: {surprises}"
 
 
-def logged(place: Supervised, event: str | None = None, error_code: str | None = None) -> list[dict[str, Any]]:
-    """The log lines of the running process; only those with this event code and error code, where they are given."""
-    return [line for line in worker_process.lines(place.logs[-1]) if supervisor.matches(line, event, error_code)]
+def logged(
+    supervised: SupervisedWorker, event: str | None = None, error_code: str | None = None
+) -> list[dict[str, Any]]:
+    """Log lines of the running process, filtered by event and error code if given."""
+    return [line for line in worker_process.lines(supervised.logs[-1]) if supervisor.matches(line, event, error_code)]
 
 
-def endure(field: Field, seconds: float) -> None:
-    """Time passes; a worker that ends in it is a fault."""
+def wait_alive(chaos: ChaosEnvironment, seconds: float) -> None:
+    """Wait. AssertionError if a worker ends meanwhile."""
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
-        for place in field.workers.values():
-            code = place.running.poll()
-            assert code is None, f"{place.worker} ended with {code}\n{place.last_words()}"
-        time.sleep(LOOK_EVERY_S)
+        for supervised in chaos.workers.values():
+            code = supervised.running.poll()
+            assert code is None, f"{supervised.worker} ended with {code}\n{supervised.log_tail()}"
+        time.sleep(POLL_EVERY_S)
 
 
-def awaited(happened: Callable[[], object], what: str) -> None:
-    """Wait until it has. AssertionError when patience ends."""
-    deadline_s = time.monotonic() + PATIENCE_S
+def wait_until(happened: Callable[[], object], what: str) -> None:
+    """Wait until `happened()` is true. AssertionError after TIMEOUT_S."""
+    deadline_s = time.monotonic() + TIMEOUT_S
     while not happened():
-        assert time.monotonic() < deadline_s, f"{what} did not come within {PATIENCE_S} s"
-        time.sleep(LOOK_EVERY_S)
+        assert time.monotonic() < deadline_s, f"{what} did not come within {TIMEOUT_S} s"
+        time.sleep(POLL_EVERY_S)
 
 
 @contextmanager
 def small_disk() -> Iterator[Path]:
-    """A file system of a few MB, for as long as the block lasts. CalledProcessError where none may be mounted."""
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-disk-") as name:
+    """A file system of SMALL_DISK_MB for the duration of the block. CalledProcessError if mounting is not allowed."""
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-disk-") as name:
         order = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MB}m", "tmpfs", name]
         subprocess.run(order, check=True, capture_output=True)
         try:
@@ -77,7 +79,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def may_mount() -> bool:
-    """Whether `small_disk` can be had here."""
+    """Whether `small_disk` works on this machine."""
     if shutil.which("mount") is None:
         return False
     try:
@@ -88,7 +90,7 @@ def may_mount() -> bool:
 
 
 def fill(path: Path) -> None:
-    """Write to a new file until its file system has no room left."""
+    """Write to a new file until its file system is full."""
     with path.open("wb", buffering=0) as file:
         try:
             while file.write(bytes(4096)):

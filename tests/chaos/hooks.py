@@ -1,11 +1,11 @@
-"""What the launcher does to a worker from inside, by the FIRE_ names in its environment.
+"""Faults inside a worker process, selected by CHAOS_ variables in its environment.
 
-FIRE_AT, FIRE_SIGNAL, FIRE_TIMES: a boundary, the number of the signal that the process sends itself there, how often.
-FIRE_POISON: the id of a video that kills the process whenever it is fetched.
-FIRE_HANG: the frame of a video (from 1) behind which the decoder hangs.
-FIRE_SLOW_S: every look at the lease takes so long.
-FIRE_MEMORY_MB: what the process may still allocate once a message is in hand.
-Each says `struck` in the log where it happens for the first time.
+CHAOS_AT, CHAOS_SIGNAL, CHAOS_TIMES: the process sends itself this signal (its number) at this boundary, so many times.
+CHAOS_POISON: id of a video; the process is killed whenever it downloads this video.
+CHAOS_HANG: number of a frame (from 1) after which the decoder hangs.
+CHAOS_SLOW_S: delay of every lease check, in seconds.
+CHAOS_MEMORY_MB: how much more memory the process may allocate once it has received a message.
+Each fault is logged with the event `fault.injected`.
 """
 
 from __future__ import annotations
@@ -21,30 +21,31 @@ from pathlib import Path
 from typing import Any
 
 from video_analysis.tests.chaos import steps
-from video_analysis.tests.chaos.steps import LEASE, QUEUE, STORAGE, Boundary
+from video_analysis.tests.chaos.steps import Boundary
+from video_analysis.yolo_worker.source.video_file import VideoFile
 
-FRAMES = "yolo_worker.source.video_file:VideoFile.frames"
+FRAMES = steps.step(VideoFile.frames)
 MB = 1 << 20
 
 
 def install(environ: Mapping[str, str]) -> None:
-    """Every hook that is asked for."""
-    if boundary := environ.get("FIRE_AT"):
-        number = signal.Signals(int(environ["FIRE_SIGNAL"]))
-        steps.arm(Boundary.parse(boundary), partial(send, number, int(environ.get("FIRE_TIMES", "1"))))
-    if video_id := environ.get("FIRE_POISON"):
-        _before(f"{STORAGE}._download", lambda _store, key, *_: send(signal.SIGKILL) if video_id in key else None)
-    if frame := environ.get("FIRE_HANG"):
+    """Install the hooks that `environ` selects."""
+    if boundary := environ.get("CHAOS_AT"):
+        number = signal.Signals(int(environ["CHAOS_SIGNAL"]))
+        steps.arm(Boundary.parse(boundary), partial(send, number, int(environ.get("CHAOS_TIMES", "1"))))
+    if video_id := environ.get("CHAOS_POISON"):
+        _before(steps.DOWNLOAD, lambda _store, key, *_: send(signal.SIGKILL) if video_id in key else None)
+    if frame := environ.get("CHAOS_HANG"):
         _around(FRAMES, partial(_hanging, int(frame)))
-    if slow_s := environ.get("FIRE_SLOW_S"):
-        _before(f"{LEASE}.check", lambda *_: time.sleep(float(slow_s)))
-    if memory_mb := environ.get("FIRE_MEMORY_MB"):
-        steps.arm(Boundary(f"{QUEUE}.receive", "after"), partial(_starve, float(memory_mb)))
+    if slow_s := environ.get("CHAOS_SLOW_S"):
+        _before(steps.CHECK_LEASE, lambda *_: time.sleep(float(slow_s)))
+    if memory_mb := environ.get("CHAOS_MEMORY_MB"):
+        steps.arm(Boundary(steps.RECEIVE, "after"), partial(_starve, float(memory_mb)))
 
 
 def send(number: signal.Signals, times: int = 1) -> None:
-    """Say so, then send this process a signal so many times."""
-    _say(number.name)
+    """Log the fault, then send this process the signal `times` times."""
+    _log(number.name)
     for _ in range(times):
         os.kill(os.getpid(), number)
 
@@ -53,28 +54,28 @@ def _hanging(last: int, frames: Iterator[object]) -> Iterator[object]:
     for count, frame in enumerate(frames, 1):
         yield frame
         if count == last:
-            _say("hang")
+            _log("hang")
             threading.Event().wait()
 
 
 def _starve(memory_mb: float) -> None:
-    """No more address space than there is now, and a little."""
+    """Limit the address space to its present size plus `memory_mb`."""
     pages = int(Path("/proc/self/statm").read_text("utf-8").split()[0])
     limit = pages * resource.getpagesize() + int(memory_mb * MB)
-    _say(f"memory limit {limit // MB} MB")
+    _log(f"memory limit {limit // MB} MB")
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 
 
-def _say(deed: str) -> None:
-    os.write(2, b'{"event": "fault.injected", "level": "INFO", "message": "%s"}\n' % deed.encode())
+def _log(fault: str) -> None:
+    os.write(2, b'{"event": "fault.injected", "level": "INFO", "message": "%s"}\n' % fault.encode())
 
 
-def _before(step: str, deed: Callable[..., object]) -> None:
+def _before(step: str, action: Callable[..., object]) -> None:
     owner, method = steps.target(step)
     inner = getattr(owner, method)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        deed(*args)
+        action(*args)
         return inner(*args, **kwargs)
 
     setattr(owner, method, wrapper)

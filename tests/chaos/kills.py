@@ -1,4 +1,4 @@
-"""kill -9: at every boundary of both recipes, and at random instants."""
+"""kill -9 at every boundary of both workers, and at random times."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from video_analysis.tests.chaos.environment import WORKERS, Field, Result, Scenario
-from video_analysis.tests.chaos.steps import MOST_STRIKES, Boundary, chains, title
-from video_analysis.tests.chaos.supervisor import Supervised
+from video_analysis.tests.chaos.environment import WORKERS, ChaosEnvironment, Result, Scenario
+from video_analysis.tests.chaos.steps import MAX_FAULTS_PER_MESSAGE, Boundary, chains, title
+from video_analysis.tests.chaos.supervisor import SupervisedWorker
 
-STRUCK_DEAD_S = 10.0
-"""A SIGKILL takes no longer than this."""
+KILL_TIMEOUT_S = 10.0
+"""Longest time from SIGKILL to the end of the process."""
 VIDEOS_AT_A_TIME = 3
 PARTS = 8
-"""The random kills are shared out, so that several lanes can do them."""
+"""Number of scenarios with random kills, so that they can run in parallel."""
 LONGEST_S = {"yolo_worker": 4.0, "main_worker": 0.3}
-"""About how long a worker has a message in hand: the instants are drawn from it."""
+"""Longest delay from a receive to a random kill: about the time for which a message is in flight."""
 
 
 def scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
-    """Every boundary, up to three in one video; then random instants."""
+    """Kills at every boundary, up to three per video; then kills at random times."""
     for worker in WORKERS:
         for chain in chains(worker):
             yield f"kill -9 {worker} {title(chain)}", partial(at_boundaries, worker=worker, boundaries=chain)
@@ -36,46 +36,46 @@ def scenarios(random_kills: int, seed: int) -> Iterator[tuple[str, Scenario]]:
             )
 
 
-def at_boundaries(field: Field, scenario: str, *, worker: str, boundaries: Sequence[Boundary]) -> Result:
-    """One video, and a kill at each of these places of the recipe in turn: what comes back is killed at the next."""
-    dead = field.dead()
-    field.strike(worker, boundaries, once_down=_killed)
-    return field.account(scenario, len(boundaries), dead)
+def at_boundaries(chaos: ChaosEnvironment, scenario: str, *, worker: str, boundaries: Sequence[Boundary]) -> Result:
+    """One video with a kill at each boundary in turn: each attempt is killed at the next boundary."""
+    dead = chaos.dead()
+    chaos.interrupt_at(worker, boundaries, after_stop=_killed)
+    return chaos.evaluate(scenario, len(boundaries), dead)
 
 
-def at_boundary(field: Field, scenario: str, *, worker: str, boundary: Boundary) -> Result:
-    """One video, and one kill where the recipe says."""
-    return at_boundaries(field, scenario, worker=worker, boundaries=[boundary])
+def at_boundary(chaos: ChaosEnvironment, scenario: str, *, worker: str, boundary: Boundary) -> Result:
+    """One video with one kill."""
+    return at_boundaries(chaos, scenario, worker=worker, boundaries=[boundary])
 
 
-def _killed(place: Supervised, boundary: Boundary) -> None:
-    code = place.running.wait(STRUCK_DEAD_S)
-    assert code == -signal.SIGKILL, f"{place.worker} ended with {code} {boundary.name}:\n{place.last_words()}"
+def _killed(supervised: SupervisedWorker, boundary: Boundary) -> None:
+    code = supervised.running.wait(KILL_TIMEOUT_S)
+    assert code == -signal.SIGKILL, f"{supervised.worker} ended with {code} {boundary.name}:\n{supervised.log_tail()}"
 
 
-def at_random(field: Field, scenario: str, *, kills: int, seed: int) -> Result:
-    """Videos one after the other, while both workers are killed at random instants with work in hand."""
+def at_random(chaos: ChaosEnvironment, scenario: str, *, kills: int, seed: int) -> Result:
+    """Send videos while both workers are killed at random times with messages in flight."""
     rng = random.Random(seed)
-    guns = [_Gun(place, rng) for place in field.workers.values()]
-    dead = field.dead()
+    killers = [_RandomKiller(supervised, rng) for supervised in chaos.workers.values()]
+    dead = chaos.dead()
     runs: list[Result] = []
-    while sum(gun.shots for gun in guns) < kills and len(runs) < kills:
+    while sum(killer.kill_count for killer in killers) < kills and len(runs) < kills:
         for _ in range(VIDEOS_AT_A_TIME):
-            field.send()
-        field.settle(partial(_fire, field, guns))
-        runs.append(field.account(scenario, 0, dead))
+            chaos.send()
+        chaos.settle(partial(_kill_when_due, chaos, killers))
+        runs.append(chaos.evaluate(scenario, 0, dead))
         if runs[-1].left_in_queue:
             break
-    return summed(scenario, runs, sum(gun.shots for gun in guns))
+    return summed(scenario, runs, sum(killer.kill_count for killer in killers))
 
 
-def _fire(field: Field, guns: Iterable[_Gun]) -> None:
-    for gun in guns:
-        field.faults_done += gun.fire()
+def _kill_when_due(chaos: ChaosEnvironment, killers: Iterable[_RandomKiller]) -> None:
+    for killer in killers:
+        chaos.faults_done += killer.kill_when_due()
 
 
 def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> Result:
-    """One line for many runs."""
+    """The sum of several results."""
     runs = list(runs)
     return Result(
         scenario,
@@ -90,29 +90,29 @@ def summed(scenario: str, runs: Iterable[Result], faults: int | None = None) -> 
     )
 
 
-class _Gun:
-    """Kills one worker at drawn instants after it has received something, no message more often than it can bear."""
+class _RandomKiller:
+    """Kills a worker at random times after a receive, at most MAX_FAULTS_PER_MESSAGE times per message."""
 
-    def __init__(self, place: Supervised, rng: random.Random) -> None:
-        self._place = place
+    def __init__(self, supervised: SupervisedWorker, rng: random.Random) -> None:
+        self._supervised = supervised
         self._rng = rng
-        self._hits: Counter[str] = Counter()
+        self._kills_by_message: Counter[str] = Counter()
         self._at_s: float | None = None
-        self.shots = 0
+        self.kill_count = 0
 
-    def fire(self) -> bool:
-        """Look, and kill if it is time: True."""
-        held = self._place.in_hand()
-        if not held or any(self._hits[message] >= MOST_STRIKES for message in held):
+    def kill_when_due(self) -> bool:
+        """Kill the worker if its time has come; returns whether it was killed."""
+        held = self._supervised.in_flight()
+        if not held or any(self._kills_by_message[message] >= MAX_FAULTS_PER_MESSAGE for message in held):
             self._at_s = None
             return False
         now_s = time.monotonic()
         if self._at_s is None:
-            self._at_s = now_s + self._rng.uniform(0, LONGEST_S[self._place.worker])
+            self._at_s = now_s + self._rng.uniform(0, LONGEST_S[self._supervised.worker])
         if now_s < self._at_s:
             return False
-        self._hits.update(held)
+        self._kills_by_message.update(held)
         self._at_s = None
-        self.shots += 1
-        self._place.kill()
+        self.kill_count += 1
+        self._supervised.kill()
         return True

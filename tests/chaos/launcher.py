@@ -1,4 +1,4 @@
-"""A worker as systemd would start it, with what hooks.py does to it where the FIRE_ names in its environment say so."""
+"""Start a worker as systemd would, with the faults of hooks.py that the CHAOS_ variables name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from video_analysis.worker_utils.consumer import process
 
 
 def main(worker: str) -> int:
-    """Hook in what was asked for, if anything, and run the worker's own entry point."""
+    """Install the hooks and run the worker's own entry point."""
     hooks.install(os.environ)
     if worker == "yolo_worker":
         from video_analysis.yolo_worker.run_poller import build  # noqa: PLC0415

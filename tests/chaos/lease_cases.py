@@ -1,10 +1,10 @@
-"""What may befall a lease, each told once, for either broker."""
+"""Faults of a lease; each case runs against both brokers."""
 
 from __future__ import annotations
 
 from video_analysis.tests.chaos import fault_injection
-from video_analysis.tests.chaos.fault_injection import BEAT, DELETE, RECEIVE, RELEASE
-from video_analysis.tests.chaos.lease_trial import Aged, Trial, Work
+from video_analysis.tests.chaos.fault_injection import DELETE, HEARTBEAT, RECEIVE, RELEASE
+from video_analysis.tests.chaos.lease_trial import AgingBench, Trial, Work
 from video_analysis.tests.support.consumer_harness import PATIENCE_S, ScriptedHandler
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.consumer.lease import LONGEST_LEASE_S
@@ -13,60 +13,60 @@ from video_analysis.worker_utils.errors import LeaseLost, Transient
 SHORT = {"visibility_timeout_s": 3, "heartbeat_s": 0.6}
 LONG = {"visibility_timeout_s": 10_800, "heartbeat_s": 5_000, "stall_s": 20_000, "shutdown_grace_s": 2}
 BEATS = 7
-"""One each 5,000 s; those from 40,000 s on can add a part of a second: the seventh reached to the 12 hours."""
+"""One per 5,000 s until 12 hours are reached; from the eighth on an extension would add less than a second."""
 NOT_EXTENDED = fault_injection.entries_refused("InternalError")
-"""The call succeeds and says that it did not: nothing that botocore would repeat."""
+"""The call succeeds, but reports a failed entry: botocore does not retry that."""
 
 
 def heartbeats_fail(trial: Trial, times: int) -> None:
-    """The next ones keep the message hidden past its timeout, from a second worker too."""
+    """Later heartbeats keep the message hidden from a second worker beyond its first timeout."""
     bench, other = trial.bench(**SHORT), trial.bench(**SHORT)
-    fault = trial.fault(bench, BEAT, NOT_EXTENDED, times)
+    fault = trial.fault(bench, HEARTBEAT, NOT_EXTENDED, times)
     (work, handler), (_, idle) = trial.work(), trial.work()
     with bench.running(handler):
         assert handler.next_delivery().receive_count == 1
         with other.running(idle):
             fault.await_spent()
-            bench.await_calls(lambda _: bench.called(BEAT) >= times + 6)
+            bench.await_calls(lambda _: bench.called(HEARTBEAT) >= times + 6)
             work.enough.set()
             bench.await_calls(lambda _: bench.called(DELETE) == 1)
     assert work.stopped_by is None
-    assert idle.handled.empty(), "received by another while it was worked on"
+    assert idle.handled.empty(), "received by another worker while in flight"
 
 
 def heartbeats_fail_for_ever(trial: Trial) -> None:
-    """The work is cancelled before SQS gives the message away, and whoever gets it does it."""
+    """The work is cancelled before SQS makes the message visible, and the next worker does it."""
     bench, other = trial.bench(**SHORT), trial.bench(**SHORT)
-    trial.fault(bench, BEAT, fault_injection.cut_off)
+    trial.fault(bench, HEARTBEAT, fault_injection.cut_off)
     (work, handler), (second, heir) = trial.work(), trial.work()
     with bench.running(handler):
         handler.next_delivery()
         trial.fault(bench, RECEIVE, fault_injection.cut_off)
         with other.running(heir):
             assert heir.next_delivery().receive_count == 2
-            assert work.enough.wait(0), "still at work when SQS gave its message away"
+            assert work.enough.wait(0), "still working when the message became visible"
             _finish(second, other)
     _was_cancelled(work, bench, handler)
 
 
 def stale_handle_at_a_heartbeat(trial: Trial) -> None:
-    """Somebody else has the message: the first heartbeat that is refused ends the work."""
+    """Another worker has the message: the first refused heartbeat ends the work."""
     bench, other = trial.bench(), trial.bench()
-    silenced = trial.fault(bench, BEAT, NOT_EXTENDED)
+    silenced = trial.fault(bench, HEARTBEAT, NOT_EXTENDED)
     (work, handler), (second, heir) = trial.work(), trial.work()
     with bench.running(handler):
         trial.give_away(handler.next_delivery())
         with other.running(heir):
             assert heir.next_delivery().receive_count == 2
             trial.old_handles_are_refused(bench)
-            silenced.mend()
+            silenced.clear()
             assert work.enough.wait(PATIENCE_S), "a refused heartbeat did not cancel the work"
             _finish(second, other)
     _was_cancelled(work, bench, handler)
 
 
 def stale_handle_at_the_delete(trial: Trial) -> None:
-    """Committed, and then given to somebody else: it finds the work done, whether or not the old handle deletes."""
+    """After the commit another worker receives the message and finds the work done, in both brokers."""
     bench, other = trial.bench(), trial.bench()
     (work, handler), (_, heir) = trial.work(), trial.work()
     held: list[Delivery] = []
@@ -84,9 +84,9 @@ def stale_handle_at_the_delete(trial: Trial) -> None:
 
 
 def stale_handle_at_the_release(trial: Trial) -> None:
-    """Work that failed gives back nothing of what is another's by now, and the loop goes on."""
+    """Failed work does not release a message that another worker has, and the loop continues."""
     bench, other = trial.bench(), trial.bench()
-    trial.fault(bench, BEAT, NOT_EXTENDED)
+    trial.fault(bench, HEARTBEAT, NOT_EXTENDED)
     (work, handler), (second, heir) = trial.work(Transient("out of luck")), trial.work()
     with bench.running(handler):
         trial.give_away(handler.next_delivery())
@@ -100,7 +100,7 @@ def stale_handle_at_the_release(trial: Trial) -> None:
 
 
 def the_answer_to_a_receive_is_lost(trial: Trial) -> None:
-    """Hidden by a receive that nobody saw, it comes again when its time is over."""
+    """The message of a lost receive is received again after the visibility timeout."""
     bench = trial.bench(**SHORT)
     trial.fault(bench, RECEIVE, fault_injection.lost_answer, 1)
     work, handler = trial.work()
@@ -110,7 +110,7 @@ def the_answer_to_a_receive_is_lost(trial: Trial) -> None:
 
 
 def the_answer_to_a_delete_is_lost(trial: Trial) -> None:
-    """The repeat finds nothing to delete, and that is no failure of the work."""
+    """The retried delete finds no message, which is not a failure."""
     bench = trial.bench()
     trial.fault(bench, DELETE, fault_injection.lost_answer, 1)
     work, handler = trial.work()
@@ -120,10 +120,10 @@ def the_answer_to_a_delete_is_lost(trial: Trial) -> None:
 
 
 def everything_is_throttled_for_a_while(trial: Trial) -> None:
-    """Polls, heartbeats and deletes are tried again: one receive is enough."""
+    """Polls, heartbeats and deletes are retried: the message is received once."""
     bench = trial.bench()
     trial.fault(bench, RECEIVE, fault_injection.throttled, 4)
-    beats = trial.fault(bench, BEAT, fault_injection.throttled, 4)
+    beats = trial.fault(bench, HEARTBEAT, fault_injection.throttled, 4)
     deletes = trial.fault(bench, DELETE, fault_injection.throttled, 2)
     work, handler = trial.work()
     with bench.running(handler):
@@ -135,7 +135,7 @@ def everything_is_throttled_for_a_while(trial: Trial) -> None:
 
 
 def a_delete_is_throttled_past_its_retries(trial: Trial) -> None:
-    """Finished but not deleted: it comes again, is found done, and goes."""
+    """Finished but not deleted: the message is received again, found done and deleted."""
     bench = trial.bench(**SHORT)
     trial.fault(bench, DELETE, fault_injection.throttled, 3)
     work, handler = trial.work()
@@ -147,7 +147,7 @@ def a_delete_is_throttled_past_its_retries(trial: Trial) -> None:
 
 
 def a_call_hangs(trial: Trial, operation: str) -> None:
-    """A server that never answers costs the client's patience, not the message."""
+    """A call without a response ends with the client's timeout and does not lose the message."""
     bench = trial.bench()
     work, handler = trial.work()
     with fault_injection.black_hole() as swallow:
@@ -160,30 +160,30 @@ def a_call_hangs(trial: Trial, operation: str) -> None:
 
 
 def the_twelve_hours(trial: Trial, age_s: float) -> None:
-    """Extended up to SQS's limit and never past it; work that ends before it counts, the rest is cancelled."""
+    """Extended up to SQS's 12 hours and no longer; work that ends before counts, later work is cancelled."""
     bench = trial.bench(**LONG)
     work, handler = trial.work()
     with bench.running(handler):
         delivery = handler.next_delivery()
         born_s = bench.now_s()
-        trial.fault(bench, BEAT, fault_injection.twelve_hours(lambda: bench.now_s() - born_s))
-        bench.grow(age_s)
-        assert bench.called(BEAT) >= BEATS
+        trial.fault(bench, HEARTBEAT, fault_injection.twelve_hour_limit(lambda: bench.now_s() - born_s))
+        bench.advance_clock(age_s)
+        assert bench.called(HEARTBEAT) >= BEATS
         if age_s >= LONGEST_LEASE_S:
-            assert work.enough.wait(PATIENCE_S), "still at work on what SQS gives away"
+            assert work.enough.wait(PATIENCE_S), "still working after the 12 hours"
             _was_cancelled(work, bench, handler)
             trial.give_away(delivery)
             assert handler.next_delivery().receive_count == 2
         _finish(work, bench)
 
 
-def _finish(work: Work, bench: Aged) -> None:
-    """The work is over, and its message deleted."""
+def _finish(work: Work, bench: AgingBench) -> None:
+    """Let the work finish, and wait until its message is deleted."""
     work.enough.set()
     bench.await_calls(lambda _: bench.called(DELETE) == 1)
 
 
-def _was_cancelled(work: Work, bench: Aged, handler: ScriptedHandler) -> None:
+def _was_cancelled(work: Work, bench: AgingBench, handler: ScriptedHandler) -> None:
     assert isinstance(work.stopped_by, LeaseLost), work.stopped_by
-    assert bench.called(DELETE) == bench.called(RELEASE) == 0, "acknowledged or released another's message"
-    assert handler.recorded.empty(), "recorded on another's message"
+    assert bench.called(DELETE) == bench.called(RELEASE) == 0, "acknowledged or released a message of another worker"
+    assert handler.recorded.empty(), "recorded a failure of a message of another worker"

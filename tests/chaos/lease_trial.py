@@ -1,7 +1,7 @@
-"""One message on a queue of either broker, real consumers that take it, and the account of what became of it.
+"""One message on a queue of either broker, real consumers, and the evaluation of the result.
 
-The consumers are the real ones, their work is a test's: it commits once, unless the message is found committed when it
-begins. So a lease that did not cancel work that somebody else has taken over shows as a vehicle committed twice.
+The consumers are real; their work commits once, unless the message is already committed when the work starts. So work
+that was not cancelled after another worker took over shows as a vehicle committed twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import boto3
 from video_analysis.devstack import services
 from video_analysis.tests.chaos import fault_injection, ministack
 from video_analysis.tests.chaos.environment import Result
-from video_analysis.tests.chaos.fault_injection import BEAT, DELETE, RELEASE, Canned, Fault
+from video_analysis.tests.chaos.fault_injection import DELETE, HEARTBEAT, RELEASE, Canned, Fault
 from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, Labour, ScriptedHandler
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.consumer.consumer import Consumer
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Broker:
-    """An SQS to run against."""
+    """An SQS server."""
 
     sqs: SQSClient
     environ: Mapping[str, str]
@@ -43,14 +43,14 @@ class Broker:
 
     @classmethod
     def at(cls, endpoint: str, *, refuses_old_handles: bool) -> Broker:
-        """The one that answers there."""
+        """The server at an endpoint."""
         environ = services.credentials(endpoint)
         session = boto3.Session("local", "local", region_name=environ["AWS_DEFAULT_REGION"])
         return cls(session.client("sqs", endpoint_url=endpoint), environ, refuses_old_handles)
 
 
 class Work(Labour):
-    """Goes on until told that it is enough, then commits; done at once when begun again."""
+    """Works until `enough` is set, then commits; returns at once if the message is already committed."""
 
     def __init__(self, commits: list[str], failure: WorkerError | None = None) -> None:
         super().__init__()
@@ -68,22 +68,22 @@ class Work(Labour):
         return outcome or failure
 
 
-class Aged(Bench):
-    """A bench whose leases live by a clock that the trial can put forward."""
+class AgingBench(Bench):
+    """A bench whose leases use a clock that the trial can advance."""
 
     def __init__(self, sqs: SQSClient, name: str, config: WorkerConfig) -> None:
         super().__init__(sqs, name, config)
-        self.ahead_s = self.grows_to_s = 0.0
-        self.grown = threading.Event()
+        self.ahead_s = self.target_ahead_s = 0.0
+        self.clock_advanced = threading.Event()
 
-    def grow(self, to_s: float) -> None:
-        """Let the clock go on by a heartbeat at each look of the lease keeper's, until it is so far ahead."""
-        self.grown.clear()
-        self.grows_to_s = to_s
-        assert self.grown.wait(PATIENCE_S)
+    def advance_clock(self, to_s: float) -> None:
+        """Advance the clock by one heartbeat per tick of the lease manager, until it is `to_s` ahead."""
+        self.clock_advanced.clear()
+        self.target_ahead_s = to_s
+        assert self.clock_advanced.wait(PATIENCE_S)
 
     def now_s(self) -> float:
-        """Seconds since boot, and as many as it was put forward."""
+        """Seconds since boot plus the advance."""
         return since_boot_s() + self.ahead_s
 
     def consumer(self, handler: ScriptedHandler, slots: int = 1) -> Consumer:
@@ -92,10 +92,10 @@ class Aged(Bench):
         look = keeper.tick
 
         def grow_and_look() -> None:
-            self.ahead_s = min(self.grows_to_s, self.ahead_s + self.config.heartbeat_s)
+            self.ahead_s = min(self.target_ahead_s, self.ahead_s + self.config.heartbeat_s)
             look()
-            if self.ahead_s == self.grows_to_s:
-                self.grown.set()
+            if self.ahead_s == self.target_ahead_s:
+                self.clock_advanced.set()
 
         keeper._clock = self.now_s
         keeper.tick = grow_and_look  # type: ignore[method-assign]
@@ -104,21 +104,21 @@ class Aged(Bench):
 
 @dataclass
 class Trial:
-    """One message on a queue of its own, the consumers that take it, and what is done to them."""
+    """One message on its own queue, its consumers, and the injected faults."""
 
     broker: Broker
     queue_name: str = field(default_factory=lambda: f"lease-{uuid.uuid4().hex[:12]}")
     commits: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     given_away: int = 0
-    benches: list[Aged] = field(default_factory=list)
+    benches: list[AgingBench] = field(default_factory=list)
 
-    def bench(self, **changes: object) -> Aged:
-        """A consumer's bench on the trial's queue, with the message in it; all of a trial have the same times."""
+    def bench(self, **changes: object) -> AgingBench:
+        """A bench on the trial's queue, with the message in it; all benches of a trial have the same timeouts."""
         before = dict(os.environ)
         os.environ.update(self.broker.environ)
         try:
-            bench = Aged(self.broker.sqs, self.queue_name, FAST.model_copy(update=changes))
+            bench = AgingBench(self.broker.sqs, self.queue_name, FAST.model_copy(update=changes))
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -128,31 +128,31 @@ class Trial:
         return bench
 
     def work(self, failure: WorkerError | None = None) -> tuple[Work, ScriptedHandler]:
-        """Work that commits to the trial's account, or fails the first time."""
+        """Work that commits to `commits`, or fails the first time."""
         work = Work(self.commits, failure)
         return work, ScriptedHandler(work)
 
-    def fault(self, bench: Bench, operation: str, canned: Canned, times: int = fault_injection.FOR_EVER) -> Fault:
-        """Let the next attempts at an operation of this consumer's go so."""
+    def fault(self, bench: Bench, operation: str, canned: Canned, times: int = fault_injection.ALWAYS) -> Fault:
+        """Inject a fault into the next `times` attempts of an operation by this consumer."""
         self.faults.append(fault_injection.on(bench.queue, operation, canned, times))
         return self.faults[-1]
 
     def give_away(self, delivery: Delivery) -> None:
-        """Let SQS think that the time of this receive is over."""
+        """Make the message of this receive visible at once."""
         self.given_away += 1
         self.broker.sqs.change_message_visibility(
             QueueUrl=self.benches[0].url, ReceiptHandle=delivery.receipt_handle, VisibilityTimeout=0
         )
 
     def old_handles_are_refused(self, bench: Bench) -> None:
-        """What this consumer holds is another's by now: where the broker does not mind, the shim does."""
+        """Refuse the old receipt handle of this consumer, by fault injection if the broker accepts it."""
         if not self.broker.refuses_old_handles:
-            self.fault(bench, BEAT, fault_injection.entries_refused("ReceiptHandleIsInvalid"))
+            self.fault(bench, HEARTBEAT, fault_injection.entries_refused("ReceiptHandleIsInvalid"))
             for operation in (RELEASE, DELETE):
                 self.fault(bench, operation, fault_injection.refusal("ReceiptHandleIsInvalid"))
 
-    def account(self, scenario: str) -> Result:
-        """One message, settled once in effect, or not."""
+    def evaluate(self, scenario: str) -> Result:
+        """Whether the one message was committed exactly once."""
         bench = self.benches[0]
         dead = self.broker.sqs.get_queue_attributes(QueueUrl=bench.dead_url, AttributeNames=["All"])["Attributes"]
         return Result(
@@ -171,14 +171,14 @@ Case = Callable[[Trial], None]
 
 
 def run(broker: Broker, case: Case, name: str) -> Result:
-    """Let a case happen, and account for it."""
+    """Run a case and evaluate it."""
     trial = Trial(broker)
     case(trial)
-    return trial.account(name)
+    return trial.evaluate(name)
 
 
 @contextmanager
 def strict_broker() -> Iterator[Broker]:
-    """MiniStack, for as long as the block lasts."""
-    with tempfile.TemporaryDirectory(prefix="cvitx-fire-sqs-") as folder, ministack.sqs(Path(folder)) as endpoint:
+    """MiniStack for the duration of the block."""
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-sqs-") as folder, ministack.sqs(Path(folder)) as endpoint:
         yield Broker.at(endpoint, refuses_old_handles=True)

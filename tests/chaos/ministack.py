@@ -1,4 +1,4 @@
-"""A second, stricter SQS: MiniStack takes no receipt handle but the newest, as AWS may and moto does not."""
+"""A second, stricter SQS: MiniStack accepts only the newest receipt handle, as AWS may; moto accepts all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from video_analysis.devstack import services
 
 @contextmanager
 def sqs(folder: Path) -> Iterator[str]:
-    """SQS as a process of its own, on 127.0.0.1 alone; gives its endpoint. 0.4 s to start, 31 MB."""
+    """SQS in its own process, on 127.0.0.1 only; gives its endpoint. Starts in 0.4 s and takes 31 MB."""
     port = services.free_port()
     endpoint = f"http://127.0.0.1:{port}"
     command, log = [sys.executable, "-m", "ministack"], folder / "ministack.log"
@@ -21,7 +21,7 @@ def sqs(folder: Path) -> Iterator[str]:
 
 
 def _settings(port: int, folder: Path) -> Mapping[str, str]:
-    """Its own default is every service, on every interface, with listeners for SFTP and MQTT beside it."""
+    """Only SQS on 127.0.0.1: the defaults are all services on all interfaces, with SFTP and MQTT."""
     return {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),

@@ -1,4 +1,4 @@
-"""Outages: S3, SQS, PostgreSQL and the disk fail while videos are in hand, for a while; nothing may be lost by it."""
+"""Outages: S3, SQS, PostgreSQL and the disk fail for a while with messages in flight; nothing may be lost."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from video_analysis.tests.chaos import conditions, database_outages, line_faults, proxy
-from video_analysis.tests.chaos import environment as fields
-from video_analysis.tests.chaos.conditions import awaited, changed, logged
-from video_analysis.tests.chaos.environment import PATIENCE_S, Field, Result, Scenario
+from video_analysis.tests.chaos import conditions, database_outages, environment, line_faults, proxy
+from video_analysis.tests.chaos.conditions import logged, reconfigured, wait_until
+from video_analysis.tests.chaos.environment import TIMEOUT_S, ChaosEnvironment, Result, Scenario
 from video_analysis.tests.chaos.proxy import Fault
-from video_analysis.tests.chaos.steps import LEASE, Boundary
+from video_analysis.tests.chaos.steps import CHECK_LEASE, Boundary
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_utils.aws import s3, sqs_address
 
@@ -21,18 +20,18 @@ RAW, SNAPSHOT = "/raw/", "/snapshots/"
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name, and how to run it. Where no file system may be mounted, a full disk is left out."""
-    for name, faults in _on_the_line():
-        yield name, partial(on_the_line, faults=faults)
+    """(name, scenario) pairs. The full disk is left out if no file system may be mounted."""
+    for name, faults in _network_faults():
+        yield name, partial(with_network_faults, faults=faults)
     yield from database_outages.scenarios()
     if conditions.may_mount():
         yield "local disk full in mid-download", disk_full
     yield "object replaced between two attempts", object_replaced
 
 
-def _on_the_line() -> Iterator[tuple[str, tuple[Fault, ...]]]:
-    """What befalls which requests."""
-    yield "S3 slow: 2 s an answer", (Fault(("GetObject", "PutObject"), line_faults.late(2)),)
+def _network_faults() -> Iterator[tuple[str, tuple[Fault, ...]]]:
+    """(name, faults) of each network fault."""
+    yield "S3 slow: 2 s per response", (Fault(("GetObject", "PutObject"), line_faults.late(2)),)
     yield "S3 answers 500", _s3_refuses(500, "InternalError")
     yield "S3 answers 503 SlowDown", _s3_refuses(503, "SlowDown")
     yield (
@@ -50,70 +49,72 @@ def _on_the_line() -> Iterator[tuple[str, tuple[Fault, ...]]]:
 
 
 def _s3_refuses(status: int, code: str) -> tuple[Fault, ...]:
-    """More often than a client tries by itself, so that it reaches the worker."""
-    told = line_faults.refused(status, code)
+    """One refusal more than the client's attempts, so that the worker gets the error."""
+    refused = line_faults.refused(status, code)
     chosen = (("GetObject", RAW), ("PutObject", SNAPSHOT), ("GetObject", SNAPSHOT))
-    return tuple(Fault((operation,), told, s3.ATTEMPTS + 1, path=path) for operation, path in chosen)
+    return tuple(Fault((operation,), refused, s3.ATTEMPTS + 1, path=path) for operation, path in chosen)
 
 
 def _sqs_refuses(status: int, code: str) -> tuple[Fault, ...]:
-    """Polls for a while; of what follows a receive more than a client tries by itself."""
-    told = line_faults.refused(status, code)
+    """Refuse polls for 5 s, and the calls after a receive once more than the client's attempts."""
+    refused = line_faults.refused(status, code)
     chosen = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch")
-    often = tuple(Fault((operation,), told, sqs_address.ATTEMPTS + 1) for operation in chosen)
-    return Fault(("ReceiveMessage",), told, seconds=5), *often
+    often = tuple(Fault((operation,), refused, sqs_address.ATTEMPTS + 1) for operation in chosen)
+    return Fault(("ReceiveMessage",), refused, seconds=5), *often
 
 
-def on_the_line(field: Field, scenario: str, *, faults: Sequence[Fault], videos: int = 2) -> Result:
-    """Videos go through while requests to S3 or SQS come to harm."""
-    dead = field.dead()
-    with proxy.between(_endpoint(field)) as line, changed(field, {"AWS_ENDPOINT_URL": line.url}):
+def with_network_faults(chaos: ChaosEnvironment, scenario: str, *, faults: Sequence[Fault], videos: int = 2) -> Result:
+    """Send videos while faults are injected into requests to S3 or SQS."""
+    dead = chaos.dead()
+    with proxy.between(_endpoint(chaos)) as line, reconfigured(chaos, {"AWS_ENDPOINT_URL": line.url}):
         line.faults = tuple(faults)
         for _ in range(videos):
-            field.send()
-        field.settle()
-        return field.account(scenario, line.hits, dead)
+            chaos.send()
+        chaos.settle()
+        return chaos.evaluate(scenario, line.hits, dead)
 
 
-def disk_full(field: Field, scenario: str) -> Result:
-    """The scratch folder, a file system of its own, fills up while a video comes in, and is emptied again."""
-    dead, place, filled = field.dead(), field.workers["yolo_worker"], threading.Event()
+def disk_full(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """The temporary folder, on its own file system, fills up during a download and is emptied later."""
+    dead, supervised, filled = chaos.dead(), chaos.workers["yolo_worker"], threading.Event()
     fault = Fault(("GetObject",), line_faults.stalled(filled), 1)
-    with conditions.small_disk() as folder, proxy.between(_endpoint(field)) as line:
+    with conditions.small_disk() as folder, proxy.between(_endpoint(chaos)) as line:
         environ = {"AWS_ENDPOINT_URL": line.url, "CVITX_TEMP_DIR": str(folder), "CVITX_MIN_FREE_DISK_MB": "1"}
-        with changed(field, environ):
+        with reconfigured(chaos, environ):
             line.faults = (fault,)
-            field.send()
-            awaited(lambda: line.hits and list(folder.glob("*/video.mp4")), "a download")
+            chaos.send()
+            wait_until(lambda: line.hits and list(folder.glob("*/video.mp4")), "a download")
             conditions.fill(folder / "ballast")
             filled.set()
-            place.await_event("probe.failed", PATIENCE_S)
+            supervised.await_event("probe.failed", TIMEOUT_S)
             (folder / "ballast").unlink()
-            field.settle()
-            return field.account(scenario, len(logged(place, "message.failed", "disk_full")), dead)
+            chaos.settle()
+            return chaos.evaluate(scenario, len(logged(supervised, "message.failed", "disk_full")), dead)
 
 
-def object_replaced(field: Field, scenario: str) -> Result:
-    """The first attempt has a file that was cut off and is killed; the second finds the whole one in its place."""
-    dead, place, stand = field.dead(), field.workers["yolo_worker"], field.environment
-    with changed(field):
-        place.stop_well()
-        task = field.send()
-        where = {"Bucket": stand.config.s3_bucket, "Key": task["s3_key_raw"]}
-        stand.s3.put_object(**where, Body=_cut_off())
-        place.start(Boundary(f"{LEASE}.check", "after", 12))
-        awaited(lambda: place.running.poll() is not None, "a kill")
-        stand.s3.upload_file(str(fields.CLIP), *where.values())
-        field.settle()
-        return field.account(scenario, 1, dead)
+def object_replaced(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """The first attempt downloads a truncated file and is killed; the second one finds the whole file."""
+    dead, supervised, stack = chaos.dead(), chaos.workers["yolo_worker"], chaos.stack
+    with reconfigured(chaos):
+        supervised.stop_cleanly()
+        task = chaos.send()
+        where = {"Bucket": stack.config.s3_bucket, "Key": task["s3_key_raw"]}
+        stack.s3.put_object(**where, Body=_cut_off())
+        supervised.start(Boundary(CHECK_LEASE, "after", 12))
+        wait_until(lambda: supervised.running.poll() is not None, "a kill")
+        stack.s3.upload_file(str(environment.CLIP), *where.values())
+        chaos.settle()
+        return chaos.evaluate(scenario, 1, dead)
 
 
 def _cut_off() -> bytes:
-    """The clip with its index in front, without its last tenth: it can be read to the cut."""
+    """The clip with its index first, without its last tenth: readable up to the cut."""
     with tempfile.TemporaryDirectory() as folder:
-        whole = synthetic_clips.trim(fields.CLIP, Path(folder) / "whole.mp4", 0, {"movflags": "faststart"}).read_bytes()
+        whole = synthetic_clips.trim(
+            environment.CLIP, Path(folder) / "whole.mp4", 0, {"movflags": "faststart"}
+        ).read_bytes()
     return whole[: len(whole) * 9 // 10]
 
 
-def _endpoint(field: Field) -> str:
-    return field.environment.environ["AWS_ENDPOINT_URL"]
+def _endpoint(chaos: ChaosEnvironment) -> str:
+    return chaos.stack.environ["AWS_ENDPOINT_URL"]

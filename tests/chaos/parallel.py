@@ -1,4 +1,4 @@
-"""Several fields side by side, each in a process of its own: most of a scenario is waiting for workers to start."""
+"""Run scenarios in several environments at a time, one process each: most of the time is spent in worker starts."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ from typing import NamedTuple
 
 from video_analysis.devstack import worker_process
 from video_analysis.tests.chaos import environment
-from video_analysis.tests.chaos.environment import Field, Result, Scenario
+from video_analysis.tests.chaos.environment import ChaosEnvironment, Result, Scenario
 from video_analysis.tests.chaos.suite import Suite
 
-LOOK_EVERY_S = 1.0
+POLL_EVERY_S = 1.0
 
 
 class Done(NamedTuple):
-    """What came of the scenario with this number, and how long it took."""
+    """Number, result and duration of a scenario."""
 
     number: int
     result: Result
     seconds: float
 
 
-def run(suite: Suite, lanes: int, out: Path) -> Generator[Done, None, None]:
-    """All of the suite, each lane taking every `lanes`-th, in the order in which they end; logs go to out/<lane>."""
+def run(suite: Suite, count: int, out: Path) -> Generator[Done, None, None]:
+    """Run the suite in `count` processes, each with every `count`-th scenario; yields results as they end.
+
+    The logs of process n are written to `out`/n.
+    """
     context = multiprocessing.get_context("spawn")
     done: Queue[Done] = context.Queue()
     processes = [
-        context.Process(target=_lane, args=(suite, lane, lanes, out / str(lane), done)) for lane in range(lanes)
+        context.Process(target=_run_share, args=(suite, share, count, out / str(share), done)) for share in range(count)
     ]
     for process in processes:
         process.start()
@@ -42,39 +45,39 @@ def run(suite: Suite, lanes: int, out: Path) -> Generator[Done, None, None]:
             yield _next(done, processes)
     except BaseException:
         for process in processes:
-            process.terminate()  # which leaves by way of its with-blocks (pollers.stop_when_told)
+            process.terminate()  # exit_on_signal: it leaves its with-blocks, which stop the workers
         raise
     finally:
         for process in processes:
             process.join()
 
 
-def _next(done: Queue[Done], lanes: Sequence[SpawnProcess]) -> Done:
-    """RuntimeError where a lane has ended before its scenarios were done."""
+def _next(done: Queue[Done], processes: Sequence[SpawnProcess]) -> Done:
+    """The next result. RuntimeError if a process has ended before its scenarios."""
     while True:
-        fallen = any(lane.exitcode for lane in lanes)
+        failed = any(process.exitcode for process in processes)
         try:
-            return done.get(timeout=LOOK_EVERY_S)
+            return done.get(timeout=POLL_EVERY_S)
         except Empty:
-            if fallen:
-                raise RuntimeError("a field could not be kept up: its traceback stands above") from None
+            if failed:
+                raise RuntimeError("an environment failed: see its traceback above") from None
 
 
-def _lane(suite: Suite, lane: int, lanes: int, logs: Path, done: Queue[Done]) -> None:
-    worker_process.stop_when_told()
+def _run_share(suite: Suite, share: int, count: int, logs: Path, done: Queue[Done]) -> None:
+    worker_process.exit_on_signal()
     logs.mkdir(parents=True, exist_ok=True)
-    with environment.prepared(logs) as prepared:
-        for number, (name, scenario) in list(enumerate(suite.scenarios()))[lane::lanes]:
+    with environment.started(logs) as chaos:
+        for number, (name, scenario) in list(enumerate(suite.scenarios()))[share::count]:
             begun_s = time.monotonic()
-            done.put(Done(number, result_of(prepared, name, scenario), time.monotonic() - begun_s))
+            done.put(Done(number, result_of(chaos, name, scenario), time.monotonic() - begun_s))
 
 
-def result_of(prepared: Field, name: str, scenario: Scenario) -> Result:
-    """What came of a scenario; where a worker did what it must not, that, and what had been done to it until then."""
-    prepared.faults_done = 0
+def result_of(chaos: ChaosEnvironment, name: str, scenario: Scenario) -> Result:
+    """Run a scenario. A failed assertion is its failure, with the faults injected until then."""
+    chaos.faults_done = 0
     try:
-        return scenario(prepared, name)
+        return scenario(chaos, name)
     except (AssertionError, subprocess.TimeoutExpired) as failure:
-        runs, faults = len(prepared.sent), prepared.faults_done
-        prepared.restart()
+        runs, faults = len(chaos.sent), chaos.faults_done
+        chaos.restart()
         return Result(name, runs, faults, 0, 0, 0, 0, 0, str(failure))

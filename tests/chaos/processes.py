@@ -1,4 +1,4 @@
-"""What befalls a process other than a kill: told to stop twice or idle, hung, starved, poisoned, slow, overtaken."""
+"""Process faults other than kills: repeated SIGTERM, hang, low memory, poison message, slow work, concurrent copy."""
 
 from __future__ import annotations
 
@@ -11,39 +11,41 @@ from typing import Any
 
 from video_analysis.devstack import worker_process
 from video_analysis.tests.chaos import supervisor
-from video_analysis.tests.chaos.conditions import awaited
+from video_analysis.tests.chaos.conditions import wait_until
 from video_analysis.tests.chaos.environment import (
     CLIP,
-    PATIENCE_S,
+    CLIP_FRAMES,
+    STRIDE,
+    TIMEOUT_S,
     VISIBILITY_S,
     WORKERS,
-    Field,
+    ChaosEnvironment,
     Result,
     Scenario,
 )
-from video_analysis.tests.chaos.interruptions import reinforced, sigterm, stopped_well
-from video_analysis.tests.chaos.steps import LEASE, Boundary
-from video_analysis.tests.chaos.supervisor import Supervised
+from video_analysis.tests.chaos.interruptions import assert_clean_stop, extra_workers, sigterm
+from video_analysis.tests.chaos.steps import CHECK_LEASE, CLASSIFY, Boundary
+from video_analysis.tests.chaos.supervisor import SupervisedWorker
 
-IN_MIDST = {
-    "yolo_worker": Boundary(f"{LEASE}.check", "before", 15),
-    "main_worker": Boundary("main_worker.worker:SnapshotWorker._classify", "before"),
+MID_WORK = {
+    "yolo_worker": Boundary(CHECK_LEASE, "before", 15),
+    "main_worker": Boundary(CLASSIFY, "before"),
 }
 STALL_S = 5
 HUNG_AT_FRAME = 12
-SLOW_S = 0.25
-"""Added to each look at the lease, of which a video takes some fifty."""
 LEASES_OUTLASTED = 2
+SLOW_S = 1.25 * LEASES_OUTLASTED * VISIBILITY_S / (CLIP_FRAMES // STRIDE)
+"""Delay of each lease check. There is one per frame, so the delays alone outlast the leases on any machine."""
 BLAMES_THE_MESSAGE = {"Permanent", "BadMessage", "BadVideo", "BadSnapshot", "MissingObject"}
 MEMORIES_MB = (0, 64)
 STARVED_DELAYS_S = "1,1,1,1"
 
 
 def scenarios() -> Iterator[tuple[str, Scenario]]:
-    """Each by its name."""
+    """(name, scenario) pairs."""
     for worker in WORKERS:
-        yield f"SIGTERM twice {worker}", partial(twice_told, worker=worker)
-        yield f"SIGTERM while polling {worker}", partial(told_while_polling, worker=worker)
+        yield f"SIGTERM twice {worker}", partial(sigterm_twice, worker=worker)
+        yield f"SIGTERM while polling {worker}", partial(sigterm_while_polling, worker=worker)
     yield "a decoder that hangs", hung
     for worker in WORKERS:
         for memory_mb in MEMORIES_MB:
@@ -52,81 +54,81 @@ def scenarios() -> Iterator[tuple[str, Scenario]]:
                 partial(starved, worker=worker, memory_mb=memory_mb),
             )
     yield "a video that kills its worker every time", poisoned
-    yield "a copy of the message comes while the first is worked on", overtaken
+    yield "a copy of the message comes while the first is worked on", concurrent_copy
     yield "a video longer than the visibility timeout", slow
 
 
-def twice_told(field: Field, scenario: str, *, worker: str) -> Result:
-    """The second signal comes while the first is being acted on, and changes nothing."""
-    with field.workers[worker].under({"FIRE_TIMES": "2"}):
-        return sigterm(field, scenario, worker=worker, boundaries=[IN_MIDST[worker]])
+def sigterm_twice(chaos: ChaosEnvironment, scenario: str, *, worker: str) -> Result:
+    """A second signal during the shutdown changes nothing."""
+    with chaos.workers[worker].with_settings({"CHAOS_TIMES": "2"}):
+        return sigterm(chaos, scenario, worker=worker, boundaries=[MID_WORK[worker]])
 
 
-def told_while_polling(field: Field, scenario: str, *, worker: str) -> Result:
-    """SIGTERM with a poll under way, and a video sent just then: whoever gets it, it is not kept."""
-    place, dead = field.workers[worker], field.dead()
-    place.restart()
-    place.await_event("consumer.ready", PATIENCE_S)
-    place.running.terminate()
-    field.faults_done += 1
-    field.send()
-    stopped_well(field, place)
-    place.start()
-    field.settle()
-    return field.account(scenario, 1, dead)
+def sigterm_while_polling(chaos: ChaosEnvironment, scenario: str, *, worker: str) -> Result:
+    """SIGTERM during a poll, and a video sent at the same time: its message is released or stays visible."""
+    supervised, dead = chaos.workers[worker], chaos.dead()
+    supervised.restart()
+    supervised.await_event("consumer.ready", TIMEOUT_S)
+    supervised.running.terminate()
+    chaos.faults_done += 1
+    chaos.send()
+    assert_clean_stop(chaos, supervised)
+    supervised.start()
+    chaos.settle()
+    return chaos.evaluate(scenario, 1, dead)
 
 
-def hung(field: Field, scenario: str) -> Result:
-    """The decoder comes back no more: the process ends itself, its message returns, and the next one finishes it."""
-    place, dead = field.workers["yolo_worker"], field.dead()
-    place.restart(settings={"FIRE_HANG": str(HUNG_AT_FRAME), "CVITX_STALL_S": str(STALL_S)})
-    field.send()
-    place.await_event("fault.injected", PATIENCE_S)
-    field.faults_done += 1
-    code = place.running.wait(STALL_S * 3)
-    assert code == 1, f"a worker that hung ended with {code}:\n{place.last_words()}"
-    assert place.has_logged("worker.stalled"), place.last_words()
-    place.start()
-    field.settle()
-    return field.account(scenario, 1, dead)
+def hung(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """The decoder hangs: the process ends itself, its message is received again, and the next process finishes it."""
+    supervised, dead = chaos.workers["yolo_worker"], chaos.dead()
+    supervised.restart(settings={"CHAOS_HANG": str(HUNG_AT_FRAME), "CVITX_STALL_S": str(STALL_S)})
+    chaos.send()
+    supervised.await_event("fault.injected", TIMEOUT_S)
+    chaos.faults_done += 1
+    code = supervised.running.wait(STALL_S * 3)
+    assert code == 1, f"a hanging worker ended with {code}:\n{supervised.log_tail()}"
+    assert supervised.has_logged("worker.stalled"), supervised.log_tail()
+    supervised.start()
+    chaos.settle()
+    return chaos.evaluate(scenario, 1, dead)
 
 
-def starved(field: Field, scenario: str, *, worker: str, memory_mb: int) -> Result:
-    """With a message in hand the memory is used up: the worker ends or says so, and a fresh one does the work."""
-    place, dead = field.workers[worker], field.dead()
+def starved(chaos: ChaosEnvironment, scenario: str, *, worker: str, memory_mb: int) -> Result:
+    """No memory is left after a receive: the worker ends or logs it, and a new process does the work."""
+    supervised, dead = chaos.workers[worker], chaos.dead()
     waits = {"CVITX_TRANSIENT_DELAYS_S": STARVED_DELAYS_S, "CVITX_STALL_S": str(STALL_S)}
-    place.restart(settings={"FIRE_MEMORY_MB": str(memory_mb), **waits})
-    field.send()
-    place.await_event("fault.injected", PATIENCE_S)
-    field.faults_done += 1
-    _await_outcome(place)
-    place.end()
-    place.start()
-    field.settle()
-    return field.account(scenario, 1, dead)
+    supervised.restart(settings={"CHAOS_MEMORY_MB": str(memory_mb), **waits})
+    chaos.send()
+    supervised.await_event("fault.injected", TIMEOUT_S)
+    chaos.faults_done += 1
+    _await_outcome(supervised)
+    supervised.end()
+    supervised.start()
+    chaos.settle()
+    return chaos.evaluate(scenario, 1, dead)
 
 
-def poisoned(field: Field, scenario: str) -> Result:
-    """It ends in the dead-letter queue with a reason in its row; the one behind it in the queue is unharmed."""
-    place, dead = field.workers["yolo_worker"], field.dead()
-    poison = field.environment.upload(CLIP, field.stride)
-    kills = place.kills
-    with place.under({"FIRE_POISON": poison["video_id"]}):
-        field.environment.send(poison)
-        field.send()
-        field.settle()
-    deaths = field.faults_done = place.kills - kills
-    allowed = field.environment.config.max_receive_count
-    assert deaths == allowed - 1, f"{deaths} deaths; the last of {allowed} receives should have done no work"
-    (row,) = field.environment.sql("SELECT * FROM videos WHERE id = %s", poison["video_id"])
+def poisoned(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """A poison message is dead-lettered with an error code in its row; the next message is processed."""
+    supervised, dead = chaos.workers["yolo_worker"], chaos.dead()
+    poison = chaos.stack.upload(CLIP, chaos.stride)
+    kills = supervised.kills
+    with supervised.with_settings({"CHAOS_POISON": poison["video_id"]}):
+        chaos.stack.send(poison)
+        chaos.send()
+        chaos.settle()
+    deaths = chaos.faults_done = supervised.kills - kills
+    allowed = chaos.stack.config.max_receive_count
+    assert deaths == allowed - 1, f"{deaths} kills; the last of {allowed} receives must not start the work"
+    (row,) = chaos.stack.sql("SELECT * FROM videos WHERE id = %s", poison["video_id"])
     assert (row["status"], row["attempt_state"], row["error_code"]) == ("error", "crashed", "crashed"), row
-    assert exhumed(field, poison), "the video that kills is not in the dead-letter queue"
-    return field.account(scenario, deaths, dead)
+    assert remove_dead_letter(chaos, poison), "the poison message is not in the dead-letter queue"
+    return chaos.evaluate(scenario, deaths, dead)
 
 
-def exhumed(field: Field, task: Mapping[str, Any]) -> bool:
-    """Take a video's message out of the dead-letter queue, where it belongs there; whether it was there."""
-    sqs, url = field.environment.sqs, field.environment.video_dlq_url
+def remove_dead_letter(chaos: ChaosEnvironment, task: Mapping[str, Any]) -> bool:
+    """Delete a video's message from the dead-letter queue; returns whether it was there."""
+    sqs, url = chaos.stack.sqs, chaos.stack.video_dlq_url
     letters = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
     found = [letter for letter in letters if json.loads(letter["Body"])["video_id"] == task["video_id"]]
     for letter in found:
@@ -135,45 +137,45 @@ def exhumed(field: Field, task: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def two_slow_ones(field: Field) -> Iterator[list[Supervised]]:
-    """Two workers on the video queue, both polling, each slow at its work."""
-    place = field.workers["yolo_worker"]
-    with place.under({"FIRE_SLOW_S": str(SLOW_S)}), reinforced(field, 1) as extra:
-        both = [place, *(one for one in extra if one.worker == place.worker)]
+def two_slow_workers(chaos: ChaosEnvironment) -> Iterator[list[SupervisedWorker]]:
+    """Two slow workers on the video queue, both polling."""
+    supervised = chaos.workers["yolo_worker"]
+    with supervised.with_settings({"CHAOS_SLOW_S": str(SLOW_S)}), extra_workers(chaos, 1) as extra:
+        both = [supervised, *(one for one in extra if one.worker == supervised.worker)]
         for one in both:
-            one.await_event("consumer.ready", PATIENCE_S)
+            one.await_event("consumer.ready", TIMEOUT_S)
         yield both
 
 
-def overtaken(field: Field, scenario: str) -> Result:
-    """Two workers on the same video at the same time."""
-    dead = field.dead()
-    with two_slow_ones(field) as both:
-        task = field.send()
-        awaited(lambda: any(one.in_hand() for one in both), "a taker of the first message")
-        field.environment.send(task)
-        awaited(lambda: all(one.in_hand() for one in both), "work on the copy beside the first")
-        field.faults_done += 1
-        field.settle()
-    return field.account(scenario, 1, dead)
+def concurrent_copy(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """Two workers process the same video at the same time."""
+    dead = chaos.dead()
+    with two_slow_workers(chaos) as both:
+        task = chaos.send()
+        wait_until(lambda: any(one.in_flight() for one in both), "the receive of the first message")
+        chaos.stack.send(task)
+        wait_until(lambda: all(one.in_flight() for one in both), "the receive of the copy")
+        chaos.faults_done += 1
+        chaos.settle()
+    return chaos.evaluate(scenario, 1, dead)
 
 
-def slow(field: Field, scenario: str) -> Result:
-    """Heartbeats keep it: of two workers one takes it, once, for much longer than a lease lasts."""
-    dead = field.dead()
-    with two_slow_ones(field) as both:
-        field.send()
-        field.faults_done += 1
-        field.settle()
+def slow(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """Heartbeats keep the message: one of two workers receives it, once, for longer than two visibility timeouts."""
+    dead = chaos.dead()
+    with two_slow_workers(chaos) as both:
+        chaos.send()
+        chaos.faults_done += 1
+        chaos.settle()
         times_s = [_work_times_s(one) for one in both]
     (took_s,) = [took_s for times in times_s for took_s in times]
     assert took_s > LEASES_OUTLASTED * VISIBILITY_S, f"done in {took_s:.1f} s: no lease had to be extended"
-    return field.account(scenario, 1, dead)
+    return chaos.evaluate(scenario, 1, dead)
 
 
-def _work_times_s(place: Supervised) -> list[float]:
-    """How long each receive was worked on."""
-    lines = list(worker_process.lines(place.logs[-1]))
+def _work_times_s(supervised: SupervisedWorker) -> list[float]:
+    """Processing time of each receive, in seconds."""
+    lines = list(worker_process.lines(supervised.logs[-1]))
     received = [_instant(line["time"]) for line in lines if line["event"] == "message.received"]
     finished = [_instant(line["time"]) for line in lines if line["event"] == "message.finished"]
     return [(end - begin).total_seconds() for begin, end in zip(received, finished, strict=True)]
@@ -183,12 +185,12 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _await_outcome(place: Supervised) -> None:
-    """The process has ended, or finished a message, or said why it could not; that was not the message's fault."""
-    awaited(lambda: place.running.poll() is not None or _settled(place), f"a word of {place.worker}")
-    blamed = [line for line in _settled(place) if line.get("failure") in BLAMES_THE_MESSAGE]
-    assert not blamed, f"{place.worker}, out of memory, blamed the message: {blamed[0]['message']}"
+def _await_outcome(supervised: SupervisedWorker) -> None:
+    """Wait until the process ends or settles a message. AssertionError if it blames the message."""
+    wait_until(lambda: supervised.running.poll() is not None or _settled(supervised), f"an end of {supervised.worker}")
+    blamed = [line for line in _settled(supervised) if line.get("failure") in BLAMES_THE_MESSAGE]
+    assert not blamed, f"{supervised.worker}, out of memory, blamed the message: {blamed[0]['message']}"
 
 
-def _settled(place: Supervised) -> list[dict[str, Any]]:
-    return [line for line in worker_process.lines(place.logs[-1]) if line["event"] in supervisor.SETTLED]
+def _settled(supervised: SupervisedWorker) -> list[dict[str, Any]]:
+    return [line for line in worker_process.lines(supervised.logs[-1]) if line["event"] in supervisor.SETTLED]

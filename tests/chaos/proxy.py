@@ -1,4 +1,4 @@
-"""A bad line between the workers and AWS: an HTTP proxy that does to chosen requests what its faults say."""
+"""An HTTP proxy between the workers and AWS that injects faults into selected requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_THE_CONNECTION = {"connection", "transfer-encoding", "content-length", "expec
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What AWS says, whole."""
+    """A response of AWS."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -30,78 +30,79 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What befalls requests of an operation (`PutObject`, `ReceiveMessage`, …), and how many of them."""
+    """A fault of requests of these operations (`PutObject`, `ReceiveMessage`, …)."""
 
     operations: tuple[str, ...]
     behave: Callable[[Exchange], bool]
-    """Answer the exchange, or do not. False: it passed untouched after all, and does not count."""
+    """Respond to the exchange, or not. False if it passed unchanged and does not count."""
     count: float = math.inf
+    """Most requests that are affected."""
     seconds: float = math.inf
-    """From the first one on."""
+    """From the first affected request on."""
     path: str = ""
-    """Only where the request's path has this in it."""
+    """Only requests whose path contains this."""
 
 
 @dataclass
-class Line:
-    """The proxy as a scenario sees it: where it listens, and what it does to whom."""
+class FaultProxy:
+    """The proxy's URL, its faults, and how often each was injected."""
 
     upstream: str
     url: str = ""
     faults: tuple[Fault, ...] = ()
-    struck: dict[Fault, int] = field(default_factory=dict)
+    hit_counts: dict[Fault, int] = field(default_factory=dict)
     closed: threading.Event = field(default_factory=threading.Event)
     _begun_s: dict[Fault, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def hits(self) -> int:
-        """Requests that came to harm."""
-        return sum(self.struck.values())
+        """Number of affected requests."""
+        return sum(self.hit_counts.values())
 
     def claim(self, operation: str, path: str = "") -> Fault | None:
-        """The fault that this request suffers, counted."""
+        """The fault for this request, which is counted; None for no fault."""
         with self._lock:
             for fault in self.faults:
                 if operation in fault.operations and fault.path in path and self._is_due(fault):
-                    self.struck[fault] = self.struck.get(fault, 0) + 1
+                    self.hit_counts[fault] = self.hit_counts.get(fault, 0) + 1
                     return fault
         return None
 
     def _is_due(self, fault: Fault) -> bool:
         now_s = time.monotonic()
         lasts = now_s - self._begun_s.setdefault(fault, now_s) < fault.seconds
-        return lasts and self.struck.get(fault, 0) < fault.count
+        return lasts and self.hit_counts.get(fault, 0) < fault.count
 
     def give_back(self, fault: Fault) -> None:
-        """The request passed untouched."""
+        """Do not count the request: it passed unchanged."""
         with self._lock:
-            self.struck[fault] -= 1
+            self.hit_counts[fault] -= 1
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request, and the ways to answer it."""
+    """One request, with ways to respond to it."""
 
-    line: Line
+    line: FaultProxy
     handler: BaseHTTPRequestHandler
     operation: str
     body: bytes
 
-    def ask(self) -> Answer:
-        """Have AWS do it. The host stays the one the client signed, so that queue URLs lead through here too."""
+    def forward(self) -> Answer:
+        """Send the request to AWS. The Host header is unchanged, so that queue URLs lead to the proxy."""
         upstream = http.client.HTTPConnection(urlsplit(self.line.upstream).netloc, timeout=ANSWER_TIMEOUT_S)
         headers = {name: value for name, value in self.handler.headers.items() if name.lower() not in OF_THE_CONNECTION}
         try:
             upstream.request(self.handler.command, self.handler.path, self.body, headers)
             response = upstream.getresponse()
-            told = [(name, value) for name, value in response.getheaders() if name.lower() not in OF_THE_CONNECTION]
-            return Answer(response.status, told, response.read())
+            kept = [(name, value) for name, value in response.getheaders() if name.lower() not in OF_THE_CONNECTION]
+            return Answer(response.status, kept, response.read())
         finally:
             upstream.close()
 
-    def tell(self, answer: Answer, share: float = 1.0, pause: Callable[[], object] = lambda: None) -> None:
-        """Announce the whole answer, send so much of its body, wait, and send what is left of `share`."""
+    def respond(self, answer: Answer, share: float = 1.0, pause: Callable[[], object] = lambda: None) -> None:
+        """Send the headers of the whole response and `share` of its body, with `pause` after half of that."""
         half, end = int(len(answer.body) * share / 2), int(len(answer.body) * share)
         self.handler.send_response(answer.status)
         for name, value in [*answer.headers, ("Content-Length", str(len(answer.body)))]:
@@ -129,30 +130,30 @@ class _Handler(BaseHTTPRequestHandler):
         exchange = Exchange(line, self, target or f"{self.command.capitalize()}Object", body)
         fault = line.claim(exchange.operation, self.path)
         if fault is None:
-            exchange.tell(exchange.ask())
+            exchange.respond(exchange.forward())
         elif not fault.behave(exchange):
             line.give_back(fault)
 
     do_GET = do_PUT = do_POST = do_DELETE = _serve
 
     def log_message(self, *_: object) -> None:
-        """Say nothing on stderr."""
+        """No output on stderr."""
 
 
 class _Server(ThreadingHTTPServer):
-    line: Line
+    line: FaultProxy
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that was killed, or lost its patience, is no news."""
+        """Ignore clients that were killed or timed out."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager
-def between(endpoint: str) -> Iterator[Line]:
-    """A line to `endpoint`, for as long as the block lasts."""
+def between(endpoint: str) -> Iterator[FaultProxy]:
+    """A proxy to `endpoint` for the duration of the block."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
-        server.line = line = Line(endpoint, f"http://127.0.0.1:{server.server_port}")
+        server.line = line = FaultProxy(endpoint, f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

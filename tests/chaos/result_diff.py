@@ -1,4 +1,4 @@
-"""What a video came to, without what may differ between two runs: timestamps, latency, memory, ids. Pure."""
+"""The result of a video and its difference from the reference run, without ids, times and latency. Pure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from video_analysis.devstack.stored_results import Findings
+from video_analysis.devstack.stored_results import StoredResults
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
-APART = {"id", "snapshot_s3_key", "error_msg", "updated_at", "result_updated_at", "latency_ms"}
-"""Columns that two runs need not share; of the picture's name all but the video's id is compared.
+EXCLUDED_COLUMNS = {"id", "snapshot_s3_key", "error_msg", "updated_at", "result_updated_at", "latency_ms"}
+"""Columns that may differ between two runs. Of the snapshot's key the file name is compared.
 
-Instead of the text of `error_msg`, its codes are compared, and whether there is a text.
+Of `error_msg` only its presence is compared; its meaning is in `error_code`.
 """
 Vehicle = tuple[object, ...]
-"""Name and hash of the picture (None where it is gone), then the row."""
+"""Name and hash of the snapshot (None if it is missing), and the row as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """The video's status and each track's rows, with a hash of its picture."""
+class VideoResult:
+    """The video's status, and each track's rows with the hash of its snapshot."""
 
     status: str
     attempt_state: str | None
@@ -32,8 +32,8 @@ class Ledger:
     vehicles: Mapping[int, tuple[Vehicle, ...]]
 
     @classmethod
-    def of(cls, found: Findings) -> Ledger:
-        """The accounts of one video."""
+    def of(cls, found: StoredResults) -> VideoResult:
+        """The result of one video."""
         vehicles: dict[int, tuple[Vehicle, ...]] = {}
         for row in found.rows:
             track = row["track_id"]
@@ -44,51 +44,51 @@ class Ledger:
 
     @property
     def outcome(self) -> tuple[object, ...]:
-        """What became of the video itself."""
+        """Status, state, code and presence of a text of the video itself."""
         return self.status, self.attempt_state, self.error_code, self.has_text
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
-    """How a run differs from the undisturbed one."""
+class ResultDiff:
+    """How a run differs from the reference run."""
 
     lost: int = 0
-    """Vehicles without their row or picture."""
+    """Vehicles without their row or snapshot."""
     duplicated: int = 0
-    """Rows, results or pictures too many."""
+    """Extra rows, results or snapshots."""
     divergent: int = 0
-    """Vehicles and videos that came out otherwise."""
+    """Vehicles and videos with other values."""
 
-    def __add__(self, other: Losses) -> Losses:
-        return Losses(self.lost + other.lost, self.duplicated + other.duplicated, self.divergent + other.divergent)
-
-
-def compare(undisturbed: Ledger, found: Ledger) -> Losses:
-    """Account for every vehicle of both."""
-    lost = [track for track, rows in undisturbed.vehicles.items() if _is_lost(rows, found.vehicles.get(track, ()))]
-    extra = [track for track in found.vehicles if track not in undisturbed.vehicles]
-    shared = (undisturbed.vehicles.keys() & found.vehicles.keys()) - set(lost)
-    doubled = [track for track in shared if len(found.vehicles[track]) > len(undisturbed.vehicles[track])]
-    other = [track for track in shared if Counter(found.vehicles[track]) != Counter(undisturbed.vehicles[track])]
-    status = undisturbed.outcome != found.outcome
-    return Losses(len(lost), len(extra) + len(doubled), len(set(other) - set(doubled)) + status)
+    def __add__(self, other: ResultDiff) -> ResultDiff:
+        return ResultDiff(self.lost + other.lost, self.duplicated + other.duplicated, self.divergent + other.divergent)
 
 
-def stray_pictures(found: Findings) -> int:
-    """Objects that no row names: pictures too many."""
+def compare(reference: VideoResult, found: VideoResult) -> ResultDiff:
+    """Compare all vehicles of both runs."""
+    lost = [track for track, rows in reference.vehicles.items() if _is_lost(rows, found.vehicles.get(track, ()))]
+    extra = [track for track in found.vehicles if track not in reference.vehicles]
+    shared = (reference.vehicles.keys() & found.vehicles.keys()) - set(lost)
+    doubled = [track for track in shared if len(found.vehicles[track]) > len(reference.vehicles[track])]
+    other = [track for track in shared if Counter(found.vehicles[track]) != Counter(reference.vehicles[track])]
+    status = reference.outcome != found.outcome
+    return ResultDiff(len(lost), len(extra) + len(doubled), len(set(other) - set(doubled)) + status)
+
+
+def unreferenced_objects(found: StoredResults) -> int:
+    """Number of snapshots without a row."""
     named = {parse_snapshot_uri(row["snapshot_s3_key"]).key for row in found.rows}
     return len(set(found.snapshots) - named)
 
 
 def _is_lost(rows: tuple[Vehicle, ...], found: tuple[Vehicle, ...]) -> bool:
-    """A row too few, or a picture that is gone."""
+    """Whether a row or a snapshot is missing."""
     return len(found) < len(rows) or any(row[1] is None for row in found)
 
 
-def _vehicle(row: Mapping[str, Any], found: Findings) -> Vehicle:
+def _vehicle(row: Mapping[str, Any], found: StoredResults) -> Vehicle:
     key = parse_snapshot_uri(row["snapshot_s3_key"]).key
     picture = found.snapshots.get(key)
     digest = None if picture is None else hashlib.sha256(picture.content).hexdigest()
-    told = {column: value for column, value in row.items() if column not in APART}
-    told["has_text"] = row["error_msg"] is not None
-    return key.rsplit("/", 1)[1], digest, json.dumps(told, sort_keys=True, default=str)
+    kept = {column: value for column, value in row.items() if column not in EXCLUDED_COLUMNS}
+    kept["has_text"] = row["error_msg"] is not None
+    return key.rsplit("/", 1)[1], digest, json.dumps(kept, sort_keys=True, default=str)

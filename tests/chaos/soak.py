@@ -1,7 +1,7 @@
-"""`make soak`: hours of work through both workers, and whether what they hold grows; writes out/soak.json.
+"""`make soak`: hours of work for both workers, to find growing resources; writes out/soak.json.
 
-One hour of video goes through stage 1 and 20,000 snapshots through stage 2, one after the other, never more than
-50 messages ahead: moto's receive slows down with its backlog.
+One hour of video goes through stage 1, then 20,000 snapshots through stage 2, with at most 50 messages queued: a
+receive from moto slows down with its backlog.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ import cv2
 from video_analysis.demo.weights import with_untrained
 from video_analysis.devstack import local_stack, stored_results, worker_process
 from video_analysis.devstack.local_stack import Stack
-from video_analysis.devstack.worker_process import Poller
+from video_analysis.devstack.worker_process import WorkerProcess
 from video_analysis.tests.chaos.environment import CLIP, WEIGHTS
-from video_analysis.tests.chaos.gauges import Gauge, growth, look
+from video_analysis.tests.chaos.gauges import Gauge, growth, read_gauge
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.contracts.messages import SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 VIDEO_MINUTES, SNAPSHOTS = 60.0, 20_000
 MOST_AHEAD = {"yolo_worker": 4, "main_worker": 50}
-LOOK_EVERY_S = 1.0
-TELL_EVERY_S = 30.0
+POLL_EVERY_S = 1.0
+REPORT_EVERY_S = 30.0
 
 
 @dataclass
-class Watch:
-    """One worker and what it was seen to hold."""
+class MonitoredWorker:
+    """One worker and its resource samples."""
 
-    worker: Poller
+    worker: WorkerProcess
     temp_dir: Path
     began_s: float = field(default_factory=time.monotonic)
     gauges: list[Gauge] = field(default_factory=list)
 
-    def look(self) -> None:
-        """One more gauge. AssertionError where the worker is gone."""
+    def sample(self) -> None:
+        """Take a sample. AssertionError if the worker has ended."""
         code = self.worker.process.poll()
-        assert code is None, f"{self.worker.name} ended with {code}:\n{self.worker.last_words()}"
-        self.gauges.append(look(self.worker.process.pid, self.temp_dir, time.monotonic() - self.began_s))
+        assert code is None, f"{self.worker.name} ended with {code}:\n{self.worker.log_tail()}"
+        self.gauges.append(read_gauge(self.worker.process.pid, self.temp_dir, time.monotonic() - self.began_s))
 
-    def told(self) -> dict[str, object]:
-        """For the report: what grew, and the gauges, one a minute or so."""
+    def report(self) -> dict[str, object]:
+        """Growth and about 120 samples, for the report."""
         every = max(1, len(self.gauges) // 120)
         seconds = round(self.gauges[-1].at_s, 1)
         return {"seconds": seconds, **growth(self.gauges), "gauges": [asdict(one) for one in self.gauges[::every]]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when both workers did all they were given."""
+    """0 if both workers have processed everything."""
     parser = argparse.ArgumentParser(prog="python -m video_analysis.tests.chaos.soak", description=__doc__)
     parser.add_argument("--video-minutes", type=float, default=VIDEO_MINUTES)
     parser.add_argument("--snapshots", type=int, default=SNAPSHOTS)
@@ -70,93 +70,93 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="cvitx-soak-", ignore_cleanup_errors=True) as name:
-        told = _soaked(Path(name), options)
-    options.out.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    print(json.dumps({worker: {k: v for k, v in part.items() if k != "gauges"} for worker, part in told.items()}))
+        report = _run_soak(Path(name), options)
+    options.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    print(json.dumps({worker: {k: v for k, v in part.items() if k != "gauges"} for worker, part in report.items()}))
     return 0
 
 
-def _soaked(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, object]]:
-    """Stage 1 first, then stage 2, each alone, so that what grows has one cause."""
+def _run_soak(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, object]]:
+    """Stage 1, then stage 2, each alone, so that growth has one cause."""
     temp_dir = folder / "temp"
     temp_dir.mkdir()
     settings = with_untrained(WEIGHTS, folder) | {"CVITX_TEMP_DIR": str(temp_dir)}
-    with local_stack.started(folder, WorkerConfig(), settings) as environment:
-        with worker_process.running("yolo_worker", environment.environ, folder) as worker:
-            first = Watch(worker, temp_dir)
-            pictures = _videos(environment, first, options.video_minutes)
-            assert worker.stop() == 0, worker.last_words()
-        environment.sqs.purge_queue(QueueUrl=environment.snapshot_queue_url)
-        with worker_process.running("main_worker", environment.environ, folder) as worker:
-            second = Watch(worker, temp_dir)
-            _snapshots(environment, second, pictures, options.snapshots)
-            assert worker.stop() == 0, worker.last_words()
-    return {"yolo_worker": first.told(), "main_worker": second.told()}
+    with local_stack.started(folder, WorkerConfig(), settings) as stack:
+        with worker_process.running("yolo_worker", stack.environ, folder) as worker:
+            first = MonitoredWorker(worker, temp_dir)
+            pictures = _videos(stack, first, options.video_minutes)
+            assert worker.stop() == 0, worker.log_tail()
+        stack.sqs.purge_queue(QueueUrl=stack.snapshot_queue_url)
+        with worker_process.running("main_worker", stack.environ, folder) as worker:
+            second = MonitoredWorker(worker, temp_dir)
+            _snapshots(stack, second, pictures, options.snapshots)
+            assert worker.stop() == 0, worker.log_tail()
+    return {"yolo_worker": first.report(), "main_worker": second.report()}
 
 
-def _videos(environment: Stack, watch: Watch, minutes: float) -> list[bytes]:
-    """The clip again and again until so many minutes of video are done; some of its snapshots."""
+def _videos(stack: Stack, monitored: MonitoredWorker, minutes: float) -> list[bytes]:
+    """Process the clip repeatedly for `minutes` of video; returns some of its snapshots."""
     videos = max(1, round(minutes * 60 / _seconds(CLIP)))
     tasks: list[str] = []
 
     def feed() -> None:
-        task = environment.upload(CLIP, stride=1)
-        environment.send(task)
+        task = stack.upload(CLIP, stride=1)
+        stack.send(task)
         tasks.append(task["video_id"])
         if len(tasks) > 2 * MOST_AHEAD["yolo_worker"]:
-            _forget(environment, tasks[len(tasks) - 2 * MOST_AHEAD["yolo_worker"]])
+            _forget(stack, tasks[len(tasks) - 2 * MOST_AHEAD["yolo_worker"]])
 
-    _feed(environment, watch, environment.video_queue_url, videos, feed)
-    states = environment.sql("SELECT status, count(*) AS videos FROM videos GROUP BY status")
+    _feed(stack, monitored, stack.video_queue_url, videos, feed)
+    states = stack.sql("SELECT status, count(*) AS videos FROM videos GROUP BY status")
     assert [dict(row) for row in states] == [{"status": "done", "videos": videos}], states
-    return [snapshot.content for snapshot in stored_results.read(environment, tasks[-1]).snapshots.values()]
+    return [snapshot.content for snapshot in stored_results.read(stack, tasks[-1]).snapshots.values()]
 
 
-def _snapshots(environment: Stack, watch: Watch, pictures: Sequence[bytes], count: int) -> None:
-    """Raw SNAPSHOT_READY messages, as an operator might send them."""
+def _snapshots(stack: Stack, monitored: MonitoredWorker, pictures: Sequence[bytes], count: int) -> None:
+    """Send raw SNAPSHOT_READY messages, as an operator would."""
     video_id = str(uuid.uuid4())
     sent: deque[SnapshotReady] = deque()
     tracks = iter(range(1, count + 1))
 
     def feed() -> None:
         track = next(tracks)
-        sent.append(environment.put_snapshot(video_id, track, pictures[track % len(pictures)]))
-        environment.announce(sent[-1])
+        sent.append(stack.put_snapshot(video_id, track, pictures[track % len(pictures)]))
+        stack.send_snapshot(sent[-1])
         if len(sent) > 4 * MOST_AHEAD["main_worker"]:
             old = sent.popleft().snapshot
-            environment.s3.delete_object(Bucket=old.bucket, Key=old.key)
+            stack.s3.delete_object(Bucket=old.bucket, Key=old.key)
 
-    _feed(environment, watch, environment.snapshot_queue_url, count, feed)
-    states = environment.sql(
+    _feed(stack, monitored, stack.snapshot_queue_url, count, feed)
+    states = stack.sql(
         "SELECT status, count(*) AS rows FROM image_analyses WHERE video_id = %s GROUP BY status", video_id
     )
     assert [dict(row) for row in states] == [{"status": "done", "rows": count}], states
 
 
-def _feed(environment: Stack, watch: Watch, queue_url: str, count: int, feed: Callable[[], None]) -> None:
-    """Give the worker `count` messages, few ahead, and look at it until the queue is empty."""
+def _feed(stack: Stack, monitored: MonitoredWorker, queue_url: str, count: int, feed: Callable[[], None]) -> None:
+    """Send `count` messages, few at a time, and sample the worker until the queue is empty."""
     fed, told_s = 0, time.monotonic()
-    while fed < count or environment.depth(queue_url):
-        ahead = environment.depth(queue_url)
-        for _ in range(min(count - fed, MOST_AHEAD[watch.worker.name] - ahead)):
+    while fed < count or stack.depth(queue_url):
+        ahead = stack.depth(queue_url)
+        for _ in range(min(count - fed, MOST_AHEAD[monitored.worker.name] - ahead)):
             feed()
             fed += 1
-        watch.look()
-        if time.monotonic() - told_s > TELL_EVERY_S:
+        monitored.sample()
+        if time.monotonic() - told_s > REPORT_EVERY_S:
             told_s = time.monotonic()
-            gauge = watch.gauges[-1]
-            print(f"{watch.worker.name}: {fed} of {count} given, {gauge.rss_mb:.0f} MB, {gauge.threads} threads, "
+            gauge = monitored.gauges[-1]
+            print(f"{monitored.worker.name}: {fed} of {count} sent, {gauge.rss_mb:.0f} MB, {gauge.threads} threads, "
                   f"{gauge.open_files} files open", flush=True)  # fmt: skip
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_EVERY_S)
 
 
-def _forget(environment: Stack, video_id: str) -> None:
-    """Take a finished video's objects out of moto's memory."""
-    for row in environment.sql("SELECT s3_key_raw FROM videos WHERE id = %s", video_id):
-        environment.s3.delete_object(Bucket=environment.config.s3_bucket, Key=row["s3_key_raw"])
-    for row in environment.sql("SELECT snapshot_s3_key FROM image_analyses WHERE video_id = %s", video_id):
+def _forget(stack: Stack, video_id: str) -> None:
+    """Delete a finished video's objects from moto's memory."""
+    for row in stack.sql("SELECT s3_key_raw FROM videos WHERE id = %s", video_id):
+        stack.s3.delete_object(Bucket=stack.config.s3_bucket, Key=row["s3_key_raw"])
+    for row in stack.sql("SELECT snapshot_s3_key FROM image_analyses WHERE video_id = %s", video_id):
         key = parse_snapshot_uri(row["snapshot_s3_key"]).key
-        environment.s3.delete_object(Bucket=environment.config.s3_bucket, Key=key)
+        stack.s3.delete_object(Bucket=stack.config.s3_bucket, Key=key)
 
 
 def _seconds(clip: Path) -> float:

@@ -1,7 +1,7 @@
-"""The steps of both recipes, by name, and a hook that strikes at one of them.
+"""The steps of both workers with an external effect, and a hook that runs an action before or after one of them.
 
-The hook replaces methods of the adapters in a worker process that a test has started (launcher.py): the workers'
-own code knows nothing of it, so it costs nothing where it is not wanted.
+The hook replaces a method in a worker process that a test has started (launcher.py). The workers' own code has no
+such hooks, so it has no cost in production.
 """
 
 from __future__ import annotations
@@ -12,106 +12,111 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Side = Literal["before", "after"]
+from video_analysis.main_worker.worker import SnapshotWorker
+from video_analysis.worker_utils.aws.s3 import ObjectStore
+from video_analysis.worker_utils.aws.sqs import Publisher, Queue
+from video_analysis.worker_utils.consumer.lease import HeldLease
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
+from video_analysis.worker_utils.db.videos import VideoRepository
 
-QUEUE, STORAGE = "worker_utils.aws.sqs:Queue", "worker_utils.aws.s3:ObjectStore"
-VIDEOS, ANALYSES = "worker_utils.db.videos:VideoRepository", "worker_utils.db.image_analyses:ImageAnalysisRepository"
-LEASE = "worker_utils.consumer.lease:HeldLease"
-RECIPES: dict[str, tuple[str, ...]] = {
-    "yolo_worker": (
-        f"{QUEUE}.receive",
-        f"{VIDEOS}.begin",
-        f"{STORAGE}._download",
-        f"{LEASE}.check",
-        f"{ANALYSES}.claim",
-        f"{STORAGE}.put",
-        "worker_utils.aws.sqs:Publisher.send",
-        f"{VIDEOS}.finish",
-        f"{QUEUE}.delete",
-    ),
-    "main_worker": (
-        f"{QUEUE}.receive",
-        f"{ANALYSES}.begin_analyses",
-        f"{STORAGE}.fetch_bytes",
-        "main_worker.worker:SnapshotWorker._classify",
-        f"{ANALYSES}.finish_analyses",
-        f"{QUEUE}.delete",
-    ),
+Side = Literal["before", "after"]
+PACKAGE = "video_analysis."
+
+
+def step(method: Callable[..., object]) -> str:
+    """`module:Class.method`, the name of a step."""
+    return f"{method.__module__.removeprefix(PACKAGE)}:{method.__qualname__}"
+
+
+RECEIVE, DELETE = step(Queue.receive), step(Queue.delete)
+CHECK_LEASE = step(HeldLease.check)
+BEGIN_VIDEO, DOWNLOAD, CLAIM = (
+    step(VideoRepository.begin),
+    step(ObjectStore._download),
+    step(ImageAnalysisRepository.claim),
+)
+PUT, SEND, FINISH_VIDEO = step(ObjectStore.put), step(Publisher.send), step(VideoRepository.finish)
+BEGIN_ANALYSES, FETCH = step(ImageAnalysisRepository.begin_analyses), step(ObjectStore.fetch_bytes)
+CLASSIFY, FINISH_ANALYSES = step(SnapshotWorker._classify), step(ImageAnalysisRepository.finish_analyses)
+STEPS: dict[str, tuple[str, ...]] = {
+    "yolo_worker": (RECEIVE, BEGIN_VIDEO, DOWNLOAD, CHECK_LEASE, CLAIM, PUT, SEND, FINISH_VIDEO, DELETE),
+    "main_worker": (RECEIVE, BEGIN_ANALYSES, FETCH, CLASSIFY, FINISH_ANALYSES, DELETE),
 }
-"""`module:Class.method` of the calls by which a recipe touches the world when all goes well, in its order."""
-SEEN_THROUGH = frozenset({f"{VIDEOS}.finish", f"{ANALYSES}.finish_analyses", f"{QUEUE}.delete"})
-"""Told to stop at one of these, a worker still acknowledges what it has done."""
-MOST_STRIKES = 3
-"""Of one message: SQS never gives a receive back, and five are all there are."""
-REPEATED = {f"{LEASE}.check": 15, f"{STORAGE}.put": 2, f"{ANALYSES}.claim": 2, "worker_utils.aws.sqs:Publisher.send": 2}
-"""Steps struck a second time, at this call: the lease is checked at each frame while vehicles are looked for."""
+"""The steps of a message without failures, in order."""
+COMPLETED_STEPS = frozenset({FINISH_VIDEO, FINISH_ANALYSES, DELETE})
+"""If SIGTERM arrives at one of these, the worker still acknowledges the message."""
+MAX_FAULTS_PER_MESSAGE = 3
+"""Every kill costs a receive, and a message has five."""
+SECOND_CALL = {CHECK_LEASE: 15, PUT: 2, CLAIM: 2, SEND: 2}
+"""Steps that are interrupted at this call too. The lease is checked at each frame: call 15 is within detection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """One side of one step. A receive counts only where it brings something."""
+    """One side of one step. A receive counts only if it returns a message."""
 
     step: str
     side: Side
     call: int = 1
-    """At which call, from 1."""
+    """Number of the call, from 1."""
 
     def __str__(self) -> str:
         return f"{self.step} {self.side} {self.call}"
 
     @classmethod
     def parse(cls, text: str) -> Boundary:
-        """What `str` gave."""
+        """The inverse of `str`."""
         step, side, call = text.split()
         return cls(step, "before" if side == "before" else "after", int(call))
 
     @property
     def name(self) -> str:
-        """For a table: before ObjectStore.put (2)."""
+        """For a table, such as `before ObjectStore.put (2)`."""
         return f"{self.side} {self.step.split(':')[1]}" + (f" ({self.call})" if self.call > 1 else "")
 
 
 def boundaries(worker: str) -> list[Boundary]:
-    """Both sides of every step of a recipe; before a receive nothing is in hand, so it has one."""
+    """Both sides of every step of a worker, in order; only `after` for the receive, before which there is no work."""
     sides: tuple[Side, ...] = ("before", "after")
-    calls = {step: (1, REPEATED[step]) if step in REPEATED else (1,) for step in RECIPES[worker]}
-    found = [Boundary(step, side, call) for step in RECIPES[worker] for call in calls[step] for side in sides]
-    return [boundary for boundary in found if boundary.step != f"{QUEUE}.receive" or boundary.side == "after"]
+    calls = {step: (1, SECOND_CALL[step]) if step in SECOND_CALL else (1,) for step in STEPS[worker]}
+    found = [Boundary(step, side, call) for step in STEPS[worker] for call in calls[step] for side in sides]
+    return [boundary for boundary in found if boundary.step != RECEIVE or boundary.side == "after"]
 
 
-def chains(worker: str, seen_through: Collection[str] = ()) -> list[tuple[Boundary, ...]]:
-    """All boundaries of a recipe in its order, as many of them in a row as one message bears.
+def chains(worker: str, completed_steps: Collection[str] = ()) -> list[tuple[Boundary, ...]]:
+    """All boundaries of a worker in order, in groups of at most MAX_FAULTS_PER_MESSAGE.
 
-    A strike at a step of `seen_through` is its chain's last: the work is finished all the same, and comes no more.
+    A step of `completed_steps` is the last of its group: the message is acknowledged and is not received again.
     """
     found: list[tuple[Boundary, ...]] = [()]
     for boundary in boundaries(worker):
-        ended = len(found[-1]) == MOST_STRIKES or (found[-1] and found[-1][-1].step in seen_through)
+        full = len(found[-1]) == MAX_FAULTS_PER_MESSAGE
+        ended = full or (found[-1] and found[-1][-1].step in completed_steps)
         found[-1:] = [found[-1], (boundary,)] if ended else [(*found[-1], boundary)]
     return found
 
 
 def title(chain: Sequence[Boundary]) -> str:
-    """For a table: after Queue.receive, before VideoRepository.begin."""
+    """For a table, such as `after Queue.receive, before VideoRepository.begin`."""
     return ", ".join(boundary.name for boundary in chain)
 
 
-def arm(boundary: Boundary, strike: Callable[[], object]) -> None:
-    """Call `strike` at `boundary`, once."""
+def arm(boundary: Boundary, action: Callable[[], object]) -> None:
+    """Call `action` at `boundary`, once."""
     owner, method = target(boundary.step)
-    setattr(owner, method, _armed(getattr(owner, method), boundary, strike))
+    setattr(owner, method, _armed(getattr(owner, method), boundary, action))
 
 
 def target(step: str) -> tuple[Any, str]:
     """The class of a step, and the name of its method."""
     module, path = step.split(":")
     name, method = path.split(".")
-    return getattr(importlib.import_module(f"video_analysis.{module}"), name), method
+    return getattr(importlib.import_module(f"{PACKAGE}{module}"), name), method
 
 
-def _armed(inner: Callable[..., Any], boundary: Boundary, strike: Callable[[], object]) -> Callable[..., Any]:
+def _armed(inner: Callable[..., Any], boundary: Boundary, action: Callable[[], object]) -> Callable[..., Any]:
     calls = 0
-    is_receive = boundary.step == f"{QUEUE}.receive"
+    is_receive = boundary.step == RECEIVE
 
     @functools.wraps(inner)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -119,12 +124,12 @@ def _armed(inner: Callable[..., Any], boundary: Boundary, strike: Callable[[], o
         if boundary.side == "before":
             calls += 1
             if calls == boundary.call:
-                strike()
+                action()
         result = inner(*args, **kwargs)
         if boundary.side == "after" and (result or not is_receive):
             calls += 1
             if calls == boundary.call:
-                strike()
+                action()
         return result
 
     return wrapper

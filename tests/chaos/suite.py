@@ -1,4 +1,4 @@
-"""Which scenarios there are."""
+"""The list of all scenarios."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from video_analysis.tests.chaos.environment import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A choice of them, which goes to another process as scenarios themselves do not."""
+    """A selection of scenarios. It can be pickled for another process; the scenarios cannot."""
 
     random_kills: int
     seed: int
     only: str = ""
-    """What a name must have in it."""
+    """Text that a scenario's name must contain."""
 
     def scenarios(self) -> list[tuple[str, Scenario]]:
-        """Each by its name, and how to run it."""
+        """(name, scenario) pairs."""
         return [(name, run) for name, run in self._all() if self.only in name]
 
     def _all(self) -> Iterator[tuple[str, Scenario]]:
-        """A line a module."""
+        """One line per module."""
         yield from interruptions.scenarios()
         yield from processes.scenarios()
         yield from outages.scenarios()

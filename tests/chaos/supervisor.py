@@ -1,4 +1,4 @@
-"""A worker under fire: started, killed, and started again at once, as systemd would."""
+"""A supervised worker: started, killed, and restarted at once, as systemd would."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from video_analysis.devstack import worker_process
 from video_analysis.tests.chaos.steps import Boundary
 
 LAUNCHER = "video_analysis.tests.chaos.launcher"
-LOOK_EVERY_S = 0.05
+POLL_EVERY_S = 0.05
 SETTLED = ("message.finished", "message.failed")
 """The events that end the work on a receive."""
 
 
 @dataclass
-class Supervised:
-    """One worker's place: a process most of the time. Every start logs to a file of its own."""
+class SupervisedWorker:
+    """One worker, whose process may be restarted. Every start has its own log file."""
 
     worker: str
     environ: Mapping[str, str]
@@ -34,29 +34,29 @@ class Supervised:
 
     def start(
         self,
-        strike_at: Boundary | None = None,
+        signal_at: Boundary | None = None,
         number: signal.Signals = signal.SIGKILL,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """A new process, which sends itself a signal at `strike_at`; `settings` are this start's alone."""
+        """Start a process, which sends itself signal `number` at `signal_at`; `settings` apply to this start only."""
         self.logs.append(self.folder / f"{self.worker}.{len(self.logs)}.log")
         environ = dict(self.environ) | dict(settings or {})
-        environ |= {} if strike_at is None else {"FIRE_AT": str(strike_at), "FIRE_SIGNAL": str(int(number))}
+        environ |= {} if signal_at is None else {"CHAOS_AT": str(signal_at), "CHAOS_SIGNAL": str(int(number))}
         self.process = worker_process.launch(LAUNCHER, [self.worker], environ, self.logs[-1])
 
     def restart(
         self,
-        strike_at: Boundary | None = None,
+        signal_at: Boundary | None = None,
         number: signal.Signals = signal.SIGKILL,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Stop it, which must go well, and start it as `start` does."""
-        self.stop_well()
-        self.start(strike_at, number, settings)
+        """`stop_cleanly`, then `start`."""
+        self.stop_cleanly()
+        self.start(signal_at, number, settings)
 
     @contextmanager
-    def under(self, settings: Mapping[str, str]) -> Iterator[None]:
-        """Every start inside the block has these settings too; the next one after it has not."""
+    def with_settings(self, settings: Mapping[str, str]) -> Iterator[None]:
+        """Restart with additional settings, which apply to every start inside the block."""
         usual, self.environ = self.environ, {**self.environ, **settings}
         try:
             self.restart()
@@ -66,73 +66,73 @@ class Supervised:
         self.restart()
 
     def revive(self) -> bool:
-        """Start it again where it was killed: True. Any other end is a fault of its own: AssertionError."""
+        """Restart the process if it was killed; returns whether it was. AssertionError for any other exit status."""
         code = self.running.poll()
         if code is None:
             return False
-        assert code == -signal.SIGKILL, f"{self.worker} ended with {code}:\n{self.last_words()}"
+        assert code == -signal.SIGKILL, f"{self.worker} ended with {code}:\n{self.log_tail()}"
         self.kills += 1
         self.start()
         return True
 
     def kill(self) -> None:
-        """kill -9, and start again."""
+        """kill -9, then restart."""
         if self.running.poll() is None:
             os.kill(self.running.pid, signal.SIGKILL)
         self.running.wait()
         self.revive()
 
-    def has_struck(self) -> bool:
-        """Whether the process of now has reached its boundary."""
+    def has_injected(self) -> bool:
+        """Whether a fault was injected into the running process."""
         return self.has_logged("fault.injected")
 
     def has_logged(self, event: str, error_code: str | None = None) -> bool:
-        """Whether the running process has logged this event code (with this error code, where one is given)."""
+        """Whether the running process has logged this event code (and error code, if given)."""
         return any(matches(line, event, error_code) for line in worker_process.lines(self.logs[-1]))
 
-    def await_event(self, event: str, patience_s: float, error_code: str | None = None) -> None:
-        """Wait until `has_logged`. AssertionError where the time or the process ends before that."""
-        deadline_s = time.monotonic() + patience_s
+    def await_event(self, event: str, timeout_s: float, error_code: str | None = None) -> None:
+        """Wait until `has_logged`. AssertionError if the process ends or `timeout_s` passes before."""
+        deadline_s = time.monotonic() + timeout_s
         while not self.has_logged(event, error_code):
             wanted = f"{event} {error_code or ''}".strip()
-            assert time.monotonic() < deadline_s, f"{self.worker} never logged {wanted}:\n{self.last_words()}"
+            assert time.monotonic() < deadline_s, f"{self.worker} never logged {wanted}:\n{self.log_tail()}"
             if self.running.poll() is not None and not self.has_logged(event, error_code):
-                raise AssertionError(f"{self.worker} ended before {wanted}:\n{self.last_words()}")
-            time.sleep(LOOK_EVERY_S)
+                raise AssertionError(f"{self.worker} ended before {wanted}:\n{self.log_tail()}")
+            time.sleep(POLL_EVERY_S)
 
     def stop(self) -> int:
-        """SIGTERM, and wait; its exit status. Before its first line of log a process cannot answer: that is awaited."""
+        """SIGTERM, and wait; the exit status. Waits for the first log line, before which there is no signal handler."""
         while self.running.poll() is None and not self.logs[-1].stat().st_size:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_EVERY_S)
         return worker_process.stop(self.running)
 
-    def stop_well(self) -> None:
-        """SIGTERM, and exit 0: AssertionError for any other end."""
+    def stop_cleanly(self) -> None:
+        """SIGTERM, and wait. AssertionError unless the exit status is 0."""
         code = self.stop()
-        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.last_words()}"
+        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.log_tail()}"
 
     def end(self) -> None:
-        """Whatever it does, it is gone."""
+        """Kill the process, if any."""
         if self.process is not None:
             worker_process.end(self.process)
 
-    def in_hand(self) -> set[str]:
-        """Message ids that the process of now has received and not settled."""
-        return in_hand(worker_process.lines(self.logs[-1]))
+    def in_flight(self) -> set[str]:
+        """Ids of messages that the running process has received and not settled."""
+        return in_flight(worker_process.lines(self.logs[-1]))
 
-    def last_words(self) -> str:
-        """The end of the last log, for a person."""
-        return worker_process.last_words(self.logs[-1])
+    def log_tail(self) -> str:
+        """The end of the newest log."""
+        return worker_process.log_tail(self.logs[-1])
 
     @property
     def running(self) -> subprocess.Popen[bytes]:
-        """The process of now, or the one that has just ended."""
+        """The current process, or the one that has just ended."""
         assert self.process is not None, f"{self.worker} was never started"
         return self.process
 
 
-def in_hand(lines: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Message ids that a log names as received and not as settled."""
+def in_flight(lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Ids of messages that the log lines show as received and not settled."""
     held: set[str] = set()
     for line in lines:
         if line["event"] == "message.received":

@@ -1,4 +1,4 @@
-"""What a process holds, read from /proc, and what counts as growth."""
+"""Samples of a process from /proc, and the growth of its resources."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from video_analysis.tests.chaos.gauges import Gauge, growth, look
+from video_analysis.tests.chaos.gauges import Gauge, growth, read_gauge
 
 
 def steady(seconds: range, rss_mb: float = 100, files: int = 9) -> list[Gauge]:
@@ -16,13 +16,13 @@ def steady(seconds: range, rss_mb: float = 100, files: int = 9) -> list[Gauge]:
 
 
 def test_a_process_that_holds_what_it_held_has_not_grown() -> None:
-    told = growth([*steady(range(60), rss_mb=20), *steady(range(60, 3600))])
-    assert told == {"rss_growth": 0.0, "open_files_growth": 0, "threads_growth": 0, "temp_files_growth": 0}
+    report = growth([*steady(range(60), rss_mb=20), *steady(range(60, 3600))])
+    assert report == {"rss_growth": 0.0, "open_files_growth": 0, "threads_growth": 0, "temp_files_growth": 0}
 
 
 def test_a_slow_leak_is_growth_from_the_first_minutes_to_the_last() -> None:
-    told = growth([*steady(range(1800)), *steady(range(1800, 3600), rss_mb=125, files=12)])
-    assert (told["rss_growth"], told["open_files_growth"]) == (0.25, 3)
+    report = growth([*steady(range(1800)), *steady(range(1800, 3600), rss_mb=125, files=12)])
+    assert (report["rss_growth"], report["open_files_growth"]) == (0.25, 3)
 
 
 def test_one_peak_is_no_growth() -> None:
@@ -30,12 +30,12 @@ def test_one_peak_is_no_growth() -> None:
 
 
 def test_a_look_counts_what_the_process_holds(tmp_path: Path) -> None:
-    before = look(os.getpid(), tmp_path, 0)
+    before = read_gauge(os.getpid(), tmp_path, 0)
     released = threading.Event()
     thread = threading.Thread(target=released.wait)
     thread.start()
     with (tmp_path / "clip.mp4").open("wb"):
-        held = look(os.getpid(), tmp_path, 1)
+        held = read_gauge(os.getpid(), tmp_path, 1)
     released.set()
     thread.join()
     assert (held.open_files - before.open_files, held.threads - before.threads, held.temp_files) == (1, 1, 1)
@@ -44,4 +44,4 @@ def test_a_look_counts_what_the_process_holds(tmp_path: Path) -> None:
 
 def test_a_process_that_is_gone_cannot_be_looked_at(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        look(2**22 + 1, tmp_path, 0)
+        read_gauge(2**22 + 1, tmp_path, 0)

@@ -1,4 +1,4 @@
-"""The short part of `make fire`: a kill -9 where it would hurt most, and the suite's own arithmetic."""
+"""The short part of `make chaos`: kill -9 at the most critical steps, and unit tests of the suite."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 
 from video_analysis.devstack.local_stack import Stack
 from video_analysis.tests.chaos import kills, steps
-from video_analysis.tests.chaos.environment import Field, Result
+from video_analysis.tests.chaos.environment import ChaosEnvironment, Result
 from video_analysis.tests.chaos.parallel import result_of
-from video_analysis.tests.chaos.result_diff import Ledger, Losses, compare
-from video_analysis.tests.chaos.steps import ANALYSES, QUEUE, RECIPES, STORAGE, Boundary
-from video_analysis.tests.chaos.supervisor import Supervised
+from video_analysis.tests.chaos.result_diff import ResultDiff, VideoResult, compare
+from video_analysis.tests.chaos.steps import DELETE, FINISH_ANALYSES, PUT, SEND, STEPS, Boundary
+from video_analysis.tests.chaos.supervisor import SupervisedWorker
 
 CAR, VAN = ("car.jpg", "aa"), ("van.jpg", "bb")
-WHOLE = Ledger("done", None, None, False, {1: (CAR,), 2: (VAN,)})
+WHOLE = VideoResult("done", None, None, False, {1: (CAR,), 2: (VAN,)})
 
 
 @pytest.mark.parametrize(("wanted", "parts"), [(200, 8), (3, 3), (0, 0)])
@@ -28,82 +28,84 @@ def test_the_random_kills_are_shared_out_and_none_is_left_away(wanted: int, part
     assert len({share["seed"] for share in shares}) == len(shares) == parts
 
 
-def test_kills_between_steps_lose_and_double_nothing(field: Field) -> None:
+def test_kills_between_steps_lose_and_double_nothing(chaos: ChaosEnvironment) -> None:
     chain = (
-        Boundary(f"{STORAGE}.put", "after", 2),
-        Boundary("worker_utils.aws.sqs:Publisher.send", "after"),
-        Boundary(f"{QUEUE}.delete", "before"),
+        Boundary(PUT, "after", 2),
+        Boundary(SEND, "after"),
+        Boundary(DELETE, "before"),
     )
-    result = kills.at_boundaries(field, "chain", worker="yolo_worker", boundaries=chain)
+    result = kills.at_boundaries(chaos, "chain", worker="yolo_worker", boundaries=chain)
     assert result.faults == len(chain)
     assert result.is_clean, result
 
 
-def test_a_kill_after_the_results_are_written_writes_them_once(field: Field) -> None:
-    boundary = Boundary(f"{ANALYSES}.finish_analyses", "after")
-    result = kills.at_boundary(field, str(boundary), worker="main_worker", boundary=boundary)
+def test_a_kill_after_the_results_are_written_writes_them_once(chaos: ChaosEnvironment) -> None:
+    boundary = Boundary(FINISH_ANALYSES, "after")
+    result = kills.at_boundary(chaos, str(boundary), worker="main_worker", boundary=boundary)
     assert result.faults == 1
     assert result.is_clean, result
 
 
-def test_a_boundary_that_no_attempt_comes_to_fails_the_scenario_and_what_was_done_is_told(field: Field) -> None:
-    chain = (Boundary(f"{QUEUE}.delete", "after"), Boundary(f"{STORAGE}.put", "before"))
+def test_a_boundary_that_no_attempt_comes_to_fails_the_scenario_and_keeps_its_faults(
+    chaos: ChaosEnvironment,
+) -> None:
+    chain = (Boundary(DELETE, "after"), Boundary(PUT, "before"))
     scenario = partial(kills.at_boundaries, worker="yolo_worker", boundaries=chain)
-    result = result_of(field, "chain", scenario)
+    result = result_of(chaos, "chain", scenario)
     assert result.failure is not None
     assert "yolo_worker never came before ObjectStore.put" in result.failure
     assert (result.runs, result.faults, result.is_clean) == (1, 1, False)
 
 
-@pytest.mark.parametrize("seen_through", [frozenset(), steps.SEEN_THROUGH], ids=["kill", "SIGTERM"])
-@pytest.mark.parametrize("worker", RECIPES)
+@pytest.mark.parametrize("completed_steps", [frozenset(), steps.COMPLETED_STEPS], ids=["kill", "SIGTERM"])
+@pytest.mark.parametrize("worker", STEPS)
 def test_the_chains_hold_every_boundary_once_and_no_more_than_a_message_bears(
-    worker: str, seen_through: frozenset[str]
+    worker: str, completed_steps: frozenset[str]
 ) -> None:
-    chains = steps.chains(worker, seen_through)
+    chains = steps.chains(worker, completed_steps)
     assert [boundary for chain in chains for boundary in chain] == steps.boundaries(worker)
-    assert max(map(len, chains)) == steps.MOST_STRIKES
-    assert not any(boundary.step in seen_through for chain in chains for boundary in chain[:-1])
+    assert max(map(len, chains)) == steps.MAX_FAULTS_PER_MESSAGE
+    assert not any(boundary.step in completed_steps for chain in chains for boundary in chain[:-1])
 
 
 @pytest.mark.parametrize("failure", [AssertionError("lost"), subprocess.TimeoutExpired(["worker"], 45)], ids=repr)
 def test_a_scenario_that_fails_is_named_with_the_faults_done_until_then(failure: Exception) -> None:
     restarts = []
 
-    class Bare(Field):
+    class Bare(ChaosEnvironment):
         def restart(self) -> None:
             restarts.append(self)
 
-    def scenario(field: Field, _name: str) -> Result:
-        field.sent.append({})
-        field.faults_done += 2
+    def scenario(chaos: ChaosEnvironment, _name: str) -> Result:
+        chaos.sent.append({})
+        chaos.faults_done += 2
         raise failure
 
-    strip_traceback = Bare(cast(Stack, None), {}, WHOLE, stride=3)
-    assert result_of(strip_traceback, "named", scenario) == Result("named", 1, 2, 0, 0, 0, 0, 0, str(failure))
-    assert restarts == [strip_traceback]
+    bare = Bare(cast(Stack, None), {}, WHOLE, stride=3)
+    assert result_of(bare, "named", scenario) == Result("named", 1, 2, 0, 0, 0, 0, 0, str(failure))
+    assert restarts == [bare]
 
 
 @pytest.mark.parametrize(
-    ("found", "losses"),
+    ("found", "diff"),
     [
-        (WHOLE, Losses()),
-        (Ledger("done", None, None, False, {1: (CAR,)}), Losses(lost=1)),
-        (Ledger("done", None, None, False, {1: (CAR,), 2: (VAN,), 3: (CAR,)}), Losses(duplicated=1)),
-        (Ledger("done", None, None, False, {1: (CAR, CAR), 2: (VAN,)}), Losses(duplicated=1)),
-        (Ledger("done", None, None, False, {1: (CAR,), 2: (("van.jpg", "cc"),)}), Losses(divergent=1)),
-        (Ledger("done", None, None, False, {1: (CAR,), 2: (("van.jpg", None),)}), Losses(lost=1)),
-        (Ledger("error", None, "truncated", True, WHOLE.vehicles), Losses(divergent=1)),
-        (Ledger("done", "last_attempt", None, False, WHOLE.vehicles), Losses(divergent=1)),
-        (Ledger("done", None, None, True, WHOLE.vehicles), Losses(divergent=1)),
+        (WHOLE, ResultDiff()),
+        (VideoResult("done", None, None, False, {1: (CAR,)}), ResultDiff(lost=1)),
+        (VideoResult("done", None, None, False, {1: (CAR,), 2: (VAN,), 3: (CAR,)}), ResultDiff(duplicated=1)),
+        (VideoResult("done", None, None, False, {1: (CAR, CAR), 2: (VAN,)}), ResultDiff(duplicated=1)),
+        (VideoResult("done", None, None, False, {1: (CAR,), 2: (("van.jpg", "cc"),)}), ResultDiff(divergent=1)),
+        (VideoResult("done", None, None, False, {1: (CAR,), 2: (("van.jpg", None),)}), ResultDiff(lost=1)),
+        (VideoResult("error", None, "truncated", True, WHOLE.vehicles), ResultDiff(divergent=1)),
+        (VideoResult("done", "last_attempt", None, False, WHOLE.vehicles), ResultDiff(divergent=1)),
+        (VideoResult("done", None, None, True, WHOLE.vehicles), ResultDiff(divergent=1)),
     ],
 )
-def test_every_difference_is_accounted_for(found: Ledger, losses: Losses) -> None:
-    assert compare(WHOLE, found) == losses
+def test_every_difference_is_accounted_for(found: VideoResult, diff: ResultDiff) -> None:
+    assert compare(WHOLE, found) == diff
 
 
-@pytest.mark.parametrize("worker", RECIPES)
-def test_every_step_of_a_recipe_is_there_to_be_armed(worker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("worker", STEPS)
+def test_every_step_of_a_worker_exists_and_can_be_armed(worker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for boundary in steps.boundaries(worker):
         owner, method = steps.target(boundary.step)
         monkeypatch.setattr(owner, method, getattr(owner, method))  # what `arm` changes comes back
@@ -111,25 +113,25 @@ def test_every_step_of_a_recipe_is_there_to_be_armed(worker: str, monkeypatch: p
         assert Boundary.parse(str(boundary)) == boundary
 
 
-@pytest.mark.parametrize(("side", "order"), [("before", ["strike", "call"]), ("after", ["call", "strike"])])
-def test_an_armed_step_strikes_at_its_second_call_only(
+@pytest.mark.parametrize(("side", "order"), [("before", ["action", "call"]), ("after", ["call", "action"])])
+def test_an_armed_step_runs_its_action_at_its_second_call_only(
     side: steps.Side, order: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    boundary = Boundary(f"{STORAGE}.put", side, call=2)
+    boundary = Boundary(PUT, side, call=2)
     owner, method = steps.target(boundary.step)
-    told: list[str] = []
-    monkeypatch.setattr(owner, method, lambda: told.append("call"))
-    steps.arm(boundary, lambda: told.append("strike"))
+    calls: list[str] = []
+    monkeypatch.setattr(owner, method, lambda: calls.append("call"))
+    steps.arm(boundary, lambda: calls.append("action"))
     for _ in range(3):
         getattr(owner, method)()
-    assert told == ["call", *order, "call"]
+    assert calls == ["call", *order, "call"]
 
 
-def test_logs_of_a_killed_worker_say_what_it_had_in_hand(tmp_path: Path) -> None:
+def test_logs_of_a_killed_worker_show_its_in_flight_messages(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     log.write_text(
         '{"event": "message.received", "message_id": "a"}\n{"event": "message.received", "message_id": "b"}\n'
         '{"event": "message.received", "message_id": "c"}\n{"event": "message.failed", "message_id": "c"}\n'
         '{"event": "message.finished", "message_id": "a"}\n{"event": "message.rece'
     )
-    assert Supervised("yolo_worker", {}, tmp_path, logs=[log]).in_hand() == {"b"}
+    assert SupervisedWorker("yolo_worker", {}, tmp_path, logs=[log]).in_flight() == {"b"}

@@ -1,4 +1,4 @@
-"""The lease under two brokers: the same outcome of every case, whatever each thinks of an old receipt handle."""
+"""Lease cases against two brokers, which differ in how they treat old receipt handles: the outcome is the same."""
 
 from __future__ import annotations
 

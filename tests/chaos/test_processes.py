@@ -1,4 +1,4 @@
-"""What `make fire` has found in processes, each as a test of its own; and the hooks it is done with."""
+"""Faults that `make chaos` has found in processes, one test each; and tests of the hooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from video_analysis.tests.chaos import hooks, steps
+from video_analysis.tests.chaos import hooks, processes, steps
+from video_analysis.tests.chaos.environment import CLIP, CLIP_FRAMES, STRIDE, VISIBILITY_S
 from video_analysis.tests.support.consumer_harness import Bench, ScriptedHandler
 from video_analysis.worker_utils.consumer.retry_policy import classify_exception
 from video_analysis.worker_utils.errors import BadVideo, EnvironmentFault, Transient
@@ -68,15 +69,15 @@ def test_a_failed_allocation_is_the_environments_fault() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_process_can_be_told_to_stop_several_times_over(times: int, tmp_path: Path) -> None:
-    script = tmp_path / "told.py"
+def test_a_process_can_send_itself_several_signals(times: int, tmp_path: Path) -> None:
+    script = tmp_path / "stop.py"
     script.write_text(
         "import signal\nfrom video_analysis.tests.chaos import hooks\n"
-        "signal.signal(signal.SIGTERM, lambda *_: print('told', flush=True))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('stop', flush=True))\n"
         f"hooks.send(signal.SIGTERM, {times})\n"
     )
     ended = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    assert ended.stdout.splitlines() == ["told"] * times
+    assert ended.stdout.splitlines() == ["stop"] * times
 
 
 def test_a_poison_kills_only_where_its_video_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,17 @@ def test_a_poison_kills_only_where_its_video_is_fetched(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(steps, "target", lambda _step: (Store, "_download"))
     monkeypatch.setattr(hooks, "send", sent.append)
-    hooks.install({"FIRE_POISON": "bad"})
+    hooks.install({"CHAOS_POISON": "bad"})
     for key in ("demo_user/good.mp4", "demo_user/bad.mp4"):
         Store()._download(key)
     assert (sent, fetched) == ([signal.SIGKILL], ["demo_user/good.mp4", "demo_user/bad.mp4"])
+
+
+def test_the_delays_alone_outlast_the_leases_however_fast_the_machine_is() -> None:
+    frames = CLIP_FRAMES // STRIDE
+    assert frames * processes.SLOW_S > processes.LEASES_OUTLASTED * VISIBILITY_S
+
+
+@pytest.mark.skipif(not CLIP.is_file(), reason=f"no {CLIP}")
+def test_the_clip_has_the_frames_that_the_delays_are_computed_from() -> None:
+    assert video.probe(CLIP).announced_frames == CLIP_FRAMES

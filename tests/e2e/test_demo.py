@@ -12,8 +12,8 @@ import cv2
 import pytest
 
 from video_analysis.demo import options, rendered_clip, run, weights
-from video_analysis.devstack.follow import Teller
-from video_analysis.devstack.worker_process import Poller
+from video_analysis.devstack.follow import ProgressPrinter
+from video_analysis.devstack.worker_process import WorkerProcess
 from video_analysis.simulator.scene import Scene
 from video_analysis.training.splits import EVALUATION_SCENES
 from video_analysis.worker_config import PACKAGE_FOLDER
@@ -117,31 +117,41 @@ def test_a_line_that_stays_is_told_again_with_its_age(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("video_analysis.devstack.follow.TELL_EVERY_S", 0.0)
-    teller = Teller()
+    printer = ProgressPrinter()
     for line in ("", "queued", "queued", "done"):
-        teller.tell(line)
+        printer.update(line)
     assert capsys.readouterr().out.splitlines() == ["queued", "queued (0 s)", "done"]
 
 
 def test_a_worker_is_followed_by_event_codes_and_shown_by_its_messages(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        poller = Poller("yolo_worker", process, tmp_path / "yolo_worker.log")
+        poller = WorkerProcess("yolo_worker", process, tmp_path / "yolo_worker.log")
     lines = [("INFO", "worker.starting", "yolo_worker is starting"), ("INFO", "model.converting", "converting yolo")]
     seen = []
     for level, event, message in [*lines, ("INFO", "consumer.ready", "polling x"), ("ERROR", "message.failed", "bad")]:
         with poller.log.open("a", encoding="utf-8") as log:
             log.write(json.dumps({"level": level, "event": event, "message": message}) + "\n")
-        seen.append(poller.start_under_way())
-    assert seen == ["yolo_worker: starting", "yolo_worker: converting yolo", "", ""]
+        seen.append(poller.startup_status())
+    assert seen == [
+        "yolo_worker: starting (usually 5 s)",
+        "yolo_worker: converting yolo (once on this machine, usually 5 to 15 s)",
+        "",
+        "",
+    ]
     assert poller.failures() == ["yolo_worker: bad"]
     assert [line["message"] for line in poller.events("consumer.ready")] == ["polling x"]
     assert poller.events("polling x") == []
 
 
 @pytest.mark.skipif(not ALL_THERE, reason="the demo weights are not there: make train")
-def test_the_demo_needs_nothing_but_the_repository_and_ends_with_a_report(tmp_path: Path) -> None:
+def test_the_demo_needs_nothing_but_the_repository_and_ends_with_a_report(
+    tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(model_cache.parent))
     assert run.main(["--out", str(tmp_path)]) == 0
     html = (tmp_path / "report.html").read_text("utf-8")
     assert html.count('<article class="vehicle"') >= 8
     assert "baseline</th>" in html
     assert "cmt</th>" in html
+    assert list(model_cache.glob("openvino/*/model.xml")), "converted networks are kept for the next run"
+    assert not (tmp_path / "cache").exists()

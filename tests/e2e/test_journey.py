@@ -17,28 +17,32 @@ import pytest
 from video_analysis.demo.weights import with_untrained
 from video_analysis.devstack import local_stack, stored_results, worker_process
 from video_analysis.devstack.local_stack import Stack
-from video_analysis.devstack.worker_process import Poller
+from video_analysis.devstack.worker_process import WorkerProcess
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_config import WorkerConfig
 
+pytestmark = pytest.mark.slow  # test_demo.py is the journey of `make test`; this one needs real data
 PATIENCE_S = 300
 LOOK_EVERY_S = 0.2
 
 
 @pytest.fixture(scope="module")
-def environment(shared_data: Path) -> Iterator[Stack]:
+def environment(shared_data: Path, model_cache: Path) -> Iterator[Stack]:
     weights = shared_data / "models" / "yolov8n_coco.pt"
     if not weights.is_file():
         pytest.skip(f"no detector weights at {weights}")
     with tempfile.TemporaryDirectory(prefix="cvitx-journey-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        settings = with_untrained(weights, folder) | {"CVITX_MISSING_DELAYS_S": "1,1,1,1"}
+        settings = with_untrained(weights, folder) | {
+            "CVITX_MISSING_DELAYS_S": "1,1,1,1",
+            "CVITX_CACHE_DIR": str(model_cache),
+        }
         with local_stack.started(folder, WorkerConfig(), settings) as environment:
             yield environment
 
 
 @pytest.fixture(scope="module")
-def workers(environment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Poller]]:
+def workers(environment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[WorkerProcess]]:
     with worker_process.both(environment.environ, tmp_path_factory.mktemp("logs")) as workers:
         yield workers
         assert [worker.stop() for worker in workers] == [0, 0]
@@ -49,16 +53,16 @@ def clip(shared_data: Path) -> Path:
     return shared_data / "video" / "otvision_cars_truck_800x600_60f.mp4"
 
 
-def wait_for(workers: list[Poller], condition: Callable[[], Any]) -> Any:
+def wait_for(workers: list[WorkerProcess], condition: Callable[[], Any]) -> Any:
     """What `condition` gives as soon as it gives anything; fails when a worker ends or patience does."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if outcome := condition():
             return outcome
         for worker in workers:
-            assert worker.process.poll() is None, worker.last_words(30)
+            assert worker.process.poll() is None, worker.log_tail(30)
         time.sleep(LOOK_EVERY_S)
-    raise AssertionError(f"nothing came of it; last words: {[worker.last_words() for worker in workers]}")
+    raise AssertionError(f"no result; ends of the logs: {[worker.log_tail() for worker in workers]}")
 
 
 def settled(environment: Stack) -> bool:
@@ -70,7 +74,7 @@ def status_of(environment: Stack, video_id: str) -> dict[str, Any]:
 
 
 def test_a_clip_becomes_pictures_and_finished_rows_and_a_second_message_changes_nothing(
-    environment: Stack, workers: list[Poller], clip: Path
+    environment: Stack, workers: list[WorkerProcess], clip: Path
 ) -> None:
     task = environment.upload(clip, stride=1, recorded_at="2026-03-01T08:00:00+08:00")
     environment.send(task)
@@ -139,7 +143,7 @@ def no_vehicles(path: Path, clip: Path) -> None:
 )
 def test_what_is_uploaded_instead_of_a_good_clip_gets_what_it_deserves(
     environment: Stack,
-    workers: list[Poller],
+    workers: list[WorkerProcess],
     clip: Path,
     tmp_path: Path,
     make: Callable[[Path, Path], None],
@@ -161,7 +165,9 @@ def test_what_is_uploaded_instead_of_a_good_clip_gets_what_it_deserves(
     assert environment.depth(environment.video_dlq_url) - dead_before == (status == "error")
 
 
-def test_a_missing_object_is_an_error_that_names_the_key(environment: Stack, workers: list[Poller], clip: Path) -> None:
+def test_a_missing_object_is_an_error_that_names_the_key(
+    environment: Stack, workers: list[WorkerProcess], clip: Path
+) -> None:
     task = environment.upload(clip, stride=1)
     environment.s3.delete_object(Bucket=environment.config.s3_bucket, Key=task["s3_key_raw"])
     environment.send(task)
@@ -172,7 +178,7 @@ def test_a_missing_object_is_an_error_that_names_the_key(environment: Stack, wor
 
 
 def test_a_video_that_comes_after_its_message_is_done_all_the_same(
-    environment: Stack, workers: list[Poller], tmp_path: Path
+    environment: Stack, workers: list[WorkerProcess], tmp_path: Path
 ) -> None:
     path = synthetic_clips.write(tmp_path / "late.mp4", synthetic_clips.every(40, 5))
     task = environment.upload(path, stride=1)
@@ -188,7 +194,9 @@ def test_a_video_that_comes_after_its_message_is_done_all_the_same(
     }
 
 
-def test_a_raw_snapshot_message_is_classified_without_any_row_before(environment: Stack, workers: list[Poller]) -> None:
+def test_a_raw_snapshot_message_is_classified_without_any_row_before(
+    environment: Stack, workers: list[WorkerProcess]
+) -> None:
     video_id = str(uuid.uuid4())
     key = f"demo_user/{local_stack.WORKSPACE_ID}/{video_id}/snapshots/CTX1005_CAM1_000001_000040.jpg"
     content = cv2.imencode(".jpg", np.full((640, 640, 3), 120, np.uint8))[1].tobytes()

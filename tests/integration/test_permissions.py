@@ -21,7 +21,7 @@ from video_analysis.devstack.local_stack import Stack
 from video_analysis.main_worker import run_poller as stage_two
 from video_analysis.tests.support import doc_examples, iam
 from video_analysis.tests.support.iam import Role
-from video_analysis.tests.support.log_capture import Told, listening
+from video_analysis.tests.support.log_capture import LogCapture, capture_logs
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
@@ -71,8 +71,8 @@ def builds(environment: Stack) -> Iterator[dict[str, Build]]:
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    with listening() as told:
+def told() -> Iterator[LogCapture]:
+    with capture_logs() as told:
         yield told
 
 
@@ -110,7 +110,7 @@ def clip(shared_data: Path) -> Path:
 def send_snapshot(environment: Stack) -> None:
     """A picture and its message, as stage 1 leaves them."""
     content = encode_jpeg(np.full((640, 640, 3), 120, np.uint8), 95)
-    environment.announce(environment.put_snapshot(str(uuid.uuid4()), 1, content))
+    environment.send_snapshot(environment.put_snapshot(str(uuid.uuid4()), 1, content))
 
 
 def send_garbage(url: str, environment: Stack) -> None:
@@ -119,7 +119,7 @@ def send_garbage(url: str, environment: Stack) -> None:
 
 
 def test_with_exactly_these_permissions_a_clip_becomes_finished_rows_and_every_one_of_them_is_needed(
-    environment: Stack, told: Told, at_work: Callable[[str, Role], Any], clip: Path
+    environment: Stack, told: LogCapture, at_work: Callable[[str, Role], Any], clip: Path
 ) -> None:
     roles = {worker: Role(policy["Statement"]) for worker, policy in POLICIES.items()}
     task = environment.upload(clip, stride=3)
@@ -144,7 +144,7 @@ def test_with_exactly_these_permissions_a_clip_becomes_finished_rows_and_every_o
 @pytest.mark.parametrize(("worker", "sid", "action"), ACTIONS)
 def test_without_any_one_permission_a_line_names_it(
     environment: Stack,
-    told: Told,
+    told: LogCapture,
     at_work: Callable[[str, Role], Any],
     clip: Path,
     worker: str,

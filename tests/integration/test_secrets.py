@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.retries import standard
 
 from video_analysis.tests.integration.yolo_worker.test_bad_messages import GOOD, KEY
-from video_analysis.tests.support.consumer_harness import Bench, ScriptedHandler
-from video_analysis.tests.support.log_capture import written
+from video_analysis.tests.support.consumer_harness import FAST, Bench, ScriptedHandler
+from video_analysis.tests.support.log_capture import capture_json_lines
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Queue
@@ -48,7 +49,7 @@ def test_whatever_a_message_holds_it_is_one_line_of_log_an_event(sqs: SQSClient,
     bench = Bench(sqs, queue_name)
     bench.send(*bodies)
     bench.reports_to = LogObserver()
-    with written() as stream, bench.running(handler):
+    with capture_json_lines() as stream, bench.running(handler):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= 3 * len(bodies))
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert stream.getvalue().isascii()
@@ -95,7 +96,8 @@ def secretive(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> pytest.Monk
 def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
     secretive: pytest.MonkeyPatch, sqs: SQSClient, queue_name: str, database_url: str, trouble: str
 ) -> None:
-    bench = Bench(sqs, queue_name)
+    secretive.setattr(standard.ExponentialBackoff, "delay_amount", lambda _self, _context: 0)  # what is retried matters
+    bench = Bench(sqs, queue_name, FAST.model_copy(update={"transient_delays_s": (0, 0)}))
     database = Database(f"postgresql://cvitx:{SECRET}@127.0.0.1:1/cvitx", "test")
     if trouble != "refused":
         secretive.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:1")
@@ -118,7 +120,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
 
     bench.send("x")
     bench.reports_to = LogObserver()
-    with written() as stream, bench.running(ScriptedHandler(work)):
+    with capture_json_lines() as stream, bench.running(ScriptedHandler(work)):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= len(attempts))
     told = stream.getvalue()
     assert len(faults) == len(attempts) == told.count('"event": "message.failed"')

@@ -19,7 +19,7 @@ from video_analysis.tests.integration.yolo_worker.test_bad_messages import (
     OTHER,
     VIDEO,
     WORKSPACE,
-    BlindPipeline,
+    EmptyPipeline,
 )
 from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.aws.s3 import ObjectStore
@@ -30,7 +30,7 @@ from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepositor
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import MissingObject, Permanent
 from video_analysis.worker_utils.observability.observer import LogObserver
-from video_analysis.yolo_worker.run_key import ShotSettings
+from video_analysis.yolo_worker.run_key import OutputSettings
 from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
         VideoRepository(database),
         ImageAnalysisRepository(database),
         Publisher(boto3.Session(), "no-such-queue", region="ap-southeast-2"),
-        BlindPipeline(),
-        ShotSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
+        EmptyPipeline(),
+        OutputSettings(bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
         observer=LogObserver(),
     )
     database.close()
@@ -148,7 +148,14 @@ def test_a_snapshot_of_another_s_or_of_nobody_s_never_reaches_s3(
     s3: S3Client, bucket: str, database_url: str, asked: list[str], sql: Sql
 ) -> None:
     database = Database(database_url, "test")
-    worker = SnapshotWorker(ObjectStore(s3, bucket), ImageAnalysisRepository(database), {}, AttributeReader(5), bucket)
+    worker = SnapshotWorker(
+        ObjectStore(s3, bucket),
+        ImageAnalysisRepository(database),
+        {},
+        AttributeReader(5),
+        bucket,
+        observer=LogObserver(),
+    )
     name = "CTX1005_CAM1_000001_000040.jpg"
     keys = [key.replace("/raw/clip.mp4", f"/snapshots/{name}") for key in REFUSED_KEYS if "/snapshots/" not in key]
     uris = [f"s3://{bucket}/{key}" for key in keys] + [

@@ -1,4 +1,4 @@
-"""docs/configuration.md, made from the settings' own descriptions.
+"""docs/configuration.md, generated from the settings' own descriptions.
 
 `python -m video_analysis.tests.support.configuration_page` writes it.
 """
@@ -27,7 +27,7 @@ HEAD = """\
 
 <!-- Generated from worker_config.py; a test compares the two. Edit the descriptions there. -->
 
-Every setting has a default in `worker_config.py`, which is right for the environment that the workers are made for. To
+Every setting has a default in `worker_config.py`, which is right for the project's own AWS environment. To
 override settings from the environment, set `CVITX_ENV_OVERRIDES=1` (or `ENV_OVERRIDES = True` in that file) and the
 variables below. The variable of a setting is its path: `track.max_age_s` is `CVITX_TRACK_MAX_AGE_S`. For a database on
 another host, in `/home/ubuntu/cvitx/api/.env`:
@@ -43,7 +43,7 @@ With overrides on:
 - A bad or empty value stops the start (exit status 78) with one line that names the variable.
 - An unknown `CVITX_` variable is ignored with one warning (event `config.unknown_name`) that names the nearest setting,
   since the file may be shared with other programs. If it differs from a known variable in at most two characters, it
-  is taken for a typing error and stops the start.
+  is treated as a typing error and stops the start.
 - A [deprecated name](#deprecated-names) works, with one warning (event `config.deprecated_name`) that names its
   replacement. If both are set, the start stops.
 
@@ -52,7 +52,7 @@ With overrides off, all `CVITX_` variables are ignored, with one warning. Relati
 boto3 and libpq read them themselves (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, `PGPASSFILE`, …).
 
 Settings that enter the run key decide which tracks are found or how their snapshots are cut: after a change, a video
-that is sent again gets new rows beside its old ones.
+that is sent again gets new rows in addition to its old ones.
 """
 TABLE = "| variable | default | meaning |\n|---|---|---|"
 DEPRECATED = """\

@@ -1,4 +1,4 @@
-"""A consumer on a real queue, in a thread of its own, with a handler that does as the test says."""
+"""A consumer on a real queue, in its own thread, with a handler that the test scripts."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ FAST = WorkerConfig(
     shutdown_grace_s=15,
 )
 Call = tuple[str, dict[str, Any]]
-"""An operation the consumer's queue asked of SQS, and its parameters."""
+"""An SQS operation that the consumer called, and its parameters."""
 Work = Callable[[Delivery], WorkerError | None]
 
 
 @dataclass
 class ScriptedHandler:
-    """Does `work` on each member; keeps what it was given and told, in order, for the test to wait on."""
+    """Runs `work` on each message; records deliveries, failures and probes in order, for the test to wait on."""
 
     work: Work
     probes: Iterator[Exception | None] = field(default_factory=lambda: iter(()))
@@ -81,7 +81,7 @@ def finished(delivery: Delivery) -> None:
 
 
 class Labour:
-    """Work that goes on, checking its lease, until it is told to finish or its lease tells it to stop."""
+    """Work that checks its lease until `enough` is set or the lease raises."""
 
     def __init__(self) -> None:
         self.enough = threading.Event()
@@ -142,7 +142,7 @@ class Bench:
 
     @contextmanager
     def running(self, handler: ScriptedHandler, slots: int = 1) -> Iterator[threading.Thread]:
-        """The bench's own consumer at work; stopped, and waited for, at the end of the block."""
+        """Run a consumer for the duration of the block; it is stopped and joined at the end."""
         consumer = self.consumer(handler, slots)
         thread = threading.Thread(target=consumer.run, name="consumer")
         thread.start()
@@ -158,11 +158,11 @@ class Bench:
             self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
 
     def sent_back_after_s(self) -> list[int]:
-        """Every visibility the consumer asked for to let a message go, in order."""
+        """The visibility timeouts of all releases, in order."""
         return [params["VisibilityTimeout"] for name, params in self.calls if name == "ChangeMessageVisibility"]
 
     def await_calls(self, wanted: Callable[[list[Call]], bool]) -> None:
-        """Wait until the calls made so far are as wanted."""
+        """Wait until the calls so far satisfy `wanted`."""
         with self._new_call:
             assert self._new_call.wait_for(lambda: wanted(self.calls), PATIENCE_S), self.calls
 
@@ -170,17 +170,17 @@ class Bench:
         return sum(name == operation for name, _ in list(self.calls))
 
     def dead_letter(self) -> str | None:
-        """The body of the next message in the dead-letter queue, waited for."""
+        """Wait for the next message in the dead-letter queue; returns its body."""
         message = self._next(self.dead_url, PATIENCE_S)
         return None if message is None else message["Body"]
 
     def visible(self, wait_s: int = PATIENCE_S) -> int | None:
-        """The receive count of a message that anybody could receive now, or becomes visible in `wait_s`."""
+        """The receive count of a message that is visible within `wait_s`; None if there is none."""
         message = self._next(self.url, wait_s)
         return None if message is None else int(message["Attributes"]["ApproximateReceiveCount"])
 
     def left(self) -> int:
-        """Messages in the queue, hidden ones included."""
+        """Messages in the queue, visible and in flight."""
         count = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])["Attributes"]
         return int(count["ApproximateNumberOfMessages"]) + int(count["ApproximateNumberOfMessagesNotVisible"])
 
@@ -194,7 +194,7 @@ class Bench:
 
 
 def cut_off(queue: Queue, operation: str, times: int) -> threading.Event:
-    """Let the first `times` calls of `operation` find no server; the event is set when the last of them has."""
+    """Let the first `times` calls of `operation` fail to connect; the event is set at the last of these."""
     spent = threading.Event()
     left = [times]
 

@@ -1,4 +1,4 @@
-"""The README's examples, cut out."""
+"""README, CONTRIBUTING and the pages of docs/, and the examples in them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 from video_analysis.worker_config import PACKAGE_FOLDER
 
-TEXT = (PACKAGE_FOLDER / "README.md").read_text("utf-8")
+DOCS = tuple(path.relative_to(PACKAGE_FOLDER).as_posix() for path in sorted((PACKAGE_FOLDER / "docs").rglob("*.md")))
+PAGES = {name: (PACKAGE_FOLDER / name).read_text("utf-8") for name in ("README.md", *DOCS, "CONTRIBUTING.md")}
+"""Path from the root → text."""
+TEXT = "\n".join(PAGES.values())
 _FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
 
@@ -20,3 +23,8 @@ def blocks(language: str) -> list[str]:
 def documents(member: str) -> list[dict[str, Any]]:
     """The JSON objects that have `member`, in order."""
     return [document for block in blocks("json") if member in (document := json.loads(block))]
+
+
+def prose(text: str) -> str:
+    """A page without its fenced blocks."""
+    return _FENCE.sub("", text)

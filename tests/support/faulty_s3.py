@@ -1,4 +1,4 @@
-"""An S3 in trouble: a client that answers errors by botocore's own events, and a server that breaks its promises."""
+"""S3 faults: error responses by botocore's events, and a server that sends less than it announces."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 def nothing() -> None:
-    """Progress that nobody asks about."""
+    """A progress callback without effect."""
 
 
 def reading(store: ObjectStore, how: str, key: str, progress: Callable[[], None] = nothing) -> None:
-    """Read an object that cannot be read, by either of the two ways."""
+    """Read an object that cannot be read, with `fetch_bytes` or `fetch`."""
     if how == "fetch_bytes":
         store.fetch_bytes(key, 1000)
     else:
@@ -34,46 +34,46 @@ def reading(store: ObjectStore, how: str, key: str, progress: Callable[[], None]
 
 
 def client(endpoint: str) -> S3Client:
-    """One attempt and little patience, so that a fault is seen at once."""
+    """A client with one attempt and short timeouts, so that a fault is visible at once."""
     impatient = Config(retries={"total_max_attempts": 1}, read_timeout=0.3, connect_timeout=5)
     return boto3.client("s3", endpoint_url=endpoint, config=impatient)
 
 
 class Raw(io.BytesIO):
-    """A body as botocore reads it off the wire."""
+    """A response body as botocore reads it."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
         yield self.read()
 
 
 def error_document(request: Any, status: int, code: str) -> AWSResponse:
-    """What S3 answers when it refuses; without a code, as to HEAD and from a proxy, there is no body."""
-    body = f"<Error><Code>{code}</Code><Message>as S3 says it</Message></Error>".encode() if code else b""
+    """An error response of S3; without a code (HEAD requests, proxies) it has no body."""
+    body = f"<Error><Code>{code}</Code><Message>injected by the test</Message></Error>".encode() if code else b""
     headers: Any = {"content-length": str(len(body))}
     return AWSResponse(request.url, status, headers, Raw(body))
 
 
 def answering(s3: S3Client, operation: str, status: int, code: str) -> None:
-    """From now on S3 answers every such call of this client with an error document."""
+    """Let every such call of this client return an error response."""
     on_call(s3, operation, lambda request: error_document(request, status, code))
 
 
 def on_call(s3: S3Client, operation: str, answer: Callable[[Any], AWSResponse | None]) -> None:
-    """From now on `answer` answers such calls of this client; where it gives None, S3 does."""
+    """Let `answer` respond to such calls of this client; None passes the call to S3."""
     hook: Any = lambda request, **_: answer(request)  # noqa: E731
     s3.meta.events.register(f"before-send.s3.{operation}", hook)
 
 
 @contextmanager
 def broken_server(behave: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """An HTTP server that begins an answer and does with it what `behave` does; gives its endpoint."""
+    """An HTTP server whose GET responses are written by `behave`; gives its endpoint."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             behave(self)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing on stderr."""
+            """No output on stderr."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

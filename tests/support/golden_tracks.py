@@ -17,10 +17,10 @@ import numpy as np
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
-from video_analysis.yolo_worker.tracking.embedder import Embeddings, unit
+from video_analysis.yolo_worker.tracking.embedder import unit
 from video_analysis.yolo_worker.tracking.settings import ASSOCIATION
 from video_analysis.yolo_worker.tracking.tracker import Tracker
-from video_analysis.yolo_worker.types import Box, Boxes, DetectedFrame, Frame, Image
+from video_analysis.yolo_worker.types import Box, Boxes, DetectedFrame, Embeddings, Frame
 
 FILE = Path(__file__).with_suffix(".json")
 FRAME_MS = 40
@@ -151,7 +151,7 @@ class KnownLooks:
     def __init__(self) -> None:
         self.by_box: dict[bytes, Look] = {}
 
-    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
+    def embed(self, frame: Frame, boxes: Boxes) -> Embeddings:
         """A unit vector for each box."""
         return unit(np.array([self.by_box[box.tobytes()] for box in boxes[:, :4]], np.float32).reshape(-1, 3))
 

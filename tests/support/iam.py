@@ -1,4 +1,4 @@
-"""A session that may do what some IAM statements allow, and nothing else: every other call is refused as AWS would."""
+"""A boto3 session that is limited to some IAM statements: every other call is refused with AccessDenied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from video_analysis.worker_config import WorkerConfig
 
 ACCOUNT, REGION = "123456789012", WorkerConfig().region
 _SESSION = boto3.Session
-"""The real one: by the time a second role comes, the first one's may stand in its place."""
+"""The original class, since a test may have replaced boto3.Session by another role's."""
 NEEDS_NO_PERMISSION = "sts:GetCallerIdentity"
 ONE_PERMISSION = {"sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility"}
 """A batch needs the permission of the single call."""
@@ -23,7 +23,7 @@ ONE_PERMISSION = {"sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibili
 
 @dataclass
 class Role:
-    """Who may do what; keeps which statements were of use, and what was asked of what beyond them."""
+    """A role with its statements; records which statements were used, and which calls were refused."""
 
     statements: Sequence[Mapping[str, Any]]
     used: set[tuple[str, str]] = field(default_factory=set)
@@ -48,7 +48,7 @@ class Role:
 
 
 def session_of(role: Role) -> type[boto3.Session]:
-    """What takes the place of boto3.Session: every client of it is the role's."""
+    """A replacement of boto3.Session whose clients have the permissions of the role."""
 
     class Limited(_SESSION):
         def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
@@ -60,20 +60,20 @@ def session_of(role: Role) -> type[boto3.Session]:
 
 
 def actions(statement: Mapping[str, Any]) -> list[str]:
-    """The actions of a statement, which IAM lets stand alone where there is one."""
+    """The actions of a statement; IAM allows a single string too."""
     named = statement["Action"]
     return [named] if isinstance(named, str) else list(named)
 
 
 def without(statements: Sequence[Mapping[str, Any]], action: str) -> list[dict[str, Any]]:
-    """The statements as they would be without an action."""
+    """The statements without one action."""
     return [
         {**statement, "Action": [named for named in actions(statement) if named != action]} for statement in statements
     ]
 
 
 def resource(params: Mapping[str, Any]) -> str:
-    """The ARN of what a call is about."""
+    """The ARN of a call's resource."""
     if "Bucket" in params:
         return f"arn:aws:s3:::{params['Bucket']}/{params['Key']}" if "Key" in params else params["Bucket"]
     name = params["QueueName"] if "QueueName" in params else params["QueueUrl"].rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""A keeper on a real queue, by a clock of the test's own."""
+"""A lease manager on a real queue, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TWELVE_HOURS_S = 12 * 3600.0
 
 
 class Bench:
-    """A keeper on a real queue with a clock that the test turns and an exit that only notes its status."""
+    """A lease manager on a real queue, with a clock that the test advances and an exit that only records its status."""
 
     def __init__(self, queue: Queue, times: LeaseTimes = TIMES, notify_socket: str | None = None) -> None:
         self.now_s = 1000.0
@@ -57,7 +57,7 @@ class Bench:
         return self.keeper.take(message.message_id, message.receipt_handle)
 
     def wait(self, seconds: float) -> None:
-        """Turn the clock in steps of a heartbeat at most, with work going on."""
+        """Advance the clock in steps of at most one heartbeat, with progress in each."""
         until_s = self.now_s + seconds
         while self.now_s < until_s:
             self.now_s = min(until_s, self.now_s + self.times.heartbeat_s)

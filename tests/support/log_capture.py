@@ -1,4 +1,4 @@
-"""The log lines of the workers' own loggers: to wait on, and as the text that an operator reads."""
+"""The log lines of the workers' own loggers: parsed, to wait on, and as text."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ LOOK_EVERY_S = 0.2
 
 
 @dataclass
-class Told(logging.Handler):
-    """Collects the log lines, as parsed JSON, for the test to wait on."""
+class LogCapture(logging.Handler):
+    """Collects the log lines as parsed JSON."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
         self.setFormatter(logs.JsonLine())
-        self._news = threading.Condition()
+        self._new_line = threading.Condition()
 
     __hash__ = object.__hash__
 
     def emit(self, record: logging.LogRecord) -> None:
-        with self._news:
+        with self._new_line:
             self.lines.append(json.loads(self.format(record)))
-            self._news.notify_all()
+            self._new_line.notify_all()
 
     def count(self, event: str) -> int:
-        """How many lines have this event code so far."""
+        """Number of lines with this event code so far."""
         return sum(line["event"] == event for line in self.lines)
 
     def wait_for(self, wanted: Callable[[], bool]) -> None:
         """Checks at each new line, and a few times per second: the condition may depend on something else."""
         deadline = time.monotonic() + PATIENCE_S
-        with self._news:
+        with self._new_line:
             while not wanted():
                 assert time.monotonic() < deadline, self.lines[-20:]
-                self._news.wait(LOOK_EVERY_S)
+                self._new_line.wait(LOOK_EVERY_S)
 
 
 @contextmanager
-def listening() -> Iterator[Told]:
-    """Everything from INFO on, while the block lasts."""
-    told = Told()
-    with _attached(told, logging.INFO):
-        yield told
+def capture_logs() -> Iterator[LogCapture]:
+    """Capture lines from INFO on for the duration of the block."""
+    capture = LogCapture()
+    with _attached(capture, logging.INFO):
+        yield capture
 
 
 @contextmanager
-def written() -> Iterator[io.StringIO]:
-    """The JSON lines, down to DEBUG, that are written while the block lasts."""
+def capture_json_lines() -> Iterator[io.StringIO]:
+    """The JSON lines, down to DEBUG, that are capture_json_lines while the block lasts."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs.JsonLine())

@@ -1,4 +1,4 @@
-"""The adapter on a real queue, and answers that the server would not give."""
+"""The queue adapter on a real queue, and injected error responses."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def connect(name_or_url: str) -> Queue:
 
 
 def answer(client: SQSClient, operation: str, status: int, code: str) -> list[int]:
-    """Let every attempt at `operation` be answered with an error; gives a list that grows by one an attempt."""
+    """Let every attempt of `operation` fail with an error response; returns a list with one entry per attempt."""
     attempts: list[int] = []
 
     def refuse(request: Any, **_: Any) -> Any:
         attempts.append(status)
-        body = {"__type": f"com.amazonaws.sqs#{code}", "message": "as the test wants it"}
+        body = {"__type": f"com.amazonaws.sqs#{code}", "message": "injected by the test"}
         raw = HTTPResponse(io.BytesIO(json.dumps(body).encode()), preload_content=False)
         headers = HTTPHeaders.from_dict({"x-amzn-query-error": f"{code};Sender"})
         return AWSResponse(request.url, status, headers, raw)

@@ -1,4 +1,4 @@
-"""An observer that keeps every event, for tests to look at and to wait for."""
+"""An observer that records every event, for tests to check and to wait for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from video_analysis.worker_utils.observability.observer import Event
 
 @dataclass
 class RecordingObserver:
-    """Safe to notify from several threads."""
+    """Thread-safe."""
 
     events: list[Event] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition, repr=False)
@@ -25,7 +25,7 @@ class RecordingObserver:
         return [event.code for event in self.events]
 
     def wait_for(self, code: str, count: int = 1, timeout_s: float = 60) -> list[Event]:
-        """The first `count` events with this code; TimeoutError where they do not come."""
+        """The first `count` events with this code; TimeoutError if there are fewer in time."""
         with self._changed:
             if not self._changed.wait_for(lambda: self.codes().count(code) >= count, timeout_s):
                 raise TimeoutError(f"no {count} × {code} within {timeout_s:g} s; seen: {self.codes()}")

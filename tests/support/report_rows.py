@@ -1,4 +1,4 @@
-"""Findings made by hand for the tests of the report: rows as findings.ROWS gives them, pictures as S3 holds them."""
+"""Stored results written by hand, for the tests of the report: rows as in stored_results.ROWS, pictures as in S3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from video_analysis.demo.report.run_facts import Clip, RunFacts
-from video_analysis.devstack.stored_results import Findings, StoredSnapshot
+from video_analysis.devstack.stored_results import StoredResults, StoredSnapshot
 from video_analysis.worker_config import WorkerConfig
 
 VIDEO_ID, WORKSPACE_ID = "50651c85-90ab-471b-8707-adc0ef16f91f", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
@@ -18,7 +18,7 @@ RECORDED_AT = datetime(2026, 3, 11, 7, 50, 13, tzinfo=UTC)
 FACTS = RunFacts(
     clip=Clip(1280, 720, 300, 15.0, is_rendered=True),
     detector="demo.pt",
-    frames_looked_at=100,
+    processed_frames=100,
     steps=[("clip rendered", 14.25), ("workers", 40.0)],
     stage_seconds={"decode": 0.7, "detect": 11.6},
 )
@@ -55,8 +55,8 @@ def row(track: int, offset_ms: int, variant: str | None = "baseline", **columns:
     }
 
 
-def found(rows: Sequence[dict[str, Any]], **video: Any) -> Findings:
-    """Findings with a picture for every row."""
+def found(rows: Sequence[dict[str, Any]], **video: Any) -> StoredResults:
+    """StoredResults with a picture for every row."""
     about = {
         "id": VIDEO_ID,
         "workspace_id": WORKSPACE_ID,
@@ -72,7 +72,7 @@ def found(rows: Sequence[dict[str, Any]], **video: Any) -> Findings:
         **video,
     }
     keys = {key_of(one["track_id"], one["detected_in_ms"]) for one in rows}
-    return Findings(about, list(rows), {key: StoredSnapshot(key, "image/jpeg", picture()) for key in keys})
+    return StoredResults(about, list(rows), {key: StoredSnapshot(key, "image/jpeg", picture()) for key in keys})
 
 
 def picture() -> bytes:
@@ -81,8 +81,8 @@ def picture() -> bytes:
     return cv2.imencode(".jpg", np.repeat(np.tile(shade, (640, 1))[..., None], 3, axis=2))[1].tobytes()
 
 
-def street() -> Findings:
-    """What a street shows: agreement, disagreement, abstention, colours, a plate, an error, one not classified yet."""
+def street() -> StoredResults:
+    """A street with all cases: agreement, disagreement, abstention, colours, a plate, an error, a queued vehicle."""
     sure = {"type_label": "SUV", "type_conf": 0.993, "make_label": "Toyota", "make_conf": 0.97}
     colors = [{"finish": "Metallic", "base": "Silver", "lightness": "Light", "conf": 0.81}]
     leaned = {"make": {"candidate": ["Mitsubishi", 0.44], "abstained": "below_threshold"}}

@@ -64,7 +64,7 @@ def write_audio_only(path: Path) -> Path:
 
 
 def trim(source: Path, target: Path, start_s: float, format_options: dict[str, str] | None = None) -> Path:
-    """Cut the beginning off without encoding anew: packets before `start_s` stay, an edit list hides them."""
+    """Cut the beginning off without re-encoding: packets before `start_s` remain, and an edit list hides them."""
     with av.open(str(source)) as original, av.open(str(target), "w", options=format_options or {}) as output:
         video = original.streams.video[0]
         copy = output.add_stream_from_template(video)

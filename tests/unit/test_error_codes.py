@@ -1,4 +1,4 @@
-"""Error codes and attempt states: each is in use, each is in docs/error-codes.md, and nothing else is."""
+"""docs/error-codes.md lists exactly the error codes and attempt states of the code, and each code is in use."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_page_lists_every_error_code_once() -> None:
     assert sorted(row[0] for row in ROW.findall(CODES)) == sorted(get_args(ErrorCode))
 
 
-def test_every_error_code_is_given_to_some_failure() -> None:
+def test_every_error_code_is_in_use() -> None:
     assert set(codes_in_use()) == set(get_args(ErrorCode))
 
 
@@ -64,14 +64,14 @@ def codes_in_use() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_a_failure_has_the_code_of_its_class_unless_it_is_given_a_finer_one(kind: type[WorkerError]) -> None:
+def test_a_failure_has_the_code_of_its_class_or_a_finer_one(kind: type[WorkerError]) -> None:
     assert kind("why").code == kind.default_code
     finer = kind("why", code="truncated")
     assert (finer.code, str(finer), repr(finer)) == ("truncated", "why", f"{kind.__name__}('why')")
     assert strip_traceback(finer).code == "truncated"
 
 
-def test_a_missing_object_keeps_its_key_beside_its_code() -> None:
+def test_a_missing_object_keeps_its_key_and_its_code() -> None:
     assert (MissingObject("why", "key").code, MissingObject("why", "key").key) == ("missing_object", "key")
 
 
@@ -81,7 +81,7 @@ def test_every_class_has_a_code_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("failure", [*(kind("why") for kind in CLASSES), MissingObject("why", "key")])
-def test_what_the_page_says_follows_is_what_is_decided(failure: WorkerError) -> None:
+def test_the_documented_consequence_is_the_decided_one(failure: WorkerError) -> None:
     decided = decide(failure, receive_count=1, max_receive_count=5, policy=POLICY, jitter=0)
     follows = {code: words for code, _, words, _ in ROW.findall(CODES)}
     assert follows[failure.code] == word_for(decided)

@@ -1,1 +1,1 @@
-"""Frames to vehicle boxes."""
+"""Detection: vehicle boxes in each frame."""

@@ -1,4 +1,4 @@
-"""YOLO: frames in, the vehicles seen in each out, in order; several batches are looked at side by side."""
+"""The YOLO detector: vehicle boxes of each frame, in frame order. Several batches run in parallel."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from video_analysis.worker_utils.inference.protocol import Network
 from video_analysis.yolo_worker.detection import detector_weights, taxonomy
 from video_analysis.yolo_worker.detection.postprocess import Letterbox, candidates, suppress
 from video_analysis.yolo_worker.run_key import NetworkTraits
-from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame
+from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame, SourceInfo
 
 BUDGET_BYTES = 1 << 30
-"""Bound on decoded frames in memory: prefetched, being detected, and waiting for their turn."""
+"""Limit for decoded frames in memory: prefetched, in a forward pass, and waiting for their turn."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionPlan:
-    """How a video's frames are run through the network. It decides speed and memory, never a box."""
+    """Batch size and threads for one video. They decide speed and memory, never a box."""
 
     batch: int
-    """Frames in one pass."""
+    """Frames per forward pass."""
     workers: int
-    """Threads that run passes."""
+    """Threads that run forward passes."""
 
 
 class Detector:
-    """A loaded YOLO. The same frame gives the same boxes in a batch of any size."""
+    """A loaded YOLO network. A frame gets the same boxes in a batch of any size."""
 
     def __init__(
         self, network: Network, classes: Mapping[int, int], fingerprint: str, settings: DetectorSettings
@@ -50,7 +50,7 @@ class Detector:
 
     @classmethod
     def load(cls, weights: Path, runtime: Runtime, settings: DetectorSettings) -> Detector:
-        """ConfigurationError where `weights` are missing, are no YOLO detector, or know none of the 8 types."""
+        """Load `weights`. ConfigurationError if they are missing, are no YOLO detector, or have no vehicle class."""
         loaded = detector_weights.load(weights, runtime)
         try:
             classes = taxonomy.class_map(loaded.names)
@@ -60,30 +60,31 @@ class Detector:
 
     @property
     def traits(self) -> NetworkTraits:
-        """What decides its boxes, together with `settings`."""
+        """Weights and precision; they determine the boxes together with `settings`."""
         return NetworkTraits(self._fingerprint, self._network.precision)
 
-    def plan(self, frame_bytes: int) -> DetectionPlan:
-        """How many frames of this size a batch has, and how many threads run batches.
+    def plan(self, info: SourceInfo) -> DetectionPlan:
+        """Batch size and threads for a source. Frames of a live source do not wait until a batch is full.
 
-        One thread more than the network has streams: while one prepares a batch or filters its boxes, no stream idles.
+        One thread more than the network has streams, so that no stream waits for pre- or postprocessing.
         """
-        return within_budget(frame_bytes, self.settings.batch, self._network.streams + 1)
+        batch = 1 if info.is_live else self.settings.batch
+        return within_budget(info.frame_bytes, batch, self._network.streams + 1)
 
     def detect(
         self, frames: Iterable[Frame], plan: DetectionPlan | None = None
     ) -> Generator[DetectedFrame, None, None]:
-        """Each frame with its boxes in px of the frame: D×6 float32, class as an index into taxonomy.YOLO_TYPES.
+        """Each frame with its boxes, see `types.Boxes`, in the order of `frames`.
 
-        Frames are pulled by the caller's thread; batches run in `plan.workers` threads, and results keep the order.
-        Without a plan memory is not bounded: for a few frames.
+        Frames are pulled in the caller's thread; batches run in `plan.workers` threads. Without a plan, memory is not
+        bounded: only for a few frames.
         """
         size, workers = (plan.batch, plan.workers) if plan else (self.settings.batch, self._network.streams + 1)
-        for seen in concurrency.parallel_map(self._look, _batches(frames, size), workers, "detect"):
-            yield from seen
+        for batch in concurrency.parallel_map(self._detect_batch, _batches(frames, size), workers, "detect"):
+            yield from batch
 
-    def _look(self, batch: Sequence[Frame]) -> list[DetectedFrame]:
-        """`batch` of frames of one size, in one pass."""
+    def _detect_batch(self, batch: Sequence[Frame]) -> list[DetectedFrame]:
+        """One forward pass; all frames have the same shape."""
         shape = batch[0].image.shape
         box = Letterbox.fit(shape, self.settings.size_px, self._network.input_shape[2:])
         predictions = self._network(box.apply([frame.image for frame in batch]))[0]
@@ -101,14 +102,14 @@ class Detector:
 
 
 def within_budget(frame_bytes: int, batch: int, workers: int) -> DetectionPlan:
-    """At most as many as asked for, and fewer where frames are so large that `BUDGET_BYTES` would be exceeded."""
+    """The plan with at most this batch and these workers for which the frames fit into `BUDGET_BYTES`."""
     frames = max(1, BUDGET_BYTES // frame_bytes)
     size = max(1, min(batch, frames // 4))
     return DetectionPlan(size, max(1, min(workers, frames // size - 3)))
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    """Up to `size` neighbours that are alike in shape."""
-    for _, alike in groupby(frames, lambda frame: frame.image.shape):
-        while batch := list(islice(alike, size)):
+    """Up to `size` consecutive frames of the same shape per batch."""
+    for _, same_shape in groupby(frames, lambda frame: frame.image.shape):
+        while batch := list(islice(same_shape, size)):
             yield batch

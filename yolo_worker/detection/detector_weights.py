@@ -1,6 +1,6 @@
-"""A detector's files: ultralytics' weights, or what ultralytics exported from them.
+"""Loads a detector: ultralytics weights, or an export that ultralytics made from them.
 
-Weights are code (an ultralytics .pt is a pickle): only what the operator put into the bundle is ever loaded.
+An ultralytics .pt is a pickle and can run code: only files that the operator put into the bundle are loaded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ REMEDY = "put the detector's weights there or name others in CVITX_YOLO_WEIGHTS"
 
 @dataclass(frozen=True, slots=True)
 class LoadedDetector:
-    """A compiled detector, the names of its classes, and the SHA-256 of the file it was made from."""
+    """A compiled detector, its class names, and the SHA-256 of the file that it was loaded from."""
 
     network: Network
     names: Mapping[int, str]
@@ -26,9 +26,10 @@ class LoadedDetector:
 
 
 def load(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
-    """Load `weights` (a .pt) or, beside it, what was exported from it for `runtime`: an .engine, an _openvino_model.
+    """Load `weights` (a .pt), or the export for `runtime` in the same folder: an .engine or an _openvino_model.
 
-    ConfigurationError where nothing is there (before ultralytics could go and look for it) or it is no YOLO detector.
+    ConfigurationError if the file is not found (checked first: ultralytics would try to download it) or is no YOLO
+    detector.
     """
     engine = weights.with_suffix(".engine")
     if runtime.kind == "cuda" and engine.is_file():
@@ -44,13 +45,15 @@ def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
     from ultralytics.nn.tasks import load_checkpoint  # noqa: PLC0415
 
     if weights.suffix != ".pt":
-        raise ConfigurationError(f"{weights}: ultralytics' weights end in .pt (exports lie beside them); {REMEDY}")
+        raise ConfigurationError(f"{weights}: ultralytics weights end in .pt (exports are found beside them); {REMEDY}")
     model = load_checkpoint(weights)[0]
     head = model.model[-1]
     if type(head) not in (Detect, v10Detect):
-        raise ConfigurationError(f"{weights}: ends in {type(head).__name__}, not in Detect: this is no YOLO detector")
+        raise ConfigurationError(
+            f"{weights}: the last layer is {type(head).__name__}, not Detect: this is no YOLO detector"
+        )
     if not head.end2end:
-        model.fuse(verbose=False)  # of a YOLOv10 it would take the very head that NMS is for
+        model.fuse(verbose=False)  # would remove the head of a YOLOv10 whose output needs NMS
     head.export, head.dynamic, head.end2end = True, True, False
     fingerprint = backend.sha256_of(weights)
     network = backend.compile_module(model, weights.stem, fingerprint, (-1, 3, -1, -1), runtime)
@@ -61,9 +64,11 @@ def _exported(folder: Path, runtime: backend.Runtime) -> LoadedDetector:
     from ultralytics.utils import YAML  # noqa: PLC0415
 
     documents = [*folder.glob("*.xml")]
-    backend.require_file(folder / "metadata.yaml", "export it anew with ultralytics, or remove the folder")
+    backend.require_file(folder / "metadata.yaml", "export it again with ultralytics, or remove the folder")
     if len(documents) != 1:
-        raise ConfigurationError(f"{folder}: holds {len(documents)} .xml files, not one; export it anew or remove it")
+        raise ConfigurationError(
+            f"{folder}: has {len(documents)} .xml files instead of one; export it again or remove it"
+        )
     names = YAML.load(folder / "metadata.yaml")["names"]
     return LoadedDetector(backend.load_ir(documents[0], runtime), names, backend.sha256_of(folder))
 
@@ -71,6 +76,6 @@ def _exported(folder: Path, runtime: backend.Runtime) -> LoadedDetector:
 def _engine(path: Path) -> LoadedDetector:
     metadata, _ = split_engine(path.read_bytes())
     if "names" not in metadata:
-        raise ConfigurationError(f"{path}: has no class names in it; export it with ultralytics, or remove it")
+        raise ConfigurationError(f"{path}: has no class names; export it with ultralytics, or remove it")
     names = {int(index): name for index, name in metadata["names"].items()}
     return LoadedDetector(backend.load_engine(path), names, backend.sha256_of(path))

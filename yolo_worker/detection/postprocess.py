@@ -1,4 +1,4 @@
-"""From pictures to a detector's input, and from its output to boxes in the frame. Pure."""
+"""The detector's pre- and postprocessing: frames to network input, network output to boxes in the frame. Pure."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.types import Boxes, Image
 
 STRIDE_PX = 32
-"""Both sides of a detector's input are multiples of its coarsest grid."""
+"""Both sides of the input are multiples of the stride of the detector's coarsest level."""
 MOTORCYCLE = YOLO_TYPES.index("Motorcycle")
 Corners = NDArray[np.float32] | NDArray[np.float64]
 """N×4 or wider: x1, y1, x2, y2 in px."""
-AS_SHARES = preprocess.normalisation_lut()
-"""0..1, as the detector was trained."""
+TO_UNIT_RANGE = preprocess.normalisation_lut()
+"""Scales 0..255 to 0..1, as in training."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """How a frame lies in the detector's input: scaled by `scale`, moved by (left_px, top_px)."""
+    """Placement of a frame in the detector's input: scaled by `scale`, then moved by (left_px, top_px)."""
 
     width_px: int
     height_px: int
@@ -35,9 +35,9 @@ class Letterbox:
 
     @classmethod
     def fit(cls, frame_shape: tuple[int, ...], size_px: int, fixed: tuple[int, int] = (-1, -1)) -> Letterbox:
-        """For a frame of H×W: the long side becomes `size_px`, the short one is padded to a multiple of 32.
+        """For a frame of H×W: the long side is scaled to `size_px`, the short side is padded to a multiple of 32.
 
-        `fixed` is (height, width) of a network that takes no other; -1 where it does.
+        `fixed` is the (height, width) of a network with a fixed input size, -1 for each side that is dynamic.
         """
         height, width = frame_shape[:2]
         longest = max(height, width)
@@ -50,18 +50,18 @@ class Letterbox:
         return cls(outer[1], outer[0], scale, (outer[1] - inner_width) // 2, (outer[0] - inner_height) // 2)
 
     def apply(self, images: Sequence[Image]) -> NDArray[np.float32]:
-        """[N, 3, H, W] float32 RGB, 0..1, of frames of the one shape."""
-        batch = np.full((len(images), 3, self.height_px, self.width_px), AS_SHARES[0, LETTERBOX_GREY], np.float32)
+        """[N, 3, H, W] float32 RGB, 0..1. All images have the shape that the letterbox was made for."""
+        batch = np.full((len(images), 3, self.height_px, self.width_px), TO_UNIT_RANGE[0, LETTERBOX_GREY], np.float32)
         for image, target in zip(images, batch, strict=True):
             height, width = image.shape[:2]
             inner = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
             resized = image if inner == (width, height) else cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)
             rows = slice(self.top_px, self.top_px + inner[1])
-            preprocess.fill_chw(resized, AS_SHARES, target[:, rows, self.left_px : self.left_px + inner[0]])
+            preprocess.fill_chw(resized, TO_UNIT_RANGE, target[:, rows, self.left_px : self.left_px + inner[0]])
         return batch
 
     def undo(self, boxes: Boxes, frame_shape: tuple[int, ...]) -> Boxes:
-        """Boxes of the input as boxes of the frame, clipped to it."""
+        """Boxes in px of the input → boxes in px of the frame, clipped to it."""
         height, width = frame_shape[:2]
         offset = np.array([self.left_px, self.top_px] * 2, np.float32)
         corners = (boxes[:, :4] - offset) / np.float32(self.scale)
@@ -70,18 +70,18 @@ class Letterbox:
 
 
 def candidates(prediction: NDArray[np.float32], classes: Mapping[int, int], confidence: float) -> Boxes:
-    """The boxes of one picture that are vehicles: each has its best class, and a class of `classes`.
+    """The boxes of one frame whose best class is in `classes` and has at least this confidence.
 
-    `prediction` is a YOLO head's [4 + C, A] (centre, size, class scores), or [300, 6] where NMS is built in.
-    `classes` leads from the detector's class to the one given out.
+    `prediction` is the output of a YOLO head: [4 + C, A] (centre, size, class scores), or [300, 6] if NMS is built in.
+    `classes` maps the detector's class to the class of the result.
     """
     if prediction.shape[1] == 6:
-        sure = prediction[prediction[:, 4] >= confidence]
+        confident = prediction[prediction[:, 4] >= confidence]
     else:
-        sure = _rows(prediction[:, prediction[4:].max(0) >= confidence])
-    mapped = np.full(int(max([*classes, *sure[:, 5]], default=0)) + 1, -1, np.float32)
+        confident = _rows(prediction[:, prediction[4:].max(0) >= confidence])
+    mapped = np.full(int(max([*classes, *confident[:, 5]], default=0)) + 1, -1, np.float32)
     mapped[list(classes)] = list(classes.values())
-    rows = np.column_stack([sure[:, :5], mapped[sure[:, 5].astype(np.intp)]])
+    rows = np.column_stack([confident[:, :5], mapped[confident[:, 5].astype(np.intp)]])
     return rows[rows[:, 5] >= 0].astype(np.float32)
 
 
@@ -90,34 +90,36 @@ def _rows(prediction: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.column_stack([centre - half, centre + half, scores.max(1), scores.argmax(1)])
 
 
-def suppress(boxes: Boxes, iou: float, inside: float) -> Boxes:
-    """Non-maximum suppression across classes: of boxes that are one vehicle, the surest stays.
+def suppress(boxes: Boxes, iou: float, containment: float) -> Boxes:
+    """Non-maximum suppression across classes: of the boxes of one vehicle, the most confident one is kept.
 
-    They are one where they overlap by more than `iou`, or one lies in the other by more than `inside` of its own area
-    (a part of a half-hidden car, seen as a car), unless one of the two is a motorcycle. Every box is looked at, however
-    long it takes. Surest first; ties keep their order, so that the result is one.
+    Two boxes are merged if their IoU exceeds `iou`, or if intersection ÷ smaller area exceeds `containment` (a part of
+    a hidden car that was detected as a second car). Containment never merges a motorcycle with another type. All
+    boxes are processed, without a limit. The result is sorted by falling confidence; ties keep their order.
     """
-    left = boxes[np.argsort(-boxes[:, 4], kind="stable")]
+    remaining = boxes[np.argsort(-boxes[:, 4], kind="stable")]
     kept = []
-    while len(left):
-        best, left = left[:1], left[1:]
+    while len(remaining):
+        best, remaining = remaining[:1], remaining[1:]
         kept.append(best)
-        same_kind = (best[:, 5] == MOTORCYCLE) == (left[:, 5] == MOTORCYCLE)
-        left = left[(overlaps(best, left)[0] <= iou) & ~(same_kind & (_shared_of_smaller(best, left)[0] > inside))]
+        mergeable = (best[:, 5] == MOTORCYCLE) == (remaining[:, 5] == MOTORCYCLE)
+        contained = mergeable & (_containment(best, remaining)[0] > containment)
+        remaining = remaining[(overlaps(best, remaining)[0] <= iou) & ~contained]
     return np.concatenate(kept) if kept else np.zeros((0, 6), np.float32)
 
 
 def overlaps(one: Corners, other: Corners) -> Corners:
-    """Intersection over union of N×4 and M×4 corner boxes (further columns are ignored): N×M, 0..1."""
-    shared = _shared(one, other)
+    """Intersection over union of each pair of N×4 and M×4 corner boxes (further columns are ignored): N×M, 0..1."""
+    shared = _intersection(one, other)
     return _ratio(shared, _areas(one)[:, None] + _areas(other)[None, :] - shared)
 
 
-def _shared_of_smaller(one: Corners, other: Corners) -> Corners:
-    return _ratio(_shared(one, other), np.minimum(_areas(one)[:, None], _areas(other)[None, :]))
+def _containment(one: Corners, other: Corners) -> Corners:
+    """Intersection ÷ smaller area of each pair: N×M, 0..1."""
+    return _ratio(_intersection(one, other), np.minimum(_areas(one)[:, None], _areas(other)[None, :]))
 
 
-def _shared(one: Corners, other: Corners) -> Corners:
+def _intersection(one: Corners, other: Corners) -> Corners:
     corner_min = np.maximum(one[:, None, :2], other[None, :, :2])
     corner_max = np.minimum(one[:, None, 2:4], other[None, :, 2:4])
     shared: Corners = np.clip(corner_max - corner_min, 0, None).prod(2)

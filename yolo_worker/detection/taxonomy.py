@@ -1,4 +1,4 @@
-"""A detector's class names to the 8 vehicle types. Pure."""
+"""Maps the class names of a detector to the 8 vehicle types. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ OTHER_NAMES: Mapping[str, YoloType] = {
     "bus": "CarouselBus",
     "truck": "LightTruck",
 }
-"""COCO's names for what we look for; a detector trained on the 8 types says them as they are."""
+"""Class names of COCO. A detector that was trained on the 8 types uses their names."""
 
 
 def class_map(names: Mapping[int, str]) -> dict[int, int]:
-    """Detector class → index into YOLO_TYPES; classes that are no vehicle of ours are not in it.
+    """Detector class → index into YOLO_TYPES, for the classes that are one of the 8 types.
 
-    ValueError where none of the detector's classes maps: such a detector would find nothing, for ever.
+    ValueError if there is none: such a detector would never find a vehicle.
     """
     types = {number: OTHER_NAMES.get(name, name) for number, name in names.items()}
     mapped = {number: YOLO_TYPES.index(kind) for number, kind in types.items() if kind in YOLO_TYPES}

@@ -1,1 +1,1 @@
-"""What is derived from tracks: the best snapshot of each."""
+"""Sinks derive results from tracked frames; best-shot selection is one."""

@@ -1,8 +1,8 @@
-"""Selects the best frame of each track. Pure; keeps one crop for each open track and no frame.
+"""Selects the best frame of each track. Pure; keeps one crop per open track and no frame.
 
-Priority: not cut by the frame's edge → area → confidence → sharpness → centre → earlier. Values are compared by the
-step that they fall into, so that the next criterion decides between frames that hardly differ. Steps have fixed
-bounds: the order is total, and the result does not depend on the order of arrival.
+Priority: not cut by the edge of the frame → area → confidence → sharpness → centre → earlier. Values are quantised into
+steps, so that the next criterion decides between similar frames. The steps have fixed bounds: the order is total, and
+the result does not depend on the order of the frames.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from video_analysis.yolo_worker.types import BestShot, Box, Frame, Image, Track,
 
 SMALLEST = 1e-6
 VOTE_UNITS = 1_000_000
-"""Votes are counted in whole millionths of confidence: sums of floats would depend on their order."""
+"""Votes are integers, in millionths of confidence: a sum of floats would depend on the order."""
 
 
 @dataclass(slots=True)
 class _Candidate:
-    """A track in one frame. Its sharpness is looked at only when a comparison comes to it."""
+    """A track in one frame. Its sharpness is computed only when a comparison needs it."""
 
     rank: tuple[bool, float, float]
     centre: float
@@ -37,7 +37,7 @@ class _Candidate:
 
 @dataclass(slots=True)
 class _TrackState:
-    """What is kept of an open track."""
+    """The state of an open track."""
 
     best: _Candidate
     track_id: int | None = None
@@ -45,28 +45,28 @@ class _TrackState:
 
 
 class BestShotSink:
-    """A TrackSink: one best shot for each confirmed track, given as soon as the track has ended."""
+    """A TrackSink: one best shot per confirmed track, returned as soon as the track has ended."""
 
     def __init__(self, rules: BestSettings, crop_margin: float) -> None:
-        """`crop_margin`: kept around the vehicle on each side, as a share of its box."""
+        """`crop_margin` is added on each side of the box, as a share of its width and height."""
         self._rules = rules
         self._crop_margin = crop_margin
         self._open: dict[int, _TrackState] = {}
 
     def observe(self, frame: TrackedFrame) -> Iterable[BestShot]:
-        """Compare this frame with the best one of each track in it; the best shots of the tracks that have ended."""
+        """Compare the frame with the best one of each of its tracks; the best shots of the tracks that ended."""
         for track in frame.tracks:
-            self._follow(track, frame.frame)
+            self._update(track, frame.frame)
         for key, track_id in frame.links.items():
             self._open[key].track_id = track_id
         return _shots([self._open.pop(key) for key in frame.ended if key in self._open])
 
     def close(self) -> Iterable[BestShot]:
-        """The best shots of the tracks that are still open at the end of the video, by track_id."""
+        """The best shots of the tracks that are still open, ordered by track_id."""
         remaining, self._open = self._open, {}
         return _shots(remaining.values())
 
-    def _follow(self, track: Track, frame: Frame) -> None:
+    def _update(self, track: Track, frame: Frame) -> None:
         rules, state = self._rules, self._open.get(track.key)
         if state is None:
             state = self._open[track.key] = _TrackState(best=_candidate(track, frame, rules, self._crop_margin))
@@ -90,12 +90,12 @@ def _candidate(track: Track, frame: Frame, rules: BestSettings, crop_margin: flo
 def _rank(track: Track, frame: Frame, rules: BestSettings) -> tuple[bool, float, float]:
     x1, y1, x2, y2 = track.box
     area = (x2 - x1) * (y2 - y1)
-    uncut = not _is_cut(track.box, frame.image, rules.edge_px)
-    return uncut, _relative_step(area, rules.area_step), _step(track.confidence, rules.confidence_step)
+    is_uncut = not _is_cut(track.box, frame.image, rules.edge_px)
+    return is_uncut, _relative_step(area, rules.area_step), _step(track.confidence, rules.confidence_step)
 
 
 def _tie_break(candidate: _Candidate, rules: BestSettings) -> tuple[float, float, int]:
-    """Compared when edge, area and confidence are equal."""
+    """Compared if edge, area and confidence are equal."""
     if candidate.sharpness is None:
         candidate.sharpness = _relative_step(sharpness(candidate.crop), rules.sharpness_step)
     return candidate.sharpness, -candidate.centre, -candidate.frame_index
@@ -108,7 +108,7 @@ def _is_cut(box: Box, image: Image, edge_px: float) -> bool:
 
 
 def _off_centre(box: Box, image: Image) -> float:
-    """Distance of the box's centre from the frame's, in diagonals of the frame."""
+    """Distance between the centres of box and frame, in diagonals of the frame."""
     height, width = image.shape[:2]
     x1, y1, x2, y2 = box
     return math.hypot((x1 + x2 - width) / 2, (y1 + y2 - height) / 2) / math.hypot(width, height)
@@ -119,16 +119,16 @@ def _step(value: float, step: float) -> float:
 
 
 def _relative_step(value: float, step: float) -> float:
-    """The number of the step that `value` ≥ 0 falls into, each `step` (a share) higher than the one before."""
+    """Index of the step that contains `value` ≥ 0; each step is larger than the previous one by the share `step`."""
     return math.floor(math.log(max(value, SMALLEST)) / math.log1p(step)) if step else value
 
 
 def _shots(states: Iterable[_TrackState]) -> list[BestShot]:
-    """Those of the confirmed tracks, by track_id."""
+    """The best shots of the confirmed tracks, ordered by track_id."""
     confirmed = [(state.track_id, state) for state in states if state.track_id is not None]
     return [_shot(track_id, state) for track_id, state in sorted(confirmed, key=lambda pair: pair[0])]
 
 
 def _shot(track_id: int, state: _TrackState) -> BestShot:
-    elected = max(YOLO_TYPES, key=lambda kind: state.votes[kind])
-    return BestShot(track_id=track_id, offset_ms=state.best.offset_ms, type=elected, crop=state.best.crop)
+    winner = max(YOLO_TYPES, key=lambda kind: state.votes[kind])
+    return BestShot(track_id=track_id, offset_ms=state.best.offset_ms, type=winner, crop=state.best.crop)

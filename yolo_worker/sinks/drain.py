@@ -1,4 +1,4 @@
-"""Runs a sink over a video's tracked frames."""
+"""Runs sinks over the tracked frames of a source."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from video_analysis.yolo_worker.types import TrackedFrame
 Result = TypeVar("Result")
 
 
-def results(frames: Iterable[TrackedFrame], sink: TrackSink[Result]) -> Generator[Result, None, None]:
-    """The sink's results, each as soon as it is final; then what is left at the end of the video."""
+def results(frames: Iterable[TrackedFrame], *sinks: TrackSink[Result]) -> Generator[Result, None, None]:
+    """The results of all sinks: of each frame in the order of `sinks`, then the remaining ones after the last frame.
+
+    The sinks are not closed if `frames` fails or if this generator is closed early.
+    """
     for frame in frames:
-        yield from sink.observe(frame)
-    yield from sink.close()
+        for sink in sinks:
+            yield from sink.observe(frame)
+    for sink in sinks:
+        yield from sink.close()

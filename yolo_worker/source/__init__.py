@@ -1,1 +1,1 @@
-"""Video files as frames with timestamps."""
+"""Sources: frames with timestamps, from video files."""

@@ -1,4 +1,4 @@
-"""Frames of a video file, with stride and the container's own timestamps (DESIGN 2.5). The only user of the decoder.
+"""Frames of a video file, with stride and the container's own timestamps. The only user of the decoder.
 
 What counts as unreadable is decided here: BadVideo, with the reason an operator reads.
 """

@@ -1,4 +1,4 @@
-"""A video file as a frame source: every n-th frame of it, with the container's timestamps."""
+"""A video file as a frame source: every n-th frame, with the timestamps of the container."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class VideoFile:
     """A FrameSource over one local file."""
 
     def __init__(self, path: Path, stride: int) -> None:
-        """`stride` 3 gives every third frame, from the first one on."""
+        """`stride` 3 gives every third frame, starting with the first."""
         self._path = path
         self._stride = stride
 
     @cached_property
     def info(self) -> SourceInfo:
-        """Size and interval, from the first frames. BadVideo where the file cannot be opened or has no frame."""
+        """Size and interval, from the first frames. BadVideo if the file cannot be opened or has no frame."""
         found = video.probe(self._path)
         return SourceInfo(
             width_px=found.width_px,
@@ -32,5 +32,5 @@ class VideoFile:
         )
 
     def frames(self) -> Iterator[Frame]:
-        """The frames in order. BadVideo where the file cannot be read to its end."""
+        """The frames in order. BadVideo if the file cannot be read to its end."""
         return video.frames(self._path, self._stride)

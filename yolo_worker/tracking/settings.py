@@ -1,4 +1,4 @@
-"""The constants of tracking, and the settings in seconds as numbers of processed frames. Pure."""
+"""Constants of tracking, and settings in seconds converted to processed frames. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import math
 from video_analysis.worker_config import TrackSettings
 
 ASSOCIATION = 3
-"""Part of the run key. Raised whenever the same detections give other tracks than before: a rerun is then another run.
+"""Version of the association, part of the run key. Increase it whenever the same detections give other tracks.
 
 tests/golden_tracks.json has the tracks of this version.
 """
 FEWEST_HITS = 2
-"""A vehicle detected in a single frame is taken for a false detection."""
+"""A vehicle that was detected in only one frame counts as a false detection."""
 
 
 def hits(settings: TrackSettings, interval_s: float) -> int:
-    """Detections that confirm a track, at this interval between processed frames."""
+    """Consecutive detections that confirm a track; `interval_s` is the time between two processed frames."""
     return max(FEWEST_HITS, min(settings.n_init, math.floor(settings.confirm_s / interval_s)))
 
 
 def max_age(settings: TrackSettings, interval_s: float) -> int:
-    """Processed frames that a track may be without a detection."""
+    """Processed frames without a detection after which a track ends."""
     return max(1, math.floor(settings.max_age_s / interval_s))

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detection.postprocess import MOTORCYCLE, overlaps
-from video_analysis.yolo_worker.tracking.appearance_metric import AppearanceMetric, Vector
+from video_analysis.yolo_worker.tracking.appearance_metric import AppearanceMetric
 from video_analysis.yolo_worker.tracking.settings import hits, max_age
-from video_analysis.yolo_worker.types import Boxes
+from video_analysis.yolo_worker.types import Boxes, Embedding
 
 FILTER_INTERVAL_S = 0.13
 """Up to here the library's constants for the filter hold; it was tuned on pedestrians at 7 to 30 frames a second."""
@@ -65,7 +65,7 @@ class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has n
         self._looked_at: dict[str, int] = {}
         self._observed: dict[str, Box] = {}
 
-    def unambiguous_matches(self, boxes: Boxes) -> dict[int, Vector]:
+    def unambiguous_matches(self, boxes: Boxes) -> dict[int, Embedding]:
         """The detections that are a track's beyond doubt, and what that looked like when it was last looked at.
 
         A look says nothing there, and costs more than all the rest. Asked between `predict` and `update`. A track is

@@ -23,7 +23,7 @@ from video_analysis.benchmarks.bench import (
     quality,
     report,
 )
-from video_analysis.benchmarks.bench.stage_one import Passage
+from video_analysis.benchmarks.bench.stage_one import VideoRun
 from video_analysis.main_worker import run_poller
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.yolo_worker.types import Frame
@@ -32,8 +32,8 @@ WIRINGS = ("ours", "ours_since_confirmation", "stock", "ultralytics_track")
 
 
 def test_a_figure_is_the_median_of_its_samples_which_are_kept_in_order() -> None:
-    told = figures.summary([10.0, 30.0, 20.0])
-    assert told == {"median": 20.0, "spread": 1.0, "samples": [10.0, 30.0, 20.0]}
+    result = figures.summary([10.0, 30.0, 20.0])
+    assert result == {"median": 20.0, "spread": 1.0, "samples": [10.0, 30.0, 20.0]}
 
 
 def test_a_figure_without_samples_is_refused() -> None:
@@ -58,12 +58,12 @@ def test_a_ratio_is_of_samples_of_the_same_round_so_that_a_slow_machine_falls_ou
     ours, theirs = [40.0, 10.0, 40.0, 20.0], [10.0, 2.5, 10.0, 5.0]
     assert figures.paired_ratio(ours, theirs) == 4.0
     assert (
-        end_to_end.told(
+        end_to_end.summarise(
             {
                 end_to_end.WORKER: ours,
                 end_to_end.GIVEN: [45.0, 11.25, 45.0, 22.5],
                 end_to_end.BOUND: [50.0, 12.5, 50.0, 25.0],
-                end_to_end.STOCK: theirs,
+                end_to_end.BASELINE: theirs,
                 end_to_end.TRACK: [20.0, 5.0, 20.0, 10.0],
                 end_to_end.ALONE: [60.0] * 4,
             }
@@ -79,7 +79,7 @@ def test_a_ratio_is_of_samples_of_the_same_round_so_that_a_slow_machine_falls_ou
 
 def test_time_that_the_hypervisor_took_away_is_left_out_of_the_time_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    passage = Passage(
+    run = VideoRun(
         frames=100,
         vehicles=3,
         total_s=10.0,
@@ -88,15 +88,15 @@ def test_time_that_the_hypervisor_took_away_is_left_out_of_the_time_given(monkey
         others_cpu_s=1.0,
         stolen_cpu_s=4.0,
     )
-    assert (passage.fps, passage.fps_of_time_given) == (10.0, 12.5)
-    assert passage.cores_went_to == pytest.approx(
-        {"worker": 0.7, "moto, PostgreSQL and the rest": 0.05, "the hypervisor": 0.2, "nobody": 0.05}
+    assert (run.fps, run.fps_of_time_given) == (10.0, 12.5)
+    assert run.cores_went_to == pytest.approx(
+        {"worker": 0.7, "moto, PostgreSQL and the rest": 0.05, "the hypervisor": 0.2, "idle": 0.05}
     )
 
 
 def test_a_lever_gives_what_its_undoing_loses_in_the_same_round() -> None:
-    told: dict[str, Any] = ablations.gains({ablations.AS_IS: [20.0, 10.0], "undone": [10.0, 5.0]})
-    assert (told["undone"]["gain"], told[ablations.AS_IS]["gain"]) == (2.0, 1.0)
+    document: dict[str, Any] = ablations.gains({ablations.UNCHANGED: [20.0, 10.0], "undone": [10.0, 5.0]})
+    assert (document["undone"]["gain"], document[ablations.UNCHANGED]["gain"]) == (2.0, 1.0)
 
 
 def test_a_frame_is_made_square_without_moving_anything_in_it() -> None:
@@ -108,9 +108,9 @@ def test_a_frame_is_made_square_without_moving_anything_in_it() -> None:
 
 def test_a_lever_is_undone_only_as_long_as_it_is_asked_for() -> None:
     prefetch, records = SnapshotWorker.prefetch, vars(run_poller)["ImageAnalysisRepository"]
-    with ablation_worker.fetched_in_turn():
+    with ablation_worker.without_prefetch():
         assert SnapshotWorker.prefetch(Any, Any) is None  # type: ignore[arg-type]
-    with ablation_worker.transaction_each():
+    with ablation_worker.without_batched_transactions():
         assert vars(run_poller)["ImageAnalysisRepository"] is not records
     assert (SnapshotWorker.prefetch, vars(run_poller)["ImageAnalysisRepository"]) == (
         prefetch,
@@ -123,8 +123,8 @@ def test_quality_weighs_recall_by_boxes_and_sums_the_switches() -> None:
         {"sequence": "a", "boxes": 30, "recall": 1.0, "id_switches": 1, "tracks_per_vehicle": 1.0},
         {"sequence": "b", "boxes": 10, "recall": 0.2, "id_switches": 2, "tracks_per_vehicle": 1.5},
     ]
-    told = quality.together({"ours": rows})
-    assert (told["recall"], told["id_switches"], told["tracks_per_vehicle"]) == (
+    document = quality.together({"ours": rows})
+    assert (document["recall"], document["id_switches"], document["tracks_per_vehicle"]) == (
         {"ours": 0.8},
         {"ours": 3},
         {"ours": 1.25},
@@ -133,7 +133,7 @@ def test_quality_weighs_recall_by_boxes_and_sums_the_switches() -> None:
 
 def measured() -> dict[str, Any]:
     """What the sections hand over, as small as it can be."""
-    samples = {name: figures.summary([10.0, 12.0, 11.0]) for name in (end_to_end.WORKER, end_to_end.STOCK)}
+    samples = {name: figures.summary([10.0, 12.0, 11.0]) for name in (end_to_end.WORKER, end_to_end.BASELINE)}
     stride = {
         "stage1_fps": 11.0, "stage1_bound_fps": 11.5, "stage1_efficiency": 0.9565,
         "stage1_efficiency_of_time_given": 0.97, "detector_only_fps": 20.0,
@@ -155,17 +155,17 @@ def measured() -> dict[str, Any]:
 
 
 def test_the_headline_stands_at_the_top_and_everything_else_below() -> None:
-    told: dict[str, Any] = report.document(measured(), {"cores": 2}, {})
-    assert list(told)[: len(report.FIGURES)] == list(report.FIGURES)
-    assert None not in [told[name] for name in report.FIGURES]
-    assert told["startup_s"] == {"yolo_worker": 5.0, "main_worker": 4.0}
-    assert told["stage2_usual_model"]["stage2_ips"] == told["stage2_ips"] == 9.0
-    assert told["headline"]["stride_1"]["samples"]["stock_fps"]["samples"] == [10.0, 12.0, 11.0]
+    document: dict[str, Any] = report.document(measured(), {"cores": 2}, {})
+    assert list(document)[: len(report.FIGURES)] == list(report.FIGURES)
+    assert None not in [document[name] for name in report.FIGURES]
+    assert document["startup_s"] == {"yolo_worker": 5.0, "main_worker": 4.0}
+    assert document["stage2_usual_model"]["stage2_ips"] == document["stage2_ips"] == 9.0
+    assert document["headline"]["stride_1"]["samples"]["stock_fps"]["samples"] == [10.0, 12.0, 11.0]
 
 
 def test_each_target_is_met_or_missed_by_its_own_figure() -> None:
-    told = report.document(measured(), {}, {})
-    assert told["targets"] == {
+    document = report.document(measured(), {}, {})
+    assert document["targets"] == {
         "stage1_efficiency ≥ 0.95": True,
         "speedup_vs_stock ≥ 8": True,
         "speedup_vs_ultralytics_track ≥ 2.5": False,
@@ -178,10 +178,10 @@ def test_each_target_is_met_or_missed_by_its_own_figure() -> None:
 
 
 def test_what_could_not_be_measured_is_null_with_its_reason_and_meets_no_target() -> None:
-    told: dict[str, Any] = report.document({}, {}, {"headline": "no clip"})
-    assert [told[name] for name in report.FIGURES if name not in ("startup_s", "rss_mb")] == [None] * 16
-    assert set(told["targets"].values()) == {None}
-    assert "not measured: headline: no clip" in report.table(told)
+    document: dict[str, Any] = report.document({}, {}, {"headline": "no clip"})
+    assert [document[name] for name in report.FIGURES if name not in ("startup_s", "rss_mb")] == [None] * 16
+    assert set(document["targets"].values()) == {None}
+    assert "not measured: headline: no clip" in report.table(document)
 
 
 def test_the_table_prints_each_figure_with_its_spread_and_samples() -> None:
@@ -215,10 +215,11 @@ def test_a_short_clip_is_made_long_by_running_to_and_fro(three_frames: Path, tmp
     assert material.long_enough(three_frames, 3, tmp_path) == three_frames
 
 
-@pytest.mark.parametrize("peer", ["stock", "ultralytics_track"])
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", ["baseline_deepsort", "ultralytics_track"])
 def test_a_peer_runs_here_and_reports_the_boxes_of_each_frame(peer: str, shared_data: Path, tmp_path: Path) -> None:
     clip = shared_data / "mot" / "jakarta_seqA" / "video.mp4"
-    out = tmp_path / "told.json"
+    out = tmp_path / "report.json"
     command = [sys.executable, "-m", f"video_analysis.benchmarks.bench.{peer}", "--frames", "3", "--out", str(out)]
     arguments = ["--clip", clip, "--weights", shared_data / "models" / "yolov8n_coco.pt", "--cache", tmp_path / "cache"]
     ran = subprocess.run(
@@ -229,10 +230,10 @@ def test_a_peer_runs_here_and_reports_the_boxes_of_each_frame(peer: str, shared_
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(out.read_text())
-    assert len(told["tracked"]) == 3
-    assert told["frames"] == (3 if peer == "stock" else 2)
-    assert told["seconds"] > 0
-    assert len(told["tracked"][-1]) >= 5, "there are about ten vehicles in each frame"
-    assert all(len(box) == 4 and box[0] < box[2] <= 1281 for _, box in told["tracked"][-1])
-    assert bool(told["pictures"]) == (peer == "stock")
+    document = json.loads(out.read_text())
+    assert len(document["tracked"]) == 3
+    assert document["frames"] == (3 if peer == "stock" else 2)
+    assert document["seconds"] > 0
+    assert len(document["tracked"][-1]) >= 5, "there are about ten vehicles in each frame"
+    assert all(len(box) == 4 and box[0] < box[2] <= 1281 for _, box in document["tracked"][-1])
+    assert bool(document["pictures"]) == (peer == "stock")

@@ -32,8 +32,8 @@ from video_analysis.benchmarks.eval import (
 )
 from video_analysis.benchmarks.eval.hota import CompareFrame
 from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome
-from video_analysis.benchmarks.eval.predictions import Read, Reading
-from video_analysis.benchmarks.eval.stage_one import Shot, TrackBox, Watched, WatchedFrame
+from video_analysis.benchmarks.eval.predictions import Prediction, SnapshotPredictions
+from video_analysis.benchmarks.eval.stage_one import ProcessedFrame, Shot, StageOneResult, TrackBox
 from video_analysis.benchmarks.eval.truth import ClipTruth
 from video_analysis.benchmarks.mot import Labelled
 from video_analysis.devstack import untrained_model
@@ -46,7 +46,7 @@ from video_analysis.simulator.cameras import CAMERAS
 from video_analysis.simulator.rendering.lighting import LIGHTS, WEATHERS
 from video_analysis.simulator.truth import SceneFacts, SeenVehicle
 from video_analysis.simulator.vehicles.paint import Paint
-from video_analysis.training.ground_truth_filter import shows
+from video_analysis.training.ground_truth_filter import is_required
 from video_analysis.training.splits import EVALUATION_SCENES
 from video_analysis.yolo_worker.detection.postprocess import overlaps
 from video_analysis.yolo_worker.types import Box, Frame
@@ -77,7 +77,7 @@ def box(left: float, height: float = 30) -> Box:
     ],
 )
 def test_a_vehicle_shows_that_is_24_px_high_and_half_of_it_visible(one: SeenVehicle, counts: bool) -> None:
-    assert shows(one) is counts
+    assert is_required(one) is counts
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,13 @@ def test_a_snapshot_shows_whom_its_box_overlaps_most(
 
 def test_two_tracks_on_one_vehicle_in_the_same_frame_make_a_duplicate() -> None:
     tracks = [TrackBox(key, box(key), confirmed=True) for key in (1, 3)]
-    frames = [WatchedFrame(0, 0, tracks)]
+    frames = [ProcessedFrame(0, 0, tracks)]
     shots = [Shot(track.key, 0, 0, track.box, "Car", b"") for track in tracks]
-    outcome = outcomes.judge(ClipTruth(FACTS, [[seen(9, 0)]]), Watched(1, 1, frames, shots), [Read({}), Read({})])
+    outcome = outcomes.judge(
+        ClipTruth(FACTS, [[seen(9, 0)]]),
+        StageOneResult(1, 1, frames, shots),
+        [SnapshotPredictions({}), SnapshotPredictions({})],
+    )
     assert [len(vehicle.shots) for vehicle in outcome.vehicles] == [2]
     assert outcome.false_shots == []
 
@@ -179,7 +183,9 @@ def test_hota_of_several_sequences_is_that_of_their_sums() -> None:
 
 
 def test_boxes_on_vehicles_that_nobody_asks_for_count_neither_way() -> None:
-    left = tracking.asked([seen(1, 0), seen(2, 200, height=12)], [(7, box(0)), (8, box(200, 12)), (9, box(400))])
+    left = tracking.without_ignored(
+        [seen(1, 0), seen(2, 200, height=12)], [(7, box(0)), (8, box(200, 12)), (9, box(400))]
+    )
     assert (left.true, left.found, left.shared.tolist()) == ([1], [7, 9], [[1.0, 0.0]])
 
 
@@ -196,10 +202,10 @@ def verdict(model: str, conf: float) -> Verdict:
     return Verdict("Car", 0.9, "Toyota", 0.8, model, conf, {})
 
 
-def read(joint: Verdict, abstaining: Verdict | None = None, **more: Any) -> Read:
+def read(joint: Verdict, abstaining: Verdict | None = None, **more: Any) -> SnapshotPredictions:
     """The baseline's; decoded in other ways it says the same."""
     names = decoding.names(joint)
-    return Read({"baseline": Reading(joint, abstaining or joint, names, names)}, **more)
+    return SnapshotPredictions({"baseline": Prediction(joint, abstaining or joint, names, names)}, **more)
 
 
 def scene() -> outcomes.SceneOutcome:
@@ -209,18 +215,18 @@ def scene() -> outcomes.SceneOutcome:
     places = {7: 0.0, 8: 200.0, 9: 300.0, 10: 500.0}
     first = [TrackBox(key, box(left, 12 if key == 9 else 30), True) for key, left in places.items()]
     later = [TrackBox(7, box(0), True), TrackBox(11, box(200), True), TrackBox(12, box(100), False)]
-    watched = Watched(
+    result = StageOneResult(
         3,
         2,
-        [WatchedFrame(0, 0, first), WatchedFrame(1, 100, later)],
+        [ProcessedFrame(0, 0, first), ProcessedFrame(1, 100, later)],
         [
             Shot(7, 1, 100, box(0), "Car", b""),
             *[Shot(track.key, 0, 0, track.box, "Car", b"") for track in first[1:]],
             Shot(11, 1, 100, box(200), "Van", b""),
         ],
     )
-    said = ["Wigo", *["Vios"] * (len(watched.shots) - 1)]
-    return outcomes.judge(ClipTruth(FACTS, [frame, second]), watched, [read(verdict(model, 0.7)) for model in said])
+    said = ["Wigo", *["Vios"] * (len(result.shots) - 1)]
+    return outcomes.judge(ClipTruth(FACTS, [frame, second]), result, [read(verdict(model, 0.7)) for model in said])
 
 
 def test_each_snapshot_is_a_vehicles_a_double_an_ignored_ones_or_nobodys() -> None:
@@ -250,11 +256,11 @@ def test_why_a_vehicle_was_missed_is_said() -> None:
 
 def test_what_went_wrong_is_listed_by_vehicle() -> None:
     document = report.document([scene()], {1: []})
-    listed = document["to_look_at"]["3"]
+    listed = document["to_inspect"]["3"]
     assert {fault: len(entries) for fault, entries in listed.items()} == {
         "missed": 1, "doubled": 1, "false": 1, "misnamed": 1, "small": 1, "miscoloured": 0, "misread": 0,
     }  # fmt: skip
-    assert listed["misnamed"][0]["said"] == {"baseline": ["Car", "Toyota", "Wigo"]}
+    assert listed["misnamed"][0]["predicted"] == {"baseline": ["Car", "Toyota", "Wigo"]}
     assert listed["false"][0]["box"] == [500, 0, 560, 30]
     assert "MISSED" in table.table(document)
 
@@ -293,7 +299,7 @@ def painted(
     """A vehicle and what was read of its paint and plate."""
     vehicle = replace(seen(1, 0), colors=paints(color, "Pink"), plate=plate)
     said = [Color(None, base, None, 0.5) for base in read_as]
-    shot = JudgedShot(0, 9, False, 0.0, "Car", Read({}, said, read_plate), plate_px)
+    shot = JudgedShot(0, 9, False, 0.0, "Car", SnapshotPredictions({}, said, read_plate), plate_px)
     return Outcome(vehicle, 0, 0, [shot], True, None)
 
 
@@ -337,7 +343,7 @@ def test_why_no_plate_was_looked_for_is_said() -> None:
 
 def test_a_wrong_colour_and_a_wrong_plate_are_listed() -> None:
     wrong = painted("Red", "Blue", plate="NBC 1234", read_plate=PlateResult(Plate("NBC1235", 0.9), None))
-    listed = report.document([in_light("day", wrong)], {1: []})["to_look_at"]["3"]
+    listed = report.document([in_light("day", wrong)], {1: []})["to_inspect"]["3"]
     assert [(one["colors"], one["read"]) for one in listed["miscoloured"]] == [(["Red", "Pink"], [["Blue", 0.5]])]
     assert [(one["plate"], one["read"]) for one in listed["misread"]] == [("NBC1234", "NBC1235")]
 
@@ -359,7 +365,7 @@ LABELS = Labels.model_validate(
 def test_one_picture_s_logits_are_decoded_in_every_way() -> None:
     shares = ([0.4, 0.6], [0.3, 0.7], [0.97, 0.02, 0.01])
     logits = Logits(*(np.log(np.array(share, np.float32)) for share in shares))
-    made = stage_two.reading(logits, LABELS, LABELS.model_copy(update={"thresholds": stage_two.MUTE}))
+    made = stage_two.decode_all(logits, LABELS, LABELS.model_copy(update={"thresholds": stage_two.NO_THRESHOLDS}))
     assert decoding.names(made.joint) == ("Car", "Toyota", "Vios")
     assert made.greedy == ("Van", "Toyota", "Hiace")
     assert made.heads == ("Van", "Honda", "Vios")
@@ -381,12 +387,12 @@ def test_each_way_of_decoding_and_abstention_are_told_apart() -> None:
     vague = Verdict("Car", 0.9, None, None, None, None, {})
     names, others = ("Car", "Toyota", "Vios"), ("Car", "Honda", "Vios")
     read_as = [
-        Reading(right, right, names, others),
-        Reading(wrong, vague, names, others),
-        Reading(wrong, wrong, names, others),
+        Prediction(right, right, names, others),
+        Prediction(wrong, vague, names, others),
+        Prediction(wrong, wrong, names, others),
     ]
     vehicles = [
-        Outcome(seen(1, 0), 0, 0, [JudgedShot(0, 9, False, 0.0, "Car", Read({"cmt": one}))], True, None)
+        Outcome(seen(1, 0), 0, 0, [JudgedShot(0, 9, False, 0.0, "Car", SnapshotPredictions({"cmt": one}))], True, None)
         for one in read_as
     ]
     told = naming.figures([*vehicles, Outcome(seen(2, 0), 0, 0, [], True, None)], "cmt")
@@ -442,14 +448,15 @@ def test_a_clip_is_rendered_once_and_whole(short_clip: Path) -> None:
     assert told.counted
 
 
-def test_a_short_scene_goes_through_both_workers(shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_short_scene_goes_through_both_workers(shared_data: Path, model_cache: Path, tmp_path: Path) -> None:
     weights, out = shared_data / "models" / "yolov8n_coco.pt", tmp_path / "eval.json"
     if not weights.is_file():
         pytest.skip(f"no detector at {weights}")
     for name in ("baseline", "cmt"):
         untrained_model.export(tmp_path / f"{name}.pt", name)
     options = {"--weights": weights, "--baseline": tmp_path / "baseline.pt", "--cmt": tmp_path / "cmt.pt"}
-    folders = {"--out": out, "--cache": tmp_path, "--networks": tmp_path / "networks", "--data": tmp_path}
+    folders = {"--out": out, "--cache": tmp_path, "--networks": model_cache, "--data": tmp_path}
     named = [str(word) for pair in (options | folders).items() for word in pair]
     assert evaluation.main([*named, "--scenes=1", "--seconds=2", "--strides=3", f"--look={scenes.FIRST_SEED}"]) == 0
     told = json.loads(out.read_text())
@@ -457,7 +464,7 @@ def test_a_short_scene_goes_through_both_workers(shared_data: Path, tmp_path: Pa
     assert told["by_stride"]["3"] == {name: told[name] for name in told["by_stride"]["3"]}
     assert told["frames"] == 10
     assert told["snapshots"] + told["missed"] - told["duplicates"] == told["vehicles"] > 0
-    assert len(told["to_look_at"]["3"]["missed"]) == told["missed"]
+    assert len(told["to_inspect"]["3"]["missed"]) == told["missed"]
     assert 0 < told["map50"] <= 1
     assert set(told["variants"]) == {"baseline", "cmt"} == set(told["checkpoints"])
     assert set(told["color_top1_by_light"]) == {"day"}

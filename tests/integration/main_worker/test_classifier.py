@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import re
 import subprocess
 import sys
 import warnings
@@ -22,8 +21,8 @@ from video_analysis.main_worker.classification import checkpoint as archive
 from video_analysis.main_worker.classification.classifier import Classifier, checkpoints
 from video_analysis.main_worker.classification.hierarchy import decide
 from video_analysis.main_worker.classification.labels import Labels
-from video_analysis.main_worker.types import Picture
-from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.main_worker.types import SnapshotImage
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
 
@@ -55,7 +54,7 @@ def classifier(checkpoint: Path, runtime: backend.Runtime) -> Classifier:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[Picture]:
+def pictures() -> list[SnapshotImage]:
     random = np.random.default_rng(1)
     small = [random.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(3)]
     return [np.asarray(cv2.resize(one, (640, 640)), np.uint8) for one in small]
@@ -103,7 +102,7 @@ def test_red_comes_first_and_each_channel_is_normalised_by_its_own_numbers(tmp_p
     assert logits.type == pytest.approx(wanted, abs=1e-5)
 
 
-def test_outputs_are_told_apart_by_name_whatever_their_order(tmp_path: Path, runtime: backend.Runtime) -> None:
+def test_outputs_are_identified_by_name_in_any_order(tmp_path: Path, runtime: backend.Runtime) -> None:
     path = tmp_path / "colours.pt"
     untrained_model.write(path, Colours().eval(), three_names())
     classifier = Classifier.load(path, "baseline", runtime)
@@ -112,7 +111,9 @@ def test_outputs_are_told_apart_by_name_whatever_their_order(tmp_path: Path, run
     assert logits.model == pytest.approx(3 * logits.type, rel=0.02)
 
 
-def test_a_picture_gets_the_same_logits_alone_and_in_a_batch(classifier: Classifier, pictures: list[Picture]) -> None:
+def test_a_snapshot_has_the_same_logits_alone_and_in_a_batch(
+    classifier: Classifier, pictures: list[SnapshotImage]
+) -> None:
     together = classifier.classify(pictures).logits
     for picture, in_batch in zip(pictures, together, strict=True):
         (alone,) = classifier.classify([picture]).logits
@@ -120,7 +121,7 @@ def test_a_picture_gets_the_same_logits_alone_and_in_a_batch(classifier: Classif
     assert not np.allclose(together[0].model, together[1].model, atol=1e-7)
 
 
-def test_what_it_runs_on_does_not_change_what_it_says(checkpoint: Path, folder: Path, pictures: list[Picture]) -> None:
+def test_all_backends_give_the_same_logits(checkpoint: Path, folder: Path, pictures: list[SnapshotImage]) -> None:
     runs = [
         Classifier.load(checkpoint, "baseline", backend.choose(device, 1, folder / "cache")).classify(pictures)
         for device in ("openvino", "torch")
@@ -130,7 +131,7 @@ def test_what_it_runs_on_does_not_change_what_it_says(checkpoint: Path, folder: 
 
 
 def test_an_archive_for_one_picture_at_a_time_takes_three(
-    tmp_path: Path, runtime: backend.Runtime, pictures: list[Picture]
+    tmp_path: Path, runtime: backend.Runtime, pictures: list[SnapshotImage]
 ) -> None:
     fixed, dynamic = tmp_path / "fixed.pt", tmp_path / "dynamic.pt"
     untrained_model.write(fixed, untrained_model.network(NAMED, 0), NAMED, dynamic=False)
@@ -143,7 +144,7 @@ def test_an_archive_for_one_picture_at_a_time_takes_three(
     assert one_by_one.gflops == batched.gflops
 
 
-def test_a_row_can_say_what_made_it_and_what_it_cost(classifier: Classifier, checkpoint: Path) -> None:
+def test_a_classifier_has_an_identifier_and_its_cost(classifier: Classifier, checkpoint: Path) -> None:
     assert classifier.checkpoint == f"untrained@{backend.sha256_of(checkpoint)[:12]}"
     forward = classifier.classify([np.zeros((640, 640, 3), np.uint8)] * 2)
     assert forward.latency_ms > 0
@@ -154,7 +155,7 @@ def test_a_row_can_say_what_made_it_and_what_it_cost(classifier: Classifier, che
     assert classifier.gflops == pytest.approx((body + 2 * 64 * sum(NAMED.widths.values())) / 1e9, abs=1e-3)
 
 
-def test_the_untrained_model_names_nothing(classifier: Classifier, pictures: list[Picture]) -> None:
+def test_the_untrained_model_names_nothing(classifier: Classifier, pictures: list[SnapshotImage]) -> None:
     for logits in classifier.classify(pictures).logits:
         verdict = decide(logits, classifier.labels)
         assert (verdict.type_label, verdict.make_label, verdict.model_label) == (None, None, None)
@@ -183,27 +184,6 @@ def test_the_command_line_writes_a_model_that_calls_itself_untrained(tmp_path: P
     assert archive.read(tmp_path / "cmt.pt").labels.name == "untrained-cmt"
 
 
-def test_the_export_in_the_readme_gives_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (PACKAGE_FOLDER / "main_worker" / "bundle" / "README.md").read_text("utf-8")
-    code = re.findall(r"```python\n(.*?)```", text, re.S)[-1]
-    labels = json.loads(re.findall(r"```json\n(.*?)```", text, re.S)[0])
-
-    class Trained(torch.nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            widths = (len(labels["types"]), len(labels["makes"]), len(labels["models"]))
-            self.heads = torch.nn.ModuleList(torch.nn.Linear(3, width) for width in widths)
-
-        def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
-            return [head(pictures.mean(dim=(2, 3))) for head in self.heads]
-
-    monkeypatch.chdir(tmp_path)
-    exec(code, {"trained": Trained(), "labels": labels})
-    loaded = Classifier.load(tmp_path / "main.pt", "baseline", backend.choose("torch", 1, tmp_path))
-    assert len(loaded.classify([np.zeros((640, 640, 3), np.uint8)] * 5).logits) == 5
-    assert len(code.splitlines()) <= 18
-
-
 def test_a_checkpoint_that_is_not_there_stops_the_start_with_path_and_remedy(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"main\.pt: not found; put the exported main model there"):
         archive.read(tmp_path / "main.pt")
@@ -223,9 +203,9 @@ def test_a_pickled_module_is_refused_without_being_unpickled(tmp_path: Path) -> 
 
 
 def test_an_archive_without_labels_is_refused(checkpoint: Path, tmp_path: Path) -> None:
-    strip_traceback = rewritten(checkpoint, tmp_path / "bare.pt", lambda name, old: None if "extra" in name else old)
-    with pytest.raises(ConfigurationError, match=r"bare\.pt: has not exactly one labels\.json"):
-        archive.read(strip_traceback)
+    stripped = rewritten(checkpoint, tmp_path / "bare.pt", lambda name, old: None if "extra" in name else old)
+    with pytest.raises(ConfigurationError, match=r"bare\.pt: does not have exactly one labels\.json"):
+        archive.read(stripped)
 
 
 def test_labels_that_are_wrong_are_refused_by_file_and_field(checkpoint: Path, tmp_path: Path) -> None:
@@ -275,7 +255,7 @@ def test_an_archive_that_would_be_unpickled_is_refused_and_runs_nothing(
             more.writestr(f"{root}/data/{name}", harm)
         if place == "legacy weights":
             more.writestr(f"{root}/data/weights/model.pt", harm)
-    with pytest.raises(ConfigurationError, match=r"bad\.pt: holds .*(pickle|more than tensors)"):
+    with pytest.raises(ConfigurationError, match=r"bad\.pt: holds .*(pickle|not plain tensors)"):
         archive.read(bad)
     assert not trace.exists()
 
@@ -290,7 +270,7 @@ def test_an_archive_that_pytorch_cannot_read_is_refused_with_the_reason(checkpoi
 
 def test_heads_of_other_widths_than_the_labels_stop_the_start(tmp_path: Path, runtime: backend.Runtime) -> None:
     untrained_model.write(tmp_path / "wide.pt", Colours().eval(), three_names(makes=("r", "g", "b", "x")))
-    with pytest.raises(ConfigurationError, match=r"wide\.pt: .*output make is \(1, 3\), the labels ask for \(1, 4\)"):
+    with pytest.raises(ConfigurationError, match=r"wide\.pt: .*output make is \(1, 3\), the labels require \(1, 4\)"):
         Classifier.load(tmp_path / "wide.pt", "baseline", runtime)
 
 
@@ -320,7 +300,7 @@ def test_another_input_than_640_pixels_is_refused(tmp_path: Path) -> None:
         archive.read(tmp_path / "small.pt")
 
 
-def test_the_run_mode_says_which_checkpoints_are_loaded(tmp_path: Path) -> None:
+def test_the_run_mode_selects_the_checkpoints(tmp_path: Path) -> None:
     main, baseline, cmt = (tmp_path / f"{name}.pt" for name in ("main", "baseline", "cmt"))
     single = WorkerConfig(main_checkpoint=main, baseline_checkpoint=baseline, cmt_checkpoint=cmt)
     assert checkpoints(single) == {"baseline": main}

@@ -1,4 +1,4 @@
-"""The model store: what is fetched and kept, what is never trusted, and what stands in when it cannot be had."""
+"""The model store: what is fetched and kept, what is never trusted, and the fallbacks when it is unavailable."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def entry(content: bytes) -> dict[str, object]:
 
 @dataclass
 class Host:
-    """A host with a cache folder, and a store that it may be given models from. A model is what its file says."""
+    """A host with a cache folder and a model store. The content of a file is the model."""
 
     s3: S3Client
     bucket: str
     folder: Path
-    stand_in: Path | None = None
+    last_resort: Path | None = None
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Host:
         self.s3.meta.events.register("before-send.s3.GetObject", note)
 
     def put(self, content: bytes, name: str = NAME, **manifest: object) -> None:
-        """Upload a model and a manifest that vouches for it, or says what it is told to."""
+        """Upload a model and a manifest that lists it, with the entry changed by `manifest`."""
         self.s3.put_object(Bucket=self.bucket, Key=f"cvitx/models/{name}", Body=content)
         self.put_manifest(json.dumps({name: entry(content) | manifest}).encode())
 
@@ -76,16 +76,16 @@ class Host:
         return ModelStore(storage, f"s3://{self.bucket}/cvitx/models", self.folder)
 
     def start(self, min_free_bytes: int = 0) -> tuple[bytes, Fallback | None]:
-        """(what was loaded, why not the store's own), as a worker does it that starts."""
+        """(what was loaded, why it replaces the store's file), as at the start of a worker."""
         self.asked.clear()
-        return model_store.load(NAME, self.store(min_free_bytes), self.stand_in, loaded)
+        return model_store.load(NAME, self.store(min_free_bytes), self.last_resort, loaded)
 
 
-def loaded(path: Path) -> bytes:
+def loaded(path: Path, fallback: Fallback | None) -> tuple[bytes, Fallback | None]:
     content = path.read_bytes()
     if b"broken" in content:
-        raise ConfigurationError(f"{path}: no blank picture passes")
-    return content
+        raise ConfigurationError(f"{path}: warm-up inference failed")
+    return content, fallback
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def host(aws_endpoint: str, bucket: str, tmp_path: Path) -> Host:
     return Host(client(aws_endpoint), bucket, tmp_path / "models")
 
 
-def test_what_the_manifest_vouches_for_is_fetched_and_kept_under_its_hash(host: Host) -> None:
+def test_a_file_that_the_manifest_lists_is_fetched_and_cached_under_its_hash(host: Host) -> None:
     host.put(GOOD)
     assert host.start() == (GOOD, None)
     assert (host.folder / sha256(GOOD) / NAME).read_bytes() == GOOD
@@ -101,7 +101,7 @@ def test_what_the_manifest_vouches_for_is_fetched_and_kept_under_its_hash(host: 
     assert left == {sha256(GOOD), ".lock", "main.pt.last"}
 
 
-def test_a_restart_fetches_nothing_while_the_manifest_names_the_same_hash_and_a_new_one_when_it_does_not(
+def test_a_restart_fetches_only_if_the_manifest_lists_another_hash(
     host: Host,
 ) -> None:
     host.put(GOOD)
@@ -114,7 +114,7 @@ def test_a_restart_fetches_nothing_while_the_manifest_names_the_same_hash_and_a_
     assert host.asked == ["manifest.json", NAME]
 
 
-def test_a_kept_file_that_is_no_longer_what_it_was_is_fetched_again(host: Host) -> None:
+def test_a_cached_file_that_has_changed_is_fetched_again(host: Host) -> None:
     host.put(GOOD)
     host.start()
     (host.folder / sha256(GOOD) / NAME).write_bytes(b"tampered with")
@@ -142,8 +142,8 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
     "S3 down": (down, "EndpointConnectionError"),
     "denied": (denied, "manifest.json not found, or s3:GetObject on it is denied"),
     "file denied": (file_denied, "main.pt not found, or s3:GetObject on it is denied"),
-    "wrong hash": (lambda host: host.put(BETTER, sha256=sha256(b"another")), "vouches for 14, "),
-    "wrong length": (lambda host: host.put(BETTER, bytes=3), "vouches for 3, "),
+    "wrong hash": (lambda host: host.put(BETTER, sha256=sha256(b"another")), "lists 14, "),
+    "wrong length": (lambda host: host.put(BETTER, bytes=3), "lists 3, "),
     "no JSON": (lambda host: host.put_manifest(b"{"), "manifest.json: body: is not JSON"),
     "not UTF-8": (lambda host: host.put_manifest(b"\xff"), "manifest.json: 'utf-8' codec can't decode"),
     "too deep": (lambda host: host.put_manifest(b"[" * 100_000), "nested too deeply"),
@@ -155,26 +155,29 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
         lambda host: host.put_manifest(b'{"main.pt": "abc"}'),
         'main.pt: entry: is not {"sha256": "…", "bytes": …}',
     ),
-    "a path for a hash": (lambda host: host.put(BETTER, sha256="../" * 21 + "x"), "main.pt: sha256: is not the 64 hex"),
+    "a path for a hash": (
+        lambda host: host.put(BETTER, sha256="../" * 21 + "x"),
+        "main.pt: sha256: is not 64 lower-case hex",
+    ),
     "a hash in capitals": (
         lambda host: host.put(BETTER, sha256=sha256(BETTER).upper()),
-        "main.pt: sha256: is not the 64 hex digits, in lower case, that sha256sum prints",
+        "main.pt: sha256: is not 64 lower-case hex digits, as sha256sum prints them",
     ),
-    "no length": (lambda host: host.put(BETTER, bytes=None), "main.pt: bytes: is not the file's size"),
+    "no length": (lambda host: host.put(BETTER, bytes=None), "main.pt: bytes: is not the size of the file"),
     "a length in quotes": (
         lambda host: host.put(BETTER, bytes=str(len(BETTER))),
-        "main.pt: bytes: is not the file's size, a whole number without quotes",
+        "main.pt: bytes: is not the size of the file as an integer without quotes",
     ),
     "no such bucket": (
         lambda host: answering(host.s3, "GetObject", 404, "NoSuchBucket"),
         "in this region (NoSuchBucket): check CVITX_MODEL_STORE",
     ),
-    "a file that does not load": (lambda host: host.put(b"broken"), "no blank picture passes"),
+    "a file that does not load": (lambda host: host.put(b"broken"), "warm-up inference failed"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fetch_that_fails_falls_back_to_the_last_good_file_and_says_so(
+def test_after_a_failed_fetch_the_last_good_file_is_used_and_the_reason_recorded(
     host: Host, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     host.put(GOOD)
@@ -190,10 +193,10 @@ def test_a_fetch_that_fails_falls_back_to_the_last_good_file_and_says_so(
     assert any(
         words in record.getMessage() for record in caplog.records if vars(record).get("event") == "model.fallback_used"
     )
-    assert host.start()[0] == GOOD, "what stood in stays the last good one"
+    assert host.start()[0] == GOOD, "the fallback remains the last good one"
 
 
-def test_on_a_full_disk_the_last_good_one_stands_in(host: Host) -> None:
+def test_on_a_full_disk_the_last_good_one_is_used(host: Host) -> None:
     host.put(GOOD)
     host.start()
     host.put(BETTER)
@@ -210,7 +213,7 @@ def test_a_file_of_a_wrong_hash_is_never_opened(host: Host) -> None:
     host.put(GOOD, sha256=sha256(BETTER))
     opened: list[Path] = []
     with pytest.raises(ConfigurationError):
-        model_store.load(NAME, host.store(), None, opened.append)
+        model_store.load(NAME, host.store(), None, lambda path, _: opened.append(path))
     assert opened == []
     assert not list(host.folder.rglob(NAME))
 
@@ -229,8 +232,8 @@ def test_a_last_good_file_that_is_not_what_was_recorded_is_not_used_but_the_name
         kept.rename(host.folder.parent / "elsewhere" / NAME)
         note.write_text("../elsewhere")
     (tmp_path / "old").mkdir()
-    host.stand_in = tmp_path / "old" / NAME
-    host.stand_in.write_bytes(b"an old model")
+    host.last_resort = tmp_path / "old" / NAME
+    host.last_resort.write_bytes(b"an old model")
     denied(host)
     recorded = note.read_text()
     content, reason = host.start()
@@ -238,19 +241,22 @@ def test_a_last_good_file_that_is_not_what_was_recorded_is_not_used_but_the_name
     assert note.read_text() == recorded, "a fallback is never the last good one"
     assert reason is not None
     assert reason.code == "fallback_checkpoint"
-    assert reason.detail.startswith("main.pt cannot be had from CVITX_MODEL_STORE=s3://")
+    assert reason.detail.startswith("main.pt cannot be fetched from CVITX_MODEL_STORE=s3://")
 
 
-def test_with_nothing_to_fall_back_to_the_start_stops_with_one_line_that_says_all(host: Host) -> None:
+def test_without_a_fallback_the_start_stops_with_all_reasons_in_one_line(host: Host) -> None:
     with pytest.raises(ConfigurationError) as caught:
         host.start()
     line = str(caught.value)
     assert "\n" not in line
-    assert line.startswith(f"main.pt cannot be had from CVITX_MODEL_STORE=s3://{host.bucket}/cvitx/models: ")
-    assert "no main.pt of the store was ever loaded here; CVITX_FALLBACK_CHECKPOINT is not set; put main.pt" in line
+    assert line.startswith(f"main.pt cannot be fetched from CVITX_MODEL_STORE=s3://{host.bucket}/cvitx/models: ")
+    assert (
+        "no main.pt of the store was loaded on this host before; CVITX_FALLBACK_CHECKPOINT is not set; put main.pt"
+        in line
+    )
 
 
-def test_two_workers_that_start_at_once_fetch_it_once_and_both_have_it_whole(host: Host) -> None:
+def test_two_workers_that_start_together_fetch_the_file_once(host: Host) -> None:
     host.put(content := os.urandom(3 << 20))
     both = threading.Barrier(2)
 
@@ -263,7 +269,7 @@ def test_two_workers_that_start_at_once_fetch_it_once_and_both_have_it_whole(hos
     assert host.asked.count(NAME) == 1
 
 
-def test_a_worker_killed_as_it_fetched_leaves_nothing_that_passes_for_a_model(host: Host) -> None:
+def test_a_worker_killed_during_a_fetch_leaves_no_incomplete_file(host: Host) -> None:
     host.put(GOOD)
 
     class Killed(BaseException):
@@ -280,16 +286,16 @@ def test_a_worker_killed_as_it_fetched_leaves_nothing_that_passes_for_a_model(ho
     assert host.start() == (GOOD, None)
 
 
-def test_only_what_the_bundle_lacks_is_asked_for(tmp_path: Path) -> None:
+def test_the_store_provides_only_what_the_bundle_lacks(tmp_path: Path) -> None:
     there, gone = tmp_path / "there.pt", tmp_path / "gone.pt"
     there.touch()
     config = WorkerConfig()
     absent = config.path(config.main_checkpoint)
     assert not absent.exists(), "this test is of a repository without a main model"
-    assert model_store.is_asked_for(absent, config)
-    assert not model_store.is_asked_for(there, config)
-    assert not model_store.is_asked_for(gone, WorkerConfig(main_checkpoint=gone)), "the operator's own word"
-    assert model_store.is_asked_for(absent, WorkerConfig(cmt_checkpoint=gone))
+    assert model_store.provides(absent, config)
+    assert not model_store.provides(there, config)
+    assert not model_store.provides(gone, WorkerConfig(main_checkpoint=gone)), "a path set by the operator"
+    assert model_store.provides(absent, WorkerConfig(cmt_checkpoint=gone))
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +310,7 @@ def checkpoint_of(path: Path) -> str:
     return f"untrained-{path.stem}@{sha256(path.read_bytes())[:12]}"
 
 
-def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_say_when_it_does_not(
+def test_the_store_needs_one_permission_and_rows_record_a_fallback(
     host: Host, weights: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = weights
@@ -333,7 +339,7 @@ def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_
     said = evidence(models["cmt"])["checkpoint"]
     assert set(said) == {"fallback", "detail"}
     assert said["fallback"] == "fallback_checkpoint"
-    assert said["detail"].startswith("cmt.pt cannot be had from CVITX_MODEL")
+    assert said["detail"].startswith("cmt.pt cannot be fetched from CVITX_MODEL")
     assert "manifest.json does not name it" in said["detail"]
 
 
@@ -344,7 +350,7 @@ def test_with_one_more_permission_a_worker_runs_the_store_s_models_and_its_rows_
         (b"no model", "old.pt: is not a torch.export archive; export the model again"),
     ],
 )
-def test_a_fallback_that_could_not_stand_in_stops_the_start_before_it_is_needed(
+def test_an_unusable_fallback_stops_the_start_before_it_is_needed(
     host: Host, weights: tuple[Path, Path], tmp_path: Path, content: bytes | None, words: str
 ) -> None:
     if content is not None:
@@ -363,7 +369,7 @@ def test_a_fallback_that_could_not_stand_in_stops_the_start_before_it_is_needed(
     assert "CVITX_MAIN_CHECKPOINT" not in str(caught.value)
 
 
-def test_a_fallback_without_a_store_is_said_once_to_have_no_effect(
+def test_a_fallback_without_a_store_causes_one_warning(
     weights: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = {"device": "torch", "threads": 1, "cache_dir": tmp_path, "main_checkpoint": weights[0]}
@@ -376,6 +382,6 @@ def test_a_fallback_without_a_store_is_said_once_to_have_no_effect(
 
 
 def evidence(model: Classifier) -> Any:
-    """What a row says that this model wrote."""
+    """The evidence in a row that this model wrote."""
     forward = model.classify([np.zeros((640, 640, 3), np.uint8)])
     return row_mapping.result(message(1), "cmt", model, forward, forward.logits[0]).evidence

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from video_analysis.main_worker.attributes import plate, plate_lines
-from video_analysis.main_worker.attributes.plate import Plate, PlateReader, characters, ctc_decode, judged
-from video_analysis.main_worker.attributes.plate_formats import ALPHABET, Chances, Reading
+from video_analysis.main_worker.attributes.plate import Plate, PlateReader, best_reading, characters, ctc_decode
+from video_analysis.main_worker.attributes.plate_formats import ALPHABET, CharProbs, Reading
 from video_analysis.main_worker.attributes.plate_lines import Line
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging.crop import Image
@@ -52,22 +52,22 @@ def line(x: float = 320, y: float = 400, width: float = 120, height: float = 30,
 
 @needs_the_part
 def test_a_plate_is_found_and_read(reader: PlateReader) -> None:
-    seen = reader.look(vehicle("NBC 1234"))
+    seen = reader.read(vehicle("NBC 1234"))
     assert seen.plate is not None
     assert seen.plate.text == "NBC1234"
-    assert plate.LEAST_CONF <= seen.plate.conf <= 1
+    assert plate.MIN_CONF <= seen.plate.conf <= 1
     assert (seen.reason, seen.best is not None and seen.best.country) == (None, "PH")
 
 
 @needs_the_part
 def test_the_same_snapshot_gives_the_same_plate_to_the_last_bit(reader: PlateReader) -> None:
     picture = vehicle("NBC 1234")
-    assert reader.look(picture).plate == reader.look(picture).plate
+    assert reader.read(picture).plate == reader.read(picture).plate
 
 
 @needs_the_part
-def test_a_picture_without_text_has_no_plate_and_says_so(reader: PlateReader) -> None:
-    seen = reader.look(np.full((640, 640, 3), 90, np.uint8))
+def test_a_snapshot_without_text_has_no_plate_and_a_reason(reader: PlateReader) -> None:
+    seen = reader.read(np.full((640, 640, 3), 90, np.uint8))
     assert (seen.plate, seen.reason) == (None, "no_text_line")
 
 
@@ -75,8 +75,8 @@ def test_a_picture_without_text_has_no_plate_and_says_so(reader: PlateReader) ->
 def test_a_plate_that_is_too_small_is_given_up_before_it_is_read(
     reader: PlateReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plate, "LEAST_WIDTH_PX", 300)
-    seen = reader.look(vehicle("NBC 1234"))
+    monkeypatch.setattr(plate, "MIN_WIDTH_PX", 300)
+    seen = reader.read(vehicle("NBC 1234"))
     assert (seen.plate, seen.best, seen.reason) == (None, None, "text_too_small")
 
 
@@ -85,7 +85,7 @@ def test_a_real_photograph_s_plate_is_read(shared_data: Path, runtime: backend.R
     photograph = cv2.imread(str(shared_data / "plates" / "eu" / "eu11.jpg"))
     loaded = PlateReader.load(runtime, ["CZ", "PL"])
     assert loaded is not None
-    found = loaded.look(letterbox(np.asarray(photograph, np.uint8))).plate
+    found = loaded.read(letterbox(np.asarray(photograph, np.uint8))).plate
     assert found is not None
     assert found.text == "BS47040"
 
@@ -101,36 +101,36 @@ def test_without_its_package_there_is_no_reader(runtime: backend.Runtime, monkey
     assert PlateReader.load(runtime) is None
 
 
-def test_an_unsure_reading_is_no_plate_but_stays_in_the_evidence() -> None:
-    unsure = Reading("NBC1234", plate.LEAST_CONF - 0.01, "PH")
-    seen = judged([(line(), unsure)])
+def test_a_reading_of_low_confidence_is_only_in_the_evidence() -> None:
+    unsure = Reading("NBC1234", plate.MIN_CONF - 0.01, "PH")
+    seen = best_reading([(line(), unsure)])
     assert seen.plate is None
     assert seen.best == unsure
     assert seen.reason == "below_threshold"
 
 
 def test_lines_without_a_text_of_a_plate_s_length_are_no_plate() -> None:
-    seen = judged([])
+    seen = best_reading([])
     assert (seen.plate, seen.best, seen.reason) == (None, None, "no_plate_text")
 
 
 def test_a_number_that_fits_its_country_goes_before_a_surer_one_that_fits_none() -> None:
     sticker, number = Reading("4WD2012", 0.99, None), Reading("NBC1234", 0.9, "PH")
-    assert judged([(line(), sticker), (line(), number)]).plate == Plate("NBC1234", 0.9)
+    assert best_reading([(line(), sticker), (line(), number)]).plate == Plate("NBC1234", 0.9)
 
 
 def test_lettering_that_has_no_plate_s_format_is_less_sure_than_it_is_legible() -> None:
     lettering = Reading("310KM", 0.91, None)
-    assert judged([(line(), lettering)]).plate is None
-    assert judged([(line(), replace(lettering, conf=1.0))]).plate == Plate("310KM", plate.UNFAMILIAR)
+    assert best_reading([(line(), lettering)]).plate is None
+    assert best_reading([(line(), replace(lettering, conf=1.0))]).plate == Plate("310KM", plate.UNKNOWN_FORMAT_FACTOR)
 
 
 def test_of_two_numbers_the_one_low_and_in_the_middle_is_the_vehicle_s() -> None:
     reading, other = Reading("NBC1234", 0.9, "PH"), Reading("XYZ9876", 0.9, "PH")
-    assert judged([(line(x=40, y=60), other), (line(), reading)]).plate == Plate("NBC1234", 0.9)
+    assert best_reading([(line(x=40, y=60), other), (line(), reading)]).plate == Plate("NBC1234", 0.9)
 
 
-def steps(signs: str, classes: str) -> Chances:
+def steps(signs: str, classes: str) -> CharProbs:
     rows = np.full((len(signs), len(classes)), 0.01, np.float32)
     for row, sign in enumerate(signs):
         rows[row, classes.index(sign)] = 0.9
@@ -161,11 +161,11 @@ def test_the_recogniser_s_characters_are_read_from_its_own_file() -> None:
     wanted = field(14, field(1, b"character") + field(2, "A\nB\n×".encode()))
     version = bytes([1 << 3, 0x88, 0x01])
     assert characters(version + field(7, b"g" * 300) + other + wanted) == ["", "A", "B", "×", " "]
-    with pytest.raises(ConfigurationError, match="names no characters"):
+    with pytest.raises(ConfigurationError, match="has no list of characters"):
         characters(other)
 
 
-def test_a_map_s_block_is_a_line_where_it_lies_in_the_picture() -> None:
+def test_a_block_of_the_map_is_a_line_at_its_position_in_the_snapshot() -> None:
     chances = np.zeros((96, 192), np.float32)
     chances[40:50, 60:110] = 0.9
     (found,) = plate_lines.lines(chances, 0.5, (100, 20))

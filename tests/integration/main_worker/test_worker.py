@@ -1,8 +1,9 @@
-"""The recipe of stage 2: micro-batches of snapshots, each member with an outcome of its own."""
+"""Stage 2: micro-batches of snapshots, with one outcome for each member."""
 
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -24,8 +25,9 @@ from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.ports import Model
-from video_analysis.main_worker.types import Forward, Logits, Picture
+from video_analysis.main_worker.types import Forward, Logits, SnapshotImage
 from video_analysis.main_worker.worker import SnapshotWorker
+from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
@@ -100,13 +102,13 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
 
 @dataclass
 class Watched:
-    """A real classifier, with what it was asked to do and what it is told to do wrong."""
+    """A real classifier that records its forward passes and can be made to fail."""
 
     model: Model
     checkpoint: str = "colours@1"
     fallback: Fallback | None = None
     passes: list[int] = field(default_factory=list)
-    before: Callable[[Sequence[Picture]], None] = lambda pictures: None
+    before: Callable[[Sequence[SnapshotImage]], None] = lambda pictures: None
     after: Callable[[Logits], Logits] = lambda logits: logits
     gflops: float | None = 0.5
 
@@ -114,10 +116,10 @@ class Watched:
     def labels(self) -> Labels:
         return self.model.labels
 
-    def classify(self, pictures: Sequence[Picture]) -> Forward:
-        self.passes.append(len(pictures))
-        self.before(pictures)
-        forward = self.model.classify(pictures)
+    def classify(self, images: Sequence[SnapshotImage]) -> Forward:
+        self.passes.append(len(images))
+        self.before(images)
+        forward = self.model.classify(images)
         return replace(forward, logits=tuple(self.after(logits) for logits in forward.logits))
 
     def warm_up(self) -> None:
@@ -210,7 +212,7 @@ class Bucket:
 
 @dataclass
 class Lease:
-    """Good for ever, or for so many checks."""
+    """Valid without limit, or for `checks_left` checks."""
 
     checks_left: int | None = None
     ends_with: WorkerError = field(default_factory=lambda: LeaseLost("given to somebody else"))
@@ -253,24 +255,27 @@ def jpeg(colour: tuple[int, int, int], side: int = 640) -> bytes:
 
 
 class Stage:
-    """A worker and all it works with."""
+    """A worker and all its parts."""
 
     def __init__(self, colours: Classifier, variants: Sequence[Variant] = ("baseline",)) -> None:
         self.models = {variant: Watched(colours) for variant in variants}
         self.records = Records()
         self.bucket = Bucket()
-        self.worker = SnapshotWorker(self.bucket, self.records, self.models, AttributeReader(5), BUCKET)
+        self.observer = RecordingObserver()
+        self.worker = SnapshotWorker(
+            self.bucket, self.records, self.models, AttributeReader(5), BUCKET, observer=self.observer
+        )
 
     @property
     def model(self) -> Watched:
         return self.models["baseline"]
 
-    def put(self, said: messages.SnapshotReady, colour: tuple[int, int, int] = RED) -> messages.SnapshotReady:
-        self.bucket.objects[said.snapshot.key] = (jpeg(colour), "image/jpeg")
-        return said
+    def put(self, sent: messages.SnapshotReady, colour: tuple[int, int, int] = RED) -> messages.SnapshotReady:
+        self.bucket.objects[sent.snapshot.key] = (jpeg(colour), "image/jpeg")
+        return sent
 
-    def row(self, said: messages.SnapshotReady) -> Row:
-        return self.records.rows[said.snapshot_s3_key]
+    def row(self, sent: messages.SnapshotReady) -> Row:
+        return self.records.rows[sent.snapshot_s3_key]
 
 
 @pytest.fixture
@@ -279,11 +284,11 @@ def stage(colours: Classifier) -> Stage:
 
 
 def test_a_micro_batch_is_one_forward_pass_and_one_transaction(stage: Stage) -> None:
-    said = [stage.put(message(place + 1), colour) for place, colour in enumerate((RED, GREEN, BLUE))]
-    assert stage.worker.handle([delivery(one) for one in said]) == [None, None, None]
+    sent = [stage.put(message(place + 1), colour) for place, colour in enumerate((RED, GREEN, BLUE))]
+    assert stage.worker.handle([delivery(one) for one in sent]) == [None, None, None]
     assert (stage.model.passes, stage.records.finishes) == ([3], [3])
-    assert [stage.row(one).status for one in said] == ["done"] * 3
-    results = [stage.row(one).results["baseline"] for one in said]
+    assert [stage.row(one).status for one in sent] == ["done"] * 3
+    results = [stage.row(one).results["baseline"] for one in sent]
     assert [(r.type_label, r.make_label, r.model_label) for r in results] == [
         ("Car", "Toyota", "Vios"),
         ("SUV", "Honda", "CR-V"),
@@ -291,13 +296,13 @@ def test_a_micro_batch_is_one_forward_pass_and_one_transaction(stage: Stage) -> 
     ]
 
 
-def test_a_result_says_what_made_it_what_it_saw_and_what_it_cost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_has_checkpoint_evidence_and_cost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(color, "colors", lambda picture, kind: [color.Color(None, "Red", None, 0.9)])
-    said = stage.put(message(1, yolo_type="SUV"), RED)
-    stage.worker.handle([delivery(said)])
-    result = stage.row(said).results["baseline"]
+    sent = stage.put(message(1, yolo_type="SUV"), RED)
+    stage.worker.handle([delivery(sent)])
+    result = stage.row(sent).results["baseline"]
     assert result.checkpoint == "colours@1"
-    assert result.assets == {"snapshot": said.snapshot.key}
+    assert result.assets == {"snapshot": sent.snapshot.key}
     assert result.colors == [{"finish": None, "base": "Red", "lightness": None, "conf": 0.9}]
     assert (result.plate_text, result.plate_conf) == (None, None)
     assert (result.type_label, result.evidence["yolo_type"]) == ("Car", "SUV")
@@ -309,22 +314,22 @@ def test_a_result_says_what_made_it_what_it_saw_and_what_it_cost(stage: Stage, m
     assert len(json.dumps(dict(result.evidence), allow_nan=False)) < 4000
 
 
-def test_a_colour_that_cannot_be_read_holds_up_nothing_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(picture: Picture, kind: str) -> list[color.Color]:
+def test_a_failed_colour_reading_affects_nothing_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(picture: SnapshotImage, kind: str) -> list[color.Color]:
         raise ZeroDivisionError("no paint at all")
 
     monkeypatch.setattr(color, "colors", fail)
-    said = stage.put(message(1), RED)
-    assert stage.worker.handle([delivery(said)]) == [None]
-    result = stage.row(said).results["baseline"]
+    sent = stage.put(message(1), RED)
+    assert stage.worker.handle([delivery(sent)]) == [None]
+    result = stage.row(sent).results["baseline"]
     assert (result.colors, result.type_label) == (None, "Car")
     assert result.evidence["colors"] == {"null": "read_failed", "detail": "ZeroDivisionError: no paint at all"}
 
 
 def test_a_type_that_the_detector_saw_too_is_not_repeated_in_the_evidence(stage: Stage) -> None:
-    said = stage.put(message(1, yolo_type="Car"), RED)
-    stage.worker.handle([delivery(said)])
-    assert "yolo_type" not in stage.row(said).results["baseline"].evidence
+    sent = stage.put(message(1, yolo_type="Car"), RED)
+    stage.worker.handle([delivery(sent)])
+    assert "yolo_type" not in stage.row(sent).results["baseline"].evidence
 
 
 def test_a_row_is_made_from_the_message_where_there_is_none(stage: Stage) -> None:
@@ -343,53 +348,57 @@ def test_a_row_is_made_from_the_message_where_there_is_none(stage: Stage) -> Non
 
 def test_compare_mode_gives_two_results_by_one_pass_each(colours: Classifier) -> None:
     stage = Stage(colours, ("baseline", "cmt"))
-    said = [stage.put(message(1)), stage.put(message(2))]
-    assert stage.worker.handle([delivery(one) for one in said]) == [None, None]
+    sent = [stage.put(message(1)), stage.put(message(2))]
+    assert stage.worker.handle([delivery(one) for one in sent]) == [None, None]
     assert [model.passes for model in stage.models.values()] == [[2], [2]]
-    assert all(set(stage.row(one).results) == {"baseline", "cmt"} for one in said)
+    assert all(set(stage.row(one).results) == {"baseline", "cmt"} for one in sent)
 
 
-def test_a_row_says_processing_before_inference_begins(stage: Stage) -> None:
-    said = stage.put(message(1))
+def test_a_row_is_processing_before_inference_begins(stage: Stage) -> None:
+    sent = stage.put(message(1))
     seen: list[Status] = []
-    stage.model.before = lambda pictures: seen.append(stage.row(said).status)
-    stage.worker.handle([delivery(said)])
+    stage.model.before = lambda pictures: seen.append(stage.row(sent).status)
+    stage.worker.handle([delivery(sent)])
     assert seen == ["processing"]
 
 
 def test_a_snapshot_done_by_the_same_checkpoint_is_acknowledged_without_work(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.worker.handle([delivery(said)])
+    sent = stage.put(message(1))
+    stage.worker.handle([delivery(sent)])
     stage.model.passes.clear()
     stage.bucket.fetched.clear()
-    assert stage.worker.handle([delivery(said, receive_count=2)]) == [None]
+    assert stage.worker.handle([delivery(sent, receive_count=2)]) == [None]
     assert (stage.model.passes, stage.bucket.fetched, stage.records.finishes) == ([], [], [1])
+    assert stage.observer.codes() == ["snapshot.classified", "snapshot.already_done"]
+    classified, already_done = stage.observer.events
+    assert classified.fields == {**already_done.fields, "baseline": ["Car", "Toyota", "Vios"]}
+    assert set(already_done.fields) == {"message_id", "video_id", "track_id", "snapshot"}
 
 
-def test_a_snapshot_done_by_another_checkpoint_is_done_anew_and_stays_done_meanwhile(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.worker.handle([delivery(said)])
+def test_a_snapshot_done_by_another_checkpoint_is_classified_again_and_stays_done_meanwhile(stage: Stage) -> None:
+    sent = stage.put(message(1))
+    stage.worker.handle([delivery(sent)])
     stage.model.checkpoint = "colours@2"
     seen: list[Status] = []
-    stage.model.before = lambda pictures: seen.append(stage.row(said).status)
-    assert stage.worker.handle([delivery(said)]) == [None]
+    stage.model.before = lambda pictures: seen.append(stage.row(sent).status)
+    assert stage.worker.handle([delivery(sent)]) == [None]
     assert seen == ["done"]
-    assert stage.row(said).results["baseline"].checkpoint == "colours@2"
+    assert stage.row(sent).results["baseline"].checkpoint == "colours@2"
 
 
 def test_a_done_snapshot_whose_picture_has_expired_keeps_its_results_and_blames_no_permission(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.worker.handle([delivery(said)])
-    results = dict(stage.row(said).results)
+    sent = stage.put(message(1))
+    stage.worker.handle([delivery(sent)])
+    results = dict(stage.row(sent).results)
     stage.model.checkpoint = "colours@2"
     stage.bucket.objects.clear()
-    (outcome,) = stage.worker.handle([delivery(said)])
+    (outcome,) = stage.worker.handle([delivery(sent)])
     assert type(outcome) is Permanent  # a MissingObject would count towards a role that may read nothing
-    assert "the results stay" in str(outcome)
-    assert (stage.row(said).status, stage.row(said).results) == ("done", results)
+    assert "the results remain" in str(outcome)
+    assert (stage.row(sent).status, stage.row(sent).results) == ("done", results)
 
 
-def test_a_done_snapshot_that_comes_again_for_another_checkpoint_is_tried_alone_and_last(stage: Stage) -> None:
+def test_a_redelivered_done_snapshot_is_classified_alone_and_last(stage: Stage) -> None:
     again = stage.put(message(1))
     stage.worker.handle([delivery(again)])
     stage.model.checkpoint = "colours@2"
@@ -403,21 +412,22 @@ def test_a_done_snapshot_that_comes_again_for_another_checkpoint_is_tried_alone_
 
 
 def test_results_of_the_same_checkpoint_do_not_excuse_a_row_that_is_not_done(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.worker.handle([delivery(said)])
-    stage.row(said).status = "queued"
-    assert stage.worker.handle([delivery(said)]) == [None]
-    assert (stage.model.passes, stage.row(said).status) == ([1, 1], "done")
+    sent = stage.put(message(1))
+    stage.worker.handle([delivery(sent)])
+    stage.row(sent).status = "queued"
+    assert stage.worker.handle([delivery(sent)]) == [None]
+    assert (stage.model.passes, stage.row(sent).status) == ([1, 1], "done")
 
 
-def test_a_snapshot_done_in_single_mode_is_done_anew_to_compare(colours: Classifier, stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.worker.handle([delivery(said)])
+def test_a_snapshot_done_in_single_mode_is_classified_again_to_compare(colours: Classifier, stage: Stage) -> None:
+    sent = stage.put(message(1))
+    stage.worker.handle([delivery(sent)])
     both: Mapping[Variant, Model] = {"baseline": Watched(colours), "cmt": Watched(colours)}
-    assert SnapshotWorker(stage.bucket, stage.records, both, AttributeReader(5), BUCKET).handle([delivery(said)]) == [
-        None
-    ]
-    assert set(stage.row(said).results) == {"baseline", "cmt"}
+    comparing = SnapshotWorker(
+        stage.bucket, stage.records, both, AttributeReader(5), BUCKET, observer=RecordingObserver()
+    )
+    assert comparing.handle([delivery(sent)]) == [None]
+    assert set(stage.row(sent).results) == {"baseline", "cmt"}
 
 
 def test_bad_members_fail_alone_each_with_its_own_reason(stage: Stage) -> None:
@@ -441,79 +451,83 @@ def test_bad_members_fail_alone_each_with_its_own_reason(stage: Stage) -> None:
 
 
 def test_a_picture_that_breaks_the_forward_pass_fails_alone(stage: Stage) -> None:
-    said = [stage.put(message(1), RED), stage.put(message(2), BLUE), stage.put(message(3), GREEN)]
+    sent = [stage.put(message(1), RED), stage.put(message(2), BLUE), stage.put(message(3), GREEN)]
 
-    def choke(pictures: Sequence[Picture]) -> None:
+    def choke(pictures: Sequence[SnapshotImage]) -> None:
         if any(picture[0, 0, 0] > 200 for picture in pictures):
             raise RuntimeError("an operator overflowed")
 
     stage.model.before = choke
-    outcomes = stage.worker.handle([delivery(one) for one in said])
+    outcomes = stage.worker.handle([delivery(one) for one in sent])
     assert [type(outcome) for outcome in outcomes] == [type(None), Permanent, type(None)]
-    assert str(outcomes[1]) == "inference (baseline) fails on this picture: an operator overflowed"
+    assert str(outcomes[1]) == "inference (baseline) fails on this snapshot: an operator overflowed"
     assert stage.model.passes == [3, 1, 1, 1]
     assert stage.records.finishes == [2]
+    (event,) = stage.observer.wait_for("inference.failed")
+    assert (event.level, str(event.error)) == (logging.ERROR, "an operator overflowed")
+    assert (event.fields["track_id"], event.fields["snapshot"]) == (2, sent[1].snapshot_s3_key)
+    assert (event.fields["variant"], event.fields["video_id"]) == ("baseline", VIDEO)
 
 
 def test_a_picture_whose_logits_are_not_finite_fails_alone(stage: Stage) -> None:
-    said = [stage.put(message(1), RED), stage.put(message(2), BLUE)]
+    sent = [stage.put(message(1), RED), stage.put(message(2), BLUE)]
 
     def overflow(logits: Logits) -> Logits:
         return replace(logits, make=logits.make * np.inf) if logits.type.argmax() == 2 else logits
 
     stage.model.after = overflow
-    outcomes = stage.worker.handle([delivery(one) for one in said])
+    outcomes = stage.worker.handle([delivery(one) for one in sent])
     assert [type(outcome) for outcome in outcomes] == [type(None), Permanent]
 
 
 def test_inference_that_fails_on_a_blank_picture_too_is_the_environments_fault(stage: Stage) -> None:
-    said = [stage.put(message(1)), stage.put(message(2))]
+    sent = [stage.put(message(1)), stage.put(message(2))]
 
-    def lost(pictures: Sequence[Picture]) -> None:
+    def lost(pictures: Sequence[SnapshotImage]) -> None:
         raise RuntimeError("CUDA error: unspecified launch failure")
 
     stage.model.before = lost
-    outcomes = stage.worker.handle([delivery(one) for one in said])
+    outcomes = stage.worker.handle([delivery(one) for one in sent])
     assert [type(outcome) for outcome in outcomes] == [EnvironmentFault] * 2
-    assert [stage.row(one).status for one in said] == ["processing"] * 2
+    assert [stage.row(one).status for one in sent] == ["processing"] * 2
 
 
 def test_a_lost_gpu_is_not_tried_again_picture_by_picture(stage: Stage) -> None:
-    said = [stage.put(message(1)), stage.put(message(2))]
+    sent = [stage.put(message(1)), stage.put(message(2))]
 
-    def lost(pictures: Sequence[Picture]) -> None:
+    def lost(pictures: Sequence[SnapshotImage]) -> None:
         raise EnvironmentFault("the GPU fails")
 
     stage.model.before = lost
-    assert [type(one) for one in stage.worker.handle([delivery(one) for one in said])] == [EnvironmentFault] * 2
+    assert [type(one) for one in stage.worker.handle([delivery(one) for one in sent])] == [EnvironmentFault] * 2
     assert stage.model.passes == [2]
 
 
 def test_a_picture_that_one_variant_cannot_do_gets_no_result_of_the_other(colours: Classifier) -> None:
     stage = Stage(colours, ("baseline", "cmt"))
-    said = [stage.put(message(1), RED), stage.put(message(2), BLUE)]
+    sent = [stage.put(message(1), RED), stage.put(message(2), BLUE)]
 
-    def choke(pictures: Sequence[Picture]) -> None:
+    def choke(pictures: Sequence[SnapshotImage]) -> None:
         if any(picture[0, 0, 0] > 200 for picture in pictures):
             raise RuntimeError("an operator overflowed")
 
     stage.models["cmt"].before = choke
-    outcomes = stage.worker.handle([delivery(one) for one in said])
+    outcomes = stage.worker.handle([delivery(one) for one in sent])
     assert [type(outcome) for outcome in outcomes] == [type(None), Permanent]
-    assert stage.row(said[1]).results == {}
+    assert stage.row(sent[1]).results == {}
 
 
-def test_a_snapshot_asked_for_twice_is_computed_once_and_acknowledged_twice(stage: Stage) -> None:
-    said = stage.put(message(1))
-    assert stage.worker.handle([delivery(said), delivery(said, receive_count=2)]) == [None, None]
-    assert (stage.model.passes, stage.bucket.fetched) == ([1], [said.snapshot.key])
+def test_a_snapshot_with_two_messages_is_computed_once_and_acknowledged_twice(stage: Stage) -> None:
+    sent = stage.put(message(1))
+    assert stage.worker.handle([delivery(sent), delivery(sent, receive_count=2)]) == [None, None]
+    assert (stage.model.passes, stage.bucket.fetched) == ([1], [sent.snapshot.key])
 
 
 def test_a_duplicate_whose_lease_is_lost_does_not_hold_up_the_other(stage: Stage) -> None:
-    said = stage.put(message(1))
-    outcomes = stage.worker.handle([delivery(said, lease=Lease(1)), delivery(said)])
+    sent = stage.put(message(1))
+    outcomes = stage.worker.handle([delivery(sent, lease=Lease(1)), delivery(sent)])
     assert [type(outcome) for outcome in outcomes] == [LeaseLost, type(None)]
-    assert stage.row(said).status == "done"
+    assert stage.row(sent).status == "done"
 
 
 @pytest.mark.parametrize("checks", range(4))
@@ -528,15 +542,15 @@ def test_a_lost_lease_commits_nothing_whenever_it_is_lost(stage: Stage, checks: 
         assert (stage.row(lost).status, stage.row(lost).results) == ("processing", {})
 
 
-def test_an_interrupted_batch_commits_nothing_and_says_so_to_each(stage: Stage) -> None:
-    said = [stage.put(message(1)), stage.put(message(2))]
-    told = Interrupted("SIGTERM")
-    outcomes = stage.worker.handle([delivery(one, lease=Lease(2, told)) for one in said])
-    assert outcomes == [told, told]
+def test_an_interrupted_batch_commits_nothing_for_any_delivery(stage: Stage) -> None:
+    sent = [stage.put(message(1)), stage.put(message(2))]
+    interrupted = Interrupted("SIGTERM")
+    outcomes = stage.worker.handle([delivery(one, lease=Lease(2, interrupted)) for one in sent])
+    assert outcomes == [interrupted, interrupted]
     assert stage.records.finishes == []
 
 
-def test_a_database_that_is_down_is_everybodys_outcome_but_that_of_a_bad_body(stage: Stage) -> None:
+def test_a_database_outage_is_the_outcome_of_all_but_bad_bodies(stage: Stage) -> None:
     def down(requests: Sequence[AnalysisRequest]) -> None:
         raise EnvironmentFault("database cannot be reached")
 
@@ -548,14 +562,14 @@ def test_a_database_that_is_down_is_everybodys_outcome_but_that_of_a_bad_body(st
 
 
 def test_a_row_that_the_database_refuses_fails_alone(stage: Stage) -> None:
-    said = [stage.put(message(1)), stage.put(message(2)), stage.put(message(3))]
+    sent = [stage.put(message(1)), stage.put(message(2)), stage.put(message(3))]
 
     def refuse(requests: Sequence[AnalysisRequest]) -> None:
         if any(request.track_id == 2 for request in requests):
             raise Permanent("database refuses the data")
 
     stage.records.begin_fault = refuse
-    outcomes = stage.worker.handle([delivery(one) for one in said])
+    outcomes = stage.worker.handle([delivery(one) for one in sent])
     assert [type(outcome) for outcome in outcomes] == [type(None), Permanent, type(None)]
 
 
@@ -564,19 +578,19 @@ def test_results_that_are_not_committed_acknowledge_nothing(stage: Stage) -> Non
         raise Transient("database busy")
 
     stage.records.finish_fault = busy
-    said = [stage.put(message(1)), stage.put(message(2))]
-    outcomes = stage.worker.handle([delivery(one) for one in said])
+    sent = [stage.put(message(1)), stage.put(message(2))]
+    outcomes = stage.worker.handle([delivery(one) for one in sent])
     assert [type(outcome) for outcome in outcomes] == [Transient] * 2
 
 
 def test_a_snapshot_that_killed_every_worker_is_given_up_without_work(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.records.rows[said.snapshot_s3_key] = Row("0", "processing")
-    (outcome,) = stage.worker.handle([delivery(said, receive_count=5)])
+    sent = stage.put(message(1))
+    stage.records.rows[sent.snapshot_s3_key] = Row("0", "processing")
+    (outcome,) = stage.worker.handle([delivery(sent, receive_count=5)])
     assert isinstance(outcome, Permanent)
     assert (outcome.code, str(outcome)) == ("crashed", DIED_EVERY_TIME)
-    assert (stage.row(said).status, stage.row(said).attempt_state) == ("error", "crashed")
-    assert (stage.row(said).error_code, stage.row(said).error_msg) == ("crashed", DIED_EVERY_TIME)
+    assert (stage.row(sent).status, stage.row(sent).attempt_state) == ("error", "crashed")
+    assert (stage.row(sent).error_code, stage.row(sent).error_msg) == ("crashed", DIED_EVERY_TIME)
     assert (stage.bucket.fetched, stage.model.passes) == ([], [])
 
 
@@ -584,7 +598,7 @@ def test_two_snapshots_that_kill_the_process_take_no_other_with_them(stage: Stag
     """Black pictures kill. Ten messages are received together until each is done or dead-lettered."""
     sent = [stage.put(message(track), BLACK if track in (1, 4) else RED) for track in range(1, 11)]
 
-    def kill(pictures: Sequence[Picture]) -> None:
+    def kill(pictures: Sequence[SnapshotImage]) -> None:
         if any(picture.max() < 10 for picture in pictures):
             raise SystemExit("killed")
 
@@ -598,34 +612,34 @@ def test_two_snapshots_that_kill_the_process_take_no_other_with_them(stage: Stag
     assert [(one.track_id, stage.row(one).attempt_state) for one in open_messages] == [(1, "crashed"), (4, "crashed")]
 
 
-def test_the_last_attempt_stands_as_an_error_until_it_succeeds(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.records.rows[said.snapshot_s3_key] = Row("0", "processing", None, "transient", "S3 did not answer")
+def test_the_last_attempt_is_recorded_as_an_error_until_it_succeeds(stage: Stage) -> None:
+    sent = stage.put(message(1))
+    stage.records.rows[sent.snapshot_s3_key] = Row("0", "processing", None, "transient", "S3 did not answer")
     seen: list[tuple[Status, str | None, str | None]] = []
     stage.model.before = lambda pictures: seen.append(
-        (stage.row(said).status, stage.row(said).attempt_state, stage.row(said).error_msg)
+        (stage.row(sent).status, stage.row(sent).attempt_state, stage.row(sent).error_msg)
     )
-    assert stage.worker.handle([delivery(said, receive_count=5)]) == [None]
+    assert stage.worker.handle([delivery(sent, receive_count=5)]) == [None]
     assert seen == [("error", "last_attempt", LAST_ATTEMPT)]
-    assert (stage.row(said).status, stage.row(said).attempt_state) == ("done", None)
-    assert (stage.row(said).error_code, stage.row(said).error_msg) == (None, None)
+    assert (stage.row(sent).status, stage.row(sent).attempt_state) == ("done", None)
+    assert (stage.row(sent).error_code, stage.row(sent).error_msg) == (None, None)
 
 
-def test_of_two_duplicates_the_one_nearest_its_end_speaks_for_both(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.records.rows[said.snapshot_s3_key] = Row("0", "processing")
-    outcomes = stage.worker.handle([delivery(said), delivery(said, receive_count=5)])
+def test_of_two_duplicates_the_one_with_the_most_receives_decides(stage: Stage) -> None:
+    sent = stage.put(message(1))
+    stage.records.rows[sent.snapshot_s3_key] = Row("0", "processing")
+    outcomes = stage.worker.handle([delivery(sent), delivery(sent, receive_count=5)])
     assert [type(outcome) for outcome in outcomes] == [Permanent] * 2
     assert stage.model.passes == []
 
 
 @pytest.mark.parametrize(("final", "status"), [(True, "error"), (False, "processing")])
 def test_a_failure_leaves_its_reason_in_the_row(stage: Stage, final: bool, status: Status) -> None:
-    said = message(1)
-    stage.worker.handle([delivery(said)])
-    stage.worker.record(delivery(said), Transient("S3 did not answer"), final)
-    assert (stage.row(said).status, stage.row(said).error_msg) == (status, "S3 did not answer")
-    assert stage.row(said).error_code == "transient"
+    sent = message(1)
+    stage.worker.handle([delivery(sent)])
+    stage.worker.record(delivery(sent), Transient("S3 did not answer"), final)
+    assert (stage.row(sent).status, stage.row(sent).error_msg) == (status, "S3 did not answer")
+    assert stage.row(sent).error_code == "transient"
 
 
 def test_a_body_that_breaks_the_contract_names_no_row(stage: Stage) -> None:
@@ -634,26 +648,26 @@ def test_a_body_that_breaks_the_contract_names_no_row(stage: Stage) -> None:
     assert stage.records.rows == {}
 
 
-def test_the_probe_asks_the_database_and_the_models(stage: Stage) -> None:
+def test_the_probe_checks_the_database_and_the_models(stage: Stage) -> None:
     stage.worker.probe()
     stage.records.down = True
     with pytest.raises(EnvironmentFault, match="database cannot be reached"):
         stage.worker.probe()
     stage.records.down = False
 
-    def lost(pictures: Sequence[Picture]) -> None:
+    def lost(pictures: Sequence[SnapshotImage]) -> None:
         raise RuntimeError("CUDA error")
 
     stage.model.before = lost
-    with pytest.raises(EnvironmentFault, match=r"inference \(baseline\) fails even on a blank picture: CUDA error"):
+    with pytest.raises(EnvironmentFault, match=r"inference \(baseline\) fails even on a blank image: CUDA error"):
         stage.worker.probe()
 
 
-def test_a_delivery_that_nobody_settled_does_not_pass_for_finished() -> None:
-    book = SnapshotBatch([delivery(message(1))])
-    book.read(lambda body: messages.parse_snapshot_ready(body, BUCKET))
+def test_a_delivery_that_is_not_settled_does_not_count_as_finished() -> None:
+    batch = SnapshotBatch([delivery(message(1))])
+    batch.read(lambda body: messages.parse_snapshot_ready(body, BUCKET))
     with pytest.raises(KeyError):
-        book.outcomes()
+        batch.outcomes()
 
 
 def test_an_empty_batch_is_no_work(stage: Stage) -> None:
@@ -664,13 +678,20 @@ def test_an_empty_batch_is_no_work(stage: Stage) -> None:
 def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
     colours: Classifier, s3: S3Client, bucket: str, database_url: str, sql: Callable[..., list[dict[str, object]]]
 ) -> None:
-    said, gone = (message(track).to_json().replace(BUCKET, bucket) for track in (1, 2))
+    sent, gone = (message(track).to_json().replace(BUCKET, bucket) for track in (1, 2))
     key = message(1).snapshot.key
     s3.put_object(Bucket=bucket, Key=key, Body=jpeg(GREEN), ContentType="image/jpeg")
     records = ImageAnalysisRepository(Database(database_url, "test"))
-    worker = SnapshotWorker(ObjectStore(s3, bucket), records, {"baseline": colours}, AttributeReader(5), bucket)
+    worker = SnapshotWorker(
+        ObjectStore(s3, bucket),
+        records,
+        {"baseline": colours},
+        AttributeReader(5),
+        bucket,
+        observer=RecordingObserver(),
+    )
     for _ in range(2):
-        outcomes = worker.handle([delivery(said), delivery(gone)])
+        outcomes = worker.handle([delivery(sent), delivery(gone)])
         assert [type(outcome) for outcome in outcomes] == [type(None), MissingObject]
     worker.record(delivery(gone), MissingObject("not there", key), True)
     rows = sql("SELECT track_id, status::text, error_code, error_msg, run_key FROM image_analyses ORDER BY track_id")
@@ -694,7 +715,9 @@ def test_a_micro_batch_lands_in_postgresql_with_all_its_columns(
     assert all(row[column] is not None for column in ("latency_ms", "gflops", "memory_usage", "type_conf"))
 
 
-@pytest.mark.parametrize("module", ["worker", "classifier", "archive", "hierarchy"])
+@pytest.mark.parametrize(
+    "module", ["worker", "classification.classifier", "classification.checkpoint", "classification.hierarchy"]
+)
 def test_importing_loads_no_model_library_and_no_client(module: str, tmp_path: Path) -> None:
     code = (
         f"import sys, video_analysis.main_worker.{module}; "

@@ -1,4 +1,4 @@
-"""Stage 2 one batch ahead: pictures come before their turn, rows do not; and what is there is not computed again."""
+"""Prefetch in stage 2: the next batch is fetched early but not recorded; existing results are not computed again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.classification.classifier import Classifier
-from video_analysis.main_worker.types import Picture
+from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.tests.integration.main_worker.test_worker import (
     BLUE,
     GREEN,
@@ -45,18 +45,16 @@ def stage(colours: Classifier) -> Stage:
 
 
 def prefetched(stage: Stage, one: Delivery) -> Delivery:
-    """As the consumer hands it on, once what was begun has come to an end."""
-    coming = stage.worker.prefetch(one)
-    if coming is not None:
-        coming.exception(PATIENCE_S)
-    return replace(one, prefetched=coming)
+    """The delivery as the consumer passes it to `handle`, once its fetch has ended."""
+    fetched = stage.worker.prefetch(one)
+    if fetched is not None:
+        fetched.exception(PATIENCE_S)
+    return replace(one, prefetched=fetched)
 
 
-def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
-    stage: Stage, sqs: SQSClient, queue_name: str
-) -> None:
+def test_the_next_batch_is_fetched_during_a_forward_pass(stage: Stage, sqs: SQSClient, queue_name: str) -> None:
     bench = Bench(sqs, queue_name, FAST)
-    said = [stage.put(message(track), colour) for track, colour in ((1, RED), (2, GREEN))]
+    sent = [stage.put(message(track), colour) for track, colour in ((1, RED), (2, GREEN))]
     looking, go_on, fetched = threading.Event(), threading.Event(), threading.Event()
     fetch = stage.bucket.fetch_bytes
 
@@ -64,10 +62,10 @@ def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
         try:
             return fetch(key, limit_bytes)
         finally:
-            if key == said[1].snapshot.key:
+            if key == sent[1].snapshot.key:
                 fetched.set()
 
-    def hold(pictures: Sequence[Picture]) -> None:
+    def hold(pictures: Sequence[SnapshotImage]) -> None:
         looking.set()
         assert go_on.wait(PATIENCE_S)
 
@@ -76,7 +74,7 @@ def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
     consumer = Consumer(*parts, observer=bench.observer, prefetch=stage.worker.prefetch)
     thread = threading.Thread(target=consumer.run)
     try:
-        bench.send(said[0].to_json())
+        bench.send(sent[0].to_json())
         go_on.set()
         thread.start()
         bench.await_calls(lambda _: bench.called("DeleteMessage") == 1)
@@ -86,47 +84,47 @@ def test_the_next_pictures_come_while_the_first_forward_pass_is_held_up(
         stage.put(message(3), BLUE)
         bench.send(message(3).to_json())
         assert looking.wait(PATIENCE_S)
-        bench.send(said[1].to_json())
+        bench.send(sent[1].to_json())
         assert fetched.wait(PATIENCE_S)
-        assert said[1].snapshot_s3_key not in stage.records.rows, "its own turn has not come"
+        assert sent[1].snapshot_s3_key not in stage.records.rows, "its own turn has not come"
         go_on.set()
         bench.await_calls(lambda _: bench.called("DeleteMessage") == 3)
     finally:
         go_on.set()
         bench.shutdown.set()
         thread.join(PATIENCE_S)
-    assert stage.row(said[1]).status == "done"
-    assert stage.bucket.fetched.count(said[1].snapshot.key) == 1
+    assert stage.row(sent[1]).status == "done"
+    assert stage.bucket.fetched.count(sent[1].snapshot.key) == 1
 
 
-def test_a_picture_that_came_ahead_is_not_fetched_again_and_no_row_was_written_for_it(stage: Stage) -> None:
-    said = stage.put(message(1))
-    one = prefetched(stage, delivery(said))
-    assert (stage.bucket.fetched, stage.records.rows) == ([said.snapshot.key], {})
+def test_a_prefetched_snapshot_is_not_fetched_again_and_no_row_was_written_for_it(stage: Stage) -> None:
+    sent = stage.put(message(1))
+    one = prefetched(stage, delivery(sent))
+    assert (stage.bucket.fetched, stage.records.rows) == ([sent.snapshot.key], {})
     assert stage.worker.handle([one]) == [None]
-    assert stage.bucket.fetched == [said.snapshot.key]
+    assert stage.bucket.fetched == [sent.snapshot.key]
 
 
-def test_a_picture_that_could_not_be_fetched_ahead_is_fetched_in_its_turn(stage: Stage) -> None:
-    said = stage.put(message(1))
-    stage.bucket.faults[said.snapshot.key] = EnvironmentFault("the credentials have expired")
-    one = prefetched(stage, delivery(said))
-    del stage.bucket.faults[said.snapshot.key]
+def test_a_snapshot_whose_prefetch_failed_is_fetched_again(stage: Stage) -> None:
+    sent = stage.put(message(1))
+    stage.bucket.faults[sent.snapshot.key] = EnvironmentFault("the credentials have expired")
+    one = prefetched(stage, delivery(sent))
+    del stage.bucket.faults[sent.snapshot.key]
     assert stage.worker.handle([one]) == [None]
 
 
-def test_a_bad_picture_that_came_ahead_fails_alone(stage: Stage) -> None:
+def test_a_bad_prefetched_snapshot_fails_alone(stage: Stage) -> None:
     good, bad = stage.put(message(1)), message(2)
     stage.bucket.objects[bad.snapshot.key] = (b"hello", "text/plain")
     outcomes = stage.worker.handle([prefetched(stage, delivery(one)) for one in (good, bad)])
     assert [type(outcome) for outcome in outcomes] == [type(None), BadSnapshot]
 
 
-def test_nothing_is_prepared_for_a_body_that_breaks_the_contract(stage: Stage) -> None:
+def test_nothing_is_prefetched_for_a_body_that_breaks_the_contract(stage: Stage) -> None:
     assert stage.worker.prefetch(delivery('{"event": "SNAPSHOT_READY"}')) is None
 
 
-def test_to_compare_only_the_variant_that_is_not_there_yet_is_computed(colours: Classifier) -> None:
+def test_in_compare_mode_only_missing_variants_are_computed(colours: Classifier) -> None:
     stage = Stage(colours, ("baseline", "cmt"))
     there, other, new = (stage.put(message(track)) for track in (1, 2, 3))
     stage.worker.handle([delivery(one) for one in (there, other)])
@@ -142,11 +140,11 @@ def test_to_compare_only_the_variant_that_is_not_there_yet_is_computed(colours: 
     assert checkpoints == [{"baseline": "colours@1", "cmt": "colours@1"}] * 3
 
 
-def test_a_row_made_over_by_hand_is_computed_whole(colours: Classifier) -> None:
-    """`queued` again means that somebody wants it again, whatever results are there."""
+def test_a_row_set_to_queued_by_hand_is_computed_in_full(colours: Classifier) -> None:
+    """An operator sets a row to `queued` to have all its results computed again."""
     stage = Stage(colours, ("baseline", "cmt"))
-    said = stage.put(message(1))
-    stage.worker.handle([delivery(said)])
-    stage.row(said).status = "queued"
-    assert stage.worker.handle([delivery(said)]) == [None]
+    sent = stage.put(message(1))
+    stage.worker.handle([delivery(sent)])
+    stage.row(sent).status = "queued"
+    assert stage.worker.handle([delivery(sent)]) == [None]
     assert [model.passes for model in stage.models.values()] == [[1, 1], [1, 1]]

@@ -1,4 +1,4 @@
-"""A checkpoint is tried before it goes to a host: python -m video_analysis.ops.check."""
+"""Checks of checkpoints before their roll-out: python -m video_analysis.ops check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMED = untrained_model.labels("untrained")
 
 def check(path: Path, cache: Path) -> subprocess.CompletedProcess[str]:
     environ = {"CVITX_ENV_OVERRIDES": "1", "CVITX_CACHE_DIR": str(cache), "CVITX_DEVICE": "torch"}
-    command = [sys.executable, "-m", "video_analysis.ops.check", str(path)]
+    command = [sys.executable, "-m", "video_analysis.ops", "check", str(path)]
     return subprocess.run(command, env=os.environ | environ, capture_output=True, text=True, check=False)
 
 
@@ -27,11 +27,11 @@ def test_a_sound_checkpoint_is_described_in_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
     assert f"{tmp_path / 'main.pt'}: untrained" in done.stdout
     assert "8 types" in done.stdout
-    assert "by a hierarchy" in done.stdout
+    assert "with a hierarchy" in done.stdout
 
 
 def wider(path: Path) -> str:
-    """One make more among the labels than the head has."""
+    """The labels have one make more than the head."""
     more = NAMED.model_dump() | {"makes": (*NAMED.makes, "Trabant")}
     untrained_model.write(path, untrained_model.network(NAMED, 0), Labels(**more))
     return "output make is"
@@ -50,7 +50,7 @@ def none(path: Path) -> str:
 
 
 @pytest.mark.parametrize("spoil", [wider, infinite, none])
-def test_what_a_worker_would_refuse_ends_in_one_line_that_says_why(spoil: object, tmp_path: Path) -> None:
+def test_a_bad_checkpoint_ends_in_one_line_with_the_reason(spoil: object, tmp_path: Path) -> None:
     assert callable(spoil)
     reason = spoil(tmp_path / "main.pt")
     done = check(tmp_path / "main.pt", tmp_path / "cache")

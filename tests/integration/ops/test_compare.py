@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from video_analysis.ops.compare import agreement, command, report_page, report_text, stored_verdicts, thumbnails
-from video_analysis.ops.compare.stored_verdicts import ComparedSnapshot, ComparisonRecords, StoredVerdict
-from video_analysis.ops.compare.thumbnails import SmallPicture
-from video_analysis.tests.e2e.test_demo_report_browser import browser, opened
+from video_analysis.ops.compare.stored_verdicts import ComparedSnapshot, StoredVerdict, StoredVerdicts
+from video_analysis.ops.compare.thumbnails import Thumbnail
 from video_analysis.tests.support import report_rows
+from video_analysis.tests.support.browser import open_page
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["browser"]
 VIDEO, WORKSPACE = report_rows.VIDEO_ID, report_rows.WORKSPACE_ID
 HOSTILE = "</td><script>alert('Vios')</script>&\x1b[2J"
 Sql = Callable[..., list[dict[str, object]]]
@@ -63,16 +62,19 @@ def test_every_snapshot_counts_once_at_every_level() -> None:
     assert [levels[level].agreement for level in ("type", "make", "model")] == [0.75, 0.75, 0.5]
 
 
-def test_confidence_is_told_apart_by_how_they_meet() -> None:
+def test_confidence_is_averaged_per_outcome() -> None:
     of_model = street().levels["model"].confidence
     assert of_model["baseline"] == {"agreeing": 0.9, "disagreeing": 0.8, "alone": 0.9}
     assert of_model["cmt"] == {"agreeing": 0.7, "disagreeing": 0.6, "alone": 0.5}
     assert agreement.measure([]).levels["type"].confidence["cmt"]["agreeing"] is None
 
 
-def test_the_surest_disagreement_comes_first_and_abstention_is_none() -> None:
+def test_the_disagreement_with_the_highest_confidence_comes_first() -> None:
     found = street().disagreements
-    assert [(one.snapshot.track_id, one.level, one.sureness) for one in found] == [(5, "type", 0.95), (2, "make", 0.6)]
+    assert [(one.snapshot.track_id, one.level, one.confidence) for one in found] == [
+        (5, "type", 0.95),
+        (2, "make", 0.6),
+    ]
 
 
 def test_names_that_are_confused_are_counted_models_with_their_makes() -> None:
@@ -147,11 +149,11 @@ def test_a_video_s_rows_become_a_page_figures_and_lines(rows: Rows, capsys: pyte
     assert told["checkpoints"]["cmt"] == {"demo-cmt@0123456789ab": 2}
     assert page.count("data:image/jpeg;base64,") == page.count("<article") == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("2 snapshots with both rows, they disagree about 1")
+    assert lines[0].endswith("2 snapshots with both results, disagreements: 1")
     assert "rows of baseline: 2 by demo-baseline@0123456789ab" in lines
     assert "rows of cmt: 2 by demo-cmt@0123456789ab" in lines
     assert told["checkpoints_of_both"] == []
-    assert not [line for line in lines if "pictures are missing" in line or "means nothing" in line]
+    assert not [line for line in lines if "images are missing" in line or "agrees with itself" in line]
 
 
 def test_the_lines_say_which_types_makes_and_models_are_confused() -> None:
@@ -163,16 +165,16 @@ def test_the_lines_say_which_types_makes_and_models_are_confused() -> None:
     ]
 
 
-def test_one_checkpoint_in_both_variants_is_said(rows: Rows, capsys: pytest.CaptureFixture[str], sql: Sql) -> None:
+def test_one_checkpoint_in_both_variants_is_reported(rows: Rows, capsys: pytest.CaptureFixture[str], sql: Sql) -> None:
     rows.add(1, baseline=VIOS, cmt=VIOS)
     rows.add(2, baseline=VIOS, cmt=VIOS)
     sql("UPDATE image_analysis_results SET checkpoint = 'demo-baseline@0123456789ab'")
-    words = "both variants have rows by demo-baseline@0123456789ab: that it agrees with itself means nothing"
+    words = "both variants have rows by demo-baseline@0123456789ab: a checkpoint always agrees with itself"
     assert report("--video", VIDEO)[1]["checkpoints_of_both"] == ["demo-baseline@0123456789ab"]
     assert capsys.readouterr().out.splitlines().count(words) == 1
     sql("UPDATE image_analysis_results SET checkpoint = NULL")
-    assert report("--video", VIDEO)[1]["checkpoints_of_both"] == [], "nobody knows"
-    assert "means nothing" not in capsys.readouterr().out
+    assert report("--video", VIDEO)[1]["checkpoints_of_both"] == [], "unknown"
+    assert "agrees with itself" not in capsys.readouterr().out
 
 
 def test_a_workspace_is_all_its_videos_and_a_video_is_itself_alone(rows: Rows) -> None:
@@ -183,7 +185,7 @@ def test_a_workspace_is_all_its_videos_and_a_video_is_itself_alone(rows: Rows) -
     assert [one["video_id"] for one in report("--video", other)[1]["disagreements"]] == [other]
 
 
-def test_no_more_pictures_than_asked_for_the_surest_first(rows: Rows) -> None:
+def test_the_page_has_no_more_images_than_requested(rows: Rows) -> None:
     for track in (1, 2, 3):
         rows.add(track, baseline=VIOS, cmt=CITY)
     page, told = report("--video", VIDEO, "--pictures", "2")
@@ -192,28 +194,28 @@ def test_no_more_pictures_than_asked_for_the_surest_first(rows: Rows) -> None:
     assert len(told["disagreements"]) == 3
 
 
-def test_a_picture_that_is_not_there_is_said_in_its_place_and_on_the_terminal(
+def test_a_missing_image_is_reported_on_the_page_and_on_the_terminal(
     rows: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows.add(1, pictured=False, baseline=VIOS, cmt=CITY)
     rows.add(2, baseline=VIOS, cmt=CITY)
     page, _ = report("--video", VIDEO)
     assert page.count("data:image/jpeg;base64,") == 1
-    assert "No picture: s3://" in page
+    assert "No image: s3://" in page
     assert "not found, or s3:GetObject on it is denied" in page
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "missing" in line]
-    assert line.startswith("1 of 2 pictures are missing: s3://")
+    assert line.startswith("1 of 2 images are missing: s3://")
     assert "not found, or s3:GetObject on it is denied" in line
 
 
-def test_a_reason_that_many_pictures_share_is_told_once_and_of_many_reasons_three() -> None:
-    outage = [SmallPicture(None, "S3 cannot be reached\x1b"), *[SmallPicture(None, "not asked for")] * 9]
-    assert list(report_text.without([SmallPicture(b""), *outage])) == [
-        "10 of 11 pictures are missing: S3 cannot be reached\\x1b; not asked for"
+def test_at_most_three_different_reasons_are_shown() -> None:
+    outage = [Thumbnail(None, "S3 cannot be reached\x1b"), *[Thumbnail(None, "not fetched")] * 9]
+    assert list(report_text.missing_images([Thumbnail(b""), *outage])) == [
+        "10 of 11 images are missing: S3 cannot be reached\\x1b; not fetched"
     ]
-    (line,) = report_text.without([SmallPicture(None, f"reason {number}") for number in range(5)])
-    assert line == "5 of 5 pictures are missing: reason 0; reason 1; reason 2; 2 more reasons, see the page"
-    assert list(report_text.without([SmallPicture(b"")])) == []
+    (line,) = report_text.missing_images([Thumbnail(None, f"reason {number}") for number in range(5)])
+    assert line == "5 of 5 images are missing: reason 0; reason 1; reason 2; 2 more reasons, see the page"
+    assert list(report_text.missing_images([Thumbnail(b"")])) == []
 
 
 def test_hostile_text_stays_text(rows: Rows, capsys: pytest.CaptureFixture[str], sql: Sql) -> None:
@@ -228,10 +230,10 @@ def test_hostile_text_stays_text(rows: Rows, capsys: pytest.CaptureFixture[str],
     assert "\x1b" not in capsys.readouterr().out
 
 
-def test_a_snapshot_of_another_bucket_is_not_asked_for() -> None:
+def test_a_snapshot_in_another_bucket_is_not_fetched() -> None:
     uri = f"s3://elsewhere/{report_rows.key_of(1, 100)}"
     (told,) = thumbnails.fetch(Storage(), "ours-only", [uri])
-    assert told.problem == f"{uri}: another bucket than CVITX_S3_BUCKET, ours-only"
+    assert told.problem == f"{uri}: is not in the bucket of CVITX_S3_BUCKET, ours-only"
 
 
 class Storage:
@@ -244,24 +246,24 @@ class Storage:
         raise EnvironmentFault("S3 cannot be reached")
 
 
-def test_an_outage_of_s3_is_found_out_once_and_not_by_every_picture() -> None:
+def test_after_an_outage_of_s3_no_further_image_is_fetched() -> None:
     storage = Storage()
     uris = [f"s3://ours-only/{report_rows.key_of(track, 100)}" for track in range(1, 101)]
     told = thumbnails.fetch(storage, "ours-only", uris)
-    assert storage.asked <= thumbnails.AT_ONCE
-    assert told[0] == SmallPicture(None, "S3 cannot be reached")
-    assert told[-1].problem == "not asked for: S3 failed before"
+    assert storage.asked <= thumbnails.FETCH_THREADS
+    assert told[0] == Thumbnail(None, "S3 cannot be reached")
+    assert told[-1].problem == "not fetched, because S3 failed before"
 
 
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (None, "no such video: neither videos nor image_analyses knows"),
+        (None, "no such video: neither videos nor image_analyses has"),
         ({"baseline": VIOS}, "(1 snapshots, 1 baseline rows, 0 cmt rows): run main_worker with CVITX_RUN_MODE=compare"),
         ({}, "(1 snapshots, 0 baseline rows, 0 cmt rows): run main_worker"),
     ],
 )
-def test_nothing_to_compare_is_one_line_that_says_what_to_do(
+def test_nothing_to_compare_is_one_line_with_a_remedy(
     rows: Rows, capsys: pytest.CaptureFixture[str], said: dict[str, Said] | None, why: str
 ) -> None:
     if said is not None:
@@ -273,7 +275,7 @@ def test_nothing_to_compare_is_one_line_that_says_what_to_do(
     assert list(Path().iterdir()) == []
 
 
-def test_a_video_the_api_knows_but_nobody_has_worked_on_is_no_stranger(
+def test_a_video_that_is_not_processed_yet_is_not_reported_as_missing(
     rows: Rows, sql: Sql, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sql("INSERT INTO videos (id, workspace_id) VALUES (%s, %s)", VIDEO, WORKSPACE)
@@ -287,11 +289,11 @@ def test_a_video_the_api_knows_but_nobody_has_worked_on_is_no_stranger(
         ({"CVITX_DATABASE_URL": "postgresql://nobody@localhost:1/none"}, "database cannot be reached"),
         ({"CVITX_DATABASE_URL": "no URL"}, "CVITX_DATABASE_URL: is no PostgreSQL URL"),
         ({"CVITX_REGIONS": "1"}, "CVITX_REGIONS: no such setting; did you mean CVITX_REGION?"),
-        ({"AWS_PROFILE": "nobody"}, "S3 cannot be asked: The config profile (nobody) could not be found"),
-        ({"AWS_ENDPOINT_URL": "nowhere"}, "S3 cannot be asked: Invalid endpoint: nowhere"),
+        ({"AWS_PROFILE": "nobody"}, "the S3 client cannot be created: The config profile (nobody) could not be found"),
+        ({"AWS_ENDPOINT_URL": "nowhere"}, "the S3 client cannot be created: Invalid endpoint: nowhere"),
     ],
 )
-def test_an_environment_that_cannot_be_is_one_line(
+def test_a_wrong_environment_is_one_line(
     rows: Rows,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -310,17 +312,19 @@ def test_an_environment_that_cannot_be_is_one_line(
 def test_a_folder_that_is_not_there_is_one_line(rows: Rows, capsys: pytest.CaptureFixture[str]) -> None:
     rows.add(1, baseline=VIOS, cmt=CITY)
     assert command.main(["--video", VIDEO, "--out", "none/report.html"]) == 2
-    assert "none/report.json" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "none/report.json" in said
+    assert said.endswith("; choose another file with --out\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--video", "5"], "'5' is no UUID"),
+        (["--video", "5"], "'5' is not a UUID"),
         (["--video", VIDEO, "--workspace", WORKSPACE], "not allowed with argument"),
         ([], "one of the arguments --video --workspace is required"),
-        (["--video", VIDEO, "--pictures", "-1"], "'-1' is not a number of pictures, 0 or more"),
-        (["--video", VIDEO, "--pictures", "x"], "'x' is not a number of pictures"),
+        (["--video", VIDEO, "--pictures", "-1"], "'-1' is not an integer of 0 or more"),
+        (["--video", VIDEO, "--pictures", "x"], "'x' is not an integer"),
         (["--video", VIDEO, "--out", "report.json"], "does not end in .html"),
     ],
 )
@@ -334,16 +338,16 @@ def test_a_comparison_can_write_nothing(database_url: str, monkeypatch: pytest.M
     monkeypatch.setattr(stored_verdicts, "PAIRS", "DELETE FROM image_analyses WHERE {analysis} = %(id)s")
     database = Database(database_url, "test")
     with pytest.raises(EnvironmentFault, match="read-only transaction"):
-        ComparisonRecords(database).read("video", VIDEO)
+        StoredVerdicts(database).read("video", VIDEO)
     database.close()
 
 
-def test_the_page_fits_a_phone_and_fetches_nothing(browser: str, tmp_path: Path) -> None:
+def test_the_page_fits_a_phone_and_fetches_nothing(chromium: str, tmp_path: Path) -> None:
     long: Said = ("W" * 60, "M" * 60, "V" * 60)
     pairs = [compared(verdict(VIOS), verdict(long), track) for track in (1, 2)]
-    small = [SmallPicture(report_rows.picture()), SmallPicture(None, "W" * 200)]
+    small = [Thumbnail(report_rows.picture()), Thumbnail(None, "W" * 200)]
     (page := tmp_path / "report.html").write_text(report_page.render("video", agreement.measure(pairs), small), "utf-8")
-    seen = opened(browser, page, 360)
+    seen = open_page(chromium, page, 360, tmp_path / "report.png")
     assert seen["loaded"]
     assert seen["scroll_width"] <= 360
     assert seen["cards"] == 2

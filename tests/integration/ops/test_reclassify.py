@@ -32,6 +32,7 @@ from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import Transient
 from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_jpeg
 from video_analysis.worker_utils.inference import backend
+from video_analysis.worker_utils.observability.observer import LogObserver
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -77,7 +78,7 @@ class Site:
         session = boto3.Session() if role is None else iam.session_of(role)()
         storage = ObjectStore(session.client("s3"), self.bucket)
         records = ImageAnalysisRepository(Database(self.database_url, "test"))
-        worker = SnapshotWorker(storage, records, models, AttributeReader(5), self.bucket)
+        worker = SnapshotWorker(storage, records, models, AttributeReader(5), self.bucket, observer=LogObserver())
         for start in range(0, len(bodies), 10):
             some = bodies[start : start + 10]
             assert worker.handle([delivery(body) for body in some]) == [None] * len(some)
@@ -122,7 +123,7 @@ def again(*arguments: str) -> int:
     return reclassify.main([*arguments, "--per-second", "1000"])
 
 
-def test_after_it_every_row_is_the_new_checkpoint_s_once_and_no_video_is_read(
+def test_every_row_gets_the_new_checkpoint_s_results_and_no_video_is_read(
     site: Site, checkpoints: tuple[Classifier, Classifier], capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = checkpoints
@@ -153,7 +154,7 @@ def test_after_it_every_row_is_the_new_checkpoint_s_once_and_no_video_is_read(
     assert [row["variant"] for row in replaced] == ["baseline"]
 
 
-def test_what_is_sent_says_what_the_first_message_said(site: Site, checkpoints: tuple[Classifier, Classifier]) -> None:
+def test_the_messages_equal_the_first_ones(site: Site, checkpoints: tuple[Classifier, Classifier]) -> None:
     video = str(uuid.uuid4())
     bodies = [site.snapshot(video, 1, STARTS), site.snapshot(video, 2)]
     site.work(bodies, {"baseline": checkpoints[0]})
@@ -197,9 +198,7 @@ def insert(site: Site, track: int, **columns: object) -> str:
 VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
 
 
-def test_rows_that_cannot_be_rebuilt_are_counted_and_named_and_stop_nothing(
-    site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_rows_are_counted_and_named_and_the_others_sent(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.sql("ALTER TABLE image_analyses ALTER workspace_code DROP NOT NULL")
     bad = {
         insert(site, 1, workspace_code=None): "workspace_code: ",
@@ -215,7 +214,7 @@ def test_rows_that_cannot_be_rebuilt_are_counted_and_named_and_stop_nothing(
     insert(site, 10, status="error")
     assert again("--video", VIDEO) == 0
     out, err = capsys.readouterr()
-    assert out == "1 sent, 9 skipped: 1 error, 6 not to be rebuilt, 1 processing, 1 queued\n"
+    assert out == "1 sent, 9 skipped: 1 error, 6 invalid, 1 processing, 1 queued\n"
     assert [parse(body).track_id for body in site.queued()] == [7]
     lines = err.splitlines()
     assert len(lines) == len(bad)
@@ -226,7 +225,7 @@ def test_rows_that_cannot_be_rebuilt_are_counted_and_named_and_stop_nothing(
     assert sorted(parse(body).track_id for body in site.queued()) == [7, 10]
 
 
-def test_a_period_goes_by_when_a_vehicle_was_seen_and_where_nobody_knows_by_when_its_row_was_made(site: Site) -> None:
+def test_a_period_uses_detected_at_or_created_at_where_that_is_null(site: Site) -> None:
     seen, made = "2026-01-31T00:30:00.04Z", "2026-02-10T12:00:00Z"
     insert(site, 1, recorded_at="2026-01-31T00:30:00Z", detected_at=seen, created_at=made)
     insert(site, 2, created_at=made)
@@ -250,7 +249,7 @@ def test_rows_of_many_pages_are_each_sent_once(site: Site, monkeypatch: pytest.M
     assert sorted(parse(body).track_id for body in site.queued()) == list(range(1, 13))
 
 
-def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_counts_and_sends_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     insert(site, 1)
     assert again("--video", VIDEO, "--dry-run") == 0
     assert capsys.readouterr().out == "1 would be sent, 0 skipped\n"
@@ -266,7 +265,7 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(site: Site, capsys:
         (Transient("sqs:SendMessage: ServiceUnavailable"), 2, "reclassify: sqs:SendMessage: ServiceUnavailable\n"),
     ],
 )
-def test_broken_off_it_says_how_far_it_came_and_may_be_run_again(
+def test_after_an_interruption_it_prints_the_counts_and_can_be_run_again(
     site: Site,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -306,21 +305,21 @@ def test_a_database_that_is_not_there_is_one_line(
     ("arguments", "words"),
     [
         ([], "one of the arguments --video --workspace is required"),
-        (["--workspace", WORKSPACE], "--workspace wants --since"),
-        (["--video", "305"], "'305' is no UUID"),
+        (["--workspace", WORKSPACE], "--workspace needs --since"),
+        (["--video", "305"], "'305' is not a UUID"),
         (["--video", VIDEO, "--since", "2026-01-31"], "is not an RFC 3339 date-time"),
         (
             ["--video", VIDEO, "--since", STARTS, "--until", "2026-01-30T00:00:00Z"],
-            "--until is to be later than --since",
+            "--until must be later than --since",
         ),
         (
             ["--video", VIDEO, "--since", STARTS, "--until", "2026-01-31T00:30:00Z"],
-            "--until is to be later than --since",
+            "--until must be later than --since",
         ),
-        (["--video", VIDEO, "--per-second", "0"], "'0' is not a number of messages a second"),
+        (["--video", VIDEO, "--per-second", "0"], "'0' is not a rate per second"),
     ],
 )
-def test_a_command_line_that_makes_no_sense_ends_with_2_and_says_why(
+def test_wrong_arguments_end_with_2_and_the_reason(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -329,7 +328,7 @@ def test_a_command_line_that_makes_no_sense_ends_with_2_and_says_why(
     assert words in capsys.readouterr().err
 
 
-def test_it_sends_no_faster_than_it_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_keeps_to_the_maximum_rate(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for track in range(1, 5):
         insert(site, track)
     waits: list[float] = []

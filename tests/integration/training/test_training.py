@@ -24,16 +24,16 @@ from video_analysis.training import rendering, stills, train_loop
 from video_analysis.training.__main__ import destination, main
 from video_analysis.training.augmentation import drawn, moved, placement
 from video_analysis.training.average_precision import TrueBoxes, map50
-from video_analysis.training.calibration import bend, calibration_error, softmax, temperature, threshold
+from video_analysis.training.calibration import calibration_error, fit_logistic, softmax, temperature, threshold
 from video_analysis.training.detector_views import CANVAS, COARSE_CANVAS, DetectorViews
-from video_analysis.training.ground_truth_filter import shows
+from video_analysis.training.ground_truth_filter import is_required
 from video_analysis.training.hardware import Hardware
-from video_analysis.training.main_model import Said, verdict_calibration, verdicts
+from video_analysis.training.main_model import Predictions, verdict_calibration, verdicts
 from video_analysis.training.networks import baseline, cmt
 from video_analysis.training.snapshot_views import SnapshotViews, labels
 from video_analysis.training.splits import EVALUATION_SCENES, GENERATORS, SPLITS, scenes
 from video_analysis.training.stills import Seen, Still
-from video_analysis.training.train_loop import Course, Plan, learn
+from video_analysis.training.train_loop import Plan, TrainingRun, train
 from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.worker_utils.inference import backend
@@ -65,6 +65,7 @@ def runtime(folder: Path) -> backend.Runtime:
     return backend.choose("torch", 1, folder / "cache")
 
 
+@pytest.mark.slow
 def test_the_worker_takes_the_detector_and_its_names_are_the_eight_types(
     folder: Path, runtime: backend.Runtime
 ) -> None:
@@ -75,6 +76,7 @@ def test_the_worker_takes_the_detector_and_its_names_are_the_eight_types(
     assert tuple(torch.load(folder / "out" / "demo.pt", weights_only=False)["model"].names.values()) == YOLO_TYPES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["baseline", "cmt"])
 def test_the_worker_takes_the_main_models(folder: Path, runtime: backend.Runtime, variant: str) -> None:
     path = folder / "out" / f"demo_{variant}.pt"
@@ -87,10 +89,12 @@ def test_the_worker_takes_the_main_models(folder: Path, runtime: backend.Runtime
     assert str(PACKAGE_FOLDER).encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_all_weights_together_are_small_enough_for_the_repository(folder: Path) -> None:
     assert sum(path.stat().st_size for path in (folder / "out").iterdir()) < MOST_BYTES
 
 
+@pytest.mark.slow
 def test_figures_lie_beside_each_file(folder: Path) -> None:
     for name in ("demo", "demo_baseline", "demo_cmt"):
         figures = json.loads((folder / "out" / f"{name}.json").read_text())
@@ -119,7 +123,7 @@ def test_a_generator_s_scenes_are_those_that_the_splits_say() -> None:
 def overconfident(
     seed: int, factor: float, classes: int = 6, count: int = 1500
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Logits `factor` times too large for answers that were drawn from what they had said before."""
+    """Logits `factor` times too large for answers that were drawn from what they had predictions before."""
     rng, count, classes = np.random.default_rng(seed), 1500, 6
     honest = rng.normal(0, 1.5, (count, classes))
     answers = (softmax(honest).cumsum(axis=1) < rng.random((count, 1))).sum(axis=1)
@@ -148,23 +152,23 @@ def test_verdicts_of_heads_that_err_together_are_bent_until_they_are_as_sure_as_
     path = (chances.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1).clip(0, len(models.labels) - 1)
     places = {"model": models.labels, "make": makes.labels[models.parents], "type": makes.parents[models.parents]}
     sums = {level: chances @ np.eye(named.widths[level])[columns] for level, columns in places.items()}
-    said = Said(
+    predictions = Predictions(
         {level: np.log(sums[level] + 1e-9) for level in places}, {level: places[level][path] for level in places}
     )
 
     def error(some: Labels) -> float:
-        return sum(calibration_error(*judged) for judged in verdicts(said, some).values())
+        return sum(calibration_error(*judged) for judged in verdicts(predictions, some).values())
 
-    bent = named.model_copy(update={"calibration": verdict_calibration(verdicts(said, named))})
+    bent = named.model_copy(update={"calibration": verdict_calibration(verdicts(predictions, named))})
     assert error(bent) < error(named) / 2
 
 
 def test_a_bend_stays_finite_where_all_are_right_and_keeps_their_order() -> None:
     confidences = np.array([0.2, 0.6, 0.9, 1.0])
-    slope, bias = bend(confidences, np.ones(4, np.bool_))
+    slope, bias = fit_logistic(confidences, np.ones(4, np.bool_))
     assert np.isfinite([slope, bias]).all()
     assert slope > 0
-    assert bend(np.array([0.1, 0.2, 0.8, 0.9] * 50), np.array([True, True, False, False] * 50)) == (1.0, 0.0)
+    assert fit_logistic(np.array([0.1, 0.2, 0.8, 0.9] * 50), np.array([True, True, False, False] * 50)) == (1.0, 0.0)
 
 
 def test_a_sure_and_right_set_has_no_calibration_error_and_a_sure_and_wrong_one_has_all() -> None:
@@ -253,10 +257,11 @@ def test_the_detector_sees_coarse_pictures_first_and_then_the_worker_s_own_size(
     assert all((views[number][1][:, 1:] >= 0).all() and (views[number][1][:, 1:] <= 1).all() for number in range(4))
 
 
+@pytest.mark.slow
 def test_the_vehicles_of_a_frame_that_show_are_cut_out_with_a_margin_once(folder: Path) -> None:
     work = folder / "work"
     (frame,) = rendering.material(work, "frames", "train", 1, 0)
-    showing = [one for one in frame.seen if shows(one)]
+    showing = [one for one in frame.seen if is_required(one)]
     cut = rendering.cut_out(work, "train", 1, 0)
     assert [one.seen[0].model for one in cut] == [one.model for one in showing]
     for still, one in zip(cut, showing, strict=True):
@@ -316,7 +321,7 @@ class Points:
         return float(np.random.default_rng(number).normal())
 
 
-def taught(memory: Path, points: Points) -> Course:
+def taught(memory: Path, points: Points) -> TrainingRun:
     torch.manual_seed(1)
     net = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 1, 1)), torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten())
     plan = Plan("line", seed=1, batch=2, rate=0.1, weight_decay=0.0, seconds=1e9, most_steps=9)
@@ -324,7 +329,7 @@ def taught(memory: Path, points: Points) -> Course:
     def loss(learning: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
         return (learning(batch[:, None]) - 3 * batch[:, None] - 1).square().mean()
 
-    return learn(net, points, torch.tensor, loss, plan, CPU, memory)
+    return train(net, points, torch.tensor, loss, plan, CPU, memory)
 
 
 def test_a_loss_that_is_no_number_ends_the_course(tmp_path: Path) -> None:
@@ -338,7 +343,7 @@ def test_a_loss_that_is_no_number_ends_the_course(tmp_path: Path) -> None:
 
 
 def test_a_course_cut_off_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_loop, "REMEMBER_EVERY_S", -1.0)
+    monkeypatch.setattr(train_loop, "CHECKPOINT_EVERY_S", -1.0)
     whole = taught(tmp_path / "whole.pt", Points())
     with pytest.raises(KeyboardInterrupt):
         taught(tmp_path / "cut.pt", Points(fatal=10))

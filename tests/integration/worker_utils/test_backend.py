@@ -143,6 +143,7 @@ def test_two_processes_that_start_at_once_share_one_conversion(tmp_path: Path) -
     assert len([entry for entry in (tmp_path / "openvino").iterdir() if entry.is_dir()]) == 1
 
 
+@pytest.mark.slow  # a race: five processes of their own
 def test_threads_that_make_a_processs_first_passes_together_all_come_back(cache: Path) -> None:
     """Without a pass before them, six of ten such processes stand still: the interpreter's lock changes hands often."""
     backend.compile_module(Twins(), "twins", "d" * 64, FREE, backend.choose("openvino", 2, cache))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -161,8 +162,12 @@ def test_a_connection_that_died_while_idle_is_opened_again_unnoticed(database: D
     assert database.transaction(pid) != first
 
 
-def test_a_connection_whose_server_crashed_while_it_was_idle_is_opened_again_unnoticed(tmp_path: Path) -> None:
-    with services.postgres(tmp_path / "data") as url, closing(Database(url, "cvitx-test")) as database:
+def test_a_connection_whose_server_crashed_while_it_was_idle_is_opened_again_unnoticed() -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="cvitx-test-pg-") as folder,  # short: a socket's path ends at 107 bytes
+        services.postgres(Path(folder) / "data") as url,
+        closing(Database(url, "cvitx-test")) as database,
+    ):
         database.ping()
         with Server.at(url).stopped("immediate"):
             pass

@@ -87,7 +87,7 @@ def test_what_is_ahead_stays_hidden_past_its_timeout(make_bench: MakeBench) -> N
     bench.send("first", "second")
     with bench.running(handler):
         handler.next_asked()
-        assert bench.visible(wait_s=4) is None
+        assert bench.visible(wait_s=3) is None
         labour.enough.set()
         assert [handler.next_delivery().receive_count for _ in range(2)] == [1, 1]
     assert bench.left() == 0

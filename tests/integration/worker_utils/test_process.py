@@ -19,7 +19,7 @@ def last_event(environ: dict[str, str], name: str, folder: Path) -> tuple[int, d
     """Exit status and last log line of a worker that cannot start."""
     with worker_process.running(name, {"CVITX_CACHE_DIR": str(folder / "cache")} | environ, folder) as poller:
         status = poller.process.wait(STARTS_IN_S)
-        return status, json.loads(poller.last_words(1))
+        return status, json.loads(poller.log_tail(1))
 
 
 @pytest.mark.parametrize(

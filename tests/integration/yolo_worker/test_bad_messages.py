@@ -1,4 +1,4 @@
-"""Bad messages against a running stage 1: each ends in the dead-letter queue, whole, and the worker goes on."""
+"""Bad messages to a running yolo_worker: each ends unchanged in the dead-letter queue, and the worker continues."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepositor
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadMessage
 from video_analysis.worker_utils.observability.observer import LogObserver
-from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
+from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
 
@@ -103,7 +103,7 @@ WRONG_VALUES: list[tuple[str, object]] = [
     ("recordedAt", 1_772_000_000),
     ("recordedAt", ""),
 ]
-"""(field, value) in an otherwise good message."""
+"""(field, value) in an otherwise valid message."""
 
 BODIES: list[tuple[str, str]] = [
     *((_with(**{field: value}), field) for field, value in WRONG_VALUES),
@@ -121,7 +121,7 @@ BODIES: list[tuple[str, str]] = [
 
 Sql = Callable[..., list[dict[str, Any]]]
 EMPTY_RECEIVES = 10
-"""So many receives of a second each without anything new mean that nothing more will come."""
+"""After this many empty receives of one second each, no more messages are expected."""
 
 
 class EmptySource:
@@ -133,8 +133,8 @@ class EmptySource:
         return iter(())
 
 
-class BlindPipeline:
-    """Sees nothing in any video."""
+class EmptyPipeline:
+    """Detects nothing in any video."""
 
     def open(self, path: Path, stride: int) -> EmptySource:
         return EmptySource()
@@ -148,14 +148,14 @@ class BlindPipeline:
     def probe(self) -> None:
         pass
 
-    def traits(self) -> VisionTraits:
-        network = NetworkTraits("blind", "f32")
-        return VisionTraits(network, DetectorSettings(), network, TrackSettings())
+    def traits(self) -> PipelineTraits:
+        network = NetworkTraits("empty", "f32")
+        return PipelineTraits(network, DetectorSettings(), network, TrackSettings())
 
 
 @contextmanager
 def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator[None]:
-    """A consumer with the real handler, in a thread, for as long as the block lasts."""
+    """A consumer with the real handler, in a thread, until the block ends."""
     session, shutdown = boto3.Session(), threading.Event()
     queue = Queue.connect(session, config.video_queue, config)
     database = Database(database_url, "test")
@@ -164,8 +164,8 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
         VideoRepository(database),
         ImageAnalysisRepository(database),
         Publisher(session, config.snapshot_queue, region=config.region),
-        BlindPipeline(),
-        ShotSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
+        EmptyPipeline(),
+        OutputSettings(config.s3_bucket, BestSettings(), SnapshotSettings(upload_workers=2)),
         observer=LogObserver(),
     )
     consumer = Consumer(queue, worker, config, shutdown, observer=LogObserver(), exit_process=lambda status: None)
@@ -180,7 +180,7 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
 
 
 def received(sqs: SQSClient, url: str, count: int) -> list[str]:
-    """`count` bodies out of a queue, however long they take to come."""
+    """`count` bodies from a queue, received until `EMPTY_RECEIVES` receives in a row are empty."""
     bodies: list[str] = []
     empty = 0
     while len(bodies) < count and empty < EMPTY_RECEIVES:
@@ -191,7 +191,7 @@ def received(sqs: SQSClient, url: str, count: int) -> list[str]:
     return bodies
 
 
-def test_each_body_is_refused_by_a_line_that_names_what_is_wrong() -> None:
+def test_the_refusal_of_each_body_names_the_fault() -> None:
     assert len(BODIES) >= 60
     for body, named in BODIES:
         with pytest.raises(BadMessage) as refusal:
@@ -202,7 +202,7 @@ def test_each_body_is_refused_by_a_line_that_names_what_is_wrong() -> None:
         assert len(line) < 700
 
 
-def test_sixty_bad_messages_end_in_the_dead_letter_queue_whole_and_the_worker_goes_on(
+def test_sixty_bad_messages_end_unchanged_in_the_dead_letter_queue_and_the_worker_continues(
     sqs: SQSClient,
     s3: S3Client,
     bucket: str,
@@ -227,13 +227,13 @@ def test_sixty_bad_messages_end_in_the_dead_letter_queue_whole_and_the_worker_go
     assert Counter(buried) == Counter(sendable)
     assert len(sendable) >= 60
     refusals = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert len(refusals) == len(sendable), "one line each, however often it is received"
+    assert len(refusals) == len(sendable), "one line per message, for any number of receives"
     assert {vars(record)["event"] for record in refusals} == {"message.failed"}
-    assert sql("SELECT status FROM videos")[0]["status"] == "done", "the good one among them was worked on"
+    assert sql("SELECT status FROM videos")[0]["status"] == "done", "the valid message among them was processed"
 
 
 def _can_be_sent(sqs: SQSClient, url: str, body: str) -> bool:
-    """SQS itself takes no body longer than its limit, and no half characters."""
+    """SQS accepts no body above its size limit and no unpaired surrogates."""
     try:
         sqs.send_message(QueueUrl=url, MessageBody=body)
     except (sqs.exceptions.ClientError, UnicodeEncodeError):

@@ -1,7 +1,8 @@
-"""The detector on real networks: small ones with made-up weights, and YOLOv8n where it is at hand."""
+"""The detector on real networks: small ones with random weights, and YOLOv8n if it is available."""
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from video_analysis.tests.support.precision import full_precision
 from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings, TrackSettings
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
@@ -26,7 +28,7 @@ from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.types import Frame, SourceInfo
 
 CAR = 2
-"""Its number in COCO."""
+"""Its class number in COCO."""
 
 
 def settings(batch: int = 4, confidence: float = 0.55, min_box_px: int = 4) -> DetectorSettings:
@@ -36,7 +38,7 @@ def settings(batch: int = 4, confidence: float = 0.55, min_box_px: int = 4) -> D
 
 
 def save_untrained(path: Path, architecture: str, **changes: object) -> Path:
-    """An ultralytics checkpoint with made-up weights, which holds every other thing to be a car."""
+    """An ultralytics checkpoint with random weights that detects many cars."""
     import torch  # noqa: PLC0415
     from ultralytics.nn import tasks  # noqa: PLC0415  # after `cache` has prepared its environment
 
@@ -46,7 +48,7 @@ def save_untrained(path: Path, architecture: str, **changes: object) -> Path:
     for layer in model.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.momentum = None
-    with torch.no_grad():  # normalisation learns what passes, or signals would die out on their way
+    with torch.no_grad():  # adapts the normalisation, or activations would vanish
         model.train()(torch.rand(4, 3, 192, 192))
     if kind is tasks.DetectionModel:
         for level in model.model[-1].cv3:
@@ -60,14 +62,13 @@ def save_untrained(path: Path, architecture: str, **changes: object) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Ultralytics reads its environment once, when it is imported."""
-    folder = tmp_path_factory.mktemp("cache")
+def cache(model_cache: Path) -> Iterator[Path]:
+    """The environment that ultralytics reads once, at import."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("YOLO_OFFLINE", "YOLO_CONFIG_DIR", "OMP_NUM_THREADS", "MPLCONFIGDIR"):
             patch.setenv(name, "")
-        backend.configure_environment(folder, 1)
-        yield folder
+        backend.configure_environment(model_cache, 1)
+        yield model_cache
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +96,12 @@ def frames(count: int, height: int = 90, width: int = 160) -> list[Frame]:
     ]
 
 
-def test_openvino_and_pytorch_see_the_same(weights: Path, cache: Path) -> None:
+def test_openvino_and_pytorch_give_the_same_boxes(weights: Path, cache: Path) -> None:
     seen = []
     for kind in ("openvino", "torch"):
-        detector = Detector.load(weights, backend.choose(kind, 1, cache), settings())
-        if kind == "openvino" and detector.traits.precision != "f32":
-            pytest.skip("this CPU computes in half precision")
+        with full_precision():
+            detector = Detector.load(weights, backend.choose(kind, 1, cache), settings())
+        assert detector.traits.precision == "f32"
         seen.append([detected.boxes for detected in detector.detect(frames(3))])
     for one, other in zip(*seen, strict=True):
         assert len(one) > 0
@@ -140,10 +141,13 @@ def test_the_frames_taken_ahead_are_bounded_by_batch_and_streams(weights: Path, 
         (2 << 30, 16, 17, (1, 1)),
     ],
 )
-def test_of_huge_frames_fewer_are_under_way(
-    frame_bytes: int, batch: int, workers: int, bounded: tuple[int, int]
-) -> None:
+def test_fewer_huge_frames_are_in_memory(frame_bytes: int, batch: int, workers: int, bounded: tuple[int, int]) -> None:
     assert within_budget(frame_bytes, batch, workers) == DetectionPlan(*bounded)
+
+
+@functools.cache
+def loaded(weights: Path, cache: Path, threads: int, batch: int) -> Detector:
+    return Detector.load(weights, backend.choose("openvino", threads, cache), settings(batch=batch))
 
 
 @given(batch=st.integers(1, 5), threads=st.integers(1, 4), count=st.integers(0, 9))
@@ -151,14 +155,13 @@ def test_of_huge_frames_fewer_are_under_way(
 def test_the_boxes_are_the_same_bits_with_any_batch_and_any_number_of_threads(
     weights: Path, cache: Path, batch: int, threads: int, count: int
 ) -> None:
-    usual = Detector.load(weights, backend.choose("openvino", 1, cache), settings(batch=1))
-    other = Detector.load(weights, backend.choose("openvino", threads, cache), settings(batch=batch))
+    usual, other = loaded(weights, cache, 1, 1), loaded(weights, cache, threads, batch)
     for one, two in zip(usual.detect(frames(count)), other.detect(frames(count)), strict=True):
         assert one.frame.index == two.frame.index
         np.testing.assert_array_equal(one.boxes, two.boxes)
 
 
-def test_boxes_lie_in_the_frame_and_are_no_smaller_than_asked(weights: Path, runtime: backend.Runtime) -> None:
+def test_boxes_are_inside_the_frame_and_not_smaller_than_the_minimum(weights: Path, runtime: backend.Runtime) -> None:
     everything = Detector.load(weights, runtime, settings(min_box_px=1))
     large = Detector.load(weights, runtime, settings(min_box_px=80))
     small = 0
@@ -205,18 +208,14 @@ def test_an_export_beside_the_weights_is_used_in_their_place(
         assert set(other.boxes[:, 5].tolist()) == {YOLO_TYPES.index("Motorcycle")}
 
 
-def test_what_decides_the_boxes_is_told_and_the_batch_is_not_part_of_it(
-    weights: Path, openvino: backend.Runtime
-) -> None:
+def test_traits_contain_what_determines_the_boxes_but_not_the_batch(weights: Path, openvino: backend.Runtime) -> None:
     detectors = [Detector.load(weights, openvino, settings(batch)) for batch in (1, 4)]
     assert detectors[0].traits == detectors[1].traits
     assert detectors[0].traits.weights == backend.sha256_of(weights)
     assert [detector.settings for detector in detectors] == [settings(1), settings(4)]
 
 
-def test_missing_weights_are_named_before_anybody_looks_for_them_elsewhere(
-    openvino: backend.Runtime, tmp_path: Path
-) -> None:
+def test_missing_weights_are_named_and_not_downloaded(openvino: backend.Runtime, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"yolov8n\.pt: not found; .* CVITX_YOLO_WEIGHTS"):
         Detector.load(tmp_path / "yolov8n.pt", openvino, settings())
     assert list(tmp_path.iterdir()) == []
@@ -224,11 +223,11 @@ def test_missing_weights_are_named_before_anybody_looks_for_them_elsewhere(
 
 def test_weights_that_detect_nothing_are_refused(openvino: backend.Runtime, tmp_path: Path) -> None:
     weights = save_untrained(tmp_path / "classifier.pt", "yolov8n-cls.yaml")
-    with pytest.raises(ConfigurationError, match=r"classifier\.pt: ends in Classify, not in Detect"):
+    with pytest.raises(ConfigurationError, match=r"classifier\.pt: the last layer is Classify, not Detect"):
         Detector.load(weights, openvino, settings())
 
 
-def test_a_detector_that_knows_no_vehicle_does_not_start(openvino: backend.Runtime, tmp_path: Path) -> None:
+def test_a_detector_without_a_vehicle_class_does_not_start(openvino: backend.Runtime, tmp_path: Path) -> None:
     weights = save_untrained(tmp_path / "fruit.pt", "yolov8n.yaml", names={n: f"fruit {n}" for n in range(80)})
     with pytest.raises(ConfigurationError, match=r"fruit\.pt: the detector has none of the classes"):
         Detector.load(weights, openvino, settings())
@@ -265,12 +264,12 @@ def test_loading_and_detecting_touch_neither_network_nor_home_nor_torchvision(we
     assert list(home.iterdir()) == []
 
 
-def test_yolov8n_sees_the_cars_of_a_street(shared_data: Path, openvino: backend.Runtime) -> None:
+def test_yolov8n_detects_the_cars_of_a_street(shared_data: Path, openvino: backend.Runtime) -> None:
     capture = cv2.VideoCapture(str(shared_data / "video" / "residential_road_640x352_905f.mp4"))
     frame = Frame(0, 0, np.asarray(capture.read()[1], np.uint8))
     street = DetectorSettings(size_px=640, batch=4, confidence=0.25, iou=0.5, containment=0.8, min_box_px=16)
     detector = Detector.load(shared_data / "models" / "yolov8n_coco.pt", openvino, street)
     (detected,) = detector.detect([frame])
-    sure = detected.boxes[detected.boxes[:, 4] > 0.6]
-    assert len(sure) >= 2
-    assert set(sure[:, 5].tolist()) == {YOLO_TYPES.index("Car")}
+    confident = detected.boxes[detected.boxes[:, 4] > 0.6]
+    assert len(confident) >= 2
+    assert set(confident[:, 5].tolist()) == {YOLO_TYPES.index("Car")}

@@ -1,4 +1,4 @@
-"""The recipe of stage 1, with a scripted pair of eyes, a real PostgreSQL and S3 over HTTP."""
+"""The video worker with a scripted pipeline, a real PostgreSQL and S3 over HTTP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from video_analysis.worker_utils.errors import (
     Transient,
 )
 from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
-from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits
+from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, Track, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
 
@@ -54,7 +54,7 @@ Sql = Callable[..., list[dict[str, Any]]]
 
 @dataclass
 class FakeLease:
-    """Lost from its `lost_at`-th check on."""
+    """The lease is lost from the `lost_at`-th check on."""
 
     lost_at: int | None = None
     checks: int = 0
@@ -67,7 +67,7 @@ class FakeLease:
 
 @dataclass
 class FakeSource:
-    """A frame for each index, 40 ms apart; breaks at `breaks_at`."""
+    """A frame for each index, 40 ms apart; fails at `breaks_at`."""
 
     indices: range
     breaks_at: int | None
@@ -85,17 +85,17 @@ class FakeSource:
 
 @dataclass
 class FakePipeline:
-    """Sees each (key, id, last frame) as a vehicle that grows until that frame; breaks at `breaks_at`."""
+    """Each (key, id, last frame) is a vehicle that grows until that frame; the source fails at `breaks_at`."""
 
     vehicles: tuple[tuple[int, int, int], ...] = ((11, 1, 2), (12, 2, 4))
     frame_count: int = 6
     breaks_at: int | None = None
     growing: bool = True
-    blind: bool = False
+    broken: bool = False
     weights: str = "fake"
     paths: list[Path] = field(default_factory=list)
     ended: int = 0
-    """How often detection was brought to its end."""
+    """How many detections were closed."""
 
     def open(self, path: Path, stride: int) -> FakeSource:
         self.paths.append(path)
@@ -111,27 +111,27 @@ class FakePipeline:
     def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
         for detected in frames:
             index = detected.frame.index
-            tracks = [self._seen(key, last, index) for key, _, last in self.vehicles if index <= last]
+            tracks = [self._track(key, last, index) for key, _, last in self.vehicles if index <= last]
             ended = [key for key, _, last in self.vehicles if index == last + 1]
             links = {key: track_id for key, track_id, _ in self.vehicles if index == 0}
             yield TrackedFrame(detected.frame, tracks, ended, links)
 
     def probe(self) -> None:
-        if self.blind:
+        if self.broken:
             raise EnvironmentFault("the GPU fails")
 
-    def traits(self) -> VisionTraits:
+    def traits(self) -> PipelineTraits:
         network = NetworkTraits(self.weights, "f32")
-        return VisionTraits(network, DetectorSettings(), network, TrackSettings())
+        return PipelineTraits(network, DetectorSettings(), network, TrackSettings())
 
-    def _seen(self, key: int, last: int, index: int) -> Track:
+    def _track(self, key: int, last: int, index: int) -> Track:
         size = 60 + 20 * (index if self.growing else last - index)
         return Track(key, (20.0, 20.0, 20.0 + size, 20.0 + size), 0.9, "Car")
 
 
 @dataclass
 class Outbox:
-    """The snapshot queue; each message is checked against what must stand by then."""
+    """The snapshot queue; `on_send` can check what was written before each message."""
 
     bucket: str
     on_send: Callable[[messages.SnapshotReady], None] = lambda message: None
@@ -148,13 +148,13 @@ class Outbox:
         self.sent.append(message)
 
     def by_track(self, *, since: int = 0) -> list[messages.SnapshotReady]:
-        """What was sent after the first `since`; vehicles are handed on at the same time, in no order."""
+        """The messages after the first `since`, by track; they are sent concurrently, in no fixed order."""
         return sorted(self.sent[since:], key=lambda message: message.track_id)
 
 
 @dataclass
 class Bench:
-    """The worker under test and what it works on."""
+    """The worker under test with its parts."""
 
     worker: VideoWorker
     outbox: Outbox
@@ -192,7 +192,7 @@ def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers
     database = Database(database_url, "test")
     outbox, pipeline, observer = Outbox(bucket), FakePipeline(), RecordingObserver()
     snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
-    settings = ShotSettings(bucket, BestSettings(), snapshot)
+    settings = OutputSettings(bucket, BestSettings(), snapshot)
     parts = (
         ObjectStore(s3, bucket),
         VideoRepository(database),
@@ -213,13 +213,13 @@ def objects(bench: Bench) -> dict[str, bytes]:
 
 
 def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Bench) -> None:
-    def both_stand(message: messages.SnapshotReady) -> None:
+    def both_exist(message: messages.SnapshotReady) -> None:
         answer = bench.s3.get_object(Bucket=bench.bucket, Key=message.snapshot.key)
         check_snapshot(answer["Body"].read(), answer["ContentType"])
         uris = {row["snapshot_s3_key"]: row["status"] for row in bench.rows()}
         assert uris[message.snapshot_s3_key] == "queued"
 
-    bench.outbox.on_send = both_stand
+    bench.outbox.on_send = both_exist
     bench.deliver()
     assert [(message.track_id, message.detectedIn) for message in bench.outbox.by_track()] == [(1, 80), (2, 160)]
     first = bench.outbox.by_track()[0]
@@ -230,7 +230,7 @@ def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Benc
     assert bench.video()["processing_finished_at"] is not None
 
 
-def test_a_vehicle_is_announced_as_soon_as_its_track_has_ended(bench: Bench) -> None:
+def test_the_message_of_a_vehicle_is_sent_before_the_video_is_done(bench: Bench) -> None:
     seen: list[str] = []
     bench.outbox.on_send = lambda message: seen.append(bench.video()["status"])
     bench.deliver()
@@ -244,7 +244,7 @@ def test_a_redelivery_changes_no_row_no_key_and_no_byte(bench: Bench) -> None:
     assert (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
 
 
-def test_a_rerun_that_would_pick_another_frame_adopts_what_stands(bench: Bench) -> None:
+def test_a_rerun_that_would_choose_another_frame_adopts_the_existing_row_and_object(bench: Bench) -> None:
     bench.deliver()
     before = (bench.rows(), objects(bench), bench.outbox.by_track())
     bench.pipeline.growing = False
@@ -252,7 +252,7 @@ def test_a_rerun_that_would_pick_another_frame_adopts_what_stands(bench: Bench) 
     assert (bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
 
 
-def test_a_rerun_writes_the_snapshot_of_a_row_that_an_attempt_left_without_one(bench: Bench) -> None:
+def test_a_rerun_writes_the_missing_snapshot_of_an_existing_row(bench: Bench) -> None:
     bench.deliver()
     rows, sent = bench.rows(), bench.outbox.by_track()
     lost = sent[0].snapshot
@@ -271,12 +271,12 @@ def test_a_video_reports_each_vehicle_and_its_end(bench: Bench) -> None:
     assert set(done["seconds"]) == {"decode", "detect", "track", "select"}  # type: ignore[call-overload]
 
 
-def test_a_rerun_after_a_death_in_the_middle_finishes_the_rest(bench: Bench) -> None:
-    def die(message: messages.SnapshotReady) -> None:
+def test_a_rerun_after_a_failure_in_the_middle_finishes_the_rest(bench: Bench) -> None:
+    def fail(message: messages.SnapshotReady) -> None:
         if message.track_id == 2:
             raise Transient("SQS did not answer")
 
-    bench.outbox.on_send = die
+    bench.outbox.on_send = fail
     with pytest.raises(Transient):
         bench.deliver()
     assert bench.video()["status"] == "processing"
@@ -304,15 +304,15 @@ def test_a_lost_lease_commits_nothing_more(bench: Bench) -> None:
     assert bench.video()["status"] == "processing"
 
 
-def test_a_lost_lease_ends_what_runs_ahead_before_anybody_hears_of_it(bench: Bench) -> None:
+def test_a_lost_lease_ends_the_threads_before_it_is_raised(bench: Bench) -> None:
     lease = FakeLease(lost_at=3)
     with pytest.raises(LeaseLost) as loss:
         bench.deliver(lease=lease)
-    assert loss.tb is not None, "the failure is still held, and its frames with it"
+    assert loss.tb is not None, "the traceback keeps the frames in memory"
     assert bench.pipeline.ended == 1
 
 
-def test_a_video_that_breaks_off_is_refused_and_its_file_is_gone(bench: Bench) -> None:
+def test_a_truncated_video_is_refused_and_its_file_is_deleted(bench: Bench) -> None:
     bench.pipeline.breaks_at = 4
     with pytest.raises(BadVideo):
         bench.deliver()
@@ -334,7 +334,7 @@ def test_the_compatibility_form_without_a_row_waits_for_the_api(bench: Bench) ->
         bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
 
 
-def test_a_raw_message_without_a_row_is_worked_on_all_the_same(bench: Bench) -> None:
+def test_a_full_message_without_a_row_is_processed(bench: Bench) -> None:
     bench.sql("DELETE FROM videos")
     bench.deliver()
     assert len(bench.outbox.sent) == 2
@@ -346,7 +346,7 @@ def test_a_video_whose_object_is_missing_names_the_key(bench: Bench) -> None:
         bench.deliver()
 
 
-def test_the_last_receive_of_a_video_that_killed_the_worker_each_time_does_no_work(bench: Bench) -> None:
+def test_the_last_receive_of_a_video_that_always_crashed_the_worker_does_no_work(bench: Bench) -> None:
     bench.sql("UPDATE videos SET status = 'processing'")
     with pytest.raises(Permanent, match="died in every attempt") as given_up:
         bench.deliver(receive=5)
@@ -354,7 +354,7 @@ def test_the_last_receive_of_a_video_that_killed_the_worker_each_time_does_no_wo
     assert bench.pipeline.paths == []
 
 
-def test_a_death_in_the_last_receive_leaves_an_error(bench: Bench) -> None:
+def test_a_crash_in_the_last_receive_leaves_an_error(bench: Bench) -> None:
     bench.sql("UPDATE videos SET status = 'processing', error_msg = 'interrupted'")
     seen: list[dict[str, Any]] = []
     bench.outbox.on_send = lambda message: seen.append(bench.video())
@@ -376,9 +376,9 @@ def test_a_bad_message_that_names_its_video_leaves_the_reason_in_the_row(bench: 
     assert "frame_stride" in bench.video()["error_msg"]
 
 
-def test_the_probe_looks_at_all_that_a_video_will_need(bench: Bench) -> None:
+def test_the_probe_tests_pipeline_queue_and_database(bench: Bench) -> None:
     bench.worker.probe()
-    bench.pipeline.blind = True
+    bench.pipeline.broken = True
     with pytest.raises(EnvironmentFault, match="GPU"):
         bench.worker.probe()
     bench.outbox.closed = True
@@ -389,7 +389,7 @@ def test_the_probe_looks_at_all_that_a_video_will_need(bench: Bench) -> None:
         bench.worker.probe()
 
 
-def test_two_runs_that_would_give_two_vehicles_one_name_keep_both(bench: Bench) -> None:
+def test_two_runs_whose_vehicles_would_have_the_same_key_keep_both(bench: Bench) -> None:
     bench.deliver()
     before = (bench.rows(), objects(bench))
     bench.pipeline.weights = "other weights"

@@ -89,14 +89,14 @@ def test_a_detail_is_stored_only_where_there_is_one(failure: ReadFailure, stored
 def example(fallback: Fallback | None = None, attributes: Attributes | None = None) -> dict[str, object]:
     """The evidence of one row, made by the functions that make it in the worker."""
     fallback = fallback or Fallback(
-        "last_good", "main.pt cannot be had from CVITX_MODEL_STORE=s3://models/cvitx: denied"
+        "last_good", "main.pt cannot be fetched from CVITX_MODEL_STORE=s3://models/cvitx: denied"
     )
     about = {"checkpoint": "test@0123456789ab", "gflops": None, "fallback": fallback}
     model = cast("Model", SimpleNamespace(labels=test_hierarchy.labels(0.6), **about))
     logits = test_hierarchy.logits(OF_TYPE, OF_MAKE, OF_MODEL)
     forward = Forward((logits,), 20.0, 1.0)
     seen = PlateResult(None, "below_threshold", Reading("NBC1234", 0.6123, "PH"), 61.4)
-    read = AttributeReader(60, Plates(seen)).begin(PICTURE, "SUV")()
+    read = AttributeReader(60, Plates(seen)).start(PICTURE, "SUV")()
     attributes = attributes or replace(read, faults={"colors": ReadFailure("timeout", "no result within 5 s")})
     row = row_mapping.result(message(1, "SUV"), "baseline", model, forward, logits)
     return dict(row_mapping.with_attributes(row, attributes).evidence)

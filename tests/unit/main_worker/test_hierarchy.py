@@ -1,4 +1,4 @@
-"""Type → make → model: one verdict from three heads that do not know each other."""
+"""Type → make → model: one verdict from three independent heads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.classification.hierarchy import LEVELS, decide, joint
+from video_analysis.main_worker.classification.hierarchy import LEVELS, decide, joint_log_probs
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.types import Logits, Verdict
 
@@ -71,7 +71,7 @@ def test_confidences_are_those_worked_out_by_hand() -> None:
     assert confs(verdict) == pytest.approx((of_type, of_make, of_make * 0.4), abs=2e-4)
 
 
-def test_heads_that_know_nothing_change_nothing_above_them() -> None:
+def test_heads_with_equal_probabilities_change_nothing_above_them() -> None:
     verdict = decide(logits([0.6, 0, 0.4, 0], [1, 1, 1], [1, 1, 1, 1, 1, 1]), labels(threshold=0.5))
     assert names(verdict) == ("Car", None, None)
     assert verdict.type_conf == pytest.approx(0.6, abs=1e-3)
@@ -83,7 +83,7 @@ def test_a_make_head_that_would_rather_name_the_impossible_leaves_the_make_unsur
     assert verdict.evidence["make"]["candidate"] == ("Honda", 0.03)  # type: ignore[index]
 
 
-def test_heads_that_contradict_each_other_outright_name_nothing() -> None:
+def test_heads_that_contradict_each_other_name_nothing() -> None:
     verdict = decide(logits([0, 0, 1, 0], [0.97, 0.03, 0], [1, 0, 0, 0, 0, 0]), labels(threshold=0.5))
     assert names(verdict) == (None, None, None)
 
@@ -135,25 +135,25 @@ def test_a_confidence_on_the_threshold_is_named() -> None:
     assert names(decide(even, labels(changes=flat))) == ("Car", None, None)
 
 
-def test_the_evidence_says_where_the_hierarchy_ends() -> None:
+def test_the_evidence_has_a_code_where_the_hierarchy_ends() -> None:
     verdict = decide(logits([0, 0, 0, 1], [1, 0, 0], [1, 0, 0, 0, 0, 0]), labels())
     assert verdict.evidence["make"]["candidate"] is None  # type: ignore[index]
     assert verdict.evidence["model"]["abstained"] == "no_children"  # type: ignore[index]
 
 
-def test_the_evidence_keeps_what_the_heads_said_before_the_hierarchy_spoke() -> None:
+def test_the_evidence_has_the_heads_probabilities_before_the_hierarchy() -> None:
     verdict = decide(logits([0.45, 0.55, 0, 0], [0.45, 0.55, 0], [0.96, 0.01, 0.01, 0.01, 0.01, 0]), labels(0.5))
     assert verdict.evidence["type"]["top"][0] == ["SUV", 0.55]  # type: ignore[index]
     assert len(verdict.evidence["model"]["top"]) == 5  # type: ignore[index]
 
 
-def test_without_a_hierarchy_each_head_speaks_for_itself() -> None:
+def test_without_a_hierarchy_the_heads_are_independent() -> None:
     verdict = decide(logits([0.6, 0.4, 0, 0], [0, 0, 1], [0, 0, 0, 0, 0, 1]), labels(changes={"hierarchy": None}))
     assert names(verdict) == ("Car", "Ford", "Click")
     assert confs(verdict) == pytest.approx((0.6, 1.0, 1.0), abs=1e-4)
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(heads)
 def test_no_verdict_names_a_model_of_another_make(of_heads: Logits) -> None:
     of_type, of_make, of_model = names(decide(of_heads, labels()))
@@ -173,9 +173,10 @@ def hierarchies(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
     return draw(st.dictionaries(st.sampled_from(["Car", "SUV", "Motorcycle", "CarouselBus"]), makes, min_size=1))
 
 
-@settings(max_examples=300)
+@pytest.mark.thorough
+@settings(max_examples=3 * settings().max_examples)
 @given(heads, hierarchies(), st.tuples(*[st.floats(0, 1)] * 3))
-def test_whatever_the_hierarchy_and_the_thresholds_a_row_names_one_path_of_it(
+def test_a_row_names_one_path_for_any_hierarchy_and_thresholds(
     of_heads: Logits, hierarchy: dict[str, dict[str, list[str]]], thresholds: tuple[float, ...]
 ) -> None:
     changes = {"hierarchy": hierarchy, "thresholds": dict(zip(LEVELS, thresholds, strict=True))}
@@ -186,19 +187,19 @@ def test_whatever_the_hierarchy_and_the_thresholds_a_row_names_one_path_of_it(
         assert of_model in hierarchy[str(of_type)][str(of_make)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(heads)
 def test_types_are_certain_together_and_confidence_never_grows_downwards(of_heads: Logits) -> None:
     tree = labels().tree
     softmax = [z - np.logaddexp.reduce(z) for z in (np.float64(getattr(of_heads, level)) for level in LEVELS)]
-    types, makes, models = (np.exp(confs) for confs in joint(softmax, tree))
+    types, makes, models = (np.exp(confs) for confs in joint_log_probs(softmax, tree))
     assert types.sum() == pytest.approx(1)
     for above, below, level in ((types, makes, tree[1]), (makes, models, tree[2])):
         under = np.bincount(level.parents, below, minlength=above.size)
         assert (under <= above + 1e-9).all()
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(heads)
 def test_among_paths_of_one_depth_the_one_with_the_largest_product_wins(of_heads: Logits) -> None:
     full = {
@@ -236,7 +237,7 @@ def test_a_calibration_changes_no_name_and_no_confidence_grows_downwards(
     assert all(0 <= conf <= 1 for conf in given)
 
 
-def test_a_confidence_is_bent_by_its_levels_curve_before_its_threshold_is_asked() -> None:
+def test_a_confidence_is_calibrated_before_the_threshold_is_applied() -> None:
     honest = {"slope": 1, "bias": 0}
     curves = {"type": {"slope": 0.5, "bias": -1}, "make": honest, "model": honest}
     sure = logits([1, 0, 0, 0], [0.5, 0.5, 0], [1, 1, 1, 1, 1, 1])
@@ -268,16 +269,22 @@ def test_logits_of_another_width_are_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"types": ["Car"]}, "hierarchy names what types does not list: CarouselBus, Motorcycle, SUV"),
-        ({"makes": ["Toyota", "Honda"]}, "hierarchy names what makes does not list: Ford"),
-        ({"models": MODELS[1:]}, "hierarchy names what models does not list: Vios"),
-        ({"models": [*MODELS, "Vios"]}, "models: Vios stands there twice"),
+        ({"types": ["Car"]}, "hierarchy has names that types does not list: CarouselBus, Motorcycle, SUV"),
+        ({"makes": ["Toyota", "Honda"]}, "hierarchy has names that makes does not list: Ford"),
+        ({"models": MODELS[1:]}, "hierarchy has names that models does not list: Vios"),
+        ({"models": [*MODELS, "Vios"]}, "models: Vios is listed twice"),
         ({"thresholds": {"type": 0.5, "make": 0.5}}, "thresholds/model: Field required"),
         ({"thresholds": {"type": 0.5, "make": 0.5, "model": 1.5}}, "thresholds/model: "),
         ({"mean": [0.5, 0.5]}, "mean/2: "),
         ({"std": [1, 0, 1]}, "std/1: 0 is not within 0.001 to 10"),
-        ({"mean": [123.675, 0.5, 0.5]}, "mean/0: 123.675 is not within 0 to 1; it is of pictures scaled to 0..1, not"),
-        ({"std": [0.2, 0.2, 57.375]}, "std/2: 57.375 is not within 0.001 to 10; it is of pictures scaled to 0..1, not"),
+        (
+            {"mean": [123.675, 0.5, 0.5]},
+            "mean/0: 123.675 is not within 0 to 1; pixels are scaled to 0..1, not",
+        ),
+        (
+            {"std": [0.2, 0.2, 57.375]},
+            "std/2: 57.375 is not within 0.001 to 10; pixels are scaled to 0..1, not",
+        ),
         ({"name": ""}, "name: "),
         ({"name": "a\nb"}, r"^name: a\\x0ab has a character that cannot be printed$"),
         ({"types": ["Car\x00", "SUV"], "hierarchy": {}}, r"^types/0: Car\\x00 has a character that cannot be printed$"),
@@ -285,11 +292,11 @@ def test_logits_of_another_width_are_refused() -> None:
         ({"models": ["Vios\x7f", "City"], "hierarchy": {}}, "^models/0: "),
         (
             {"Hierarchy": HIERARCHY},
-            "^Hierarchy: no such key, mind its spelling; known are name, types, .*, calibration$",
+            "^Hierarchy: unknown key, check its spelling; known are name, types, .*, calibration$",
         ),
         (
             {"thresholds": {"type": 0.5, "make": 0.5, "model": 0.5, "colour": 0.5}},
-            "^thresholds/colour: no such key, mind its spelling; known are type, make, model$",
+            "^thresholds/colour: unknown key, check its spelling; known are type, make, model$",
         ),
     ],
 )

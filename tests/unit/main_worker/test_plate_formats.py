@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from video_analysis.main_worker.attributes.plate_formats import ALPHABET, FORMATS, LENGTHS, Chances, normalised, read
+from video_analysis.main_worker.attributes.plate_formats import ALPHABET, FORMATS, LENGTHS, CharProbs, normalised, read
 
 
-def chances(text: str, sure: float = 0.98, **others: float) -> Chances:
+def chances(text: str, sure: float = 0.98, **others: float) -> CharProbs:
     """What a reader gives that takes its picture for `text`; others: place3_O=0.3 and so on."""
     rows = np.full((len(text), len(ALPHABET)), (1 - sure) / 35, np.float32)
     for place, sign in enumerate(text):
@@ -52,7 +52,7 @@ def test_a_format_does_not_overrule_signs_that_are_no_twins() -> None:
     assert text_of(read(chances("NBCX234", sure=0.999), ["PH"])) == "NBCX234"
 
 
-def test_without_a_country_the_reader_s_own_word_stands() -> None:
+def test_without_a_country_the_reading_is_unchanged() -> None:
     assert text_of(read(chances("NBC1O34"), [])) == "NBC1O34"
 
 

@@ -1,4 +1,4 @@
-"""The operators' command line: it lists its commands, hands arguments on, and refuses what it does not know."""
+"""The operators' command line: list of commands, help, unknown commands, exit statuses."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ def test_an_unknown_command_is_refused_by_name(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("name", sorted(ops.COMMANDS))
-def test_every_command_explains_itself_by_its_own_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_every_command_has_its_name_and_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         ops.main([name, "--help"])
-    assert f"python -m video_analysis.ops {name}" in " ".join(capsys.readouterr().out.split())
+    printed = capsys.readouterr().out
+    assert f"python -m video_analysis.ops {name}" in " ".join(printed.split())
+    _, _, examples = printed.rpartition("example")
+    assert f"  python -m video_analysis.ops {name} " in examples
 
 
 @pytest.mark.parametrize("name", ["check", "compare", "reclassify"])

@@ -72,6 +72,7 @@ def test_the_fields_of_a_failure_are_its_class_and_its_code_where_it_has_one() -
     assert failure_fields(KeyError("x")) == {"failure": "KeyError"}
 
 
+@pytest.mark.thorough
 @given(st.text(), st.text())
 def test_untrusted_text_stays_inside_one_line(message: str, value: str) -> None:
     line = line_of("%s", message, event="message.failed", body=value)

@@ -232,7 +232,8 @@ def test_a_stranger_s_control_characters_never_reach_the_error_text(text: str) -
         assert len(said) < 400
 
 
-@settings(max_examples=200)
+@pytest.mark.thorough
+@settings(max_examples=2 * settings().max_examples)
 @given(st.one_of(st.text(), st.text().map(lambda text: json.dumps({"event": text, text: text}))))
 def test_no_body_is_accepted_or_logged_unescaped(body: str) -> None:
     assert refusal(body).isprintable()

@@ -60,7 +60,8 @@ def test_a_valid_message_is_read_and_written_again_unchanged(document: dict[str,
     assert messages.parse(message.to_json()) == message
 
 
-@settings(max_examples=20)
+@pytest.mark.thorough
+@settings(max_examples=settings().max_examples // 5)
 @given(valid)
 def test_what_a_model_accepts_its_schema_accepts_and_the_other_way_round_for_a_reason(
     document: dict[str, Any],

@@ -62,7 +62,7 @@ def select(frames: Iterable[TrackedFrame], rules: BestSettings, crop_margin: flo
 
 
 def chosen(*frames: TrackedFrame, rules: BestSettings = RULES) -> int:
-    """The index of the frame that the only vehicle is shown in."""
+    """The index of the frame of the only best shot."""
     (shot,) = select(frames, rules, CROP_MARGIN)
     return shot.offset_ms // 40
 
@@ -75,12 +75,12 @@ def grown(box: Box, px: float) -> Box:
     return box[0] - px, box[1] - px, box[2] + px, box[3] + px
 
 
-def test_the_larger_picture_wins_over_all_that_follows() -> None:
+def test_a_larger_box_takes_precedence_over_all_other_criteria() -> None:
     larger = track(grown(moved(MIDDLE, 40), 5), confidence=0.4)
     assert chosen(seen(0, track()), seen(1, larger, image=BLURRED)) == 1
 
 
-def test_a_picture_that_the_edge_cuts_loses_to_any_that_it_does_not() -> None:
+def test_a_box_cut_by_the_edge_loses_to_any_uncut_box() -> None:
     small, cut = track((150, 110, 170, 130), confidence=0.3), track((2, 20, 300, 220), confidence=0.9)
     assert chosen(seen(0, cut), seen(1, small), seen(2, cut)) == 1
 
@@ -90,26 +90,26 @@ def test_each_edge_cuts(box: Box) -> None:
     assert chosen(seen(0, track(box)), seen(1, track((150, 110, 170, 130)))) == 1
 
 
-def test_a_vehicle_that_is_always_cut_is_shown_all_the_same() -> None:
+def test_a_vehicle_that_is_always_cut_has_a_shot() -> None:
     assert chosen(seen(0, track((0, 20, 90, 99))), seen(1, track((0, 20, 150, 99)))) == 1
 
 
-def test_confidence_speaks_where_areas_hardly_differ() -> None:
+def test_confidence_decides_between_similar_areas() -> None:
     assert chosen(seen(0, track(confidence=0.62)), seen(1, track(grown(MIDDLE, -0.1), confidence=0.88))) == 1
 
 
-def test_sharpness_speaks_where_area_and_confidence_hardly_differ() -> None:
+def test_sharpness_decides_between_similar_areas_and_confidences() -> None:
     frames = (seen(0, track(), image=BLURRED), seen(1, track(confidence=0.81)), seen(2, track(), image=BLURRED))
     assert chosen(*frames) == 1
 
 
-def test_the_centre_speaks_where_pictures_are_alike() -> None:
+def test_the_centre_decides_between_otherwise_equal_frames() -> None:
     flat = np.full_like(SHARP, 90)
     off, near = track(moved(MIDDLE, -80)), track(moved(MIDDLE, 12))
     assert chosen(seen(0, off, image=flat), seen(1, near, image=flat), seen(2, off, image=flat)) == 1
 
 
-def test_the_earlier_one_stays_where_nothing_differs() -> None:
+def test_the_earlier_of_equal_frames_is_kept() -> None:
     assert chosen(seen(4, track()), seen(5, track()), seen(6, track())) == 4
 
 
@@ -126,7 +126,7 @@ def test_the_shot_is_the_box_with_its_margin_from_its_own_frame() -> None:
     assert np.array_equal(shot.crop, image[70:170, 88:212])
 
 
-def test_a_shot_comes_as_soon_as_its_track_has_ended() -> None:
+def test_a_shot_is_emitted_as_soon_as_its_track_has_ended() -> None:
     given_out: list[int] = []
 
     def frames() -> Iterator[TrackedFrame]:
@@ -141,17 +141,38 @@ def test_a_shot_comes_as_soon_as_its_track_has_ended() -> None:
     assert given_out == [1, 2]
 
 
-def test_at_the_end_the_open_tracks_come_by_their_ids() -> None:
+def test_at_the_end_the_open_tracks_are_ordered_by_id() -> None:
     frames = [seen(0, *(track(key=key, track_id=track_id) for key, track_id in [(9, 2), (4, 3), (7, 1)]))]
     assert [shot.track_id for shot in select(frames, RULES, CROP_MARGIN)] == [1, 2, 3]
 
 
-def test_tracks_that_end_together_come_by_their_ids() -> None:
+def test_tracks_that_end_together_are_ordered_by_id() -> None:
     both = (track(key=9, track_id=2), track(key=7, track_id=1))
     assert [shot.track_id for shot in select([seen(0, *both), seen(1, ended=[9, 7])], RULES, CROP_MARGIN)] == [1, 2]
 
 
-def test_what_was_never_confirmed_is_not_shown() -> None:
+def ids(shots: Iterable[BestShot]) -> list[int]:
+    return [shot.track_id for shot in shots]
+
+
+def test_observe_gives_the_ended_tracks_and_close_the_open_ones_each_once_and_by_id() -> None:
+    sink = BestShotSink(RULES, CROP_MARGIN)
+    tracks = [track(key=key, track_id=track_id) for key, track_id in [(9, 2), (4, 4), (7, 1), (5, 3)]]
+    assert ids(sink.observe(seen(0, *tracks))) == []
+    assert ids(sink.observe(seen(1, ended=[9, 7]))) == [1, 2]
+    assert ids(sink.observe(seen(2, ended=[9]))) == []
+    assert ids(sink.close()) == [3, 4]
+    assert ids(sink.close()) == []
+
+
+def test_a_track_that_is_confirmed_in_the_frame_in_which_it_ends_has_a_shot() -> None:
+    sink = BestShotSink(RULES, CROP_MARGIN)
+    sink.observe(seen(0, track(track_id=None)))
+    frame = seen(1).frame
+    assert ids(sink.observe(TrackedFrame(frame, [], [1], {1: 5}))) == [5]
+
+
+def test_a_track_that_was_never_confirmed_has_no_shot() -> None:
     frames = [seen(0, track(key=1, track_id=None), track(key=2, track_id=None)), seen(1, ended=[1, 5])]
     assert list(select(frames, RULES, CROP_MARGIN)) == []
 
@@ -186,7 +207,7 @@ def test_no_vehicles_no_shots() -> None:
     assert list(select([seen(0), seen(1)], RULES, CROP_MARGIN)) == []
 
 
-def test_frames_are_let_go_at_once() -> None:
+def test_frames_are_not_kept_in_memory() -> None:
     pictures: list[weakref.ref[NDArray[np.uint8]]] = []
     alive: list[int] = []
 
@@ -223,7 +244,7 @@ def test_the_choice_does_not_depend_on_the_order_of_arrival(
     frames = [seen(index, one, image=image) for index, (one, image) in enumerate(course)]
     shuffled = data.draw(st.permutations(frames))
     rules = EXACT if exact else RULES
-    assert _told(select(frames, rules, CROP_MARGIN)) == _told(select(shuffled, rules, CROP_MARGIN))
+    assert _values(select(frames, rules, CROP_MARGIN)) == _values(select(shuffled, rules, CROP_MARGIN))
 
 
 @given(course=st.lists(appearances, min_size=2, max_size=8))
@@ -235,5 +256,5 @@ def test_the_winner_of_all_beats_each_alone(course: list[tuple[Numbered, NDArray
             assert chosen(winner, other) == winner.frame.index
 
 
-def _told(shots: Iterator[BestShot]) -> list[tuple[int, int, str, bytes]]:
+def _values(shots: Iterator[BestShot]) -> list[tuple[int, int, str, bytes]]:
     return [(shot.track_id, shot.offset_ms, shot.type, shot.crop.tobytes()) for shot in shots]

@@ -124,6 +124,7 @@ def test_no_bytes_make_it_stumble(tmp_path_factory: pytest.TempPathFactory, star
     assert container.read(path).size_bytes == len(start + data)
 
 
+@pytest.mark.thorough
 @given(data=st.data())
 def test_no_damage_to_the_index_makes_it_stumble(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged.mp4"

@@ -12,7 +12,7 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.tracking.settings import ASSOCIATION
 
 CHANGED = (
-    "tracks changed; if this is intended, raise ASSOCIATION (tracker_settings.py) and update the fixture: "
+    "tracks changed; if this is intended, raise ASSOCIATION (yolo_worker/tracking/settings.py) and update the fixture: "
     f"python -m {golden_tracks.__name__}"
 )
 DECIDED_BY: dict[str, tuple[TrackSettings, str]] = {
@@ -52,8 +52,9 @@ def test_every_tracking_setting_is_tried() -> None:
 
 
 def test_the_fixture_is_not_written_for_other_tracks_of_the_same_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    found: golden_tracks.Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(golden_tracks, "tracks", lambda _settings: found)
     file = tmp_path / "golden_tracks.json"
     monkeypatch.setattr(golden_tracks, "FILE", file)
     file.write_text(json.dumps({"association": ASSOCIATION, "tracks": {"a scene": ["#1 0:0-9"]}}), "utf-8")

@@ -1,4 +1,4 @@
-"""From frame to network input and back, and which boxes stay."""
+"""Letterboxing to the network input and back, and which boxes are kept."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_long_side_is_640_and_both_are_multiples_of_32(
 
 @pytest.mark.parametrize("shape", [(720, 1280), (300, 1000), (352, 640), (90, 61)])
 @pytest.mark.parametrize("fixed", [(-1, -1), (640, 640), (320, 640)])
-def test_a_box_found_in_the_input_lies_where_the_thing_is_in_the_frame(
+def test_a_box_in_the_input_maps_to_the_position_of_the_object_in_the_frame(
     shape: tuple[int, int], fixed: tuple[int, int]
 ) -> None:
     height, width = shape
@@ -78,7 +78,7 @@ def test_boxes_past_the_edge_are_clipped_to_the_frame() -> None:
     np.testing.assert_array_equal(found[0], np.array((0, 0, 1280, 720, 0.5, CAR), np.float32))
 
 
-def test_candidates_are_the_vehicles_that_are_sure_enough_as_corners_and_types() -> None:
+def test_candidates_are_the_confident_vehicles_as_corners_and_types() -> None:
     output = prediction(
         (10, 20, 50, 40, 2, 0.9), (60, 20, 90, 70, PERSON, 0.9), (5, 5, 9, 9, 7, 0.3), (0, 0, 4, 4, 3, 0.2)
     )
@@ -93,32 +93,32 @@ def test_a_pedestrian_before_a_car_does_not_suppress_it() -> None:
     assert left[:, 5].tolist() == [CAR]
 
 
-def test_a_network_with_nms_inside_is_read_as_it_is() -> None:
+def test_the_output_of_a_network_with_built_in_nms_is_used() -> None:
     output = np.array([(10, 20, 50, 40, 0.9, 2), (60, 20, 90, 70, 0.9, PERSON), (0, 0, 0, 0, 0, 0)], np.float32)
     np.testing.assert_allclose(candidates(output, COCO, 0.25), [(10, 20, 50, 40, 0.9, CAR)])
 
 
-def test_nothing_seen_gives_no_rows_of_six() -> None:
+def test_no_detection_gives_an_array_of_shape_0_by_6() -> None:
     none = candidates(prediction((0, 0, 9, 9, PERSON, 0.9)), COCO, 0.25)
     assert none.shape == suppress(none, 0.5, 0.8).shape == (0, 6)
 
 
-def test_a_car_seen_as_a_truck_too_is_one_vehicle_under_the_surer_name() -> None:
+def test_a_car_also_detected_as_a_truck_is_one_vehicle_with_the_more_confident_type() -> None:
     left = suppress(boxes((10, 10, 110, 60, 0.6, TRUCK), (12, 11, 112, 61, 0.7, CAR)), 0.5, 0.8)
     np.testing.assert_array_equal(left, boxes((12, 11, 112, 61, 0.7, CAR)))
 
 
-def test_a_part_of_a_car_seen_as_a_car_is_no_second_vehicle() -> None:
+def test_a_part_of_a_car_detected_as_a_car_is_no_second_vehicle() -> None:
     left = suppress(boxes((10, 10, 110, 60, 0.7, CAR), (15, 15, 50, 58, 0.6, CAR)), 0.5, 0.8)
     assert left[:, 4].tolist() == pytest.approx([0.7])
 
 
-def test_a_rider_before_a_car_stays() -> None:
+def test_a_motorcycle_in_front_of_a_car_is_kept() -> None:
     left = suppress(boxes((10, 10, 110, 90, 0.7, CAR), (40, 30, 70, 88, 0.6, MOTORCYCLE)), 0.5, 0.8)
     assert left[:, 5].tolist() == [CAR, MOTORCYCLE]
 
 
-def test_all_of_many_boxes_are_looked_at() -> None:
+def test_all_of_many_boxes_are_processed() -> None:
     many = boxes(*((20 * x, 20 * y, 20 * x + 15, 20 * y + 15, 0.5, CAR) for x in range(30) for y in range(30)))
     twice = np.concatenate([many, many + np.array([1, 1, 1, 1, -0.1, 0], np.float32)])
     np.testing.assert_array_equal(suppress(twice, 0.5, 0.8), many)

@@ -1,4 +1,4 @@
-"""The run key of unchanged settings never changes, whatever is renamed: rows are found again by it."""
+"""The run key of unchanged settings never changes, also if attributes are renamed: rows are found by it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from video_analysis.worker_config import (
     load,
 )
 from video_analysis.yolo_worker import run_poller
-from video_analysis.yolo_worker.run_key import NetworkTraits, ShotSettings, VisionTraits, run_key_of
+from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits, run_key_of
 
 DETECTOR, EMBEDDER = NetworkTraits("d" * 64, "f32"), NetworkTraits("e" * 64, "f32")
 DEFAULT_KEY = "3271d748872c4b31"
@@ -54,8 +54,8 @@ NOT_IN_THE_KEY = {"CVITX_DETECTOR_BATCH": "7", "CVITX_SNAPSHOT_UPLOAD_WORKERS": 
 
 
 def key(config: WorkerConfig, stride: int = 3) -> str:
-    vision = VisionTraits(DETECTOR, config.detector, EMBEDDER, config.track)
-    return run_key_of(stride, vision, run_poller.shots(config))
+    vision = PipelineTraits(DETECTOR, config.detector, EMBEDDER, config.track)
+    return run_key_of(stride, vision, run_poller.output_settings(config))
 
 
 def loaded(**named: str) -> WorkerConfig:
@@ -92,6 +92,6 @@ def test_every_setting_of_detection_tracking_selection_and_snapshots_is_in_one_o
 def test_other_weights_or_another_precision_is_another_key(change: NetworkTraits) -> None:
     config = WorkerConfig()
     for detector, embedder in ((change, EMBEDDER), (DETECTOR, change)):
-        vision = VisionTraits(detector, config.detector, embedder, config.track)
-        shots = ShotSettings(config.s3_bucket, config.best, config.snapshot)
+        vision = PipelineTraits(detector, config.detector, embedder, config.track)
+        shots = OutputSettings(config.s3_bucket, config.best, config.snapshot)
         assert run_key_of(3, vision, shots) != DEFAULT_KEY

@@ -17,7 +17,7 @@ def test_coco_classes_become_our_types_and_the_others_are_dropped() -> None:
     assert types == {2: "Car", 3: "Motorcycle", 5: "CarouselBus", 7: "LightTruck"}
 
 
-def test_a_detector_trained_on_our_types_says_them_as_they_are() -> None:
+def test_a_detector_trained_on_the_eight_types_keeps_their_names() -> None:
     names = dict(enumerate(reversed(YOLO_TYPES)))
     assert {names[number]: YOLO_TYPES[index] for number, index in class_map(names).items()} == {
         kind: kind for kind in YOLO_TYPES
@@ -28,12 +28,12 @@ def test_every_name_in_the_table_maps_to_a_type() -> None:
     assert set(taxonomy.OTHER_NAMES.values()) <= set(YOLO_TYPES)
 
 
-def test_names_must_be_spelt_as_they_are_known() -> None:
+def test_names_are_case_sensitive() -> None:
     assert class_map({0: "Car", 1: "CAR", 2: "suv", 3: "Jeepney"}) == {0: 0}
 
 
 @pytest.mark.parametrize("names", [{}, {0: "person"}, {number: f"kind {number}" for number in range(80)}])
-def test_a_detector_that_knows_no_vehicle_is_refused(names: dict[int, str]) -> None:
+def test_a_detector_without_a_vehicle_class_is_refused(names: dict[int, str]) -> None:
     with pytest.raises(ValueError, match="has none of the classes Car, SUV"):
         class_map(names)
 

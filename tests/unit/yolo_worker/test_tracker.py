@@ -1,4 +1,4 @@
-"""Tracks of painted vehicles: numbered when confirmed, with the detections' own boxes, ended when gone."""
+"""Tracks of coloured boxes: they get a track_id when confirmed, have the boxes of the detections, and end."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pytest
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
-from video_analysis.yolo_worker.tracking.embedder import Embeddings, unit
+from video_analysis.yolo_worker.tracking.embedder import unit
 from video_analysis.yolo_worker.tracking.settings import hits, max_age
 from video_analysis.yolo_worker.tracking.tracker import Tracker
-from video_analysis.yolo_worker.types import Box, Boxes, DetectedFrame, Frame, Image, TrackedFrame
+from video_analysis.yolo_worker.types import Box, Boxes, DetectedFrame, Embeddings, Frame, TrackedFrame
 
 SETTINGS = TrackSettings()
 RED, GREEN, BLUE = (30, 30, 220), (30, 220, 30), (220, 30, 30)
@@ -25,16 +25,16 @@ HEIGHT_PX, WIDTH_PX = 240, 800
 
 
 class MeanColour:
-    """Appearance by colour alone: enough to tell painted vehicles apart."""
+    """An embedding that is the mean colour: enough to distinguish coloured boxes."""
 
-    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
-        crops = [image[int(y1) : int(y2), int(x1) : int(x2)] for x1, y1, x2, y2 in boxes[:, :4]]
+    def embed(self, frame: Frame, boxes: Boxes) -> Embeddings:
+        crops = [frame.image[int(y1) : int(y2), int(x1) : int(x2)] for x1, y1, x2, y2 in boxes[:, :4]]
         return unit(np.array([crop.mean((0, 1)) for crop in crops], np.float32).reshape(-1, 3))
 
 
 @dataclass(frozen=True)
 class Vehicle:
-    """A coloured box whose place is a function of the frame; None while it cannot be seen."""
+    """A coloured box; `place` gives its position in each frame, None while it is hidden."""
 
     place: Callable[[int], Box | None]
     colour: tuple[int, int, int] = RED
@@ -101,7 +101,7 @@ def test_a_vehicle_that_is_not_seen_in_a_frame_has_no_track_there_and_goes_on_af
     assert len(keys(tracked)) == 1
 
 
-def test_a_vehicle_hidden_for_a_second_is_known_again_by_its_looks() -> None:
+def test_a_vehicle_hidden_for_a_second_is_recognised_by_its_appearance() -> None:
     tracked = follow(film(60, Vehicle(seen_only(driving(20, 4), lambda index: not 20 <= index < 45))))
     assert len(keys(tracked)) == 1
 
@@ -148,17 +148,17 @@ def test_a_track_has_ended_when_it_was_not_seen_for_its_age_and_only_once() -> N
     assert ended == {19 + 37 + 1: [key]}  # 1.5 s are 37.5 frames
 
 
-def test_a_slip_of_the_detector_has_ended_in_the_next_frame_without_a_number() -> None:
+def test_a_single_false_detection_ends_in_the_next_frame_without_a_number() -> None:
     tracked = follow(film(6, Vehicle(seen_only(driving(20, 4), lambda index: index == 2))))
     assert [list(frame.ended) for frame in tracked] == [[], [], [], [1], [], []]
     assert numbers(tracked) == set()
 
 
-def test_numbers_count_vehicles_from_one_whatever_the_slips_between_them() -> None:
-    slips = [Vehicle(seen_only(driving(400, 0, top=10 + 5 * n), partial(eq, 2 * n))) for n in range(8)]
+def test_numbers_count_vehicles_from_one_despite_false_detections_between_them() -> None:
+    false_detections = [Vehicle(seen_only(driving(400, 0, top=10 + 5 * n), partial(eq, 2 * n))) for n in range(8)]
     first = Vehicle(driving(20, 4))
     second = Vehicle(seen_only(driving(20, 4, top=180), lambda index: index >= 16), BLUE)
-    tracked = follow(film(24, *slips, first, second))
+    tracked = follow(film(24, *false_detections, first, second))
     assert numbers(tracked) == {1, 2}
     assert max(keys(tracked)) > 2
 
@@ -193,11 +193,11 @@ def test_two_vehicles_one_behind_the_other_stay_two() -> None:
     assert all(len(places) == len(tracked) for places in by_key.values())
 
 
-def test_a_vehicle_that_the_detector_never_was_sure_of_has_no_number() -> None:
+def test_a_vehicle_without_a_confident_detection_has_no_number() -> None:
     assert numbers(follow(film(20, Vehicle(driving(20, 4), confidence=0.35)))) == set()
 
 
-def test_a_motorcycle_never_goes_on_as_the_car_that_it_drives_beside() -> None:
+def test_a_motorcycle_never_continues_the_track_of_a_car_beside_it() -> None:
     car = Vehicle(seen_only(driving(20, 5), lambda index: index < 15))
     rider = Vehicle(seen_only(driving(20, 5), lambda index: index >= 15), type="Motorcycle")
     tracked = follow(film(40, car, rider))
@@ -224,46 +224,46 @@ def test_the_same_frames_give_the_same_tracks() -> None:
     assert runs[0] == runs[1]
 
 
-def test_a_second_video_begins_anew() -> None:
+def test_a_second_video_starts_with_new_keys_and_numbers() -> None:
     for _ in range(2):
         tracked = follow(film(5, Vehicle(driving(20, 5))))
         assert (keys(tracked), numbers(tracked)) == ({1}, {1})
 
 
 class CountingColour(MeanColour):
-    """Says in which frames how many vehicles were looked at."""
+    """Counts the embeddings of each frame."""
 
     def __init__(self) -> None:
-        self.looks: list[int] = []
+        self.counts: list[int] = []
 
-    def embed(self, image: Image, boxes: Boxes) -> Embeddings:
-        self.looks.append(len(boxes))
-        return super().embed(image, boxes)
-
-
-def looks(frames: Iterator[DetectedFrame], settings: TrackSettings = SETTINGS) -> list[int]:
-    appearance = CountingColour()
-    tracked = list(Tracker(appearance, settings, 40).track(frames))
-    assert len(appearance.looks) == len(tracked)
-    return appearance.looks
+    def embed(self, frame: Frame, boxes: Boxes) -> Embeddings:
+        self.counts.append(len(boxes))
+        return super().embed(frame, boxes)
 
 
-def test_a_vehicle_that_nothing_comes_near_is_looked_at_now_and_then() -> None:
-    assert looks(film(40, Vehicle(driving(20, 5)))) == ([1] + [0] * 19) * 2
+def embeddings_per_frame(frames: Iterator[DetectedFrame], settings: TrackSettings = SETTINGS) -> list[int]:
+    embedder = CountingColour()
+    tracked = list(Tracker(embedder, settings, 40).track(frames))
+    assert len(embedder.counts) == len(tracked)
+    return embedder.counts
 
 
-def test_two_vehicles_that_overlap_are_looked_at_in_each_frame() -> None:
+def test_an_isolated_vehicle_is_embedded_at_intervals() -> None:
+    assert embeddings_per_frame(film(40, Vehicle(driving(20, 5)))) == ([1] + [0] * 19) * 2
+
+
+def test_two_vehicles_that_overlap_are_embedded_in_each_frame() -> None:
     near, far = Vehicle(driving(20, 5)), Vehicle(driving(50, 5, top=110), GREEN)
-    assert looks(film(30, near, far)) == [2] * 30
+    assert embeddings_per_frame(film(30, near, far)) == [2] * 30
 
 
-def test_a_vehicle_seen_again_is_looked_at_before_it_is_known() -> None:
-    seen = looks(film(14, Vehicle(seen_only(driving(20, 5), lambda index: index not in (4, 5)))))
+def test_a_vehicle_that_reappears_is_embedded_before_it_is_matched() -> None:
+    seen = embeddings_per_frame(film(14, Vehicle(seen_only(driving(20, 5), lambda index: index not in (4, 5)))))
     assert seen == [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
-def test_every_vehicle_is_looked_at_in_each_frame_where_the_operator_says_so() -> None:
-    assert looks(film(12, Vehicle(driving(20, 5))), TrackSettings(embed_interval_s=0)) == [1] * 12
+def test_with_an_interval_of_zero_every_vehicle_is_embedded_in_each_frame() -> None:
+    assert embeddings_per_frame(film(12, Vehicle(driving(20, 5))), TrackSettings(embed_interval_s=0)) == [1] * 12
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])
@@ -283,12 +283,12 @@ def test_the_constants_in_seconds_become_frames_of_the_processed_interval(
 
 
 def test_the_trackers_libraries_are_loaded_before_the_first_video() -> None:
-    """Imported when memory is out, scipy's BLAS spins for ever and holds the interpreter; no stall rule ends it."""
+    """Imported when memory has run out, SciPy's BLAS hangs and holds the GIL; the stall rule cannot end it."""
     code = (
         "import sys; from video_analysis.worker_config import WorkerConfig;"
         "from video_analysis.yolo_worker.pipeline import VisionPipeline;"
-        "VisionPipeline(None, None, WorkerConfig().track);"
-        "print('scipy.linalg' in sys.modules and 'scipy.optimize' in sys.modules)"
+        "loaded = lambda: [name in sys.modules for name in ('scipy.linalg', 'scipy.optimize')];"
+        "before = loaded(); VisionPipeline(None, None, WorkerConfig().track); print(before, loaded())"
     )
-    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert said.stdout.strip() == "True"
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert result.stdout.strip() == "[False, False] [True, True]"

@@ -1,4 +1,4 @@
-"""The README's examples run: the shell takes its commands, PostgreSQL its statements, its export is a checkpoint."""
+"""The examples of README, CONTRIBUTING and docs/ are executed: shell syntax, SQL statements, model export."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROW = ("50651c85-90ab-471b-8707-adc0ef16f91f", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeee
 
 
 @pytest.mark.parametrize("block", doc_examples.blocks("bash"))
-def test_the_shell_understands_every_command(block: str) -> None:
+def test_every_command_is_valid_shell_syntax(block: str) -> None:
     bash = shutil.which("bash")
     assert bash is not None
     verdict = subprocess.run([bash, "-n"], input=block, capture_output=True, text=True, check=False)
@@ -49,7 +49,7 @@ def test_the_queries_run_on_the_tables(database_url: str) -> None:
 
 @pytest.fixture
 def least_privileged(database_url: str) -> Iterator[str]:
-    """A connection string of the role that the README makes, on a fresh database with one video in it."""
+    """A connection string of the role that docs/deploy.md creates, on a fresh database with one video in it."""
     (grants,) = [block for block in doc_examples.blocks("sql") if "GRANT" in block]
     connection = psycopg2.connect(database_url)
     connection.autocommit = True
@@ -89,6 +89,6 @@ def test_a_model_exported_as_shown_is_a_checkpoint(tmp_path: Path, monkeypatch: 
     (labels,) = doc_examples.documents("hierarchy")
     named = Labels.parse(json.dumps(labels))
     monkeypatch.chdir(tmp_path)
-    exec(compile(snippet, "README.md", "exec"), {"trained": untrained_model.network(named, 0), "labels": labels})
+    exec(compile(snippet, "docs/models.md", "exec"), {"trained": untrained_model.network(named, 0), "labels": labels})
     opened = checkpoint.read(tmp_path / "main.pt")
     assert (opened.labels, opened.input_shape) == (named, (-1, 3, 640, 640))

@@ -36,11 +36,11 @@ def with_one_bit_flipped(source: Path, target: Path, member: str) -> Path:
 
 def test_one_flipped_bit_in_the_weights_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     damaged = with_one_bit_flipped(checkpoint, tmp_path / "main.pt", "data/weights/weight_6")
-    with pytest.raises(ConfigurationError, match=r"main\.pt: is damaged \(.*weight_6\): copy it here once more"):
+    with pytest.raises(ConfigurationError, match=r"main\.pt: is damaged \(.*weight_6\): copy it again"):
         archive.read(damaged)
 
 
-def test_a_path_that_cannot_be_read_is_no_fault_of_the_export(tmp_path: Path) -> None:
+def test_an_unreadable_path_is_not_reported_as_a_bad_export(tmp_path: Path) -> None:
     (tmp_path / "main.pt").mkdir()
     with pytest.raises(ConfigurationError, match=r"main\.pt: cannot be read \(Is a directory\); let the worker's user"):
         archive.read(tmp_path / "main.pt")
@@ -63,27 +63,27 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     with torch.no_grad():
         astray.make_head.weight[0, 0] = float("nan")
     untrained_model.write(tmp_path / "main.pt", astray, NAMED)
-    with pytest.raises(ConfigurationError, match=r"main\.pt: holds NaN in make_head\.weight: its training went astray"):
+    with pytest.raises(ConfigurationError, match=r"main\.pt: weights contain NaN \(make_head\.weight\)"):
         archive.read(tmp_path / "main.pt")
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What our own loggers said."""
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The messages of our own loggers."""
     return [record.getMessage() for record in caplog.records if record.name.startswith("video_analysis")]
 
 
-def test_names_that_the_hierarchy_leads_nowhere_near_are_told_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_labels_outside_the_hierarchy_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     hierarchy = {kind: makes for kind, makes in untrained_model.HIERARCHY.items() if kind != "Motorcycle"}
     named = Labels.model_validate(NAMED.model_dump() | {"hierarchy": hierarchy})
     untrained_model.write(tmp_path / "main.pt", untrained_model.network(named, 0), named)
     archive.read(tmp_path / "main.pt")
-    (line,) = told(caplog)
-    assert line.endswith("leads to Yamaha, Suzuki, Click, TMX, Mio, NMAX, Raider: these labels are never reported")
+    (line,) = messages(caplog)
+    assert line.endswith(
+        "hierarchy contains Yamaha, Suzuki, Click, TMX, Mio, NMAX, Raider: these labels are never reported"
+    )
 
 
-def test_of_a_complete_checkpoint_there_is_nothing_to_tell(checkpoint: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_complete_checkpoint_causes_no_log_line(checkpoint: Path, caplog: pytest.LogCaptureFixture) -> None:
     archive.read(checkpoint)
-    assert told(caplog) == []
-    assert Labels.model_validate(NAMED.model_dump() | {"hierarchy": None}).unreached == ()
+    assert messages(caplog) == []
+    assert Labels.model_validate(NAMED.model_dump() | {"hierarchy": None}).unreachable == ()
