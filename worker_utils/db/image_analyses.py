@@ -85,7 +85,7 @@ class ImageAnalysisRepository:
     def claim(self, message: SnapshotReady, run_key: str) -> SnapshotClaim:
         """Insert the vehicle's row as `queued`, or adopt an existing row.
 
-        An earlier attempt of the same run has a row for the track: that row, whatever frame it selected. A row
+        An earlier attempt of the same run has a row for the track: that row, even with another frame. A row
         without a run (an operator's message) has the same snapshot: it becomes this run's row. Another run's row has
         the same snapshot: the offset becomes the next free millisecond.
         """
