@@ -68,23 +68,13 @@ def row_as_stored(
 ) -> RowState:
     """A row's columns, with outdated states removed. The column `attempt_state` decides, not the text.
 
-    A row without a state may be of the previous release: it is read by its text.
+    A worker of the previous release writes only status and error_msg. So a state that does not match the status is
+    outdated: such a worker has started another attempt. A row without a state is read by its text.
     """
     state = state_of_old_row(error_msg) if attempt_state is None else attempt_state
-    if state is None or not _is_outdated(state, status, error_msg):
+    if state is None or STATUS_OF.get(state) == status:
         return RowState(status, state, None if error_msg is None else error_code, error_msg)
     return RowState(status, None, None, error_msg)
-
-
-def _is_outdated(state: AttemptState, status: Status, error_msg: str | None) -> bool:
-    """Whether a worker of the previous release has written since. Remove the second rule in the next release.
-
-    It writes only status and error_msg: the state does not match the status, or a failure has replaced the text of
-    `retry_alone`, whose attempt alone then has an outcome.
-    """
-    if STATUS_OF.get(state) != status:
-        return True
-    return state == "retry_alone" and error_msg not in (None, DIED_IN_A_BATCH)
 
 
 def state_of_old_row(error_msg: str | None) -> AttemptState | None:
@@ -95,6 +85,11 @@ def state_of_old_row(error_msg: str | None) -> AttemptState | None:
 def state_after(code: ErrorCode) -> AttemptState | None:
     """The attempt state of a row that failed with this code."""
     return "crashed" if code == "crashed" else None
+
+
+def begun_alone(row: RowState) -> RowState:
+    """What the beginning of its attempt alone writes: the state's own text is removed, the text of a failure stays."""
+    return BEGUN_ALONE if row.error_msg == TEXTS["retry_alone"] else row
 
 
 def start_attempt(row: RowState, receive_count: int, is_last: bool) -> AttemptStart:

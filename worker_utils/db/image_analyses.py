@@ -14,7 +14,12 @@ from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloTy
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.db import image_analysis_results
-from video_analysis.worker_utils.db.attempt_status import row_as_stored, start_attempt_in_batch, state_after
+from video_analysis.worker_utils.db.attempt_status import (
+    DIED_IN_A_BATCH,
+    row_as_stored,
+    start_attempt_in_batch,
+    state_after,
+)
 from video_analysis.worker_utils.db.connection import Database, Table
 from video_analysis.worker_utils.db.row_types import (
     AnalysisRequest,
@@ -57,7 +62,7 @@ WHERE id = %s AND (status, attempt_state, error_code, error_msg)
 """
 BEGIN_ALONE = """
 UPDATE image_analyses SET error_code = NULL, error_msg = NULL, updated_at = now()
-WHERE id = %s AND status = 'processing' AND attempt_state = 'retry_alone' AND error_msg IS NOT NULL
+WHERE id = %s AND status = 'processing' AND attempt_state = 'retry_alone' AND error_msg = %s
 """
 FINISH = """
 UPDATE image_analyses
@@ -113,11 +118,11 @@ class ImageAnalysisRepository:
         return self._database.transaction(begin)
 
     def mark_isolated_retry(self, analysis_id: str) -> None:
-        """Mark that a `retry_alone` row is now processed alone: it becomes `BEGUN_ALONE`. Other rows stay as they are.
+        """Mark that a `retry_alone` row is now processed alone, as `attempt_status.begun_alone` says.
 
         If the process crashes next, this snapshot was the cause.
         """
-        self._database.transaction(lambda cursor: cursor.execute(BEGIN_ALONE, (analysis_id,)))
+        self._database.transaction(lambda cursor: cursor.execute(BEGIN_ALONE, (analysis_id, DIED_IN_A_BATCH)))
 
     def finish_analyses(self, rows: Sequence[FinishedAnalysis]) -> None:
         """Write all results and mark the rows `done`. The same results again change nothing."""

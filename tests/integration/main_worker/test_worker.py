@@ -32,12 +32,12 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.attempt_status import (
-    BEGUN_ALONE,
     DIED_EVERY_TIME,
     LAST_ATTEMPT,
     AttemptState,
     RowState,
     Status,
+    begun_alone,
     start_attempt_in_batch,
 )
 from video_analysis.worker_utils.db.connection import Database
@@ -170,7 +170,7 @@ class Records:
     def mark_isolated_retry(self, analysis_id: str) -> None:
         row = next(row for row in self.rows.values() if row.id == analysis_id)
         if row.attempt_state == "retry_alone":
-            row.write(BEGUN_ALONE)
+            row.write(begun_alone(RowState(row.status, row.attempt_state, row.error_code, row.error_msg)))
 
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
         self.finish_fault(finished)

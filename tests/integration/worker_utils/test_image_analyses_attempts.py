@@ -102,12 +102,13 @@ def test_beginning_alone_goes_by_the_state_and_leaves_every_other_row_as_it_is(
     records: ImageAnalysisRepository, sql: Sql
 ) -> None:
     state = begin(records, 1)
-    sql("UPDATE image_analyses SET attempt_state = 'retry_alone', error_msg = 'in other words'")
+    sql("UPDATE image_analyses SET attempt_state = 'retry_alone', error_msg = %s", DIED_IN_A_BATCH)
     records.mark_isolated_retry(state.id)
     assert row_of(sql) == BEGUN
     for status, attempt_state, error_code, error_msg in (
         ("processing", None, "transient", DIED_IN_A_BATCH),
         ("processing", None, "transient", "S3 was slow"),
+        ("processing", "retry_alone", None, "S3 was slow"),
         LAST,
         CRASHED,
         BEGUN,

@@ -9,7 +9,6 @@ import pytest
 from video_analysis.worker_utils.db.attempt_status import (
     BEGUN_ALONE,
     DIED_EVERY_TIME,
-    DIED_IN_A_BATCH,
     GIVEN_UP,
     ON_LAST_ATTEMPT,
     STARTED,
@@ -20,6 +19,7 @@ from video_analysis.worker_utils.db.attempt_status import (
     AttemptState,
     RowState,
     Status,
+    begun_alone,
     row_as_stored,
     start_attempt,
     start_attempt_in_batch,
@@ -159,13 +159,15 @@ def test_a_row_without_a_state_is_read_by_the_text_of_the_previous_release(row: 
 @pytest.mark.parametrize("state", TEXTS)
 @pytest.mark.parametrize("text", [None, "in other words", "a timeout", *TEXTS.values()])
 def test_the_column_decides_and_not_the_text(state: AttemptState, text: str | None) -> None:
-    outdated = state == "retry_alone" and text not in (None, DIED_IN_A_BATCH)
-    assert row_as_stored(STATUS_OF[state], state, None, text).attempt_state == (None if outdated else state)
+    assert row_as_stored(STATUS_OF[state], state, None, text).attempt_state == state
 
 
-def test_a_failure_that_an_older_worker_recorded_ends_the_retry_alone() -> None:
-    """The previous release replaces the text and leaves the state: the attempt alone has ended with a failure."""
-    assert row_as_stored("processing", "retry_alone", None, "a timeout") == replace(TIMED_OUT, error_code=None)
+def test_the_text_of_a_failure_outlives_the_beginning_of_an_attempt_alone() -> None:
+    """The previous release replaces the text and leaves the state."""
+    failed = replace(TO_RETRY_ALONE, error_msg="a timeout")
+    assert begun_alone(failed) == failed
+    assert begun_alone(TO_RETRY_ALONE) == BEGUN_ALONE
+    assert start_attempt_in_batch(failed, 5, True) == AttemptStart(ON_LAST_ATTEMPT, died_before=True)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_in_a_mixed_fleet_no_message_that_left_a_reason_is_given_up(
         stored = _stored(stored, opened.row, by_older=receive in older)
         assert not opened.died_every_time
         if opened.died_before:
-            stored = _stored(stored, BEGUN_ALONE, by_older=receive in older)
+            stored = _stored(stored, begun_alone(stored), by_older=receive in older)
         if receive in reasons:
             stored = _stored(stored, TIMED_OUT, by_older=receive in older)
 
