@@ -36,6 +36,8 @@ class Container:
     """An MP4 whose index may list only a part of its samples."""
     announced_samples: int = 0
     """The decoder allocates memory for so many samples when it opens an MP4, whether the file holds them or not."""
+    most_edits: int = 0
+    """Length of the longest edit list of an MP4. Each edit may repeat all samples of its track."""
     video_codecs: tuple[str, ...] = ()
     """Code of the codec of each video track of an MP4, in the order of the tracks."""
 
@@ -98,6 +100,7 @@ def _mp4(file: BinaryIO, size: int) -> Container:
         has_video=codecs is None or bool(codecs),
         is_fragmented=index is not None and any(kind == b"mvex" for kind, _ in mp4_index.boxes(index)),
         announced_samples=samples,
+        most_edits=0 if index is None else mp4_index.most_edits(index),
         video_codecs=tuple(codecs or ()),
     )
 

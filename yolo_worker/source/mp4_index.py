@@ -63,6 +63,18 @@ def video_codecs(index: bytes) -> list[str]:
     return [_text(inside(track, *_TABLES, b"stsd")[12:16]) for track in tracks]
 
 
+def most_edits(index: bytes) -> int:
+    """The number of edits of the track that has most of them, over all its edit lists."""
+    tracks = (track for name, track in boxes(index) if name == b"trak")
+    return max((sum(_edits(track)) for track in tracks), default=0)
+
+
+def _edits(track: bytes) -> Iterator[int]:
+    for name, edits in boxes(track):
+        if name == b"edts":
+            yield from (int.from_bytes(body[4:8], "big") for kind, body in boxes(edits) if kind == b"elst")
+
+
 def _text(code: bytes) -> str:
     text = code.decode("latin-1")
     return text.strip() if text.isascii() and text.isprintable() else code.hex()

@@ -17,6 +17,7 @@ import av
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.stream import Discard, Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from video_analysis.worker_utils.errors import BadVideo
@@ -52,6 +53,8 @@ LARGEST_SIDE_PX = 16_384
 LARGEST_PICTURE_PX = 64_000_000
 MOST_SAMPLES = 10_000_000
 """Four days at 25 frames and as many audio packets a second. The decoder's index takes some 60 bytes for each."""
+MOST_EDITS = 64
+"""A longer edit list is not applied: each edit may repeat the whole video."""
 MOST_THREADS = 8
 THREADED_PX = 64_000_000
 """Each thread holds a picture of its own: together at most so many pixels."""
@@ -118,7 +121,7 @@ def opened(path: Path) -> Iterator[OpenVideo]:
     if file.size_bytes == 0:
         raise BadVideo("empty file", code="empty_file")
     try:
-        demuxer = av.open(str(path.resolve()), options=_options(), metadata_errors="replace")
+        demuxer = av.open(str(path.resolve()), options=_options(file), metadata_errors="replace")
     except av.FFmpegError as error:
         raise _why_not_opened(file) from error
     with demuxer:
@@ -129,8 +132,9 @@ def opened(path: Path) -> Iterator[OpenVideo]:
         yield OpenVideo(file, demuxer, stream, stream.time_base or Fraction(1, 1000), size)
 
 
-def _options() -> dict[str, str]:
-    return {
+def _options(file: Container) -> dict[str, str]:
+    edits = {"advanced_editlist": "0"} if file.most_edits > MOST_EDITS else {}
+    return edits | {
         "format_whitelist": ",".join(FORMATS),
         "protocol_whitelist": ",".join(PROTOCOLS),
         "codec_whitelist": ",".join(CODECS),
@@ -140,11 +144,12 @@ def _options() -> dict[str, str]:
 
 def _candidates(demuxer: InputContainer, file: Container) -> Iterator[Candidate]:
     for number, stream in enumerate(demuxer.streams.video):
-        decoder = stream.codec_context
+        decoder: VideoCodecContext | None = stream.codec_context
+        code = file.video_codecs[number] if number < len(file.video_codecs) else "unknown"
         length = None if stream.duration is None or stream.time_base is None else stream.duration * stream.time_base
         yield Candidate(
             index=stream.index,
-            codec=stream.name or (file.video_codecs[number] if number < len(file.video_codecs) else "unknown"),
+            codec=decoder.codec.canonical_name if decoder else code,
             width_px=decoder.width if decoder else 0,
             height_px=decoder.height if decoder else 0,
             length_s=None if length is None else float(length),

@@ -18,6 +18,7 @@ from video_analysis.yolo_worker.source.tone_map import Transfer
 from video_analysis.yolo_worker.types import Image
 
 LARGEST_SIDE_PX = 16_384
+SMALL_PX = 16
 WIDEST_PIXEL = 4
 """Pixel aspect ratios beyond 4:1 and 1:4 are errors of the header."""
 LEAST_CHANGE = 0.01
@@ -38,12 +39,17 @@ MATRICES = {
 UNSPECIFIED = {2, 3}
 
 
+Key = tuple[int, int, int]
+
+
 class PictureMaker:
-    """Turns the frames of one video into pictures. Keeps the converter of the last frame's format."""
+    """Turns the frames of one video into pictures. Keeps converter and orientation of the last frame."""
 
     def __init__(self, threads: int) -> None:
         self._reformatter = VideoReformatter()
         self._threads = threads
+        self._orientation = UPRIGHT
+        self._key: Key | None = None
 
     def picture(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> Image:
         """As displayed. H×W×3, BGR, contiguous."""
@@ -60,13 +66,27 @@ class PictureMaker:
         )
         image: Image = converted.to_ndarray().astype(np.uint8, copy=False)
         transfer = TRANSFERS.get(frame.color_trc)
-        return turned(tone_map.to_sdr(image, transfer) if transfer else image, displayed_as(frame))
+        return turned(tone_map.to_sdr(image, transfer) if transfer else image, self._displayed_as(frame))
+
+    def displayed_size(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
+        """Width and height in px of the frame's picture."""
+        width, height = square_size(frame.width, frame.height, pixel_aspect)
+        return (height, width) if self._displayed_as(frame).transpose else (width, height)
+
+    def _displayed_as(self, frame: VideoFrame) -> Orientation:
+        """By the frame's display matrix, which is read when its rotation or the size changes."""
+        key = frame.rotation, frame.width, frame.height
+        if key != self._key:
+            matrix = _display_matrix(frame)
+            self._key, self._orientation = key, orientation(matrix) if matrix else UPRIGHT
+        return self._orientation
 
 
-def displayed_size(frame: VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
-    """Width and height in px of the frame's picture."""
-    width, height = square_size(frame.width, frame.height, pixel_aspect)
-    return (height, width) if displayed_as(frame).transpose else (width, height)
+def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+    """By way of a small copy: reading it makes a reference cycle, which would keep the decoder's pictures."""
+    small = VideoReformatter().reformat(frame, width=SMALL_PX, height=SMALL_PX, format="gray", threads=1)
+    matrix = cast("SideDataContainer", small.side_data).get(Type.DISPLAYMATRIX)
+    return None if matrix is None else struct.unpack("=9i", bytes(cast("SideData", matrix))[:36])
 
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
@@ -76,12 +96,6 @@ def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple
         return width, height
     wide, high = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
     return (wide, high) if max(wide, high) <= LARGEST_SIDE_PX else (width, height)
-
-
-def displayed_as(frame: VideoFrame) -> Orientation:
-    """By the frame's display matrix."""
-    matrix = cast("SideDataContainer", frame.side_data).get(Type.DISPLAYMATRIX)
-    return UPRIGHT if matrix is None else orientation(struct.unpack("=9i", bytes(cast("SideData", matrix))[:36]))
 
 
 def turned(image: Image, how: Orientation) -> Image:

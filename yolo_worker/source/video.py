@@ -66,7 +66,7 @@ def probe(path: Path) -> VideoInfo:
         found = list(islice(_timed(video, Tally(), stride=1), PROBED_FRAMES))
         if not found or found[0].frame is None:
             raise BadVideo("not a video: none of its frames can be decoded", code="undecodable")
-        width, height = picture.displayed_size(found[0].frame, found[0].pixel_aspect)
+        width, height = picture.PictureMaker(CONVERTER_THREADS).displayed_size(found[0].frame, found[0].pixel_aspect)
         steps = [later.offset_ms - earlier.offset_ms for earlier, later in pairwise(found)]
         rising = [step for step in steps if step > 0]
         return VideoInfo(
