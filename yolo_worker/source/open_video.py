@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ MOST_THREADS = 8
 THREADED_PX = 64_000_000
 """Each thread holds a picture of its own: together at most so many pixels."""
 PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+DURATION = re.compile(r"([0-9]{2,5}):([0-9]{2}):([0-9]{2}\.[0-9]{1,9})", re.ASCII)
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +140,7 @@ def _options(file: Container) -> dict[str, str]:
         "format_whitelist": ",".join(FORMATS),
         "protocol_whitelist": ",".join(PROTOCOLS),
         "codec_whitelist": ",".join(CODECS),
-        "max_pixels": str(LARGEST_PICTURE_PX),
+        "max_pixels": str(LARGEST_SIDE_PX**2),  # beyond it the demuxer does not report the size
     }
 
 
@@ -146,17 +148,24 @@ def _candidates(demuxer: InputContainer, file: Container) -> Iterator[Candidate]
     for number, stream in enumerate(demuxer.streams.video):
         decoder: VideoCodecContext | None = stream.codec_context
         code = file.video_codecs[number] if number < len(file.video_codecs) else "unknown"
-        length = None if stream.duration is None or stream.time_base is None else stream.duration * stream.time_base
         yield Candidate(
             index=stream.index,
             codec=decoder.codec.canonical_name if decoder else code,
             width_px=decoder.width if decoder else 0,
             height_px=decoder.height if decoder else 0,
-            length_s=None if length is None else float(length),
+            length_s=_length_s(stream),
             is_default=Disposition.default in stream.disposition,
             is_picture=bool(stream.disposition & PICTURES),
             can_be_decoded=decoder is not None and decoder.name in CODECS,
         )
+
+
+def _length_s(stream: VideoStream) -> float | None:
+    """By the stream's header; in Matroska by its tag, `hours:minutes:seconds`."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    stated = DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+    return int(stated[1]) * 3600 + int(stated[2]) * 60 + float(stated[3]) if stated else None
 
 
 def _chosen(demuxer: InputContainer, candidates: tuple[Candidate, ...], file: Container) -> VideoStream:

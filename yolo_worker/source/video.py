@@ -28,7 +28,7 @@ PROBED_FRAMES = 60
 NOMINAL_INTERVAL_MS = 40.0
 """For a clip whose timestamps do not show its rate, as of one frame."""
 SLOWEST_FPS, FASTEST_FPS = 1, 240
-"""A rate beyond them is a guess of the container."""
+"""A rate outside this range, or 1, is a guess of the container."""
 LONGEST_LEAD_IN_MS = 60_000.0
 """A first frame that comes later after the stream's stated start makes that statement an error."""
 MOST_HELD, HELD_PX = 16, 32_000_000
@@ -123,7 +123,7 @@ def _progressive(video: OpenVideo, tally: Tally) -> Iterator[tuple[VideoFrame, f
 
 def _nominal_ms(video: OpenVideo) -> float:
     rate = float(video.stream.guessed_rate or video.stream.average_rate or 0)
-    return 1000 / rate if SLOWEST_FPS <= rate <= FASTEST_FPS else NOMINAL_INTERVAL_MS
+    return 1000 / rate if SLOWEST_FPS < rate <= FASTEST_FPS else NOMINAL_INTERVAL_MS
 
 
 def _start_ms(video: OpenVideo, first_ms: float | None) -> float | None:
