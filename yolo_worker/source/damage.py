@@ -30,8 +30,8 @@ class Tally:
     """Errors of demuxer and decoder after the first key frame."""
     last_ms: float = 0.0
     """Offset of the last frame."""
-    _key_time: int | None = field(default=None, repr=False)
-    _has_key: bool = field(default=False, repr=False)
+    _key_time: int | None = field(default=None, init=False, repr=False)
+    _has_key: bool = field(default=False, init=False, repr=False)
 
     def count(self, time: int | None, *, is_key: bool, is_hidden: bool, is_corrupt: bool) -> None:
         """Take one packet into account; `time` is its presentation time."""

@@ -37,13 +37,13 @@ def time_ms(video: OpenVideo, frame: VideoFrame) -> float | None:
     An AVI has no presentation times. The decoding time of the packet that completes a frame rises evenly instead.
     """
     time = frame.dts if video.is_avi else frame.pts
-    return None if time is None else float(time * video.time_base * 1000)
+    return None if time is None else time * video.tick_ms
 
 
 def start_ms(video: OpenVideo) -> float | None:
     """The stream's first presentation time, by its container."""
     start = None if video.is_avi else video.stream.start_time
-    return None if start is None else float(start * video.time_base * 1000)
+    return None if start is None else start * video.tick_ms
 
 
 def _packets(video: OpenVideo, tally: Tally) -> Iterator[Packet[VideoStream]]:

@@ -29,6 +29,7 @@ class Timeline(Generic[Item]):
         Without `start_ms` the first known timestamp is offset 0.
         """
         self._steps = deque([step_ms], maxlen=REMEMBERED_STEPS)
+        self._step = step_ms
         self._ahead = ahead
         self._shift = None if start_ms is None else -start_ms
         self._last = -step_ms
@@ -36,6 +37,11 @@ class Timeline(Generic[Item]):
 
     def push(self, time_ms: float | None, item: Item) -> Iterator[tuple[float, Item]]:
         """Take the next frame's timestamp; the items whose offsets are now decided."""
+        if not self._held and time_ms is not None and self._shift is not None:
+            offset = time_ms + self._shift
+            if 0 < offset - self._last <= REGULAR_STEPS * self._step:
+                yield self._advanced(offset), item
+                return
         self._held.append((time_ms, item))
         if time_ms is not None and self._shift is None:
             self._shift = (len(self._held) - 1) * self._step - time_ms
@@ -45,10 +51,6 @@ class Timeline(Generic[Item]):
     def close(self) -> Iterator[tuple[float, Item]]:
         """The items that are still held back."""
         yield from self._release()
-
-    @property
-    def _step(self) -> float:
-        return median(self._steps)
 
     def _is_back_on_line(self, time_ms: float | None) -> bool:
         if time_ms is None or self._shift is None:
@@ -86,11 +88,15 @@ class Timeline(Generic[Item]):
         for place in accepted:
             offset = (taken[place][0] or 0.0) + (self._shift or 0.0)
             yield from self._filled(place - begin, offset)
-            self._steps.append(max(offset - self._last, 0.0) or self._step)
-            self._last = offset
-            yield max(0.0, offset)
+            yield self._advanced(offset)
             begin = place + 1
         yield from self._filled(len(taken) - begin, None)
+
+    def _advanced(self, offset: float) -> float:
+        self._steps.append(offset - self._last)
+        self._step = median(self._steps)
+        self._last = offset
+        return max(0.0, offset)
 
     def _filled(self, count: int, until: float | None) -> Iterator[float]:
         """Offsets of `count` items before `until`: evenly spaced, or by the usual step where a gap follows."""

@@ -72,7 +72,8 @@ class OpenVideo:
     file: Container
     demuxer: InputContainer
     stream: VideoStream
-    time_base: Fraction
+    tick_ms: float
+    """Unit of the stream's timestamps."""
     announced_size: tuple[int, int]
     """Width and height in px as coded, by the container."""
 
@@ -131,7 +132,7 @@ def opened(path: Path) -> Iterator[OpenVideo]:
         size = stream.codec_context.width, stream.codec_context.height
         _check_size(*size)
         _prepare(demuxer, stream)
-        yield OpenVideo(file, demuxer, stream, stream.time_base or Fraction(1, 1000), size)
+        yield OpenVideo(file, demuxer, stream, float((stream.time_base or Fraction(1, 1000)) * 1000), size)
 
 
 def _options(file: Container) -> dict[str, str]:
