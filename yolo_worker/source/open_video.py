@@ -141,6 +141,7 @@ def _options(file: Container) -> dict[str, str]:
         "format_whitelist": ",".join(FORMATS),
         "protocol_whitelist": ",".join(PROTOCOLS),
         "codec_whitelist": ",".join(CODECS),
+        "correct_ts_overflow": "0",  # it takes each restart of the clock for a wrap-around
         "max_pixels": str(LARGEST_SIDE_PX**2),  # beyond it the demuxer does not report the size
     }
 
@@ -213,7 +214,8 @@ def _prepare(demuxer: InputContainer, stream: VideoStream) -> None:
 
 def _why_not_opened(file: Container) -> BadVideo:
     if file.kind is None:
-        return BadVideo("not a video: neither MP4, MOV, Matroska, AVI nor MPEG-TS", code="not_a_video")
+        text = "not a video: neither MP4, MOV, Matroska, AVI, MPEG-TS, MPEG-PS nor FLV"
+        return BadVideo(text, code="not_a_video")
     if not file.is_whole:
         return BadVideo(f"truncated: {file.size_bytes} of {file.announced_bytes} bytes", code="truncated")
     if not file.has_index:

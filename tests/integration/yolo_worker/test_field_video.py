@@ -154,6 +154,36 @@ def test_a_recording_that_begins_inside_a_group_of_pictures_is_not_damaged(clip:
     assert offsets(path) == synthetic_clips.every(40, 40, start_ms=120)
 
 
+@pytest.mark.parametrize("ending", [".ts", ".mkv"])
+def test_so_does_one_in_another_container(clip: Path, tmp_path: Path, ending: str) -> None:
+    path = synthetic_clips.remuxed(clip, tmp_path / f"late{ending}", lambda number, _packet: number > 6)
+    assert offsets(path) == synthetic_clips.every(40, 40, start_ms=120)
+
+
+def test_an_hevc_recording_may_begin_with_frames_that_refer_to_earlier_ones(tmp_path: Path) -> None:
+    options = {"x265-params": "log-level=none:keyint=20:open-gop=1:bframes=3"}
+    frames = synthetic_clips.picture_frames(100)
+    whole = synthetic_clips.write_frames(tmp_path / "whole.mp4", frames, codec="libx265", options=options)
+    path = synthetic_clips.remuxed(whole, tmp_path / "late.mp4", lambda number, _packet: number >= 22)
+    given = offsets(path)
+    assert len(given) == 60
+    assert {later - earlier for earlier, later in pairwise(given)} == {40}
+
+
+@pytest.mark.parametrize("first_ms", [500_000, 2**33 // 90 - 1000])
+def test_a_transport_stream_whose_clock_restarts_or_wraps_around_continues(tmp_path: Path, first_ms: int) -> None:
+    first = synthetic_clips.write(tmp_path / "1.ts", synthetic_clips.every(40, 50, first_ms), codec_options=GROUPS)
+    second = synthetic_clips.write(tmp_path / "2.ts", synthetic_clips.every(40, 50, 1000), codec_options=GROUPS)
+    first.write_bytes(first.read_bytes() + second.read_bytes())
+    assert offsets(first) == pytest.approx(synthetic_clips.every(40, 100), abs=1)
+
+
+def test_frames_that_an_avi_drops_leave_a_gap_to_within_one_frame(tmp_path: Path) -> None:
+    times_ms = [time_ms for number, time_ms in enumerate(EVEN_MS) if number % 3]
+    path = synthetic_clips.write(tmp_path / "drops.avi", times_ms, codec_options=GROUPS)
+    assert offsets(path) == pytest.approx([time_ms - times_ms[0] for time_ms in times_ms], abs=40)
+
+
 def test_a_gap_in_the_recording_is_kept(tmp_path: Path) -> None:
     times_ms = [*EVEN_MS, *synthetic_clips.every(40, 50, start_ms=62_000)]
     assert offsets(synthetic_clips.write(tmp_path / "gap.mp4", times_ms)) == times_ms
