@@ -106,7 +106,7 @@ def _mp4(file: BinaryIO, size: int) -> Container:
 
 
 def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, where the body begins, where the box says it ends) of each outermost box."""
+    """(kind, begin of the body, end by the header) of each outermost box."""
     at = 0
     while at + 8 <= size:
         file.seek(at)

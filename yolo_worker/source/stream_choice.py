@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LONG_SHARE = 0.5
-"""A stream shorter than this share of the longest one is a preview or a fragment, whatever its size."""
+"""A stream shorter than this share of the longest one is a preview or a fragment, even if it is large."""
 
 
 @dataclass(frozen=True, slots=True)

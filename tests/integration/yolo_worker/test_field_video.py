@@ -17,7 +17,7 @@ import pytest
 
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_utils.errors import BadVideo
-from video_analysis.yolo_worker.source import open_video, video
+from video_analysis.yolo_worker.source import deinterlace, open_video, video
 from video_analysis.yolo_worker.types import Image
 
 HEIGHT_PX, WIDTH_PX = synthetic_clips.HEIGHT_PX, synthetic_clips.WIDTH_PX
@@ -272,6 +272,15 @@ def test_interlaced_frames_are_deinterlaced_one_for_one(tmp_path: Path) -> None:
     given, combs = list(video.frames(interlaced, 1)), [combing(frame.image) for frame in video.frames(progressive, 1)]
     assert [frame.offset_ms for frame in given] == synthetic_clips.every(40, 10)
     assert max(combing(frame.image) for frame in given) < min(combs) / 3
+
+
+def test_frames_that_the_filter_refuses_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = synthetic_clips.write_frames(tmp_path / "i.mp4", combed(10), options={"x264-params": "tff=1:interlaced=1"})
+    monkeypatch.setattr(deinterlace, "FILTER", "crop")
+    monkeypatch.setattr(deinterlace, "OPTIONS", "w=10000")
+    given = list(video.frames(path, 1))
+    assert [frame.offset_ms for frame in given] == synthetic_clips.every(40, 10)
+    assert combing(given[5].image) > 1
 
 
 # Colours

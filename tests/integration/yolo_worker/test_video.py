@@ -17,7 +17,7 @@ import pytest
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_utils.errors import BadVideo, ErrorCode
 from video_analysis.yolo_worker.source import decoding, open_video, video
-from video_analysis.yolo_worker.source.damage import LEAST_SHARE_READ, Tally
+from video_analysis.yolo_worker.source.damage import LEAST_SHARE_READ, Damage, Tally
 from video_analysis.yolo_worker.source.open_video import OpenVideo
 from video_analysis.yolo_worker.types import Frame
 
@@ -304,6 +304,19 @@ def test_a_cut_video_gives_its_frames_up_to_the_cut_and_then_says_how_many(strea
     given, reason, code = read_until_refused(streamable)
     assert 10 < len(given) < 98
     assert (code, reason) == ("truncated", f"truncated: {len(given)} of 100 frames")
+
+
+def test_what_is_missing_may_be_accepted(streamable: Path) -> None:
+    """Less than 2 s are missing here: the rule for a video that is done although it is damaged."""
+    streamable.write_bytes(streamable.read_bytes()[: streamable.stat().st_size * 2 // 3])
+    judged: list[Damage] = []
+
+    def accept(found: Damage) -> bool:
+        judged.append(found)
+        return found.is_minor
+
+    given = list(video.frames(streamable, 1, accept=accept))
+    assert [str(found) for found in judged] == [f"truncated: {len(given)} of 100 frames"]
 
 
 def test_a_cut_matroska_is_truncated(tmp_path: Path) -> None:
