@@ -149,7 +149,7 @@ def _options(file: Container) -> dict[str, str]:
 def _candidates(demuxer: InputContainer, file: Container) -> Iterator[Candidate]:
     for number, stream in enumerate(demuxer.streams.video):
         decoder: VideoCodecContext | None = stream.codec_context
-        code = file.video_codecs[number] if number < len(file.video_codecs) else "unknown"
+        code = file.video_codecs[number] if number < len(file.video_codecs) else ""
         yield Candidate(
             index=stream.index,
             codec=decoder.codec.canonical_name if decoder else code,
@@ -172,7 +172,7 @@ def _length_s(stream: VideoStream) -> float | None:
 
 def _chosen(demuxer: InputContainer, candidates: tuple[Candidate, ...], file: Container) -> VideoStream:
     chosen = stream_choice.main_stream(candidates)
-    if chosen is None:
+    if chosen is None or not chosen.codec:
         raise _why_not_opened(file)
     if not chosen.can_be_decoded:
         text = f"its video codec cannot be decoded: {chosen.codec}; convert it to H.264 and upload it again"

@@ -15,6 +15,7 @@ class Candidate:
 
     index: int
     codec: str
+    """Empty where the container does not name it."""
     width_px: int
     height_px: int
     length_s: float | None

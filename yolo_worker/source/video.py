@@ -65,7 +65,7 @@ def probe(path: Path) -> VideoInfo:
     with opened(path) as video:
         found = list(islice(_timed(video, Tally(), stride=1), PROBED_FRAMES))
         if not found or found[0].frame is None:
-            raise BadVideo("not a video: none of its frames can be decoded", code="undecodable")
+            raise _no_frames(video)
         width, height = picture.PictureMaker(CONVERTER_THREADS).displayed_size(found[0].frame, found[0].pixel_aspect)
         steps = [later.offset_ms - earlier.offset_ms for earlier, later in pairwise(found)]
         rising = [step for step in steps if step > 0]
@@ -142,13 +142,20 @@ def _pixel_aspect(video: OpenVideo, frame: VideoFrame) -> Fraction | None:
 
 def _check(video: OpenVideo, tally: Tally, accept: Callable[[Damage], bool]) -> None:
     if tally.frames == 0:
-        raise BadVideo("not a video: none of its frames can be decoded", code="undecodable")
+        raise _no_frames(video)
     found = damage.found(tally, video.announced, video.file.size_bytes, _interval_ms(video, tally))
     if found.is_none or accept(found):
         return
     if found.is_cut:
         raise BadVideo(str(found), code="truncated")
     raise BadVideo(str(found), code="damaged")
+
+
+def _no_frames(video: OpenVideo) -> BadVideo:
+    if not video.file.is_whole:
+        text = f"truncated: no frame in {video.file.size_bytes} of {video.file.announced_bytes} bytes"
+        return BadVideo(text, code="truncated")
+    return BadVideo("not a video: none of its frames can be decoded", code="undecodable")
 
 
 def _interval_ms(video: OpenVideo, tally: Tally) -> float:

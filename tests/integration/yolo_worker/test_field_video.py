@@ -81,6 +81,17 @@ def test_a_codec_that_is_not_supported_is_refused_by_its_name(clip: Path) -> Non
     assert refusal.value.code == "unsupported_codec"
 
 
+def test_a_stream_without_the_name_of_its_codec_is_refused(clip: Path) -> None:
+    data = bytearray(clip.read_bytes())
+    path = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+    at = synthetic_clips.box_positions(data, *path)[-1]
+    data[at + 4 : at + 8] = b"free"
+    clip.write_bytes(data)
+    with pytest.raises(BadVideo, match="no video stream in this MP4 file that can be decoded") as refusal:
+        offsets(clip)
+    assert refusal.value.code == "undecodable"
+
+
 @pytest.mark.parametrize("codec", ["libsvtav1", "libx265", "libvpx-vp9", "mpeg4", "mpeg2video"])
 def test_other_codecs_are_decoded(tmp_path: Path, codec: str) -> None:
     options = {"libx265": {"x265-params": "log-level=none"}, "libsvtav1": {"preset": "12"}}.get(codec, {})

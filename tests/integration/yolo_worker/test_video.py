@@ -306,6 +306,14 @@ def test_a_cut_video_gives_its_frames_up_to_the_cut_and_then_says_how_many(strea
     assert (code, reason) == ("truncated", f"truncated: {len(given)} of 100 frames")
 
 
+def test_a_file_that_is_cut_in_its_first_frame_is_truncated(streamable: Path) -> None:
+    data = streamable.read_bytes()
+    streamable.write_bytes(data[: synthetic_clips.box_positions(data, b"mdat")[0] + 100])
+    for read in (video.probe, offsets):
+        with refused("truncated", match=r"^truncated: no frame in \d+ of \d+ bytes$"):
+            read(streamable)
+
+
 def test_what_is_missing_may_be_accepted(streamable: Path) -> None:
     """Less than 2 s are missing here: the rule for a video that is done although it is damaged."""
     streamable.write_bytes(streamable.read_bytes()[: streamable.stat().st_size * 2 // 3])
