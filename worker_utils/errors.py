@@ -39,12 +39,11 @@ ErrorCode = Literal[
     "empty_file",
     "not_a_video",
     "no_video_stream",
+    "unsupported_codec",
     "damaged",
-    "fragmented",
     "too_many_frames",
     "too_long",
     "picture_too_large",
-    "picture_size_changes",
     # the snapshot
     "bad_snapshot",
     "wrong_content_type",

@@ -16,7 +16,7 @@ from video_analysis.tests.support.consumer_harness import Bench, ScriptedHandler
 from video_analysis.worker_utils.consumer.retry_policy import classify_exception
 from video_analysis.worker_utils.errors import BadVideo, EnvironmentFault, Transient
 from video_analysis.worker_utils.execution import memory_pressure
-from video_analysis.yolo_worker.source import video
+from video_analysis.yolo_worker.source import open_video, video
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -61,7 +61,7 @@ def test_a_worker_without_memory_gives_a_refused_message_another_try(sqs: SQSCli
 
 
 def test_the_room_asked_for_holds_the_largest_picture() -> None:
-    assert memory_pressure.HEADROOM_BYTES > 3 * video.LARGEST_PICTURE_PX
+    assert memory_pressure.HEADROOM_BYTES > 3 * open_video.LARGEST_PICTURE_PX
 
 
 def test_a_failed_allocation_is_the_environments_fault() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -129,3 +129,53 @@ def _silence(seconds: float) -> Iterator[av.AudioFrame]:
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
         sound.sample_rate, sound.pts = AUDIO_RATE, index * 1024
         yield sound
+
+
+def remuxed(
+    source: Path,
+    target: Path,
+    change: Callable[[int, av.Packet[av.VideoStream]], bool] = lambda _number, _packet: True,
+    *,
+    video_format: str | None = None,
+) -> Path:
+    """Copy the packets for which `change` returns true; it may alter their times (on the clock of `source`)."""
+    with av.open(str(source)) as original, av.open(str(target), "w", format=video_format) as output:
+        video = original.streams.video[0]
+        copy = output.add_stream_from_template(video)
+        for number, packet in enumerate(original.demux(video)):
+            if packet.size and change(number, packet):
+                packet.stream = copy
+                output.mux(packet)
+    return target
+
+
+def write_frames(
+    path: Path,
+    frames: Iterable[av.VideoFrame],
+    *,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    pixel_aspect: Fraction | None = None,
+    matrix: Sequence[int] | None = None,
+) -> Path:
+    """A clip of 25 frames a second with these frames. Size, format and colour description are the first frame's."""
+    with av.open(str(path), "w", format=FORMATS.get(path.suffix, path.suffix[1:])) as output:
+        video = cast("av.VideoStream", output.add_stream(codec, rate=25, options=options or {}))
+        for index, frame in enumerate(frames):
+            if index == 0:
+                video.width, video.height, video.pix_fmt = frame.width, frame.height, frame.format.name
+                context = video.codec_context
+                context.colorspace, context.color_range = frame.colorspace, frame.color_range
+                context.color_trc, context.color_primaries = frame.color_trc, frame.color_primaries
+                context.sample_aspect_ratio = pixel_aspect or Fraction(1)
+                video.set_display_matrix(matrix)
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+    return path
+
+
+def picture_frames(count: int, size: tuple[int, int] = (WIDTH_PX, HEIGHT_PX)) -> Iterator[av.VideoFrame]:
+    """The pictures of `write`, as frames of yuv420p."""
+    for index in range(count):
+        yield av.VideoFrame.from_ndarray(_picture(index, size), format="bgr24").reformat(format="yuv420p")

@@ -53,6 +53,7 @@ VENDORS = {
     },
     "openvino": {"worker_utils.inference.openvino_backend"},
     "tensorrt": {"worker_utils.inference.tensorrt_backend"},
+    "av": {f"yolo_worker.source.{name}" for name in ("open_video", "decoding", "deinterlace", "picture", "video")},
     "torch": TORCH,
     "torchvision": set(),  # its compiled operators do not load beside a CPU build of torch
 }

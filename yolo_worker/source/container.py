@@ -1,7 +1,6 @@
-"""What a video file's own bytes say of its container: which it is, whether it is whole. Pure but for the reading.
+"""What the decoder does not report about a file's container: its kind, whether it was cut, how large its index is.
 
-The decoder does not tell why it cannot open a file, whether a file was cut off, or whether its frame count
-is a table or a guess. Boxes: ISO/IEC 14496-12; elements: RFC 8794 and RFC 9559; chunks: RIFF.
+Boxes: ISO/IEC 14496-12; elements: RFC 8794 and RFC 9559; chunks: RIFF.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ class Container:
     """What is known before any frame is decoded."""
 
     kind: Kind | None
-    """None: none of those we read."""
+    """None: none of these."""
     size_bytes: int
     announced_bytes: int
-    """How long the file must be to hold what its outermost parts say; 0 where they say nothing."""
+    """Length of the file by its outermost parts; 0 where they do not state it."""
     has_index: bool = True
-    """False for an MP4 without `moov`: its writer, or its upload, never got to the end."""
+    """False for an MP4 without `moov`: its writer, or its upload, did not finish."""
     has_video: bool = True
-    counts_exactly: bool = False
-    """Its frame count comes from a table whose every frame is played: MP4, unfragmented, untrimmed."""
-    fragmented_frames: int = 0
-    """Pictures in the index and in every fragment of a fragmented MP4; 0 for any other. The decoder may see fewer."""
+    is_fragmented: bool = False
+    """An MP4 whose index may list only a part of its samples."""
     announced_samples: int = 0
-    """For so many an MP4's index makes the decoder find room as soon as it is opened, whatever the file holds."""
-    picture_sizes: frozenset[tuple[int, int]] = frozenset()
-    """Width × height in px of each kind of picture that an MP4's table lists."""
+    """The decoder allocates memory for so many samples when it opens an MP4, whether the file holds them or not."""
+    most_edits: int = 0
+    """Length of the longest edit list of an MP4. Each edit may repeat all samples of its track."""
+    video_codecs: tuple[str, ...] = ()
+    """Code of the codec of each video track of an MP4, in the order of the tracks."""
 
     @property
     def is_whole(self) -> bool:
@@ -49,7 +48,7 @@ class Container:
 
 
 def read(path: Path) -> Container:
-    """Look at the file's outermost parts and, in an MP4, at its index. Reads little more than that."""
+    """Read the file's outermost parts and, in an MP4, its index."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(TS_PACKET_BYTES[-1] * 2 + 1)
@@ -83,41 +82,31 @@ def _vint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _mp4(file: BinaryIO, size: int) -> Container:
-    end, samples, index, fragments = 0, 0, None, list[tuple[int, int]]()
+    end, samples, index = 0, 0, None
     for kind, body, end in _outer_boxes(file, size):
         if kind not in {b"moov", b"moof"} or min(end, size) - body > LARGEST_INDEX_BYTES:
             continue
         file.seek(body)
-        data = file.read(min(end, size) - body)  # reading makes room for all that is asked for
+        data = file.read(min(end, size) - body)  # the buffer has the size that is requested
         samples += mp4_index.announced_samples(kind, data)
-        if end > size:
-            continue  # the decoder believes what is left of it
-        if kind == b"moov":
+        if kind == b"moov" and end <= size:
             index = data
-        else:
-            fragments += mp4_index.runs(data)
-    if index is None:
-        return Container("MP4", size, end, has_index=False, announced_samples=samples)
-    video = next(
-        (track for kind, track in mp4_index.boxes(index) if kind == b"trak" and mp4_index.is_video(track)), None
-    )
-    if video is None:
-        return Container("MP4", size, end, has_video=False, announced_samples=samples)
-    fragmented = any(kind == b"mvex" for kind, _ in mp4_index.boxes(index))
-    exact = not fragmented and mp4_index.played_share(index, video) >= mp4_index.SHARE_OF_ALL
+    codecs = None if index is None else mp4_index.video_codecs(index)
     return Container(
         kind="MP4",
         size_bytes=size,
         announced_bytes=end,
-        counts_exactly=exact,
-        fragmented_frames=mp4_index.fragmented_frames(video, fragments) if fragmented and fragments else 0,
+        has_index=index is not None,
+        has_video=codecs is None or bool(codecs),
+        is_fragmented=index is not None and any(kind == b"mvex" for kind, _ in mp4_index.boxes(index)),
         announced_samples=samples,
-        picture_sizes=mp4_index.picture_sizes(video),
+        most_edits=0 if index is None else mp4_index.most_edits(index),
+        video_codecs=tuple(codecs or ()),
     )
 
 
 def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, where the body begins, where the box says it ends) of each outermost box."""
+    """(kind, begin of the body, end by the header) of each outermost box."""
     at = 0
     while at + 8 <= size:
         file.seek(at)

@@ -37,31 +37,11 @@ def test_a_cut_file_is_not_whole(tmp_path: Path, ending: str) -> None:
     assert not container.read(cut(synthetic_clips.write(tmp_path / f"clip{ending}", TIMES_MS), 0.7)).is_whole
 
 
-def test_only_an_mp4_with_a_table_that_is_played_in_full_counts_exactly(tmp_path: Path) -> None:
-    whole = synthetic_clips.write(
-        tmp_path / "whole.mp4", synthetic_clips.every(40, 100), codec_options={"g": "20", "sc_threshold": "0"}
-    )
-    fragments = {"movflags": "frag_keyframe+empty_moov"}
-    assert container.read(whole).counts_exactly
-    assert not container.read(synthetic_clips.trim(whole, tmp_path / "trimmed.mp4", 3.0)).counts_exactly
-    assert not container.read(
-        synthetic_clips.write(tmp_path / "f.mp4", TIMES_MS, format_options=fragments)
-    ).counts_exactly
-    assert not container.read(synthetic_clips.write(tmp_path / "a.mkv", TIMES_MS)).counts_exactly
-
-
 @pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+default_base_moof", "frag_keyframe+empty_moov"])
-@pytest.mark.parametrize("audio_s", [0, 3])
-def test_a_fragmented_mp4_tells_the_pictures_of_all_its_fragments(tmp_path: Path, flags: str, audio_s: int) -> None:
-    options = {"movflags": flags}
-    path = synthetic_clips.write(
-        tmp_path / "f.mp4",
-        synthetic_clips.every(40, 60),
-        codec_options={"g": "6"},
-        format_options=options,
-        audio_s=audio_s,
-    )
-    assert container.read(path).fragmented_frames == 60
+def test_a_fragmented_mp4_is_recognised(tmp_path: Path, flags: str) -> None:
+    path = synthetic_clips.write(tmp_path / "f.mp4", TIMES_MS, format_options={"movflags": flags})
+    assert container.read(path).is_fragmented
+    assert not container.read(synthetic_clips.write(tmp_path / "clip.mp4", TIMES_MS)).is_fragmented
 
 
 def test_samples_of_pictures_and_sound_are_announced_but_not_those_of_plain_sound(tmp_path: Path) -> None:
@@ -96,10 +76,6 @@ def test_an_index_that_lies_about_its_length_gets_no_more_room_than_the_file_has
     assert most_bytes < 10_000_000
 
 
-def test_an_unfragmented_mp4_has_no_fragmented_frames(tmp_path: Path) -> None:
-    assert container.read(synthetic_clips.write(tmp_path / "clip.mp4", TIMES_MS)).fragmented_frames == 0
-
-
 def test_an_mp4_says_what_it_lacks(tmp_path: Path) -> None:
     assert not container.read(synthetic_clips.write_audio_only(tmp_path / "sound.mp4")).has_video
     clip = synthetic_clips.write(tmp_path / "clip.mp4", TIMES_MS)
@@ -107,13 +83,17 @@ def test_an_mp4_says_what_it_lacks(tmp_path: Path) -> None:
     assert not container.read(clip).has_index
 
 
-def test_every_size_in_the_table_is_told(tmp_path: Path) -> None:
-    clip = synthetic_clips.write(tmp_path / "clip.mp4", TIMES_MS)
-    assert container.read(clip).picture_sizes == {(160, 120)}
-    assert container.read(synthetic_clips.with_second_size(clip, tmp_path / "two.mp4", (64, 48))).picture_sizes == {
-        (160, 120),
-        (64, 48),
-    }
+def test_the_codec_of_each_video_track_is_named(tmp_path: Path) -> None:
+    clip = synthetic_clips.write(tmp_path / "clip.mp4", TIMES_MS, audio_s=1)
+    assert container.read(clip).video_codecs == ("avc1",)
+    data = clip.read_bytes()
+    assert container.read(replaced(clip, data.replace(b"avc1\0\0", b"xyz \0\0"))).video_codecs == ("xyz",)
+    assert container.read(replaced(clip, data.replace(b"avc1\0\0", b"\0\1\2\3\0\0"))).video_codecs == ("00010203",)
+
+
+def replaced(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
 
 
 @given(data=st.binary(max_size=300))

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+
+from video_analysis.yolo_worker.source.damage import Announced, Damage, Tally, found
+
+SIZE = 1000
+
+
+def read(frames: int, packets: int | None = None, **counts: int) -> Tally:
+    return Tally(packets=frames if packets is None else packets, frames=frames, **counts)
+
+
+def table(packets: int, is_cut: bool = False) -> Announced:
+    return Announced(packets, is_exact=True, frames=packets, bytes=2 * SIZE, is_cut=is_cut)
+
+
+def stated(frames: int | None, is_cut: bool, is_exact: bool = False) -> Announced:
+    return Announced(None, is_exact=is_exact, frames=frames, bytes=2 * SIZE, is_cut=is_cut)
+
+
+def damage(tally: Tally, announced: Announced) -> Damage:
+    return found(tally, announced, SIZE, 40.0)
+
+
+def test_a_file_whose_frames_are_all_read_is_whole() -> None:
+    assert damage(read(100), table(100)).is_none
+
+
+def test_packets_that_are_never_delivered_are_missing() -> None:
+    cut = damage(read(435), table(905, is_cut=True))
+    assert (str(cut), cut.is_none, cut.is_negligible, cut.is_minor) == ("truncated: 435 of 905 frames", *3 * (False,))
+
+
+def test_frames_before_the_first_key_frame_and_hidden_ones_do_not_count() -> None:
+    assert damage(read(326, packets=476, lead_in=150), table(476)).is_none
+    assert damage(read(25, packets=40, hidden=15), table(40)).is_none
+
+
+def test_packets_without_a_frame_count_where_an_error_is_reported() -> None:
+    assert str(damage(read(54, packets=100, refused=46), table(100))) == "damaged: 54 of 100 frames"
+    assert str(damage(read(54, packets=100, corrupt=1), table(100))) == "damaged: 54 of 100 frames"
+
+
+def test_fields_and_frames_that_are_not_coded_are_not_missing() -> None:
+    assert damage(read(50, packets=100), table(100)).is_none
+    assert str(damage(read(49, packets=100), table(100))) == "damaged: 49 of 100 frames"
+
+
+@pytest.mark.parametrize(
+    ("announced", "text"), [(100, "truncated: 40 of 100 frames"), (40, "truncated: 40 frames of a ")]
+)
+def test_a_cut_file_without_a_table_is_compared_with_its_stated_length(announced: int, text: str) -> None:
+    cut = damage(read(40), stated(announced, is_cut=True))
+    assert str(cut).startswith(text)
+    assert not cut.is_negligible
+
+
+def test_a_cut_fragmented_file_does_not_state_its_length() -> None:
+    cut = damage(read(198), Announced(204, is_exact=False, frames=6, bytes=2 * SIZE, is_cut=True))
+    assert str(cut) == "truncated: 198 frames of a file cut at 1000 of 2000 bytes"
+    assert [cut.is_none, cut.is_negligible, cut.is_minor] == [False] * 3
+
+
+def test_an_avi_that_is_longer_by_its_header_than_it_is_may_have_all_its_frames() -> None:
+    assert damage(read(100), stated(100, is_cut=True, is_exact=True)).is_none
+
+
+def test_without_a_table_the_decoders_errors_count() -> None:
+    assert damage(read(100), stated(None, is_cut=False)).is_none
+    assert str(damage(read(100, refused=20), stated(None, is_cut=False))) == "damaged: 100 of 120 frames"
+
+
+@pytest.mark.parametrize(
+    ("frames", "due", "is_minor"),
+    [(50, 100, True), (49, 100, False), (9_900, 10_000, True), (9_899, 10_000, False), (0, 50, True), (0, 51, False)],
+)
+def test_two_seconds_or_one_percent_are_minor(frames: int, due: int, is_minor: bool) -> None:
+    assert Damage(frames, due, interval_ms=40.0, is_cut=True).is_minor == is_minor
+
+
+@pytest.mark.parametrize(
+    ("frames", "due", "is_cut", "is_negligible"),
+    [(92, 100, False, True), (91, 100, False, False), (98, 100, True, True), (97, 100, True, False)],
+)
+def test_a_few_frames_of_a_file_of_full_length_are_negligible(
+    frames: int, due: int, is_cut: bool, is_negligible: bool
+) -> None:
+    assert Damage(frames, due, interval_ms=40.0, is_cut=is_cut).is_negligible == is_negligible
+
+
+def test_the_lead_in_ends_with_the_first_key_frame_and_what_precedes_it_in_time() -> None:
+    tally = Tally()
+    tally.refuse()
+    for time, is_key in ((0, False), (1, False), (4, True), (3, False), (2, False), (5, False), (None, False)):
+        tally.count(time, is_key=is_key, is_hidden=False, is_corrupt=False)
+    tally.refuse()
+    assert (tally.packets, tally.lead_in, tally.refused) == (7, 4, 1)
+
+
+def test_a_hidden_packet_is_no_lead_in() -> None:
+    tally = Tally()
+    tally.count(-5, is_key=True, is_hidden=True, is_corrupt=False)
+    tally.count(0, is_key=False, is_hidden=False, is_corrupt=True)
+    assert (tally.hidden, tally.lead_in, tally.corrupt) == (1, 0, 1)

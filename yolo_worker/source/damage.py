@@ -1,0 +1,128 @@
+"""How much of a video is missing, and whether that matters. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MINOR_S = 2.0
+MINOR_SHARE = 0.01
+LEAST_SHARE_READ = 0.98
+MOST_LOST = 8
+"""Frames that may be missing from a file without being a reason to refuse it, however short it is."""
+SILENT_SHARE = 0.5
+"""Packets may give no picture without any error: second fields, frames that are not coded. A larger share is damage."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the demuxer and the decoder report while a file is read."""
+
+    packets: int = 0
+    """With content, hidden ones included."""
+    hidden: int = 0
+    """Packets that an edit list hides."""
+    lead_in: int = 0
+    """Packets before the first key frame, and pictures that refer to what lies before it: not decodable, not damage."""
+    frames: int = 0
+    corrupt: int = 0
+    """Packets that the container marks as incomplete. Most of them still give a frame."""
+    refused: int = 0
+    """Errors of demuxer and decoder after the first key frame."""
+    last_ms: float = 0.0
+    """Offset of the last frame."""
+    _key_time: int | None = field(default=None, init=False, repr=False)
+    _has_key: bool = field(default=False, init=False, repr=False)
+
+    def count(self, time: int | None, *, is_key: bool, is_hidden: bool, is_corrupt: bool) -> None:
+        """Take one packet into account; `time` is its presentation time."""
+        self.packets += 1
+        self.corrupt += is_corrupt
+        if is_key and not self._has_key:
+            self._has_key, self._key_time = True, time
+        if is_hidden:
+            self.hidden += 1
+        elif not self._has_key or (time is not None and self._key_time is not None and time < self._key_time):
+            self.lead_in += 1
+
+    def refuse(self) -> None:
+        """Take an error of the demuxer or the decoder into account."""
+        self.refused += self._has_key
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What the container states about its length."""
+
+    packets: int | None
+    """Number of packets with content in its table, hidden ones included; None where there is no table."""
+    is_exact: bool
+    """The table lists the whole file: an MP4 that is not fragmented."""
+    frames: int | None
+    """An estimate from length and rate, or the count of a header; None where nothing is stated."""
+    bytes: int
+    is_cut: bool
+    """A part of the file runs past its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is missing from a file."""
+
+    read: int
+    due: int | None
+    """How many frames should be there; None where the file was cut and does not state its length."""
+    interval_ms: float
+    is_cut: bool
+    size: str = ""
+    """`X of Y bytes`, for a file that was cut."""
+
+    @property
+    def is_none(self) -> bool:
+        """All frames were read."""
+        return self.due is not None and self.read >= self.due
+
+    @property
+    def is_negligible(self) -> bool:
+        """Within what an intact file may show."""
+        if self.due is None:
+            return False
+        return self.read >= LEAST_SHARE_READ * self.due or (not self.is_cut and self.due - self.read <= MOST_LOST)
+
+    @property
+    def is_minor(self) -> bool:
+        """Too little to refuse the file for: at most 2 s or 1% of the announced frames."""
+        if self.due is None:
+            return False
+        missing = self.due - self.read
+        return missing * self.interval_ms <= MINOR_S * 1000 or missing <= MINOR_SHARE * self.due
+
+    def __str__(self) -> str:
+        if self.due is None:
+            return f"truncated: {self.read} frames of a file cut at {self.size}"
+        return f"{'truncated' if self.is_cut else 'damaged'}: {self.read} of {self.due} frames"
+
+
+def found(tally: Tally, announced: Announced, size_bytes: int, interval_ms: float) -> Damage:
+    """Compare what was read with what was announced."""
+    due = _due(tally, announced)
+    if announced.is_cut and not announced.is_exact and due is not None and tally.frames >= LEAST_SHARE_READ * due:
+        due = None  # the stated length does not show the cut
+    size = f"{size_bytes} of {announced.bytes} bytes"
+    return Damage(tally.frames, due, interval_ms, announced.is_cut, size)
+
+
+def _due(tally: Tally, announced: Announced) -> int | None:
+    if announced.packets is not None and (announced.is_exact or not announced.is_cut):
+        return tally.frames + _lost(tally, announced.packets)
+    if announced.is_cut:
+        return announced.frames if announced.packets is None else None
+    return tally.frames + tally.refused
+
+
+def _lost(tally: Tally, packets: int) -> int:
+    """Packets of the table that gave no frame, although they should."""
+    shown = tally.packets - tally.hidden - tally.lead_in
+    without_frame = max(0, shown - tally.frames)
+    if not (tally.refused or tally.corrupt) and without_frame <= SILENT_SHARE * shown:
+        without_frame = 0
+    return max(0, packets - tally.packets) + without_frame

@@ -1,0 +1,70 @@
+"""Packets → decoded frames. Errors are counted, and decoding continues behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from video_analysis.yolo_worker.source.damage import Tally
+from video_analysis.yolo_worker.source.open_video import OpenVideo
+
+LOST_IN_A_ROW = 1000
+"""The demuxer continues behind a damaged part. After so many failures in a row the file has ended."""
+
+
+def decoded(video: OpenVideo, tally: Tally) -> Iterator[VideoFrame]:
+    """Every frame that can be decoded, in the order of presentation.
+
+    Outside a transport or program stream a corrupt packet is the last one of a file that was cut. It is not decoded:
+    an error in the last packet would make the decoder drop the frames that it still holds.
+    """
+    for packet in _packets(video, tally):
+        if packet.size == 0:  # a dropped frame in an AVI, or the end; an empty packet would end the decoder
+            continue
+        tally.count(packet.pts, is_key=packet.is_keyframe, is_hidden=packet.is_discard, is_corrupt=packet.is_corrupt)
+        if video.is_stream or not packet.is_corrupt:
+            yield from _frames(video, packet, tally)
+    yield from _frames(video, None, tally)
+
+
+def time_ms(video: OpenVideo, frame: VideoFrame) -> float | None:
+    """The frame's timestamp; None where it has none.
+
+    An AVI has no presentation times. The decoding time of the packet that completes a frame rises evenly instead.
+    """
+    time = frame.dts if video.is_avi else frame.pts
+    return None if time is None else time * video.tick_ms
+
+
+def start_ms(video: OpenVideo) -> float | None:
+    """The stream's first presentation time, by its container."""
+    start = None if video.is_avi else video.stream.start_time
+    return None if start is None else start * video.tick_ms
+
+
+def _packets(video: OpenVideo, tally: Tally) -> Iterator[Packet[VideoStream]]:
+    failures = 0
+    while failures < LOST_IN_A_ROW:
+        try:
+            for packet in video.demuxer.demux(video.stream):
+                failures = 0
+                yield packet
+            return
+        except av.FFmpegError:
+            failures += 1
+            tally.refuse()
+
+
+def _frames(video: OpenVideo, packet: Packet[VideoStream] | None, tally: Tally) -> Iterator[VideoFrame]:
+    try:
+        frames = video.stream.codec_context.decode(packet)
+    except av.FFmpegError:
+        tally.refuse()
+        return
+    for frame in frames:
+        tally.frames += 1
+        yield frame

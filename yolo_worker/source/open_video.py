@@ -1,0 +1,225 @@
+"""Opens a video file for decoding: local files, listed formats and codecs, sizes checked before a frame is decoded.
+
+What cannot be opened is refused here: BadVideo, with the reason that an operator reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.stream import Discard, Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from video_analysis.worker_utils.errors import BadVideo
+from video_analysis.yolo_worker.source import container, stream_choice
+from video_analysis.yolo_worker.source.container import Container
+from video_analysis.yolo_worker.source.damage import Announced
+from video_analysis.yolo_worker.source.stream_choice import Candidate
+
+FORMATS = ("mov", "mp4", "matroska", "avi", "mpegts", "mpeg", "flv", "h264", "hevc")
+"""Demuxers. Playlists (concat, hls, dash) are not among them: they open other files and addresses."""
+STREAM_FORMATS = {"mpegts", "mpeg"}
+CODECS = (
+    *("h264", "hevc", "vvc", "libdav1d", "vp8", "vp9", "libvpx-vp9"),
+    *(
+        "mpeg4",
+        "mpeg2video",
+        "mpeg1video",
+        "mjpeg",
+        "h263",
+        "flv",
+        "msmpeg4",
+        "msmpeg4v2",
+        "wmv1",
+        "wmv2",
+        "wmv3",
+        "vc1",
+    ),
+    *("prores", "ffv1", "qtrle", "png", "rawvideo"),
+)
+"""Video decoders."""
+PROTOCOLS = ("file",)
+LARGEST_SIDE_PX = 16_384
+LARGEST_PICTURE_PX = 64_000_000
+MOST_SAMPLES = 10_000_000
+"""Four days at 25 frames and as many audio packets a second. The decoder's index takes some 60 bytes for each."""
+MOST_EDITS = 64
+"""A longer edit list is not applied: each edit may repeat the whole video."""
+MOST_THREADS = 8
+THREADED_PX = 64_000_000
+"""Each thread holds a picture of its own: together at most so many pixels."""
+PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+DURATION = re.compile(r"([0-9]{2,5}):([0-9]{2}):([0-9]{2}\.[0-9]{1,9})", re.ASCII)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenVideo:
+    """A file whose main video stream is ready to be decoded."""
+
+    file: Container
+    demuxer: InputContainer
+    stream: VideoStream
+    tick_ms: float
+    """Unit of the stream's timestamps."""
+    announced_size: tuple[int, int]
+    """Width and height in px as coded, by the container."""
+
+    @property
+    def is_avi(self) -> bool:
+        """Its packets have no presentation times."""
+        return self.file.kind == "AVI"
+
+    @property
+    def is_stream(self) -> bool:
+        """A transport or program stream: it may begin anywhere and lose parts on its way."""
+        return self.demuxer.format.name in STREAM_FORMATS
+
+    @property
+    def length_ms(self) -> float | None:
+        """As the container states it."""
+        return None if self.demuxer.duration is None else self.demuxer.duration * 1000 / av.time_base
+
+    @property
+    def announced(self) -> Announced:
+        """What the container states about its length; a fragmented MP4 adds to it while it is read."""
+        is_mp4 = self.file.kind == "MP4"
+        return Announced(
+            packets=len(self.stream.index_entries) if is_mp4 else None,
+            is_exact=(is_mp4 and not self.file.is_fragmented) or self.file.kind == "AVI",
+            frames=self.frame_count or None,
+            bytes=self.file.announced_bytes,
+            is_cut=not self.file.is_whole,
+        )
+
+    @property
+    def frame_count(self) -> int:
+        """An estimate where there is no table."""
+        rate = self.stream.average_rate or self.stream.guessed_rate or 0
+        return self.stream.frames or round((self.length_ms or 0) / 1000 * float(rate))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[OpenVideo]:
+    """The file's main video stream. BadVideo where there is none that can be decoded, or where it is too large."""
+    file = container.read(path)
+    if file.announced_samples > MOST_SAMPLES:
+        raise BadVideo(
+            f"its index announces {file.announced_samples} frames, more than the {MOST_SAMPLES} that can be read: "
+            "it is damaged, or too long for one video",
+            code="too_many_frames",
+        )
+    if file.size_bytes == 0:
+        raise BadVideo("empty file", code="empty_file")
+    try:
+        demuxer = av.open(str(path.resolve()), options=_options(file), metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise _why_not_opened(file) from error
+    with demuxer:
+        stream = _chosen(demuxer, tuple(_candidates(demuxer, file)), file)
+        size = stream.codec_context.width, stream.codec_context.height
+        _check_size(*size)
+        _prepare(demuxer, stream)
+        yield OpenVideo(file, demuxer, stream, float((stream.time_base or Fraction(1, 1000)) * 1000), size)
+
+
+def _options(file: Container) -> dict[str, str]:
+    edits = {"advanced_editlist": "0"} if file.most_edits > MOST_EDITS else {}
+    return edits | {
+        "format_whitelist": ",".join(FORMATS),
+        "protocol_whitelist": ",".join(PROTOCOLS),
+        "codec_whitelist": ",".join(CODECS),
+        "correct_ts_overflow": "0",  # it takes each restart of the clock for a wrap-around
+        "max_pixels": str(LARGEST_SIDE_PX**2),  # beyond it the demuxer does not report the size
+    }
+
+
+def _candidates(demuxer: InputContainer, file: Container) -> Iterator[Candidate]:
+    for number, stream in enumerate(demuxer.streams.video):
+        decoder: VideoCodecContext | None = stream.codec_context
+        code = file.video_codecs[number] if number < len(file.video_codecs) else ""
+        yield Candidate(
+            index=stream.index,
+            codec=decoder.codec.canonical_name if decoder else code,
+            width_px=decoder.width if decoder else 0,
+            height_px=decoder.height if decoder else 0,
+            length_s=_length_s(stream),
+            is_default=Disposition.default in stream.disposition,
+            is_picture=bool(stream.disposition & PICTURES),
+            can_be_decoded=decoder is not None and decoder.name in CODECS,
+        )
+
+
+def _length_s(stream: VideoStream) -> float | None:
+    """By the stream's header; in Matroska by its tag, `hours:minutes:seconds`."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    stated = DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+    return int(stated[1]) * 3600 + int(stated[2]) * 60 + float(stated[3]) if stated else None
+
+
+def _chosen(demuxer: InputContainer, candidates: tuple[Candidate, ...], file: Container) -> VideoStream:
+    chosen = stream_choice.main_stream(candidates)
+    if chosen is None or not chosen.codec:
+        raise _why_not_opened(file)
+    if not chosen.can_be_decoded:
+        text = f"its video codec cannot be decoded: {chosen.codec}; convert it to H.264 and upload it again"
+        raise BadVideo(text, code="unsupported_codec")
+    if len(candidates) > 1:
+        log.info(
+            "stream %d of %d video streams is read",
+            chosen.index,
+            len(candidates),
+            extra={
+                "event": "source.stream_chosen",
+                "stream": chosen.index,
+                "candidates": [str(candidate) for candidate in candidates],
+            },
+        )
+    return next(stream for stream in demuxer.streams.video if stream.index == chosen.index)
+
+
+def _check_size(width: int, height: int) -> None:
+    """Refuse what would not fit into memory."""
+    if min(width, height) < 1:
+        raise BadVideo("no video stream: its pictures have no size", code="no_video_stream")
+    if max(width, height) > LARGEST_SIDE_PX or width * height > LARGEST_PICTURE_PX:
+        text = f"pictures of {width}×{height} px are larger than any camera's"
+        raise BadVideo(text, code="picture_too_large")
+
+
+def _prepare(demuxer: InputContainer, stream: VideoStream) -> None:
+    """Read no other stream; bound the decoder's threads and pictures."""
+    for other in demuxer.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all
+    decoder = stream.codec_context
+    decoder.options = {"codec_whitelist": ",".join(CODECS), "max_pixels": str(LARGEST_PICTURE_PX)}
+    decoder.thread_type = ThreadType.AUTO
+    pixels = max(1, decoder.width * decoder.height)
+    decoder.thread_count = max(1, min(MOST_THREADS, os.cpu_count() or 1, THREADED_PX // pixels))
+
+
+def _why_not_opened(file: Container) -> BadVideo:
+    if file.kind is None:
+        text = "not a video: neither MP4, MOV, Matroska, AVI, MPEG-TS, MPEG-PS nor FLV"
+        return BadVideo(text, code="not_a_video")
+    if not file.is_whole:
+        return BadVideo(f"truncated: {file.size_bytes} of {file.announced_bytes} bytes", code="truncated")
+    if not file.has_index:
+        return BadVideo("truncated: its index (moov) is missing", code="truncated")
+    if not file.has_video:
+        return BadVideo("no video stream", code="no_video_stream")
+    return BadVideo(f"no video stream in this {file.kind} file that can be decoded", code="undecodable")

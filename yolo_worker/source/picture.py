@@ -1,0 +1,115 @@
+"""A decoded frame → the picture as displayed: BGR, square pixels, upright, SDR."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from typing import cast
+
+import cv2
+import numpy as np
+from av.sidedata.sidedata import SideData, SideDataContainer, Type
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from video_analysis.yolo_worker.source import tone_map
+from video_analysis.yolo_worker.source.orientation import UPRIGHT, Orientation, orientation
+from video_analysis.yolo_worker.source.tone_map import Transfer
+from video_analysis.yolo_worker.types import Image
+
+LARGEST_SIDE_PX = 16_384
+SMALL_PX = 16
+WIDEST_PIXEL = 4
+"""Pixel aspect ratios beyond 4:1 and 1:4 are errors of the header."""
+LEAST_CHANGE = 0.01
+"""A smaller correction of the aspect ratio is not worth an interpolation."""
+HD_WIDTH_PX, SD_HEIGHT_PX = 1280, 576
+TRANSFERS: dict[int, Transfer] = {16: "PQ", 18: "HLG"}
+"""Code points of ITU-T H.273, table 3."""
+MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+"""Code points of ITU-T H.273, table 4."""
+UNSPECIFIED = {2, 3}
+
+
+Key = tuple[int, int, int]
+
+
+class PictureMaker:
+    """Turns the frames of one video into pictures. Keeps converter and orientation of the last frame."""
+
+    def __init__(self, threads: int) -> None:
+        self._reformatter = VideoReformatter()
+        self._threads = threads
+        self._orientation = UPRIGHT
+        self._key: Key | None = None
+
+    def picture(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> Image:
+        """As displayed. H×W×3, BGR, contiguous."""
+        width, height = square_size(frame.width, frame.height, pixel_aspect)
+        converted = self._reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="bgr24",
+            src_colorspace=_matrix(frame),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.BILINEAR if width == frame.width else Interpolation.BICUBIC,
+            threads=self._threads,
+        )
+        image: Image = converted.to_ndarray().astype(np.uint8, copy=False)
+        transfer = TRANSFERS.get(frame.color_trc)
+        return turned(tone_map.to_sdr(image, transfer) if transfer else image, self._displayed_as(frame))
+
+    def displayed_size(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
+        """Width and height in px of the frame's picture."""
+        width, height = square_size(frame.width, frame.height, pixel_aspect)
+        return (height, width) if self._displayed_as(frame).transpose else (width, height)
+
+    def _displayed_as(self, frame: VideoFrame) -> Orientation:
+        """By the frame's display matrix, which is read when its rotation or the size changes."""
+        key = frame.rotation, frame.width, frame.height
+        if key != self._key:
+            matrix = _display_matrix(frame)
+            self._key, self._orientation = key, orientation(matrix) if matrix else UPRIGHT
+        return self._orientation
+
+
+def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+    """By way of a small copy: reading it makes a reference cycle, which would keep the decoder's pictures."""
+    small = VideoReformatter().reformat(frame, width=SMALL_PX, height=SMALL_PX, format="gray", threads=1)
+    matrix = cast("SideDataContainer", small.side_data).get(Type.DISPLAYMATRIX)
+    return None if matrix is None else struct.unpack("=9i", bytes(cast("SideData", matrix))[:36])
+
+
+def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
+    """The size with square pixels: the shorter side is enlarged, so that nothing is lost."""
+    aspect = float(pixel_aspect or 1)
+    if not 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL or abs(aspect - 1) < LEAST_CHANGE:
+        return width, height
+    wide, high = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+    return (wide, high) if max(wide, high) <= LARGEST_SIDE_PX else (width, height)
+
+
+def turned(image: Image, how: Orientation) -> Image:
+    """The picture in its orientation. Contiguous."""
+    if how.transpose:
+        image = cv2.transpose(image)
+    if how.flip_x or how.flip_y:
+        image = cv2.flip(image, -1 if how.flip_x and how.flip_y else int(how.flip_x))
+    return image
+
+
+def _matrix(frame: VideoFrame) -> Colorspace | None:
+    """By the stream; without a statement BT.709 for HD and BT.601 for SD, as players do. None for RGB and others."""
+    if frame.colorspace in UNSPECIFIED:
+        is_hd = frame.width >= HD_WIDTH_PX or frame.height > SD_HEIGHT_PX
+        return Colorspace.ITU709 if is_hd else Colorspace.ITU601
+    return MATRICES.get(frame.colorspace)
