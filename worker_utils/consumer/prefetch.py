@@ -19,7 +19,7 @@ from video_analysis.worker_utils.observability.observer import Event, Observer
 Prefetch = Callable[[Delivery], object]
 """Starts to fetch what a message needs, and returns at once; its result becomes `Delivery.prefetched`."""
 
-AHEAD_WAIT_S = 1
+PREFETCH_WAIT_S = 1
 """Long-poll time of a receive ahead. Short, because a shutdown waits for the response before it releases messages."""
 
 
@@ -39,7 +39,7 @@ class Prefetcher:
         self._slots = slots
         self._prefetch = prefetch
         self._observer = observer
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self._pending: Future[list[LeasedDelivery]] | None = None
 
     def __enter__(self) -> Self:
@@ -69,7 +69,7 @@ class Prefetcher:
             wait([self._pending])
 
     def _receive_ahead(self, prefetch: Prefetch, in_flight: Iterable[LeasedDelivery]) -> list[LeasedDelivery]:
-        batch = [self._take(message, prefetch) for message in self._receive(AHEAD_WAIT_S)]
+        batch = [self._take(message, prefetch) for message in self._receive(PREFETCH_WAIT_S)]
         received_again = {held.delivery.message_id for held in batch}
         for held in in_flight:
             if held.delivery.message_id in received_again:
@@ -126,7 +126,7 @@ class Prefetcher:
             self._observer.notify(
                 Event(
                     "prefetch.failed",
-                    "prefetch failed; the message is prepared when its turn comes",
+                    "prefetch failed; the message is processed in its turn",
                     {**delivery.log_fields},
                     logging.WARNING,
                     error,

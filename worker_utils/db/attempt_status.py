@@ -71,9 +71,10 @@ def row_as_stored(
     A worker of the previous release writes only status and error_msg. So a state that does not match the status is
     outdated: such a worker has started another attempt. A row without a state is read by its text.
     """
-    state = state_of_old_row(error_msg) if attempt_state is None else attempt_state
-    if state is None or STATUS_OF.get(state) == status:
-        return RowState(status, state, None if error_msg is None else error_code, error_msg)
+    if attempt_state is None:
+        return RowState(status, state_of_old_row(error_msg), None if error_msg is None else error_code, error_msg)
+    if STATUS_OF.get(attempt_state) == status:
+        return RowState(status, attempt_state, None if error_msg is None else error_code, error_msg)
     return RowState(status, None, None, error_msg)
 
 

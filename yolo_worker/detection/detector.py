@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -23,8 +22,6 @@ from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame, Source
 
 BUDGET_BYTES = 1 << 30
 """Limit for decoded frames in memory: prefetched, in a forward pass, and waiting for their turn."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
