@@ -25,9 +25,9 @@ def prefetch(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
     """`items`, produced by a thread that is up to `depth` items ahead.
 
     An exception of the source is raised here, after the items before it. The source is closed, in its thread, before
-    this ends.
+    this generator ends.
     """
-    # SimpleQueue is unbounded: a semaphore counts the slots, so that closing this early can wake the thread.
+    # SimpleQueue is unbounded. A semaphore limits its size, so that an early `close` can wake the waiting thread.
     coming: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
     slots = threading.Semaphore(depth)
     stopped = threading.Event()
@@ -71,15 +71,16 @@ def parallel_map(
 ) -> Generator[Result, None, None]:
     """Apply `work` to each item in `workers` threads; the results in the order of the items.
 
-    The calling thread pulls the items, one more than there are workers. An exception of `work` is raised in place of
-    its result, one of the source after the results of the items before it. After that, and when this is closed, no
-    further item begins, and those that have begun are waited for. A failure is raised without waiting for more items.
+    The calling thread pulls the items, at most one more than there are workers. An exception of `work` is raised in
+    place of its result, without waiting for further items. An exception of the source is raised after the results of
+    all earlier items. After a failure, or when this generator is closed, no further item is started, and the running
+    ones are waited for.
     """
     under_way: deque[Future[Result]] = deque()
     iterator = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
-            for future in _begun(pool, work, iterator):
+            for future in _submitted(pool, work, iterator):
                 under_way.append(future)
                 if len(under_way) > workers or _has_failed(under_way[0]):
                     yield under_way.popleft().result()
@@ -95,7 +96,7 @@ def _has_failed(future: Future[Result]) -> bool:
     return future.done() and future.exception() is not None
 
 
-def _begun(
+def _submitted(
     pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterator[Item]
 ) -> Generator[Future[Result], None, None]:
     """A future per item; if the source fails, a last one with its exception."""
