@@ -36,7 +36,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Type, make and model of a snapshot; a label and its confidence are None together, where the model abstains."""
+    """Type, make and model of a snapshot; label and confidence are both None if the model abstains."""
 
     type_label: str | None
     type_conf: float | None

@@ -1,6 +1,6 @@
 """A checkpoint file, checked and opened: a `torch.export` archive that carries its labels.json.
 
-An archive is code, as all weights are: load only what the operator put in the bundle, never a file that a message
+Loading an archive can execute code, as for all weights: load only files from the operator, never a file that a message
 names. Archives that contain pickles (older formats, custom objects, tensor subclasses) are refused as well, because
 loading would execute them; a main model needs none.
 """

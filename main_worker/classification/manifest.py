@@ -2,7 +2,7 @@
 
     {"main.pt": {"sha256": "…", "bytes": 8384026}, "cmt.pt": {…}}
 
-Only the entry of the requested name is read. Nothing of a manifest is used as a path.
+Only the entry of the requested name is read. No part of a manifest is used as a path.
 """
 
 from __future__ import annotations

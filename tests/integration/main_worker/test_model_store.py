@@ -251,7 +251,7 @@ def test_without_a_fallback_the_start_stops_with_all_reasons_in_one_line(host: H
     assert "\n" not in line
     assert line.startswith(f"main.pt cannot be fetched from CVITX_MODEL_STORE=s3://{host.bucket}/cvitx/models: ")
     assert (
-        "no main.pt of the store was loaded on this host before; CVITX_FALLBACK_CHECKPOINT is not set; put main.pt"
+        "main.pt from the store was never loaded on this host; CVITX_FALLBACK_CHECKPOINT is not set; put main.pt"
         in line
     )
 
@@ -346,7 +346,7 @@ def test_the_store_needs_one_permission_and_rows_record_a_fallback(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "old.pt: not found; set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it"),
+        (None, "old.pt: not found; set CVITX_FALLBACK_CHECKPOINT to the path of an exported main model, or remove it"),
         (b"no model", "old.pt: is not a torch.export archive; export the model again"),
     ],
 )
