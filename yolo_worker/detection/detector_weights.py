@@ -53,7 +53,7 @@ def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
             f"{weights}: the last layer is {type(head).__name__}, not Detect: this is no YOLO detector"
         )
     if not head.end2end:
-        model.fuse(verbose=False)  # would remove the head of a YOLOv10 whose output needs NMS
+        model.fuse(verbose=False)  # not for YOLOv10: it would remove the head that is used here
     head.export, head.dynamic, head.end2end = True, True, False
     fingerprint = backend.sha256_of(weights)
     network = backend.compile_module(model, weights.stem, fingerprint, (-1, 3, -1, -1), runtime)
