@@ -55,7 +55,7 @@ def decode(body: str) -> Any:
     except UnicodeEncodeError:
         raise BadMessage("body: holds an unpaired surrogate", code="not_json") from None
     except RecursionError:
-        raise BadMessage("body: is not readable JSON: nested too deeply", code="not_json") from None
+        raise BadMessage("body: is not JSON that can be read: nested too deeply", code="not_json") from None
     except ValueError as error:
         raise BadMessage(f"body: is not JSON: {printable(str(error))}", code="not_json") from None
 

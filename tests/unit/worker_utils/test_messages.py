@@ -83,7 +83,7 @@ def test_a_refusal_quotes_json_and_is_not_cut_before_the_reason(field: str, valu
         ("3", "body: is not a JSON object"),
         ('"PROCESS_VIDEO"', "body: is not a JSON object"),
         ('{"Event": "PROCESS_VIDEO"}', "event: is missing, should be one of PROCESS_VIDEO, "),
-        ("[" * 50_000, "body: is not readable JSON: nested too deeply"),
+        ("[" * 50_000, "body: is not JSON that can be read: nested too deeply"),
     ],
 )
 def test_a_body_of_another_kind_is_refused_for_what_it_is(body: str, reason: str) -> None:
