@@ -47,7 +47,7 @@ class DeniedKeys:
         self._limit = limit
         self._keys: list[str] = []
 
-    def judge(self, failures: Sequence[WorkerError | None]) -> list[WorkerError | None]:
+    def apply(self, failures: Sequence[WorkerError | None]) -> list[WorkerError | None]:
         """The failures of one batch; MissingObject becomes EnvironmentFault once the limit is reached."""
         denied = [failure.key for failure in failures if isinstance(failure, MissingObject)]
         if None in failures:

@@ -14,7 +14,7 @@ from video_analysis.worker_utils.errors import Interrupted, LeaseLost
 LONGEST_LEASE_S = 12 * 3600
 """SQS hides a message for at most this long after its receive, extensions included."""
 LIMIT_MARGIN_S = 5
-"""Safety margin before the end of the 12 hours: for SQS they begin earlier, and it refuses extensions beyond them."""
+"""Safety margin before the end of the 12 hours. SQS counts them from an earlier time and refuses longer extensions."""
 
 
 class LeaseOwner(Protocol):

@@ -50,7 +50,7 @@ class Prefetcher:
 
     @property
     def has_pending(self) -> bool:
-        """Whether a receive ahead has been started whose messages `next` has not returned yet."""
+        """Whether a receive ahead was started and `next` has not returned its messages yet."""
         return self._pending is not None
 
     def next(self) -> list[LeasedDelivery]:

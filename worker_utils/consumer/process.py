@@ -43,7 +43,7 @@ def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
     _on_signal(shutdown.set)
     status = 0 if consumer.run() else EXIT_OUTAGE
     logging.shutdown()
-    # Skips Python's shutdown, which would abort in a thread that is decoding an image, and wait for one that hangs.
+    # Skips Python's shutdown: the process would abort if a thread is decoding an image, or wait if a thread hangs.
     os._exit(status)
 
 

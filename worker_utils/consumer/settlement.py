@@ -87,7 +87,7 @@ class Settlement:
 
         Returns whether polling must pause.
         """
-        final = self._denied_keys.judge([reclassify_under_memory_pressure(failure) for failure in failures])
+        final = self._denied_keys.apply([reclassify_under_memory_pressure(failure) for failure in failures])
         outcomes = [self._settle(held, failure) for held, failure in zip(batch, final, strict=True)]
         settled = zip(batch, outcomes, strict=True)
         for _ in concurrency.parallel_map(

@@ -162,7 +162,7 @@ def parse_video_task(body: str) -> VideoTask:
 
 
 def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
-    """Parse a message of the snapshot queue. BadMessage names the field and the reason, also for another bucket."""
+    """Parse a message of the snapshot queue with a snapshot in `bucket`. BadMessage names the field and the reason."""
     message = parse(body)
     if not isinstance(message, SnapshotReady):
         text = f"event: {message.event} belongs on the video queue, this is the snapshot queue"

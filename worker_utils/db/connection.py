@@ -147,7 +147,7 @@ def _is_unanswered(error: psycopg2.Error) -> bool:
 
 
 def _missing_columns(cursor: Cursor, table: Table) -> list[str]:
-    """`table.column` of each missing column. Fails if the table is missing or may not be read."""
+    """`table.column` of each missing column. Fails if the table is missing or cannot be read."""
     cursor.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(table.name)))
     cursor.execute(COLUMNS, (table.name,))
     found = {name for (name,) in cursor.fetchall()}

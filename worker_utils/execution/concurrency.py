@@ -28,13 +28,13 @@ def prefetch(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
     this generator ends.
     """
     # SimpleQueue is unbounded. A semaphore limits its size, so that an early `close` can wake the waiting thread.
-    coming: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
+    produced: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
     slots = threading.Semaphore(depth)
     stopped = threading.Event()
-    thread = threading.Thread(target=_producer, args=(items, coming, slots, stopped), name="prefetch", daemon=True)
+    thread = threading.Thread(target=_producer, args=(items, produced, slots, stopped), name="prefetch", daemon=True)
     thread.start()
     try:
-        while not isinstance(item := coming.get(), _End):
+        while not isinstance(item := produced.get(), _End):
             slots.release()
             yield item
         if item.failure is not None:
@@ -47,7 +47,7 @@ def prefetch(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
 
 def _producer(
     items: Iterable[Item],
-    coming: queue.SimpleQueue[Item | _End],
+    produced: queue.SimpleQueue[Item | _End],
     slots: threading.Semaphore,
     stopped: threading.Event,
 ) -> None:
@@ -56,14 +56,14 @@ def _producer(
     try:
         iterator = iter(items)
         while slots.acquire() and not stopped.is_set():
-            coming.put(next(iterator))
+            produced.put(next(iterator))
     except StopIteration:
         pass
     except BaseException as failure:  # noqa: BLE001  # raised again in the consuming thread
         end = _End(failure)
     finally:
         close(iterator)
-        coming.put(end)
+        produced.put(end)
 
 
 def parallel_map(
@@ -76,18 +76,18 @@ def parallel_map(
     all earlier items. After a failure, or when this generator is closed, no further item is started, and the running
     ones are waited for.
     """
-    under_way: deque[Future[Result]] = deque()
+    running: deque[Future[Result]] = deque()
     iterator = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
             for future in _submitted(pool, work, iterator):
-                under_way.append(future)
-                if len(under_way) > workers or _has_failed(under_way[0]):
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+                running.append(future)
+                if len(running) > workers or _has_failed(running[0]):
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
         finally:
-            for future in under_way:
+            for future in running:
                 future.cancel()
             close(iterator)
 
