@@ -56,6 +56,6 @@ class Attributes:
     plate_text: str | None = None
     plate_conf: float | None = None
     plate_evidence: Mapping[str, object] | None = None
-    """Why there is no plate, and the best candidate; None if plates are not read."""
+    """The reason why there is no plate, and the best candidate; None if plates are not read."""
     faults: Mapping[str, ReadFailure] = field(default_factory=dict)
-    """Key in `evidence` (`colors`, `plate`) → why it was not read."""
+    """Key in `evidence` (`colors`, `plate`) → the reason why it was not read."""

@@ -234,7 +234,7 @@ def _with_lease(batch: SnapshotBatch, pending: Sequence[_PendingSnapshot]) -> li
 
 
 def _is_crash_suspect(state: AnalysisState, delivery: Delivery) -> bool:
-    """Whether the snapshot may have crashed a worker. A `done` row does not record crashes: a redelivery counts."""
+    """Whether the snapshot may have crashed a worker: its row records a crash, or it was redelivered after `done`."""
     return state.died_before or (state.status == "done" and delivery.receive_count > 1)
 
 

@@ -27,7 +27,7 @@ SECOND_EVIDENCE, SECOND_SHARE = 5.0, 0.12
 WHITE_SHARE = 0.3
 """Minimum share of white beside a hue."""
 BLACK_MAX, GRAY_MAX = 31.5, 55.0
-"""Maximum CIELAB lightness of neutral paint that is named black, and gray."""
+"""Maximum CIELAB lightness of neutral paint that is named black, and of neutral paint that is named gray."""
 NEUTRAL_WIDTH = 5.0
 """Width of the logistic curves at these bounds, in CIELAB lightness."""
 HUE_CONF_MAX, NEUTRAL_CONF = 0.94, (0.45, 0.33)

@@ -25,7 +25,7 @@ BAR_TOLERANCE = 6
 BAR_SHARE = 0.97
 MIN_SIZE_PX = 16
 MIN_CONTRAST = 3.0
-"""Standard deviation between blocks of the image, in 8-bit steps; a lower one means a blank image."""
+"""Standard deviation between blocks of the image, in 8-bit steps; a lower value means a blank image."""
 MIN_STRUCTURE = 0.3
 """Minimum ratio of the contrast between blocks of 8×8 px to that between pixels: 1/8 for noise, > 1/2 for vehicles."""
 PLACES = {"Motorcycle": (0.60, 0.16, 0.08), "Utility": (0.60, 0.24, 0.17), "LightTruck": (0.62, 0.24, 0.17),

@@ -57,7 +57,7 @@ class PlateResult:
 
     plate: Plate | None
     reason: PlateCode | None
-    """Why there is no plate: a code of docs/evidence-codes.md."""
+    """The reason why there is no plate, a code of docs/evidence-codes.md."""
     best: Reading | None = None
     """The most likely number, also if its confidence is too low."""
     width_px: float | None = None

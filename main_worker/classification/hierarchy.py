@@ -87,7 +87,7 @@ def joint_log_probs(heads: Sequence[Array], tree: Sequence[Level]) -> list[Array
 
 
 def _propagate_child_evidence(above: Array, below: Array, parents: NDArray[np.intp]) -> Array:
-    """Redistribute the probability of the nodes with children by their best children. Log scale. The sum is kept."""
+    """Redistribute the probability of nodes with children by their best children. Log scale; the sum stays equal."""
     if not parents.size:
         return above
     with_children = np.unique(parents)
