@@ -50,7 +50,7 @@ class VisionPipeline:
             blank = Frame(index=0, offset_ms=0, image=np.zeros((PROBE_PX, PROBE_PX, 3), np.uint8))
             list(self._detector.detect([blank]))
             self._embedder.embed(blank, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
-        except Exception as error:  # libraries raise many types; after each, every video would fail
+        except Exception as error:  # libraries raise many types; all mean that no video can succeed
             text = f"inference on a blank frame fails: {error}"
             raise EnvironmentFault(text, code="inference_unavailable") from error
 
