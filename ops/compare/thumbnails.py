@@ -1,4 +1,4 @@
-"""Fetches snapshots from S3 and scales them down for the page. One that fails gets a reason."""
+"""Fetches snapshots from S3 and scales them down for the page. If that fails, a thumbnail has the reason."""
 
 from __future__ import annotations
 
