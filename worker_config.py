@@ -79,9 +79,9 @@ class TrackSettings(_Settings):
     """Tracking: when two detections are one vehicle. All of them enter the run key."""
 
     n_init: Count = 3
-    """Maximum number of detections in consecutive processed frames that are needed to confirm a track."""
+    """Detections in consecutive processed frames that confirm a track; fewer at large strides, see `confirm_s`."""
     confirm_s: Seconds = 0.5
-    """Longest time to confirm a track: at large strides fewer detections confirm it, but at least two."""
+    """Longest time to confirm a track: at large strides fewer detections are enough, but at least two."""
     confidence: Share = 0.4
     """A track is confirmed only if at least one of its detections has this confidence."""
     max_age_s: Seconds = 1.5
@@ -101,7 +101,7 @@ class TrackSettings(_Settings):
 
 
 class BestSettings(_Settings):
-    """Best frame of a track: the steps in which two frames are compared (0: exactly). They enter the run key."""
+    """Best frame of a track: step sizes for comparing two frames (0: exact comparison). They enter the run key."""
 
     area_step: NotNegative = 0.05
     """Areas within this share of each other count as equal; confidence then decides."""
@@ -190,7 +190,7 @@ class WorkerConfig(_Settings):
     batch_size: Annotated[int, Field(ge=1, le=10)] = 10
     """Snapshots per receive and per forward pass, at most 10."""
     attribute_timeout_s: Seconds = 5
-    """Time limit for the colours, and for the plate. Afterwards they are null, with the reason in `evidence`."""
+    """Time limit for the colours and for the plate. A value that is late is null, with the reason in `evidence`."""
 
     # The process.
     device: Literal["auto", "cuda", "openvino", "torch"] = "auto"
@@ -231,9 +231,9 @@ _SETTINGS = VARIABLES | {former: VARIABLES[present] for former, present in FORME
 def load(environ: Mapping[str, str]) -> WorkerConfig:
     """Build the configuration from `environ` (normally os.environ).
 
-    With overrides on, ConfigurationError names each of these variables: its value is wrong; it is set by its old and
-    its new name; it is unknown, but similar to a known one. Other unknown variables are ignored with a warning, since
-    the environment may be shared. With overrides off, all variables are ignored with a warning.
+    With overrides on, ConfigurationError names each variable that has a wrong value, is set by its old and its new
+    name, or is unknown but similar to a known one. Other unknown variables are ignored with a warning, since the
+    environment may be shared. With overrides off, all variables are ignored with a warning.
     """
     named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != SWITCH}
     fields: dict[str, object] = _from_systemd(environ)
