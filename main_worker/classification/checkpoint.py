@@ -55,7 +55,8 @@ def read(path: Path) -> Archive:
         program = _load(path)
         opened = Archive(program, labels, _output_names(program), _input_shape(program), sha256_of(path))
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); let the worker's user read it") from error
+        text = f"{path}: cannot be read ({error.strerror}); grant the worker's user read access"
+        raise ConfigurationError(text) from error
     except (*_MALFORMED, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigurationError(f"{path}: {error}; {REMEDY}") from error
     if labels.unreachable:

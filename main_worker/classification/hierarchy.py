@@ -166,7 +166,7 @@ def _log_softmax(logits: NDArray[np.float32], width: int) -> Array:
     """log(exp(z) / Σ exp(z)), in float64."""
     z = np.asarray(logits, dtype=np.float64)
     if z.shape != (width,) or not np.isfinite(z).all():
-        raise ValueError(f"the model gave {z.shape} logits, {np.isfinite(z).sum()} of them finite, not {width}")
+        raise ValueError(f"the model returned {z.shape} logits, {np.isfinite(z).sum()} of them finite, not {width}")
     return np.asarray(z - np.logaddexp.reduce(z))
 
 

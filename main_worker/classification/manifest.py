@@ -39,7 +39,7 @@ def entry(content: bytes, name: str) -> Entry:
     except (BadMessage, UnicodeDecodeError) as error:
         raise ValueError(f"{MANIFEST}: {error}") from None
     if not isinstance(document, dict) or name not in document:
-        raise ValueError(f"{MANIFEST} does not name it")
+        raise ValueError(f"{MANIFEST} has no entry for it")
     try:
         return Entry.model_validate(document[name])
     except ValidationError as error:
