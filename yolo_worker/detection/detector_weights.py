@@ -45,7 +45,9 @@ def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
     from ultralytics.nn.tasks import load_checkpoint  # noqa: PLC0415
 
     if weights.suffix != ".pt":
-        raise ConfigurationError(f"{weights}: ultralytics weights end in .pt (exports there are used too); {REMEDY}")
+        raise ConfigurationError(
+            f"{weights}: ultralytics weights end in .pt (an export in the same folder is used automatically); {REMEDY}"
+        )
     model = load_checkpoint(weights)[0]
     head = model.model[-1]
     if type(head) not in (Detect, v10Detect):
