@@ -36,7 +36,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Type, make and model of a snapshot; a label and its confidence are None together, where the model abstains."""
+    """Type, make and model of a snapshot; label and confidence are both None if the model abstains."""
 
     type_label: str | None
     type_conf: float | None
@@ -56,6 +56,6 @@ class Attributes:
     plate_text: str | None = None
     plate_conf: float | None = None
     plate_evidence: Mapping[str, object] | None = None
-    """Why there is no plate, and the best candidate; None if plates are not read."""
+    """The reason why there is no plate, and the best candidate; None if plates are not read."""
     faults: Mapping[str, ReadFailure] = field(default_factory=dict)
-    """Key in `evidence` (`colors`, `plate`) → why it was not read."""
+    """Key in `evidence` (`colors`, `plate`) → the reason why it was not read."""

@@ -1,6 +1,6 @@
 """A checkpoint file, checked and opened: a `torch.export` archive that carries its labels.json.
 
-An archive is code, as all weights are: load only what the operator put in the bundle, never a file that a message
+Loading an archive can execute code, as for all weights: load only files from the operator, never a file that a message
 names. Archives that contain pickles (older formats, custom objects, tensor subclasses) are refused as well, because
 loading would execute them; a main model needs none.
 """
@@ -55,7 +55,8 @@ def read(path: Path) -> Archive:
         program = _load(path)
         opened = Archive(program, labels, _output_names(program), _input_shape(program), sha256_of(path))
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); let the worker's user read it") from error
+        text = f"{path}: cannot be read ({error.strerror}); grant the worker's user read access"
+        raise ConfigurationError(text) from error
     except (*_MALFORMED, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigurationError(f"{path}: {error}; {REMEDY}") from error
     if labels.unreachable:

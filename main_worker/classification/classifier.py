@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 WARM_UP_BATCHES = (1, 2)
-"""Sizes of the warm-up passes: a network may fail on a batch only."""
+"""Sizes of the warm-up passes: some networks fail only on a batch."""
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Classifier:
         self.checkpoint: str = f"{opened.labels.name}@{opened.sha256[:12]}"
         """Name and short SHA-256: the checkpoint's identifier in each row."""
         self.fallback: Fallback | None = fallback
-        """Set if this checkpoint replaces the configured one: which it is, and why."""
+        """Code and reason if this checkpoint replaces the configured one, else None."""
         self.gflops: float | None = _gflops(opened.program, max(1, opened.input_shape[0]))
         self._network = network
         self._outputs = opened.outputs
@@ -109,7 +109,7 @@ class Classifier:
         return Forward(logits, elapsed_ms / len(images), self._memory_gb())
 
     def warm_up(self) -> None:
-        """Classify blank images, alone and as a batch. Raises as `classify` does; ValueError for values not finite."""
+        """Classify blank images, alone and as a batch. Raises as `classify`; ValueError if an output is not finite."""
         blank = np.zeros((SNAPSHOT_PX, SNAPSHOT_PX, 3), np.uint8)
         for count in WARM_UP_BATCHES:
             for logits in self.classify([blank] * count).logits:
@@ -118,7 +118,7 @@ class Classifier:
                         raise ValueError(f"output {level} holds values that are not finite")
 
     def _normalised(self, images: Sequence[SnapshotImage]) -> NDArray[np.float32]:
-        """[N, 3, 640, 640], RGB. The buffer is reused by the next call: to allocate one takes twice as long."""
+        """[N, 3, 640, 640], RGB. The buffer is reused by the next call: allocating a new one takes longer."""
         if len(self._batch) < len(images):
             self._batch = np.empty((len(images), 3, SNAPSHOT_PX, SNAPSHOT_PX), np.float32)
         for index, image in enumerate(images):
