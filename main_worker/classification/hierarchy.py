@@ -30,6 +30,7 @@ from video_analysis.main_worker.evidence import LevelCode
 from video_analysis.main_worker.types import Logits, Verdict
 
 LEVELS = ("type", "make", "model")
+"""The levels of the hierarchy, from the top. Each is an output of the main model (OUTPUTS in main_worker/types.py)."""
 TOP = 5
 MIN_CONF = 1e-6
 """Confidences are clamped to MIN_CONF … 1 − MIN_CONF before calibration, since 0 and 1 have no logit."""
@@ -47,7 +48,7 @@ class _Candidate:
 def decide(logits: Logits, labels: Labels) -> Verdict:
     """The verdict on one snapshot. ValueError if the logits are not finite or do not match the labels in number."""
     heads = [_log_softmax(getattr(logits, level), labels.widths[level]) for level in LEVELS]
-    names = (labels.types, labels.makes, labels.models)
+    names = [labels.names[level] for level in LEVELS]
     candidates = _pick_best_path(heads, names, labels.tree) if labels.hierarchy else _greedy(heads, names)
     if labels.calibration:
         candidates = _calibrated(candidates, labels.calibration, ceiling=bool(labels.hierarchy))
