@@ -55,9 +55,7 @@ class Consumer:
         self._notifier = systemd.Notifier(settings.notify_socket)
         self._pause_backoff = Backoff(settings.pause.first_s, settings.pause.longest_s)
         self._poll_backoff = Backoff(settings.pause.first_s, settings.pause.longest_s)
-        times = LeaseTimes(
-            settings.visibility_timeout_s, settings.heartbeat_s, settings.stall_s, settings.shutdown_grace_s
-        )
+        times = _lease_times(settings)
         self._leases = LeaseManager(
             queue, times, shutdown, notifier=self._notifier, observer=observer, exit_process=exit_process
         )
@@ -231,3 +229,7 @@ class Consumer:
 def _unexpected(error: Exception) -> Exception | None:
     """The error if it is not part of the taxonomy, so that its traceback is logged; else None."""
     return None if isinstance(error, WorkerError) else error
+
+
+def _lease_times(settings: ConsumerSettings) -> LeaseTimes:
+    return LeaseTimes(settings.visibility_timeout_s, settings.heartbeat_s, settings.stall_s, settings.shutdown_grace_s)
