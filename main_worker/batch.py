@@ -48,7 +48,7 @@ class SnapshotBatch:
         return [SnapshotJob(message, tuple(indices[uri])) for uri, message in messages.items()]
 
     def most_received(self, job: SnapshotJob) -> Delivery:
-        """The job's delivery with the highest receive count; a last receive comes first."""
+        """The job's delivery with the highest receive count; a last receive takes precedence."""
         deliveries = (self._deliveries[index] for index in job.deliveries)
         return max(deliveries, key=lambda one: (one.is_last, one.receive_count))
 
@@ -90,7 +90,7 @@ class SnapshotBatch:
 
 
 def classify_by_taxonomy(_item: object, error: Exception) -> WorkerError:
-    """The failure that `error` means, whichever item it occurred on."""
+    """Map `error` to the taxonomy, independently of the item."""
     return classify_exception(error)
 
 

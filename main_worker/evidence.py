@@ -1,4 +1,4 @@
-"""The codes in image_analysis_results.evidence: why a value is null, and which checkpoint replaced the configured one.
+"""The codes in image_analysis_results.evidence: reasons for null values, and the origin of a fallback checkpoint.
 
 Codes are stable: readers may compare them. A `detail` is for people only. docs/evidence-codes.md lists all codes; a
 test compares it with this file. Rows written by older versions have an English sentence where a code is now.
@@ -33,7 +33,7 @@ CODES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ReadFailure:
-    """Why colours or plate could not be read."""
+    """The reason why colours or plate could not be read."""
 
     code: ReadFailureCode
     detail: str | None = None
@@ -45,7 +45,7 @@ class ReadFailure:
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """Which checkpoint replaced the configured one, and why the configured one could not be loaded."""
+    """The origin of the checkpoint that replaced the configured one, and why that one could not be loaded."""
 
     code: FallbackCode
     detail: str

@@ -23,16 +23,16 @@ class Analyses(Protocol):
     """The rows of `image_analyses` and their results. Every method is one transaction and is idempotent."""
 
     def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> Sequence[AnalysisState]:
-        """Insert missing rows and record the start of an attempt in each; the rows as they were before, in order."""
+        """Insert missing rows and record the start of an attempt in each. Returns the earlier rows, in order."""
 
     def mark_isolated_retry(self, analysis_id: str) -> None:
-        """Record in a row whose earlier attempt crashed that it is now processed alone."""
+        """Record that a row whose earlier attempt crashed is now processed alone."""
 
     def finish_analyses(self, finished: Sequence[FinishedAnalysis]) -> None:
         """Upsert all results by (analysis, variant) and make the rows `done`, without an error_msg."""
 
     def fail_analysis(self, snapshot_uri: str, failure: WorkerError, final: bool) -> None:
-        """Write text and code, and `error` if final, into the row, if there is one and it is not `done`."""
+        """Write text and code of the failure; if final, set the status to `error`. A `done` row is not changed."""
 
     def ping(self) -> None:
         """EnvironmentFault while the database does not answer."""
@@ -54,7 +54,7 @@ class Model(Protocol):
 
     @property
     def fallback(self) -> Fallback | None:
-        """Set if this checkpoint replaces the configured one: which it is, and why."""
+        """Code and reason if this checkpoint replaces the configured one, else None."""
 
     @property
     def labels(self) -> Labels:
@@ -65,7 +65,7 @@ class Model(Protocol):
         """10⁹ operations per snapshot; None if unknown."""
 
     def classify(self, images: Sequence[SnapshotImage]) -> Forward:
-        """One forward pass; may raise anything."""
+        """One forward pass. May raise any exception."""
 
     def warm_up(self) -> None:
-        """Classify blank images; may raise anything."""
+        """Classify blank images. May raise any exception."""

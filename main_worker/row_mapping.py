@@ -13,7 +13,7 @@ from video_analysis.worker_utils.db.row_types import AnalysisRequest, Variant, V
 
 
 def request(message: SnapshotReady, delivery: Delivery) -> AnalysisRequest:
-    """The row of the snapshot that `message` names, and which receive of the message it is."""
+    """The columns of the row for `message`, with the receive count of the delivery."""
     return AnalysisRequest(
         **asdict(snapshot_columns(message)), receive_count=delivery.receive_count, is_last=delivery.is_last
     )

@@ -63,8 +63,8 @@ def build(shutdown: threading.Event) -> Consumer:
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:
     """The loaded checkpoints of the run mode, one per variant.
 
-    ConfigurationError if one is missing or wrong and neither the model store nor its cache can replace it, or if
-    CVITX_FALLBACK_CHECKPOINT is missing or wrong: it must be usable before it is needed.
+    ConfigurationError if a checkpoint is missing or wrong and neither the model store nor its cache can replace it.
+    CVITX_FALLBACK_CHECKPOINT is checked at every start, also if it is not needed.
     """
     runtime = backend.configured(config)  # sets environment variables, so it must precede the import of PyTorch
     _check_fallback(config)
@@ -81,7 +81,7 @@ def _check_fallback(config: WorkerConfig) -> None:
         )
         return
     path = config.path(config.fallback_checkpoint)
-    backend.require_file(path, "set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it")
+    backend.require_file(path, "set CVITX_FALLBACK_CHECKPOINT to the path of an exported main model, or remove it")
     try:
         checkpoint.read(path)
     except ConfigurationError as error:

@@ -12,13 +12,13 @@ from video_analysis.worker_utils.imaging.jpeg_check import LARGEST_SNAPSHOT_BYTE
 
 
 class SnapshotFetcher:
-    """Fetches each snapshot in a thread of its own; there are never more than two micro-batches of them."""
+    """Fetches each snapshot in its own thread; at most two micro-batches are fetched at the same time."""
 
     def __init__(self, storage: SnapshotStorage) -> None:
         self._storage = storage
 
     def start(self, key: str) -> Future[SnapshotImage]:
-        """Start one fetch. The result is the checked snapshot; it raises what made the fetch or the check fail.
+        """Start one fetch. The future gets the checked snapshot, or the exception of the fetch or of the check.
 
         The thread is a daemon: a fetch that hangs does not delay the end of the process.
         """
@@ -27,7 +27,7 @@ class SnapshotFetcher:
         return fetched
 
     def reuse_or_start(self, prefetched: Future[SnapshotImage] | None, key: str) -> Future[SnapshotImage]:
-        """`prefetched`, or a new fetch if there is none or it failed: the cause may be gone by now."""
+        """`prefetched`. If there is none, or it failed, a new fetch: the cause of the failure may be temporary."""
         if prefetched is not None and not (prefetched.done() and prefetched.exception()):
             return prefetched
         return self.start(key)
@@ -41,9 +41,9 @@ class SnapshotFetcher:
 
 
 def fetch_failure(failure: WorkerError, *, done: bool) -> WorkerError:
-    """The failure that a failed fetch means for a row.
+    """The outcome of a message whose snapshot could not be fetched.
 
-    A snapshot may expire before its `done` row, so a missing object is then no evidence of a missing permission.
+    A snapshot may expire before its `done` row. A missing object then does not indicate a missing permission.
     """
     if done and isinstance(failure, MissingObject):
         return Permanent(

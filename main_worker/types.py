@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,26 @@ SnapshotImage = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Logits:
-    """The outputs of the three heads for one snapshot, float32, one per name in the labels."""
+    """The outputs of the heads for one snapshot, float32, one value per name in the labels.
+
+    The fields are the outputs of a checkpoint, by name. A field without a default is an output that each checkpoint
+    must have. A field with the default None is an optional output: it is None if the checkpoint does not have it.
+    """
 
     type: NDArray[np.float32]
     make: NDArray[np.float32]
     model: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, NDArray[np.float32]], index: int) -> Self:
+        """Row `index` of a batch of outputs."""
+        return cls(**{one.name: outputs[one.name][index] for one in fields(cls) if one.name in outputs})
+
+
+OUTPUTS: tuple[str, ...] = tuple(one.name for one in fields(Logits))
+"""The outputs of a main model. The levels of the hierarchy are another list: LEVELS in classification/hierarchy.py."""
+OPTIONAL_OUTPUTS: tuple[str, ...] = tuple(one.name for one in fields(Logits) if one.default is not MISSING)
+REQUIRED_OUTPUTS: tuple[str, ...] = tuple(name for name in OUTPUTS if name not in OPTIONAL_OUTPUTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +52,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Type, make and model of a snapshot; a label and its confidence are None together, where the model abstains."""
+    """Type, make and model of a snapshot; label and confidence are both None if the model abstains."""
 
     type_label: str | None
     type_conf: float | None
@@ -56,6 +72,6 @@ class Attributes:
     plate_text: str | None = None
     plate_conf: float | None = None
     plate_evidence: Mapping[str, object] | None = None
-    """Why there is no plate, and the best candidate; None if plates are not read."""
+    """The reason why there is no plate, and the best candidate; None if plates are not read."""
     faults: Mapping[str, ReadFailure] = field(default_factory=dict)
-    """Key in `evidence` (`colors`, `plate`) → why it was not read."""
+    """Key in `evidence` (`colors`, `plate`) → the reason why it was not read."""

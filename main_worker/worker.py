@@ -44,9 +44,9 @@ class _PendingSnapshot:
 
 
 class SnapshotWorker:
-    """Handles SNAPSHOT_READY: one result per variant for each snapshot of a micro-batch; a bad one fails alone."""
+    """Handles SNAPSHOT_READY: one result per variant for each snapshot; a bad one does not affect others."""
 
-    def __init__(  # one argument a part
+    def __init__(  # one argument per part
         self,
         storage: SnapshotStorage,
         analyses: Analyses,
@@ -100,14 +100,14 @@ class SnapshotWorker:
             self._check_inference(variant)
 
     def _process(self, batch: SnapshotBatch, todo: Sequence[tuple[SnapshotJob, AnalysisState]]) -> None:
-        """Fetch, classify, write. If it kills the process, every job of `todo` becomes a crash suspect."""
+        """Fetch, classify, write. If this crashes the process, every job of `todo` becomes a crash suspect."""
         pending = self._fetch(batch, todo)
         for variant in self._models:
             pending = self._classify(batch, pending, variant)
         self._finish(batch, pending)
 
     def _begin(self, batch: SnapshotBatch, jobs: Sequence[SnapshotJob]) -> list[tuple[SnapshotJob, AnalysisState]]:
-        """Record the start of this attempt in the rows; the jobs to process, with the rows as they were before."""
+        """Record the start of this attempt in the rows. Returns the jobs to process, each with its earlier row."""
         batch.settle_lost_leases(jobs)
         leased = [job for job in jobs if batch.is_open(job)]
 
@@ -159,7 +159,7 @@ class SnapshotWorker:
     def _classify(
         self, batch: SnapshotBatch, pending: Sequence[_PendingSnapshot], variant: Variant
     ) -> list[_PendingSnapshot]:
-        """One forward pass over the snapshots that need this variant; all snapshots, with the new results added."""
+        """One forward pass over the snapshots that need this variant. Returns all snapshots, with the new results."""
         leased = _with_lease(batch, pending)
         needed = [one for one in leased if variant in one.missing_variants]
         classify_failure = partial(self._inference_failure, batch, variant)
@@ -185,7 +185,7 @@ class SnapshotWorker:
     def _inference_failure(
         self, batch: SnapshotBatch, variant: Variant, one: _PendingSnapshot, error: Exception
     ) -> WorkerError:
-        """The failure of a forward pass over one snapshot: its own fault, if the model works on a blank image."""
+        """The failure of a forward pass over one snapshot. If a blank image passes, the snapshot is the cause."""
         try:
             self._check_inference(variant)
         except EnvironmentFault as fault:
@@ -234,7 +234,7 @@ def _with_lease(batch: SnapshotBatch, pending: Sequence[_PendingSnapshot]) -> li
 
 
 def _is_crash_suspect(state: AnalysisState, delivery: Delivery) -> bool:
-    """Whether it may have crashed a worker. A `done` row keeps no trace of a crash, so any redelivery of one counts."""
+    """Whether the snapshot may have crashed a worker: its row records a crash, or it was redelivered after `done`."""
     return state.died_before or (state.status == "done" and delivery.receive_count > 1)
 
 

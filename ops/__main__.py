@@ -24,7 +24,7 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "check": Command("video_analysis.ops.check", "check whether a worker would start with a checkpoint"),
-    "compare": Command("video_analysis.ops.compare.command", "report where the models baseline and cmt agree"),
+    "compare": Command("video_analysis.ops.compare.command", "report how far the models baseline and cmt agree"),
     "reclassify": Command("video_analysis.ops.reclassify", "send stored snapshots again, for a new checkpoint"),
 }
 

@@ -15,7 +15,7 @@ INTERRUPTED = 130
 
 
 class CommandError(Exception):
-    """The command cannot do what the arguments ask for; the text states why, and the remedy."""
+    """The command cannot be executed with these arguments. The text states the cause and the remedy."""
 
 
 def run(command: str, work: Callable[[], None], if_interrupted: str = "run it again") -> int:

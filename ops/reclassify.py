@@ -1,9 +1,9 @@
 """Send stored snapshots again, for a new checkpoint: python -m video_analysis.ops reclassify --help.
 
-The message of each row is built from the row. What a reader sees meanwhile: a row stays `done` and keeps its old
-results (`checkpoint` tells them from the new ones) until both variants are replaced in one transaction. If the new
-attempt fails, the old results remain. A run that is interrupted and started again sends some messages twice; the
-worker then finds the results of its own checkpoint and does nothing.
+The message of each row is built from the row. The row stays `done` and keeps its old results until both variants are
+replaced in one transaction; `checkpoint` distinguishes old results from new ones. If the new attempt fails, the old
+results remain. A run that is interrupted and started again sends some messages twice; the worker then finds the
+results of its own checkpoint and does nothing.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
         "--since",
         type=arguments.instant,
         metavar="INSTANT",
-        help="RFC 3339 with an offset; compared with detected_at, or with created_at where that is null",
+        help="RFC 3339 with an offset; compared with detected_at, or with created_at if that is null",
     )
     parser.add_argument("--until", type=arguments.instant, metavar="INSTANT", help="exclusive")
     parser.add_argument("--errors", action="store_true", help="also send rows that are `error`")
@@ -132,7 +132,7 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="count the rows and name invalid ones, send nothing")
     options = parser.parse_args(given)
     if options.workspace and not options.since:
-        parser.error("--workspace needs --since, so that no whole workspace is sent by mistake")
+        parser.error("--workspace needs --since, so that a whole workspace is not sent by mistake")
     if options.since and options.until and options.since >= options.until:
         parser.error("--until must be later than --since")
     return options

@@ -1,4 +1,4 @@
-"""Reads rows of `image_analyses` as the SNAPSHOT_READY messages that announced them. Writes nothing."""
+"""Reads rows of `image_analyses` and rebuilds the SNAPSHOT_READY message of each. Writes nothing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class StoredSnapshots:
         self._database = database
 
     def read(self, selection: Selection) -> Iterator[StoredSnapshot]:
-        """Every row of the selection once. Each page is read in a transaction of its own, so that none is long.
+        """Every row of the selection once. Each page is read in its own transaction, so that no transaction is long.
 
         Raises EnvironmentFault or Transient as `Database.transaction` does.
         """

@@ -1,4 +1,4 @@
-"""The demo's detector: YOLOv8n with the 8 types, trained by a plain loop with ultralytics' own network and loss.
+"""The demo's detector: YOLOv8n with the vehicle types, trained by a plain loop with ultralytics' own network and loss.
 
 ultralytics' trainer is not used: it imports torchvision, whose compiled parts need a PyTorch of the same build.
 """

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from video_analysis.devstack import untrained_model
-from video_analysis.main_worker.classification.hierarchy import LEVELS, decide
+from video_analysis.main_worker.classification.hierarchy import decide
 from video_analysis.main_worker.classification.labels import Calibration, Labels, PlattScaling, Thresholds
-from video_analysis.main_worker.types import Logits
+from video_analysis.main_worker.types import OUTPUTS, Logits
 from video_analysis.training import calibration
 from video_analysis.training.hardware import Hardware
 from video_analysis.training.networks import MainModel
@@ -32,12 +32,12 @@ class Predictions:
     """Logits and true labels of the validation pictures."""
 
     logits: Mapping[str, Floats]
-    """Each level's N×C."""
+    """Each output's N×C."""
     answers: Mapping[str, NDArray[np.int64]]
 
     def scaled(self, temperatures: Mapping[str, float]) -> Predictions:
-        """The same, each level divided by its temperature."""
-        return Predictions({level: self.logits[level] / temperatures[level] for level in LEVELS}, self.answers)
+        """The same, each output divided by its temperature."""
+        return Predictions({output: self.logits[output] / temperatures[output] for output in OUTPUTS}, self.answers)
 
 
 def loss_of(hardware: Hardware) -> Loss[tuple[torch.Tensor, torch.Tensor]]:
@@ -48,8 +48,8 @@ def loss_of(hardware: Hardware) -> Loss[tuple[torch.Tensor, torch.Tensor]]:
         with hardware.autocast():
             logits = net(normalised(pictures, hardware.device))
         parts = [
-            cross_entropy(logits[level].float(), answers[:, place], label_smoothing=SMOOTHING)
-            for place, level in enumerate(LEVELS)
+            cross_entropy(logits[output].float(), answers[:, place], label_smoothing=SMOOTHING)
+            for place, output in enumerate(OUTPUTS)
         ]
         return torch.stack(parts).mean()
 
@@ -58,7 +58,7 @@ def loss_of(hardware: Hardware) -> Loss[tuple[torch.Tensor, torch.Tensor]]:
 
 def predict(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: int) -> Predictions:
     """Predictions of the network for `views`, in float32 as on the worker's CPU."""
-    logits: dict[str, list[Floats]] = {level: [] for level in LEVELS}
+    logits: dict[str, list[Floats]] = {output: [] for output in OUTPUTS}
     answers: list[NDArray[np.int64]] = []
 
     def batch(start: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -66,68 +66,69 @@ def predict(net: MainModel, views: SnapshotViews, hardware: Hardware, threads: i
 
     for pictures, true in concurrency.parallel_map(batch, range(0, len(views), JUDGED_AT_ONCE), max(1, threads)):
         with torch.inference_mode():
-            for level, values in net(normalised(pictures, hardware.device)).items():
-                logits[level].append(values.double().cpu().numpy())
+            for output, values in net(normalised(pictures, hardware.device)).items():
+                logits[output].append(values.double().cpu().numpy())
         answers.append(true.numpy())
     columns = np.concatenate(answers).T
     return Predictions(
-        {level: np.concatenate(parts) for level, parts in logits.items()}, dict(zip(LEVELS, columns, strict=True))
+        {output: np.concatenate(parts) for output, parts in logits.items()}, dict(zip(OUTPUTS, columns, strict=True))
     )
 
 
 def temperatures(predictions: Predictions) -> dict[str, float]:
     """Temperature of each head."""
-    return {level: calibration.temperature(predictions.logits[level], predictions.answers[level]) for level in LEVELS}
+    return {
+        output: calibration.temperature(predictions.logits[output], predictions.answers[output]) for output in OUTPUTS
+    }
 
 
 def verdict_calibration(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> Calibration:
     """Platt scaling of the joint decision: its confidences need it, since errors of the heads are correlated."""
-    curves = {level: calibration.fit_logistic(*judged[level]) for level in LEVELS}
-    return Calibration(**{level: PlattScaling(slope=round(a, 4), bias=round(b, 4)) for level, (a, b) in curves.items()})
+    curves = {output: calibration.fit_logistic(*judged[output]) for output in OUTPUTS}
+    return Calibration(
+        **{output: PlattScaling(slope=round(a, 4), bias=round(b, 4)) for output, (a, b) in curves.items()}
+    )
 
 
 def head_figures(predictions: Predictions) -> dict[str, dict[str, float]]:
     """Top-1 and ECE of each head alone."""
     figures = {}
-    for level in LEVELS:
-        shares = calibration.softmax(predictions.logits[level])
-        right = shares.argmax(axis=1) == predictions.answers[level]
+    for output in OUTPUTS:
+        shares = calibration.softmax(predictions.logits[output])
+        right = shares.argmax(axis=1) == predictions.answers[output]
         error = calibration.calibration_error(shares.max(axis=1), right)
-        figures[level] = {"top1": round(float(right.mean()), 4), "ece": round(error, 4)}
+        figures[output] = {"top1": round(float(right.mean()), 4), "ece": round(error, 4)}
     return figures
 
 
 def verdicts(predictions: Predictions, named: Labels) -> dict[str, tuple[Floats, NDArray[np.bool_]]]:
-    """(confidences, whether right) per level, decided by the worker's code without thresholds."""
-    mute = named.model_copy(update={"thresholds": Thresholds(type=0, make=0, model=0)})
-    names = {"type": named.types, "make": named.makes, "model": named.models}
-    rows = [
-        decide(Logits(*(predictions.logits[level][n].astype(np.float32) for level in LEVELS)), mute)
-        for n in range(len(predictions.answers["type"]))
-    ]
+    """(confidences, whether right) per output, decided by the worker's code without thresholds."""
+    mute = named.model_copy(update={"thresholds": Thresholds(**dict.fromkeys(Thresholds.model_fields, 0.0))})
+    logits = {output: values.astype(np.float32) for output, values in predictions.logits.items()}
+    rows = [decide(Logits.of(logits, n), mute) for n in range(len(predictions.answers["type"]))]
     result = {}
-    for level in LEVELS:
-        confidences = np.array([getattr(row, f"{level}_conf") or 0.0 for row in rows])
-        true = [names[level][answer] for answer in predictions.answers[level]]
-        right = [getattr(row, f"{level}_label") == name for row, name in zip(rows, true, strict=True)]
-        result[level] = (confidences, np.array(right))
+    for output in OUTPUTS:
+        confidences = np.array([getattr(row, f"{output}_conf") or 0.0 for row in rows])
+        true = [named.names[output][answer] for answer in predictions.answers[output]]
+        right = [getattr(row, f"{output}_label") == name for row, name in zip(rows, true, strict=True)]
+        result[output] = (confidences, np.array(right))
     return result
 
 
 def verdict_figures(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> dict[str, dict[str, float]]:
-    """Top-1 and ECE of each level of the joint decision."""
+    """Top-1 and ECE of each output, decided jointly."""
     return {
-        level: {
+        output: {
             "top1": round(float(right.mean()), 4),
             "ece": round(calibration.calibration_error(confidences, right), 4),
         }
-        for level, (confidences, right) in judged.items()
+        for output, (confidences, right) in judged.items()
     }
 
 
 def thresholds(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> Thresholds:
-    """Threshold of each level, from the validation pictures."""
-    return Thresholds(**{level: calibration.threshold(*judged[level]) for level in LEVELS})
+    """Threshold of each output, from the validation pictures."""
+    return Thresholds(**{output: calibration.threshold(*judged[output]) for output in OUTPUTS})
 
 
 def export(net: MainModel, cool: Mapping[str, float], named: Labels, path: Path) -> None:

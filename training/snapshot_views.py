@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from video_analysis.main_worker.classification.labels import Labels, Thresholds
+from video_analysis.main_worker.types import OUTPUTS
 from video_analysis.simulator.vehicles.fleet import hierarchy
 from video_analysis.training.augmentation import drawn, relit, worn
 from video_analysis.training.stills import Seen, Still
@@ -19,7 +20,7 @@ from video_analysis.worker_utils.imaging.letterbox import encode_snapshot, lette
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 
 View = tuple[NDArray[np.uint8], NDArray[np.int64]]
-"""3×640×640 RGB, or 3×320×320 to learn from, and the places of type, make and model among the labels."""
+"""3×640×640 RGB, or 3×320×320 to learn from; and for each of OUTPUTS the place of the true name in the labels."""
 LEARN_PX = 320
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -70,12 +71,12 @@ class SnapshotViews:
         return np.ascontiguousarray(picture[:, :, ::-1].transpose(2, 0, 1)), self._answers(still.seen[0])
 
     def _answers(self, one: Seen) -> NDArray[np.int64]:
-        named = self._named
-        return np.array([named.types.index(one.type), named.makes.index(one.make), named.models.index(one.model)])
+        """The true name's place in the labels, for each output."""
+        return np.array([self._named.names[output].index(getattr(one, output)) for output in OUTPUTS])
 
 
 def collated(views: list[View]) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N×3×H×W uint8, N×3 places)."""
+    """(N×3×H×W uint8, N×outputs places)."""
     pictures, answers = zip(*views, strict=True)
     return torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(answers))
 

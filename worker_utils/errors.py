@@ -94,7 +94,7 @@ class ConfigurationError(Exception):
 class WorkerError(Exception):
     """Root of all failures. The text appears in error_msg and in the log.
 
-    `code` may be finer than the class; by default it is the `default_code` of the class.
+    `code` may be more specific than the class; its default is the `default_code` of the class.
     """
 
     default_code: ClassVar[ErrorCode] = "unexpected"
@@ -129,7 +129,7 @@ class BadSnapshot(Permanent):
 
 
 class MissingObject(WorkerError):
-    """S3 has no such object or denies it: without s3:ListBucket the response is the same."""
+    """S3 has no such object, or denies access to it. Without s3:ListBucket both responses are the same."""
 
     default_code: ClassVar[ErrorCode] = "missing_object"
 

@@ -73,7 +73,7 @@ class StoreSettings(Protocol):
 
 
 class RuntimeSettings(Protocol):
-    """What inference runs on."""
+    """The backend of inference, its threads and its cache."""
 
     @property
     def device(self) -> Device: ...

@@ -50,10 +50,10 @@ class VisionPipeline:
             blank = Frame(index=0, offset_ms=0, image=np.zeros((PROBE_PX, PROBE_PX, 3), np.uint8))
             list(self._detector.detect([blank]))
             self._embedder.embed(blank, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
-        except Exception as error:  # libraries raise many types; each of them would fail every video
+        except Exception as error:  # libraries raise many types; all mean that no video can succeed
             text = f"inference on a blank frame fails: {error}"
             raise EnvironmentFault(text, code="inference_unavailable") from error
 
     def traits(self) -> PipelineTraits:
-        """What determines the tracks."""
+        """The weights, precision and settings that determine the tracks."""
         return PipelineTraits(self._detector.traits, self._detector.settings, self._embedder.traits, self._tracking)

@@ -76,7 +76,7 @@ class FrameSource(Protocol):
         """
 
     def frames(self) -> Iterator[Frame]:
-        """The frames in order. Closing the iterator releases what the source holds open.
+        """The frames in order. Closing the iterator releases the resources of the source.
 
         BadVideo if the source cannot be read to its end.
         """
@@ -86,10 +86,10 @@ class TrackSink(Protocol[Result_co]):
     """Derives results from tracked frames. Each result is returned once, when it is final."""
 
     def observe(self, frame: TrackedFrame) -> Iterable[Result_co]:
-        """Process one frame; the results that are final now."""
+        """Process one frame. Returns the results that are now final."""
 
     def close(self) -> Iterable[Result_co]:
-        """End of the source: the remaining results."""
+        """Process the end of the source. Returns the remaining results."""
 
 
 class Pipeline(Protocol):
@@ -108,4 +108,4 @@ class Pipeline(Protocol):
         """EnvironmentFault if inference on a blank frame fails."""
 
     def traits(self) -> PipelineTraits:
-        """What determines the tracks: weights, precision and settings."""
+        """The weights, precision and settings that determine the tracks."""

@@ -18,7 +18,7 @@ from video_analysis.yolo_worker.tracking.settings import ASSOCIATION
 
 @dataclass(frozen=True, slots=True)
 class NetworkTraits:
-    """What determines the output of a network."""
+    """The properties of a network that determine its output."""
 
     weights: str
     """SHA-256 of the weights file, hexadecimal."""
@@ -27,7 +27,7 @@ class NetworkTraits:
 
 @dataclass(frozen=True, slots=True)
 class PipelineTraits:
-    """What determines the tracks in given frames: weights, precision and settings of detector, embedder and tracker."""
+    """Weights, precision and settings of detector, embedder and tracker. They determine the tracks in given frames."""
 
     detector: NetworkTraits
     detection: DetectorSettings

@@ -63,7 +63,7 @@ class DetectedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A track in one frame in which it was matched to a detection; box, confidence and type are the detection's."""
+    """A track that was matched to a detection in one frame, with box, confidence and type of that detection."""
 
     key: int
     """The tracker's key of the track, the same from its first, tentative detection on."""
@@ -74,7 +74,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedFrame:
-    """A frame with its matched tracks (tentative ones included), and what was decided since the previous frame."""
+    """A frame with its matched tracks (tentative ones included), and the changes since the previous frame."""
 
     frame: Frame
     tracks: Sequence[Track]

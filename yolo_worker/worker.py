@@ -108,7 +108,7 @@ class VideoWorker:
     def _best_shots(
         self, source: FrameSource, run: RunContext, clock: StageObserver
     ) -> Generator[BestShot, None, None]:
-        """Decoding and detection run in other threads; the seconds of `detect` are those spent waiting for a frame."""
+        """The best shots of a source. Decoding and detection run in other threads: `detect` is the waiting time."""
         frames = timed("decode", source.frames(), clock)
         detected = timed("detect", self._pipeline.detect(frames, source.info), clock)
         tracked = timed("track", self._pipeline.track(_checked(detected, run), source.info), clock)

@@ -36,7 +36,7 @@ $problem
 <main>
 <section aria-labelledby="video"><h2 id="video">The video</h2>$video</section>
 <div class="pair">
-<section aria-labelledby="types"><h2 id="types">What came by</h2>$types</section>
+<section aria-labelledby="types"><h2 id="types">Vehicles by type</h2>$types</section>
 <section aria-labelledby="times"><h2 id="times">Time taken</h2>$times</section>
 </div>
 <section aria-labelledby="vehicles"><h2 id="vehicles">Vehicles, in order of time</h2>
@@ -98,7 +98,7 @@ def _video_facts(found: StoredResults, run: RunFacts) -> list[tuple[str, str]]:
         ("Length", f"{length}, {clip.width}×{clip.height}, {clip.fps:g} frames/s"),
         ("Source", "rendered (synthetic traffic), not filmed" if clip.is_rendered else "as given"),
         ("Camera", wording.text(found.video["camera_label"] or found.video["camera_code"] or "–")),
-        ("Frames looked at", f"{looked} ({wording.every(found.video['frame_stride'])})"),
+        ("Frames processed", f"{looked} ({wording.every(found.video['frame_stride'])})"),
         ("Detector", wording.text(run.detector)),
         ("Main model", "<br>".join(main_models) or "–"),
     ]
@@ -116,7 +116,7 @@ def _times(run: RunFacts) -> list[tuple[str, str]]:
     cells = [(wording.text(name), f"{seconds:.1f} s") for name, seconds in run.steps]
     cells.append(("Total", f"<b>{sum(seconds for _, seconds in run.steps):.1f} s</b>"))
     stages = run.stage_seconds.items()
-    return cells + [(f"of it yolo_worker’s {wording.text(stage)}", f"{seconds:.1f} s") for stage, seconds in stages]
+    return cells + [(f"yolo_worker: {wording.text(stage)}", f"{seconds:.1f} s") for stage, seconds in stages]
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:

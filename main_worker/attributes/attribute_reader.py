@@ -1,4 +1,4 @@
-"""Reads what needs no main model: the colours of a snapshot and, if that part is installed, its plate.
+"""Reads the attributes that need no main model: the colours, and the plate if the optional package is installed.
 
 Each attribute has one thread, which runs while the models classify, and a time limit. An attribute that fails or is
 late becomes null with a reason; it never delays or changes type, make and model.
@@ -29,7 +29,7 @@ class Plates(Protocol):
     """Reads plates. One caller at a time."""
 
     def read(self, image: SnapshotImage) -> PlateResult:
-        """The plate, or why there is none; may raise anything."""
+        """The plate, or the reason why there is none. May raise any exception."""
 
 
 class AttributeReader:
@@ -84,7 +84,7 @@ class _ReaderThread:
         return refused
 
     def wait(self, pending: Future[Value], deadline_s: float, faults: dict[str, ReadFailure]) -> Value | None:
-        """The value; None if there is none before the deadline, with the reason added to `faults`."""
+        """The value. If there is none before the deadline, None, and the reason is added to `faults`."""
         try:
             return pending.result(max(0.0, deadline_s - time.monotonic()))
         except NotReady:
@@ -115,6 +115,6 @@ def _colors(image: SnapshotImage, yolo_type: str) -> list[Mapping[str, object]] 
 
 
 def _evidence(result: PlateResult) -> Mapping[str, object]:
-    """Why there is no plate, the best candidate, and the confidence it needs."""
+    """The reason why there is no plate, the best candidate, and the required confidence."""
     best = None if result.best is None else [result.best.text, round(result.best.conf, 4)]
     return {"abstained": result.reason, "candidate": best, "threshold": MIN_CONF, "width_px": result.width_px}

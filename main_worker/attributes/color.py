@@ -1,8 +1,8 @@
 """The colours of a vehicle in the contract's terms: finish, base, lightness, confidence. Pure.
 
 Each cluster of paint pixels is named once, by its median colour. Hue takes precedence over neutral tones, since glass,
-tyres and grilles are grey on every vehicle. The bounds between names are where the English names of CIELAB hues
-change. The bounds between neutral tones come from the same photographs as the constants in color_clusters.py.
+tyres and grilles are grey on every vehicle. The bounds between names are the CIELAB hues at which the English
+name changes. The bounds between neutral tones come from the same photographs as the constants in color_clusters.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SECOND_EVIDENCE, SECOND_SHARE = 5.0, 0.12
 WHITE_SHARE = 0.3
 """Minimum share of white beside a hue."""
 BLACK_MAX, GRAY_MAX = 31.5, 55.0
-"""Maximum CIELAB lightness of neutral paint that is named black, and gray."""
+"""Maximum CIELAB lightness of neutral paint that is named black, and of neutral paint that is named gray."""
 NEUTRAL_WIDTH = 5.0
 """Width of the logistic curves at these bounds, in CIELAB lightness."""
 HUE_CONF_MAX, NEUTRAL_CONF = 0.94, (0.45, 0.33)
@@ -97,7 +97,7 @@ def _variations(cluster: ColorCluster) -> Iterator[tuple[float, float, float]]:
 
 
 def _further(found: list[ColorCluster], white_share: float) -> list[Color]:
-    """Further clusters of sufficient size, largest first; also white, but no darker neutral tone: that may be glass."""
+    """Further clusters of sufficient size and white, largest first. Darker neutral tones may be glass: not included."""
     named = [
         (cluster.share, _name_hue(cluster, _logistic(cluster.evidence, SECOND_EVIDENCE)))
         for cluster in found

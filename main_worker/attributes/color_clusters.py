@@ -17,19 +17,19 @@ HALF_WIDTH_DEG = 28
 """A cluster has the hues within this distance of its peak."""
 MIN_CLUSTER_SHARE = 0.02
 MIN_CHROMA = ((0, 60, 75, 95, 125, 190, 225, 300, 330, 360), (8, 8, 6, 6, 11, 11, 15, 15, 9, 8))
-"""(hues, CIELAB chroma above which a pixel has that hue). Glass and grey paint reflect the sky, so blue needs more."""
+"""(hues, CIELAB chroma above which a pixel has that hue). Higher for blue: glass and grey paint reflect the sky."""
 MAX_CHROMA = 34.0
 """A higher chroma adds no evidence: tail lamps are small and more saturated than paint."""
 LOADED = ("Utility", "LightTruck")
 """Types on which pale brown may be a load."""
 BRIGHT_LIGHTNESS, BRIGHT_SHARE, BRIGHT_SHARE_GLAZED = 46.0, 0.36, 0.22
-"""Pixels above this lightness are the paint if they have at least this share of the neutral pixels. The second share
-is for GLAZED types."""
+"""Neutral pixels above this lightness are taken as paint if their share of all neutral pixels exceeds the second value;
+for GLAZED types, the third value."""
 WHITE_LIGHTNESS = 72.0
 WHITENESS = (-7.15, 0.16, -0.075, 0.03)
-"""Weights of 1, of the lower quartile and median lightness of the paint, and of the 95th percentile of the image.
-White is bright on every side, silver only where it faces the sky or the camera. From a logistic regression on
-photographs and simulated scenes: the mean of the fits to both halves."""
+"""Weights of a constant, the lower quartile and median lightness of the paint, and the image's 95th percentile.
+White is bright on every side, silver only on sides that face the sky or the camera. The weights are from a logistic
+regression on photographs and simulated scenes: the mean of the fits to both halves."""
 GLAZED = ("CarouselBus", "E-Jeepney", "LightTruck", "Van")
 """Types with large windows."""
 
@@ -56,7 +56,7 @@ class NeutralTone:
     whiteness: float
     """Log odds of white against silver, if it is one of the two."""
     white_share: float
-    """Of the body."""
+    """Share of the white pixels in the body."""
 
 
 def clusters(body: Paint, yolo_type: str | None) -> list[ColorCluster]:
@@ -97,7 +97,7 @@ def _evidence(share: float, lightness: float, chroma: float, hue: float, yolo_ty
 
 
 def neutral_tone(body: Paint, yolo_type: str | None) -> NeutralTone:
-    """The tone of the neutral pixels: of the bright ones if there are enough, else of all.
+    """The tone of the bright neutral pixels if there are enough of them, else of all neutral pixels.
 
     Glass, tyres and grilles are dark on every vehicle, so dark pixels are taken as paint only if there are few others.
     """

@@ -1,8 +1,8 @@
-"""Which pixels of a snapshot are likely to be body paint, and their colours in neutral light. Pure.
+"""Finds the pixels of a snapshot that are likely body paint, and their colours in neutral light. Pure.
 
-There is no outline of the vehicle, so every pixel has a weight. It is higher where the body, bonnet and doors of a
-vehicle are within its box, and lower at edges (grilles, wheels, lettering) and for overexposed lamps and reflections.
-The colour of the light is estimated from the road, which is grey, and partly removed.
+There is no outline of the vehicle, so every pixel has a weight. It is higher at the usual positions of body, bonnet
+and doors, and lower at edges (grilles, wheels, lettering) and for overexposed lamps and reflections.
+The colour of the light is estimated from the road, because roads are grey. It is partly removed from the image.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ BAR_TOLERANCE = 6
 BAR_SHARE = 0.97
 MIN_SIZE_PX = 16
 MIN_CONTRAST = 3.0
-"""Standard deviation between blocks of the image, in 8-bit steps; a lower one means a blank image."""
+"""Standard deviation between blocks of the image, in 8-bit steps; a lower value means a blank image."""
 MIN_STRUCTURE = 0.3
 """Minimum ratio of the contrast between blocks of 8×8 px to that between pixels: 1/8 for noise, > 1/2 for vehicles."""
 PLACES = {"Motorcycle": (0.60, 0.16, 0.08), "Utility": (0.60, 0.24, 0.17), "LightTruck": (0.62, 0.24, 0.17),
           "CarouselBus": (0.62, 0.26, 0.20), "E-Jeepney": (0.60, 0.24, 0.20)}  # fmt: skip
 PLACE = (0.55, 0.24, 0.20)
-"""Where the paint is within the content: (vertical centre, horizontal spread, vertical spread), as shares of width and
+"""Position of the paint in the content: (vertical centre, horizontal spread, vertical spread), as shares of width and
 height. Riders, loads and windows are higher up."""
 BORDER = 0.06
 """Width of the border of the content, where the road is, as a share of its long side."""
@@ -42,7 +42,7 @@ EXPOSURE_ORIGIN = np.array([16, 0, 0], np.float32)
 NIGHT_ROAD, LAMPLIT_ROAD, NIGHT_P95 = 27.0, 42.0, 66.0
 """Maximum L* at night: of the road, of the road under yellow lamps, and of the 95th percentile of the image."""
 TARGET_P95, MAX_GAIN = 85.0, 1.6
-"""The L* to which that percentile is brightened, and the maximum gain."""
+"""The L* to which the 95th percentile of a night image is brightened, and the maximum gain."""
 MAX_ROAD_SPREAD = 12.0
 MAX_CAST = 14.0
 """Maximum CIELAB chroma of a colour cast that is removed; a border of higher chroma is not taken as road."""
@@ -86,7 +86,7 @@ def content(image: SnapshotImage) -> NDArray[np.uint8] | None:
 
 
 def _is_blank_or_noise(inside: NDArray[np.uint8]) -> bool:
-    """Whether there is no structure larger than a block."""
+    """Whether the image has no structure that is larger than a block."""
     height, width = inside.shape[:2]
     grey = cv2.cvtColor(inside, cv2.COLOR_BGR2GRAY)
     blocks = cv2.resize(grey, (max(2, width // 8), max(2, height // 8)), interpolation=cv2.INTER_AREA)

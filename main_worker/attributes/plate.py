@@ -38,7 +38,7 @@ MAX_LINES = 2
 MIN_WIDTH_PX = 40.0
 MIN_CONF = 0.7
 UNKNOWN_FORMAT_FACTOR = 0.75
-"""Factor of the confidence of a reading that fits no format: lettering on a door is read equally well."""
+"""Factor of the confidence of a reading that fits no format: it may be lettering on a door, which is read as well."""
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +53,15 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class PlateResult:
-    """The plate of a snapshot, or why there is none, with the best candidate."""
+    """The plate of a snapshot, or the reason why there is none, with the best candidate."""
 
     plate: Plate | None
     reason: PlateCode | None
-    """Why there is no plate: a code of docs/evidence-codes.md."""
+    """The reason why there is no plate, a code of docs/evidence-codes.md."""
     best: Reading | None = None
     """The most likely number, also if its confidence is too low."""
     width_px: float | None = None
-    """Width of its line in the snapshot."""
+    """Width of the line of text in px of the snapshot."""
 
 
 class PlateReader:
@@ -76,7 +76,7 @@ class PlateReader:
 
     @classmethod
     def load(cls, runtime: backend.Runtime, countries: Sequence[str] = ("PH",)) -> PlateReader | None:
-        """None if the optional package is not installed; ConfigurationError if it lacks the expected files.
+        """Load the networks. None if the optional package is not installed, ConfigurationError if a file is missing.
 
         The formats of `countries` (keys of plate_formats.FORMATS) are preferred.
         """
@@ -98,7 +98,7 @@ class PlateReader:
         return cls(backend.load_ir(detector, cpu), backend.load_ir(recogniser, cpu), alphabet, countries)
 
     def read(self, image: SnapshotImage) -> PlateResult:
-        """The plate of a snapshot (640×640×3 BGR), or why there is none. SEARCH_PX and MAX_LINES bound the time."""
+        """The plate of a snapshot (640×640×3 BGR), or the reason for none. SEARCH_PX and MAX_LINES limit the time."""
         found = plate_lines.plate_like(self._lines(image), SNAPSHOT_PX)
         readable = [line for line in found if line.width >= MIN_WIDTH_PX][:MAX_LINES]
         if not readable:

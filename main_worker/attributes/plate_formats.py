@@ -30,8 +30,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "PL": ("LLDDDDD", "LLLDDDD", "LLDDDDL", "LLDDDLL"),
     "SK": ("LLDDDLL",),
 }
-"""Plate formats per country: L a letter, D a digit. The Philippine ones are current cars, older cars, motorcycles
-(three formats) and diplomats, by the LTO's series of 1981, 2014 and 2018."""
+"""Plate formats per country: L a letter, D a digit. The Philippine formats are for current cars, older cars,
+motorcycles (three formats) and diplomats, by the LTO's series of 1981, 2014 and 2018."""
 
 CONFUSABLE = {"O0": 0.05, "I1": 0.05, "Q0": 0.01, "D0": 0.01, "Z2": 0.01, "S5": 0.01, "B8": 0.01, "G6": 0.01}
 """Characters that look alike in plate fonts (many have one shape for O and 0). The recogniser is not trained on these
@@ -55,7 +55,7 @@ class Reading:
 
     text: str
     conf: float
-    """0..1, the product over all characters; where the format decides, those of a confusable pair are added."""
+    """0..1, the product over all characters. If a format decided, each factor is the sum over a confusable pair."""
     country: str | None
     """The country whose format it fits; None if it fits no format of the requested countries."""
 

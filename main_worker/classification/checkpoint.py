@@ -1,6 +1,6 @@
 """A checkpoint file, checked and opened: a `torch.export` archive that carries its labels.json.
 
-An archive is code, as all weights are: load only what the operator put in the bundle, never a file that a message
+Loading an archive can execute code, as for all weights: load only files from the operator, never a file that a message
 names. Archives that contain pickles (older formats, custom objects, tensor subclasses) are refused as well, because
 loading would execute them; a main model needs none.
 """
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from video_analysis.main_worker.classification.hierarchy import LEVELS
 from video_analysis.main_worker.classification.labels import LABELS_FILE, Labels
+from video_analysis.main_worker.types import OPTIONAL_OUTPUTS, REQUIRED_OUTPUTS
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX
 from video_analysis.worker_utils.inference.backend import require_file, sha256_of
@@ -53,9 +53,10 @@ def read(path: Path) -> Archive:
     try:
         labels = _inspect(path)
         program = _load(path)
-        opened = Archive(program, labels, _output_names(program), _input_shape(program), sha256_of(path))
+        opened = Archive(program, labels, _output_names(program, labels), _input_shape(program), sha256_of(path))
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); let the worker's user read it") from error
+        text = f"{path}: cannot be read ({error.strerror}); grant the worker's user read access"
+        raise ConfigurationError(text) from error
     except (*_MALFORMED, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigurationError(f"{path}: {error}; {REMEDY}") from error
     if labels.unreachable:
@@ -132,12 +133,18 @@ def _load(path: Path) -> ExportedProgram:
     return program
 
 
-def _output_names(program: ExportedProgram) -> tuple[str, ...]:
+def _output_names(program: ExportedProgram, labels: Labels) -> tuple[str, ...]:
     """The keys of the returned dict, in the order of the flattened outputs."""
     spec = program.call_spec.out_spec
     names = tuple(spec.context) if spec is not None and spec.type is dict else ()
-    if sorted(names) != sorted(LEVELS) or any(not child.is_leaf() for child in spec.children()):
-        raise ValueError(f"returns {spec}, not a dict of one tensor for each of {', '.join(LEVELS)}")
+    required = set(names).difference(OPTIONAL_OUTPUTS)
+    if required != set(REQUIRED_OUTPUTS) or any(not child.is_leaf() for child in spec.children()):
+        optional = f" (optional: {', '.join(OPTIONAL_OUTPUTS)})" if OPTIONAL_OUTPUTS else ""
+        raise ValueError(
+            f"returns {spec}, not a dict of one tensor for each of {', '.join(REQUIRED_OUTPUTS)}{optional}"
+        )
+    if set(names) != set(labels.names):
+        raise ValueError(f"returns {', '.join(names)}, but {LABELS_FILE} has names for {', '.join(labels.names)}")
     return names
 
 

@@ -1,4 +1,4 @@
-"""One loaded checkpoint: snapshots in, logits of the three heads out, one forward pass per micro-batch."""
+"""One loaded checkpoint: snapshots in, logits of its heads out, one forward pass per micro-batch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.main_worker.classification import checkpoint
-from video_analysis.main_worker.classification.hierarchy import LEVELS
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.evidence import Fallback
-from video_analysis.main_worker.types import Forward, Logits, SnapshotImage
+from video_analysis.main_worker.types import OUTPUTS, Forward, Logits, SnapshotImage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 WARM_UP_BATCHES = (1, 2)
-"""Sizes of the warm-up passes: a network may fail on a batch only."""
+"""Sizes of the warm-up passes: some networks fail only on a batch."""
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ class Classifier:
         self.checkpoint: str = f"{opened.labels.name}@{opened.sha256[:12]}"
         """Name and short SHA-256: the checkpoint's identifier in each row."""
         self.fallback: Fallback | None = fallback
-        """Set if this checkpoint replaces the configured one: which it is, and why."""
+        """Code and reason if this checkpoint replaces the configured one, else None."""
         self.gflops: float | None = _gflops(opened.program, max(1, opened.input_shape[0]))
         self._network = network
         self._outputs = opened.outputs
@@ -105,20 +104,21 @@ class Classifier:
         outputs = dict(zip(self._outputs, self._network(self._normalised(images)), strict=True))
         self._check_widths(outputs, len(images))
         elapsed_ms = (time.perf_counter() - started) * 1000
-        logits = tuple(Logits(outputs["type"][i], outputs["make"][i], outputs["model"][i]) for i in range(len(images)))
+        logits = tuple(Logits.of(outputs, index) for index in range(len(images)))
         return Forward(logits, elapsed_ms / len(images), self._memory_gb())
 
     def warm_up(self) -> None:
-        """Classify blank images, alone and as a batch. Raises as `classify` does; ValueError for values not finite."""
+        """Classify blank images, alone and as a batch. Raises as `classify`; ValueError if an output is not finite."""
         blank = np.zeros((SNAPSHOT_PX, SNAPSHOT_PX, 3), np.uint8)
         for count in WARM_UP_BATCHES:
             for logits in self.classify([blank] * count).logits:
-                for level in LEVELS:
-                    if not np.isfinite(getattr(logits, level)).all():
-                        raise ValueError(f"output {level} holds values that are not finite")
+                for name in OUTPUTS:
+                    values = getattr(logits, name)
+                    if values is not None and not np.isfinite(values).all():
+                        raise ValueError(f"output {name} holds values that are not finite")
 
     def _normalised(self, images: Sequence[SnapshotImage]) -> NDArray[np.float32]:
-        """[N, 3, 640, 640], RGB. The buffer is reused by the next call: to allocate one takes twice as long."""
+        """[N, 3, 640, 640], RGB. The buffer is reused by the next call: allocating a new one takes longer."""
         if len(self._batch) < len(images):
             self._batch = np.empty((len(images), 3, SNAPSHOT_PX, SNAPSHOT_PX), np.float32)
         for index, image in enumerate(images):
@@ -126,9 +126,9 @@ class Classifier:
         return self._batch[: len(images)]
 
     def _check_widths(self, outputs: dict[str, NDArray[np.float32]], count: int) -> None:
-        for level, width in self.labels.widths.items():
-            if outputs[level].shape != (count, width):
-                raise ValueError(f"output {level} is {outputs[level].shape}, the labels require {(count, width)}")
+        for name, width in self.labels.widths.items():
+            if outputs[name].shape != (count, width):
+                raise ValueError(f"output {name} is {outputs[name].shape}, the labels require {(count, width)}")
 
     def _memory_gb(self) -> float:
         if self._on_cuda:

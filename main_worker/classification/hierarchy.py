@@ -1,11 +1,11 @@
 """Type → make → model from the logits of three heads, with abstention. Pure.
 
-The heads are computed without the hierarchy. The verdict is the best valid path: the path with the largest product of
-the three heads' softmax probabilities, so never a model of another make. Paths have different lengths, and a head
-distinguishes only paths that reach its level. At each level the probability of the nodes that have children is
-redistributed among them, in proportion to the best path through each. Their sum, and the probability of nodes without
-children, do not change. A path therefore has no advantage or disadvantage from its length, and a head that gives equal
-probabilities changes nothing above its level.
+The outputs of the heads do not depend on the hierarchy. The verdict is the best valid path: the path with the largest
+product of the three heads' softmax probabilities. A model therefore always belongs to its make. Paths have different
+lengths, and a head distinguishes only paths that reach its level. At each level the probability of the nodes that have
+children is redistributed among these nodes, in proportion to the best path through each node. The sum of their
+probabilities does not change, and neither does the probability of a node without children. A path therefore has no
+advantage or disadvantage from its length, and a head that gives equal probabilities changes nothing above its level.
 
 A confidence is the probability that a label and all labels above it are right, if the heads are calibrated and their
 errors independent:
@@ -30,6 +30,7 @@ from video_analysis.main_worker.evidence import LevelCode
 from video_analysis.main_worker.types import Logits, Verdict
 
 LEVELS = ("type", "make", "model")
+"""The levels of the hierarchy, from the top. Each is an output of the main model (OUTPUTS in main_worker/types.py)."""
 TOP = 5
 MIN_CONF = 1e-6
 """Confidences are clamped to MIN_CONF … 1 − MIN_CONF before calibration, since 0 and 1 have no logit."""
@@ -47,7 +48,7 @@ class _Candidate:
 def decide(logits: Logits, labels: Labels) -> Verdict:
     """The verdict on one snapshot. ValueError if the logits are not finite or do not match the labels in number."""
     heads = [_log_softmax(getattr(logits, level), labels.widths[level]) for level in LEVELS]
-    names = (labels.types, labels.makes, labels.models)
+    names = [labels.names[level] for level in LEVELS]
     candidates = _pick_best_path(heads, names, labels.tree) if labels.hierarchy else _greedy(heads, names)
     if labels.calibration:
         candidates = _calibrated(candidates, labels.calibration, ceiling=bool(labels.hierarchy))
@@ -70,7 +71,7 @@ def decide(logits: Logits, labels: Labels) -> Verdict:
 
 
 def joint_log_probs(heads: Sequence[Array], tree: Sequence[Level]) -> list[Array]:
-    """Log-confidence of every node of the tree, from the heads' log-probabilities (see the module's text).
+    """Log-confidence of every node of the tree, from the heads' log-probabilities (see the module's docstring).
 
     The factor p(type) ÷ largest p of the type head is not included: it is applied after the best path is chosen.
     """
@@ -87,7 +88,7 @@ def joint_log_probs(heads: Sequence[Array], tree: Sequence[Level]) -> list[Array
 
 
 def _propagate_child_evidence(above: Array, below: Array, parents: NDArray[np.intp]) -> Array:
-    """Redistribute the mass of the nodes with children by their best children. Log scale; the sum does not change."""
+    """Redistribute the probability of nodes with children by their best children. Log scale; the sum stays equal."""
     if not parents.size:
         return above
     with_children = np.unique(parents)
@@ -148,7 +149,7 @@ def _apply_calibration(conf: float, scaling: PlattScaling) -> float:
 
 
 def _abstentions(candidates: Sequence[_Candidate | None], thresholds: Sequence[float]) -> list[LevelCode | None]:
-    """Why the label of each level is null, or None if it is not. All levels below a null one are null."""
+    """The reason why the label of each level is null, or None if it has a label. Levels below a null one are null."""
     reasons: list[LevelCode | None] = []
     for candidate, threshold in zip(candidates, thresholds, strict=True):
         if candidate is None:
@@ -166,7 +167,7 @@ def _log_softmax(logits: NDArray[np.float32], width: int) -> Array:
     """log(exp(z) / Σ exp(z)), in float64."""
     z = np.asarray(logits, dtype=np.float64)
     if z.shape != (width,) or not np.isfinite(z).all():
-        raise ValueError(f"the model gave {z.shape} logits, {np.isfinite(z).sum()} of them finite, not {width}")
+        raise ValueError(f"the model returned {z.shape} logits, {np.isfinite(z).sum()} of them finite, not {width}")
     return np.asarray(z - np.logaddexp.reduce(z))
 
 

@@ -115,9 +115,14 @@ class Labels(BaseModel):
             raise ValueError("; ".join(map(schema_check.printable, faults))) from None
 
     @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Output of the main model → the names of its logits, in order."""
+        return {"type": self.types, "make": self.makes, "model": self.models}
+
+    @property
     def widths(self) -> dict[str, int]:
-        """The number of logits of each head."""
-        return {"type": len(self.types), "make": len(self.makes), "model": len(self.models)}
+        """The number of logits of each output."""
+        return {output: len(names) for output, names in self.names.items()}
 
     @cached_property
     def tree(self) -> tuple[Level, Level, Level]:

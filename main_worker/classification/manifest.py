@@ -2,7 +2,7 @@
 
     {"main.pt": {"sha256": "…", "bytes": 8384026}, "cmt.pt": {…}}
 
-Only the entry of the requested name is read. Nothing of a manifest is used as a path.
+Only the entry of the requested name is read. No part of a manifest is used as a path.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def entry(content: bytes, name: str) -> Entry:
     except (BadMessage, UnicodeDecodeError) as error:
         raise ValueError(f"{MANIFEST}: {error}") from None
     if not isinstance(document, dict) or name not in document:
-        raise ValueError(f"{MANIFEST} does not name it")
+        raise ValueError(f"{MANIFEST} has no entry for it")
     try:
         return Entry.model_validate(document[name])
     except ValidationError as error:

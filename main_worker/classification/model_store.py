@@ -1,7 +1,7 @@
-"""Checkpoints that the bundle lacks: fetched from the model store, cached, replaced by a fallback if unavailable.
+"""Fetches checkpoints that are not in the bundle from the model store, caches them, and uses a fallback if that fails.
 
-A checkpoint is code, so a file is opened only after its hash was compared with the one in the store's manifest or, if
-the store is unavailable, with the one recorded when the file was last loaded.
+Loading a checkpoint can execute code. Its hash is therefore compared before the file is opened: with the store's
+manifest or, if the store is unavailable, with the hash that was recorded when the file was last loaded.
 
     <cache>/models/<sha256>/<name>     fetched files; renamed into place when complete
     <cache>/models/<name>.last         the hash of the last file of that name that loaded
@@ -44,7 +44,7 @@ class Unavailable(Exception):
 
 
 class CheckpointStorage(SnapshotStorage, Protocol):
-    """The bucket of the model store. Its temporary files are in the folder `folder_of`, to be renamed into place."""
+    """The bucket of the model store. It downloads into `folder_of`, so that files can be renamed into place."""
 
     def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:
         """The object as a local file that is removed when the block ends."""
@@ -77,7 +77,7 @@ class ModelStore:
         self._folder = folder
 
     def current(self, name: str) -> Path:
-        """The file that the manifest lists as `name`, fetched unless it is cached. Unavailable states why not."""
+        """The file that the manifest lists as `name`, fetched unless it is cached. Unavailable states the reason."""
         try:
             entry = self._entry(name)
             path = self._folder / entry.sha256 / name
@@ -89,17 +89,17 @@ class ModelStore:
         return path
 
     def last_good(self, name: str) -> Path:
-        """The last file of that name that loaded, if it is unchanged. Unavailable states why not."""
+        """The last file of that name that loaded, if it is unchanged. Unavailable states the reason."""
         sha256 = self._recorded(name)
         path = self._folder / sha256 / name
         if not sha256:
-            raise Unavailable(f"no {name} of the store was loaded on this host before")
+            raise Unavailable(f"{name} from the store was never loaded on this host")
         if not _has_hash(path, sha256):
             raise Unavailable(f"the last good {name} has changed or is missing ({path})")
         return path
 
     def record_good(self, path: Path) -> None:
-        """Record that `path`, a result of `current`, loads: it is now the last good file of its name."""
+        """Record that `path`, a result of `current`, was loaded: it is now the last good file of its name."""
         if self._recorded(path.name) == path.parent.name:
             return
         record = self._folder / f"{path.name}.last"
@@ -148,7 +148,7 @@ def load(
 ) -> Loaded:
     """Load the store's file `name`, else the last good file of that name, else the file at `last_resort`.
 
-    `loader` gets the path and, unless it is the store's current file, why another file replaces that one.
+    `loader` gets the path and, for any file but the store's current one, the reason for the replacement.
     ConfigurationError if none of them loads.
     """
     reasons: list[str] = []

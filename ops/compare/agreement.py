@@ -1,4 +1,4 @@
-"""Counts how far two main models agree about the same snapshots. Pure.
+"""Measures how far two main models agree about the same snapshots. Pure.
 
 At each level both models name the same label or different labels, or one or both of them abstain. They disagree about a
 snapshot if both name a level and the labels differ. The first such level is the level of the disagreement. Its
@@ -34,7 +34,10 @@ class LevelAgreement:
 
     counts: Mapping[Outcome, int]
     confidence: Mapping[Variant, Mapping[str, float | None]]
-    """Mean per variant where both are `agreeing` or `disagreeing`, or it names the level `alone`; None without rows."""
+    """Mean per variant and case: both models are `agreeing` or `disagreeing`, or this variant names the level `alone`.
+
+    None if no snapshot is in the case.
+    """
 
     @property
     def agreement(self) -> float | None:

@@ -25,7 +25,7 @@ from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import ConfigurationError
 
 ABOUT = """\
-Reports where the models baseline and cmt agree, over the rows that workers with CVITX_RUN_MODE=compare wrote for a
+Reports how far the models baseline and cmt agree, from the rows that workers with CVITX_RUN_MODE=compare wrote for a
 video or a workspace. Prints the figures, and writes them as JSON and as one HTML page with images of the snapshots
 about which the models disagree. Only reads the database (SELECT) and the snapshots (s3:GetObject)."""
 VIDEO_EXAMPLE = "--video 50651c85-90ab-471b-8707-adc0ef16f91f"
@@ -85,7 +85,7 @@ def _why_nothing(rows: Comparable, scope: Scope, identifier: str) -> str:
 def _write(
     page: Path, config: WorkerConfig, about: dict[str, str], found: Agreement, max_images: int
 ) -> Sequence[Thumbnail]:
-    """Write the JSON, which needs no S3, then the page; the images of the page are returned."""
+    """Write the JSON first, because it needs no S3, then the page. Returns the images of the page."""
     figures = json.dumps(report_text.document(about, found), indent=1, ensure_ascii=False)
     page.with_suffix(".json").write_text(figures + "\n", "utf-8")
     uris = [one.snapshot.snapshot_uri for one in found.disagreements[:max_images]]

@@ -1,4 +1,4 @@
-"""The style sheet of the agreement report: one column on a phone, light or dark by the reader's setting."""
+"""The style sheet of the agreement report: one column on a phone; light or dark, as the browser is set."""
 
 STYLE = """
 :root {

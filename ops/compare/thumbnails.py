@@ -1,4 +1,4 @@
-"""Fetches snapshots from S3 and scales them down for the page. One that fails has a reason; the others are fetched."""
+"""Fetches snapshots from S3 and scales them down for the page. If that fails, a thumbnail has the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FETCH_THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A snapshot scaled to SIDE_PX×SIDE_PX, as JPEG; or why there is none."""
+    """A snapshot scaled to SIDE_PX×SIDE_PX, as JPEG, or the reason why there is none."""
 
     jpeg: bytes | None
     problem: str | None = None

@@ -24,7 +24,7 @@ CATALOGUE: tuple[Model, ...] = (
     *carousel_bus.MODELS,
     *e_jeepney.MODELS,
 )
-_SHARES = {
+SHARES = {
     "Car": 0.26, "SUV": 0.16, "Van": 0.11, "LightTruck": 0.09, "Utility": 0.10,
     "Motorcycle": 0.15, "CarouselBus": 0.05, "E-Jeepney": 0.08,
 }  # fmt: skip
@@ -109,8 +109,8 @@ def sample_look(rng: np.random.Generator, model: Model | None = None) -> Look:
 
 
 def _sample_model(rng: np.random.Generator) -> Model:
-    types = list(_SHARES)
-    drawn = types[int(rng.choice(len(types), p=list(_SHARES.values())))]
+    types = list(SHARES)
+    drawn = types[int(rng.choice(len(types), p=list(SHARES.values())))]
     models = [one for one in CATALOGUE if one.type == drawn]
     return models[int(rng.integers(len(models)))]
 

@@ -15,7 +15,7 @@ Finish = Literal["Matte", "Metallic"]
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """One colour of a vehicle, as the contract's `colors` name it (DESIGN 1.5)."""
+    """One colour of a vehicle, as the contract's `colors` name it."""
 
     finish: Finish | None
     base: str

@@ -53,7 +53,7 @@ def test_a_boundary_that_no_attempt_comes_to_fails_the_scenario_and_keeps_its_fa
     scenario = partial(kills.at_boundaries, worker="yolo_worker", boundaries=chain)
     result = result_of(chaos, "chain", scenario)
     assert result.failure is not None
-    assert "yolo_worker never came before ObjectStore.put" in result.failure
+    assert "yolo_worker did not reach: before ObjectStore.put" in result.failure
     assert (result.runs, result.faults, result.is_clean) == (1, 1, False)
 
 

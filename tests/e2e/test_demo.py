@@ -113,10 +113,10 @@ def test_the_rendered_clip_plays_and_its_making_says_how_far_it_is(
     assert capsys.readouterr().out.endswith("frame 6 of 6\n")
 
 
-def test_a_line_that_stays_is_told_again_with_its_age(
+def test_an_unchanged_line_is_printed_again_with_its_age(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("video_analysis.devstack.follow.TELL_EVERY_S", 0.0)
+    monkeypatch.setattr("video_analysis.devstack.follow.REPORT_EVERY_S", 0.0)
     printer = ProgressPrinter()
     for line in ("", "queued", "queued", "done"):
         printer.update(line)

@@ -1,7 +1,7 @@
-"""Maps botocore's errors to the taxonomy: which may succeed later, and which an operator must correct.
+"""Maps botocore's errors to the taxonomy: calls that may succeed later, and faults that an operator must correct.
 
-Codes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html, and those of SQS, with
-or without a prefix (`AWS.SimpleQueueService.NonExistentQueue`, `QueueDoesNotExist`).
+Codes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html, and the codes of SQS.
+SQS may send a code with a prefix (`AWS.SimpleQueueService.NonExistentQueue`).
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationErro
 _NO_QUEUE = frozenset({"NonExistentQueue", "QueueDoesNotExist", "QueueDeletedRecently"})
 _RETRYABLE = frozenset(
     {
+        "ConditionalRequestConflict",
         "InternalError",
         "InternalFailure",
         "KmsThrottled",
@@ -84,7 +85,7 @@ class Denied(EnvironmentFault):
 
 
 class NoSuchQueue(EnvironmentFault):
-    """There is no such queue, or the role may not see it."""
+    """The queue does not exist, or the role has no access to it."""
 
     default_code: ClassVar[ErrorCode] = "no_queue"
 

@@ -29,7 +29,7 @@ CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 ATTEMPTS = 4
 CONNECTIONS = 20
-"""The snapshots of two batches may be downloaded at once."""
+"""Size of the connection pool: the snapshots of two batches may be downloaded at the same time."""
 _MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "InvalidObjectState"})
 """InvalidObjectState: archived by a lifecycle rule, not readable until it is restored."""
 _READ, _WRITE = "s3:GetObject", "s3:PutObject"
@@ -100,7 +100,7 @@ class ObjectStore:
         """The object as a private local file, removed when the block ends.
 
         `on_progress` is called once per chunk and may raise to abort. Raises MissingObject, Transient, or
-        EnvironmentFault if the disk is full or would be.
+        EnvironmentFault if the disk is full or too small for the object.
         """
         with temp_dirs.private_folder(self._temp_dir, self._names.folder) as folder:
             path = folder / "video.mp4"
@@ -120,8 +120,8 @@ class ObjectStore:
     def put(self, key: str, content: bytes, content_type: str, *, only_if_absent: bool = False) -> None:
         """Write an object. Idempotent for the same content.
 
-        With `only_if_absent` an existing object stays as it is; this needs no read permission. Raises Transient,
-        EnvironmentFault (a denied write depends on the role, not on the key), or Permanent if the key is too long.
+        With `only_if_absent` an existing object is not changed; this needs no read permission. Raises Transient,
+        Permanent if the key is too long, or EnvironmentFault: a denied write is a fault of the role, not of the key.
         """
         condition = _IF_ABSENT.set(only_if_absent)
         try:
@@ -161,8 +161,8 @@ class ObjectStore:
         if free < needed_bytes + self._min_free_bytes:
             wanted = needed_bytes + self._min_free_bytes
             raise EnvironmentFault(
-                f"disk full: {folder} has {free >> 20} MB free, {wanted >> 20} MB are wanted; "
-                f"free some, or set {self._names.folder} to a larger disk",
+                f"disk full: {folder} has {free >> 20} MB free, {wanted >> 20} MB are needed; "
+                f"free some space, or set {self._names.folder} to a larger disk",
                 code="disk_full",
             )
 

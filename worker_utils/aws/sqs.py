@@ -37,7 +37,7 @@ _PAST_TWELVE_HOURS = "beyond the limit"
 log = logging.getLogger(__name__)
 
 Extension = Literal["extended", "lost", "failed"]
-"""lost: the receipt handle is no longer valid; failed: this call did not extend it, a later one may."""
+"""lost: the receipt handle is no longer valid; failed: this call did not extend the timeout, a later call may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Queue:
             self.max_receive_count = int(policy["maxReceiveCount"])
         else:
             log.warning(
-                "queue %s has no dead-letter queue: failures stay in it until they expire; give it a RedrivePolicy "
+                "queue %s has no dead-letter queue: failed messages stay in it until they expire; set a RedrivePolicy "
                 "with maxReceiveCount %d",
                 url,
                 self.max_receive_count,
@@ -161,7 +161,7 @@ class Queue:
             )
 
     def extend(self, timeouts_s: Mapping[str, int]) -> dict[str, Extension]:
-        """Hide each message, by receipt handle, for so many seconds from now. Raises if a whole call failed."""
+        """Set how long each message stays hidden: receipt handle → seconds from now. Raises if a whole call fails."""
         extensions: dict[str, Extension] = {}
         handles = list(timeouts_s)
         for start in range(0, len(handles), BATCH_LIMIT):
@@ -191,14 +191,14 @@ class Publisher:
         self._address = QueueAddress(session, self.client, name_or_url)
 
     def probe(self) -> None:
-        """EnvironmentFault if there is no such queue. Passes if the role may not read its attributes."""
+        """EnvironmentFault if the queue does not exist. Passes if the role is not permitted to read its attributes."""
         url = self._address.url()
         try:
             with map_errors("sqs:GetQueueAttributes", url):
                 self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         except Denied:
             log.debug(
-                "queue %s may not be probed: the first message sent shows whether it exists",
+                "the role is not permitted to probe queue %s: only sending a message shows whether the queue exists",
                 url,
                 extra={"event": "queue.probe_skipped", "queue": url},
             )

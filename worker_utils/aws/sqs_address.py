@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 3
 CONNECTIONS = 20
-"""A batch is settled in parallel, beside heartbeats."""
+"""Size of the connection pool: the messages of a batch are settled in parallel, while heartbeats also run."""
 READ_TIMEOUT_S = 5
 ATTEMPTS = 3
 STALE_HANDLE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
@@ -44,7 +44,7 @@ def sqs_client(session: boto3.Session, region: str, read_timeout_s: float, attem
 
 
 class QueueAddress:
-    """A queue by URL or name. A name is looked up at the first use, so that an outage at the start stops nothing."""
+    """A queue by URL or name. A name is looked up at its first use, so that a worker can start during an outage."""
 
     def __init__(self, session: boto3.Session, client: SQSClient, name_or_url: str) -> None:
         self._session = session
@@ -66,7 +66,7 @@ class QueueAddress:
             with map_errors("sqs:GetQueueUrl", self._name):
                 return self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
         except (Denied, NoSuchQueue) as fault:
-            # SQS may answer "no such queue" if the role may not look it up.
+            # SQS may report a missing queue although only the permission to look it up is missing.
             url = f"{self._client.meta.endpoint_url.rstrip('/')}/{self._account()}/{self._name}"
             log.info(
                 "the URL of queue %s could not be read, %s is assumed: %s",

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 SPREAD = 0.25
-"""Jitter as a share: a delay of 30 s becomes 22.5 to 37.5 s."""
+"""Largest jitter as a share of the delay: a delay of 30 s becomes 22.5 to 37.5 s."""
 
 
 def jittered(delay_s: float, jitter: float) -> float:

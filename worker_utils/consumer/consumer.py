@@ -43,7 +43,7 @@ class Consumer:
     ) -> None:
         """`slots`: messages per batch (1 to 10). `exit_process` ends a process that hangs.
 
-        With `prefetch`, the next batch is received, and its messages are prefetched, while a batch is handled.
+        With `prefetch`, the next batch is received and prefetched while the current batch is handled.
         """
         self._queue = queue
         self._handler = handler
@@ -55,9 +55,7 @@ class Consumer:
         self._notifier = systemd.Notifier(settings.notify_socket)
         self._pause_backoff = Backoff(settings.pause.first_s, settings.pause.longest_s)
         self._poll_backoff = Backoff(settings.pause.first_s, settings.pause.longest_s)
-        times = LeaseTimes(
-            settings.visibility_timeout_s, settings.heartbeat_s, settings.stall_s, settings.shutdown_grace_s
-        )
+        times = _lease_times(settings)
         self._leases = LeaseManager(
             queue, times, shutdown, notifier=self._notifier, observer=observer, exit_process=exit_process
         )
@@ -72,9 +70,10 @@ class Consumer:
         )
 
     def run(self) -> bool:
-        """Process messages until `shutdown` is set: True. During an outage at the start nothing is received.
+        """Process messages until `shutdown` is set, then return True. During an outage nothing is received.
 
-        False after an outage of `pause.restart_s`: the process should exit, so that the service manager restarts it.
+        Returns False after an outage of `pause.restart_s`: the process should exit, so that the service manager
+        restarts it.
         """
         with self._leases, self._prefetcher:
             self._notifier.send(systemd.READY)
@@ -115,7 +114,7 @@ class Consumer:
             self._prefetcher.start(batch)
         failures = self._handle(batch)
         if self._shutdown.is_set():
-            # Messages are released at 0 next: a receive that is still running would receive them again.
+            # The messages are then released with a delay of 0: a receive that still runs would receive them again.
             self._prefetcher.wait()
         if self._settlement.settle(batch, failures):
             self._pause()
@@ -123,7 +122,7 @@ class Consumer:
             self._pause_backoff.reset()
 
     def _start_or_settle(self, held: LeasedDelivery) -> bool:
-        """Whether the message needs work. Settles it if its lease is lost, at shutdown, or if its failure is known."""
+        """Whether the message needs work. It is settled if its lease is lost, its failure is known, or at shutdown."""
         try:
             held.lease.check()
         except WorkerError as failure:
@@ -153,7 +152,10 @@ class Consumer:
         return failures
 
     def _pause(self) -> None:
-        """Receive nothing until both probes succeed. The wait doubles until a batch is settled without a pause."""
+        """Receive nothing until both probes succeed. The wait between probes doubles.
+
+        A batch that is settled without a pause resets the wait.
+        """
         begun_s = time.monotonic()
         while not self._shutdown.is_set():
             if time.monotonic() - begun_s >= self._pause_restart_s:
@@ -187,7 +189,7 @@ class Consumer:
         self._shutdown.set()
 
     def _probe(self) -> bool:
-        """Probe the queue and the handler, and report the result: whether messages can be received."""
+        """Probe the queue and the handler, and report the result. Returns whether both probes succeeded."""
         self._leases.progress()
         try:
             self._queue.probe()
@@ -225,5 +227,9 @@ class Consumer:
 
 
 def _unexpected(error: Exception) -> Exception | None:
-    """The error if it is not of the taxonomy: its traceback is logged."""
+    """The error if it is not part of the taxonomy, so that its traceback is logged; else None."""
     return None if isinstance(error, WorkerError) else error
+
+
+def _lease_times(settings: ConsumerSettings) -> LeaseTimes:
+    return LeaseTimes(settings.visibility_timeout_s, settings.heartbeat_s, settings.stall_s, settings.shutdown_grace_s)

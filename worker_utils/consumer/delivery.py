@@ -54,7 +54,7 @@ class Delivery:
 
 
 class Handler(Protocol):
-    """The interface that a worker implements. What it returns or raises decides what happens to each message."""
+    """The interface that a worker implements. Its results and exceptions decide the outcome of each message."""
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
         """Process `batch`; one outcome per message, in order. None: finished, the message is deleted.
@@ -63,7 +63,7 @@ class Handler(Protocol):
         """
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
-        """Write the failure into the row of `delivery`: with status `error` if it is final.
+        """Write the failure into the row of `delivery`. If it is final, the status becomes `error`.
 
         Does nothing if the body names no row. The consumer logs the failure, and any exception raised here.
         """

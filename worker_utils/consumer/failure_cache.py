@@ -11,9 +11,9 @@ REMEMBERED = 10_000
 
 
 class FailureCache:
-    """The last permanent failures by message id: further receives on the way to the dead-letter queue cost no work.
+    """The latest permanent failures by message id, so that further receives of a failed message need no work.
 
-    A message redriven from there has a new id, so it is processed again.
+    A message that is redriven from the dead-letter queue has a new id, so it is processed again.
     """
 
     def __init__(self, limit: int = REMEMBERED) -> None:
@@ -36,17 +36,18 @@ class FailureCache:
 
 
 class DeniedKeys:
-    """Separates missing objects from a role without permission: the latter after `limit` different keys in a row.
+    """Distinguishes missing objects from a role without permission.
 
-    From then on every denied key is an EnvironmentFault, until a message succeeds. Each pause ends with a poll, so a
-    worker that only received bad keys recovers at the first good one.
+    After `limit` different denied keys in a row the role counts as the cause: every denied key is an EnvironmentFault,
+    until a message succeeds. Each pause ends with a poll, so a worker that received only missing keys recovers at the
+    first message that succeeds.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._keys: list[str] = []
 
-    def judge(self, failures: Sequence[WorkerError | None]) -> list[WorkerError | None]:
+    def apply(self, failures: Sequence[WorkerError | None]) -> list[WorkerError | None]:
         """The failures of one batch; MissingObject becomes EnvironmentFault once the limit is reached."""
         denied = [failure.key for failure in failures if isinstance(failure, MissingObject)]
         if None in failures:
@@ -56,9 +57,11 @@ class DeniedKeys:
         del self._keys[self._limit :]
         if len(self._keys) < self._limit:
             return list(failures)
-        return [self._blame(failure) if isinstance(failure, MissingObject) else failure for failure in failures]
+        return [
+            self._permission_fault(failure) if isinstance(failure, MissingObject) else failure for failure in failures
+        ]
 
-    def _blame(self, failure: MissingObject) -> EnvironmentFault:
+    def _permission_fault(self, failure: MissingObject) -> EnvironmentFault:
         return EnvironmentFault(
             f"{len(self._keys)} different keys denied in a row, the last: {failure}; "
             "is s3:GetObject granted to this worker's role?",

@@ -1,6 +1,6 @@
-"""The lease on one message: how long SQS hides it from other consumers, as far as this process can tell.
+"""The lease on one message: how long SQS hides it from other consumers, by the clock of this process.
 
-A lease fails safe: if the extensions stop for any reason, `check` raises by the clock alone.
+A lease is fail-safe: if its extensions stop for any reason, `check` raises when the time has passed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from video_analysis.worker_utils.errors import Interrupted, LeaseLost
 LONGEST_LEASE_S = 12 * 3600
 """SQS hides a message for at most this long after its receive, extensions included."""
 LIMIT_MARGIN_S = 5
-"""Safety margin before the 12 hours: SQS refuses longer extensions, and its clock started earlier."""
+"""Safety margin before the end of the 12 hours. SQS counts them from an earlier time and refuses longer extensions."""
 
 
 class LeaseOwner(Protocol):
@@ -84,6 +84,6 @@ class HeldLease:
             raise Interrupted("the worker is shutting down")
 
     def allowed_s(self, wanted_s: int) -> int:
-        """`wanted_s`, limited by what is left of the 12 hours that SQS allows."""
+        """`wanted_s`, limited to the rest of the 12 hours that SQS allows."""
         left_s = self.received_s + LONGEST_LEASE_S - LIMIT_MARGIN_S - self._owner.now_s()
         return max(0, min(wanted_s, int(left_s)))

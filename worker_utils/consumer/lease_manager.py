@@ -1,7 +1,7 @@
 """Keeps the visibility timeouts of all in-flight messages extended while the work makes progress.
 
-One thread per process. It extends every lease, ends a process whose work stalls or outlasts a shutdown, and feeds
-systemd's watchdog.
+One thread per process. It extends every lease and feeds systemd's watchdog. It ends the process if the work stalls, or
+if the work does not stop within the grace period of a shutdown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class Visibility(Protocol):
     """The part of the queue that leases need."""
 
     def extend(self, timeouts_s: Mapping[str, int]) -> Mapping[str, str]:
-        """Hide each message, by receipt handle, for so many seconds from now: `extended`, `lost` or `failed` each."""
+        """Set how long each message stays hidden: receipt handle → seconds from now.
+
+        Returns receipt handle → `extended`, `lost` or `failed`.
+        """
 
     def release(self, receipt_handle: str, after_s: int) -> None:
         """Make a message visible again in `after_s` seconds."""
@@ -80,7 +83,7 @@ class LeaseManager:
         return lease
 
     def forget(self, lease: HeldLease) -> None:
-        """Stop extending it. Waits for a heartbeat that is running, which could hide a released message again."""
+        """Stop extending the lease. Waits for a running heartbeat, which could hide a released message again."""
         with self._lock:
             self._held.discard(lease)
         self.progress()
@@ -100,13 +103,13 @@ class LeaseManager:
     def wait(self, seconds: float) -> None:
         """Wait for `seconds` or until shutdown.
 
-        Not on the shutdown event itself: the signal handler that sets it runs in the waiting thread and would
-        deadlock on the event's lock, which that thread holds for a moment.
+        It does not wait on the shutdown event. A signal handler sets that event and runs in the main thread. If the
+        main thread waited on the event, it could hold the event's lock at that moment, and the handler would deadlock.
         """
         self._stopping.wait(seconds)
 
     def tick(self) -> None:
-        """Do what is due now: heartbeat, watchdog, forced exit. The thread calls it every `tick_s`."""
+        """Run the tasks that are due: heartbeat, watchdog, forced exit. The thread calls it every `tick_s`."""
         now_s = self.now_s()
         if self._shutdown.is_set() and self._shutdown_since_s is None:
             self._shutdown_since_s = now_s
@@ -143,7 +146,7 @@ class LeaseManager:
         self._next_heartbeat_s = self.now_s() + self.times.heartbeat_s * (1 if complete else 1 / 6)
 
     def _extend_all(self) -> bool:
-        """Extend every lease that is not lost; whether all calls succeeded."""
+        """Extend every lease that is not lost. Returns whether all calls succeeded."""
         now_s = self.now_s()
         timeout_s = self.times.visibility_timeout_s
         allowed = {lease: lease.allowed_s(timeout_s) for lease in self._held if not lease.lost}

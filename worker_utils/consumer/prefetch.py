@@ -1,4 +1,4 @@
-"""Receives messages under lease from the first moment, and at most one batch ahead of the one being handled."""
+"""Receives messages and takes their leases, at most one batch ahead of the batch that is being handled."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from video_analysis.worker_utils.consumer.settlement import LeasedDelivery
 from video_analysis.worker_utils.observability.observer import Event, Observer
 
 Prefetch = Callable[[Delivery], object]
-"""Starts to fetch what a message needs, and returns at once; its result becomes `Delivery.prefetched`."""
+"""Starts to fetch the data of a message and returns immediately. Its result becomes `Delivery.prefetched`."""
 
-AHEAD_WAIT_S = 1
+PREFETCH_WAIT_S = 1
 """Long-poll time of a receive ahead. Short, because a shutdown waits for the response before it releases messages."""
 
 
@@ -39,7 +39,7 @@ class Prefetcher:
         self._slots = slots
         self._prefetch = prefetch
         self._observer = observer
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self._pending: Future[list[LeasedDelivery]] | None = None
 
     def __enter__(self) -> Self:
@@ -50,11 +50,11 @@ class Prefetcher:
 
     @property
     def has_pending(self) -> bool:
-        """Whether a receive ahead has been started whose messages `next` has not returned yet."""
+        """Whether a receive ahead was started and `next` has not returned its messages yet."""
         return self._pending is not None
 
     def next(self) -> list[LeasedDelivery]:
-        """The batch that was received ahead, or that of a new receive. Raises what the receive raised."""
+        """The batch that was received ahead, or a newly received batch. Raises the exception of the receive."""
         pending, self._pending = self._pending, None
         return [self._take(message) for message in self._receive()] if pending is None else pending.result()
 
@@ -64,12 +64,12 @@ class Prefetcher:
             self._pending = self._thread.submit(self._receive_ahead, self._prefetch, in_flight)
 
     def wait(self) -> None:
-        """Wait until the receive ahead has its response."""
+        """Wait until the receive that `start` began has its response."""
         if self._pending is not None:
             wait([self._pending])
 
     def _receive_ahead(self, prefetch: Prefetch, in_flight: Iterable[LeasedDelivery]) -> list[LeasedDelivery]:
-        batch = [self._take(message, prefetch) for message in self._receive(AHEAD_WAIT_S)]
+        batch = [self._take(message, prefetch) for message in self._receive(PREFETCH_WAIT_S)]
         received_again = {held.delivery.message_id for held in batch}
         for held in in_flight:
             if held.delivery.message_id in received_again:
@@ -126,7 +126,7 @@ class Prefetcher:
             self._observer.notify(
                 Event(
                     "prefetch.failed",
-                    "prefetch failed; the message is prepared when its turn comes",
+                    "prefetch failed; the data is fetched when the message is handled",
                     {**delivery.log_fields},
                     logging.WARNING,
                     error,

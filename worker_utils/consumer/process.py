@@ -23,27 +23,27 @@ log = logging.getLogger(__name__)
 
 
 def run(name: str, build: Callable[[threading.Event], Consumer]) -> int:
-    """Build the consumer and run it until SIGTERM or SIGINT; the exit status, 0 after a clean stop.
+    """Build the consumer and run it until SIGTERM or SIGINT. The exit status is 0 after a clean stop.
 
     During the start no message is in flight, so a signal ends the process at once; afterwards in-flight messages are
     released first. A second signal changes nothing: the grace period is already running.
     """
     logs.start()
     shutdown = threading.Event()
-    _on_signal(lambda: os._exit(0))  # SystemExit inside a library that is loading would abort
+    _on_signal(lambda: os._exit(0))  # SystemExit while a library is loading would abort
     log.info("%s is starting", name, extra={"event": "worker.starting", "worker": name})
     try:
         consumer = build(shutdown)
     except ConfigurationError as error:
         _log_start_failure(name, error, str(error))
         return EXIT_MISCONFIGURED
-    except Exception as error:  # noqa: BLE001  # the last line names what stopped the start
+    except Exception as error:  # noqa: BLE001  # the last log line states why the start failed
         _log_start_failure(name, error, f"{type(error).__name__}: {error}", traceback=True)
         return EXIT_MISCONFIGURED
     _on_signal(shutdown.set)
     status = 0 if consumer.run() else EXIT_OUTAGE
     logging.shutdown()
-    # Without Python's shutdown: a thread that still decodes an image would abort in it, a hanging one would block it.
+    # Skips Python's shutdown: the process would abort if a thread is decoding an image, or wait if a thread hangs.
     os._exit(status)
 
 

@@ -1,8 +1,8 @@
 """The retry policy: one pure function from failure to outcome, so that it can be read and tested as a table.
 
-A receive cannot be undone: each release is delayed so that the receives that the redrive policy allows outlast an
-outage. That includes the environment's faults: with as many workers as receives, a short delay would let each worker
-use up one receive of the same message.
+SQS counts every receive, and the redrive policy limits their number. Each release is therefore delayed, so that the
+last allowed receive happens after a typical outage has ended. This applies to EnvironmentFault too: with short delays,
+several workers could use up all receives of one message during one outage.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from video_analysis.worker_utils.errors import (
 )
 
 Record = Literal["nothing", "reason", "error"]
-"""What is written into the row: nothing, the reason, or the reason and status `error`."""
+"""The change of the row: nothing, the reason is written, or the reason and status `error` are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the consumer does with one message."""
+    """The consumer's actions on one message."""
 
     delete: bool = False
     release_after_s: int | None = None
@@ -78,16 +78,16 @@ def decide(  # noqa: PLR0911  # one line per class
 
 
 def give_up_after_s(receive_count: int, max_receive_count: int, policy: RetryPolicy) -> int:
-    """Visibility of a message that is on its way to the dead-letter queue: 0.
+    """Delay in seconds for a message that SQS will move to the dead-letter queue: 0.
 
-    If it has been received more often than the redrive policy allows, the queue has no dead-letter queue. At 0 the
-    message would be received again immediately, without end.
+    A message that was received more often than the redrive policy allows is in a queue without a dead-letter queue.
+    With a delay of 0 it would be received again immediately, without end; it gets the last transient delay.
     """
     return 0 if receive_count <= max_receive_count else _whole(policy.transient_delays_s[-1])
 
 
 def classify_exception(error: Exception) -> WorkerError:
-    """Any exception as one of the taxonomy. An unexpected one is retried; the text names its class."""
+    """Map any exception to the taxonomy. An unexpected exception is retried; the text names its class."""
     if isinstance(error, WorkerError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -102,5 +102,5 @@ def _delay_s(delays_s: tuple[float, ...], receive_count: int) -> float:
 
 
 def _whole(delay_s: float) -> int:
-    """SQS takes whole seconds; 0 would mean at once."""
+    """The delay in whole seconds, as SQS requires; at least 1, because 0 would release the message immediately."""
     return max(1, round(delay_s))

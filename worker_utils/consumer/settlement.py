@@ -36,14 +36,14 @@ from video_analysis.worker_utils.observability.observer import Event, Observer
 
 @dataclass(frozen=True, slots=True)
 class LeasedDelivery:
-    """A delivery, which the handler gets, and the consumer's lease on it."""
+    """A delivery for the handler, and the consumer's lease on it."""
 
     delivery: Delivery
     lease: HeldLease
 
 
 class Settlement:
-    """Acts on outcomes. A failure in here neither hides an outcome nor stops the loop."""
+    """Acts on outcomes. If an action fails, this is logged: every outcome is still reported, and the loop continues."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Settlement:
         self._unrecorded: list[tuple[Delivery, WorkerError]] = []
 
     def release_known_failure(self, held: LeasedDelivery) -> bool:
-        """Release a message whose permanent failure is known, without work; False if none is known."""
+        """If a permanent failure of the message is known, release it without work. Returns whether it was released."""
         failure = self._known_failures.recall(held.delivery.message_id)
         if failure is None:
             return False
@@ -83,11 +83,11 @@ class Settlement:
         return True
 
     def settle(self, batch: Sequence[LeasedDelivery], failures: Sequence[WorkerError | None]) -> bool:
-        """Act on the outcome of every message: recorded in order, then deleted or released in parallel.
+        """Act on the outcome of every message: record failures in order, then delete or release in parallel.
 
         Returns whether polling must pause.
         """
-        final = self._denied_keys.judge([reclassify_under_memory_pressure(failure) for failure in failures])
+        final = self._denied_keys.apply([reclassify_under_memory_pressure(failure) for failure in failures])
         outcomes = [self._settle(held, failure) for held, failure in zip(batch, final, strict=True)]
         settled = zip(batch, outcomes, strict=True)
         for _ in concurrency.parallel_map(
@@ -102,7 +102,7 @@ class Settlement:
             del self._unrecorded[0]
 
     def _settle(self, held: LeasedDelivery, failure: WorkerError | None) -> Outcome:
-        """Decide, record and remember."""
+        """Decide the outcome of one message and report it; record and remember a failure."""
         if held.lease.lost:
             failure = LeaseLost(f"lease lost; this worker's outcome is ignored: {failure or 'finished'}")
         outcome = self._decide(held, failure)
@@ -134,7 +134,7 @@ class Settlement:
         return outcome if error is None else self._retry_recording(held, failure, error, outcome)
 
     def _try_to_record(self, delivery: Delivery, failure: WorkerError, *, final: bool) -> Exception | None:
-        """Write a failure into its row; the error that prevented it, or None."""
+        """Write a failure into its row. Returns the error that prevented this, or None."""
         self._leases.progress()
         try:
             self._handler.record(delivery, failure, final)
@@ -154,7 +154,7 @@ class Settlement:
     def _retry_recording(
         self, held: LeasedDelivery, failure: WorkerError, error: Exception, outcome: Outcome
     ) -> Outcome:
-        """Where the database could not be written to, release the message later, as for a failure of the database."""
+        """The outcome of a message whose failure was not recorded: after a database fault it is released later."""
         outcome = replace(outcome, remember=False)
         if isinstance(failure, Interrupted) or not isinstance(error, EnvironmentFault | Transient):
             return outcome

@@ -75,7 +75,7 @@ class ProcessVideo(_Message):
     recordedAt: Start | None
 
     @model_validator(mode="after")
-    def _key_is_its_own(self) -> Self:
+    def _key_matches_ids(self) -> Self:
         try:
             owner = s3_keys.raw_key_owner(self.s3_key_raw)
         except ValueError as error:
@@ -153,7 +153,7 @@ _MODELS: dict[str, type[_Message]] = {
 
 
 def parse_video_task(body: str) -> VideoTask:
-    """A message of the video queue. BadMessage names the field and the reason."""
+    """Parse a message of the video queue. BadMessage names the field and the reason."""
     message = parse(body)
     if isinstance(message, SnapshotReady):
         text = "event: SNAPSHOT_READY belongs on the snapshot queue, this is the video queue"
@@ -162,7 +162,7 @@ def parse_video_task(body: str) -> VideoTask:
 
 
 def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
-    """A message of the snapshot queue with a snapshot in `bucket`. BadMessage names the field and the reason."""
+    """Parse a message of the snapshot queue with a snapshot in `bucket`. BadMessage names the field and the reason."""
     message = parse(body)
     if not isinstance(message, SnapshotReady):
         text = f"event: {message.event} belongs on the video queue, this is the snapshot queue"
@@ -174,7 +174,7 @@ def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
 
 
 def parse(body: str) -> ProcessVideo | ProcessVideoDb | SnapshotReady:
-    """Any of the three, by its `event`. BadMessage names the field and the reason."""
+    """Parse any of the three messages, by its `event`. BadMessage names the field and the reason."""
     document = schema_check.decode(body)
     schema_check.check_shape(document)
     try:
@@ -190,7 +190,10 @@ def _fault(fault: Any) -> str:
 
 
 def extract_ids(body: str) -> tuple[str, str] | None:
-    """(workspace_id, video_id) of an invalid body, so that the failure can be written into its row; else None."""
+    """(workspace_id, video_id) of a body, to write a failure into its row. The other fields may be invalid.
+
+    None if the body is not JSON or has no valid ids.
+    """
     try:
         document = schema_check.decode(body)
         ids = ProcessVideoDb.model_validate({name: document[name] for name in ("workspace_id", "video_id")})

@@ -66,7 +66,7 @@ def raw_key_owner(key: str) -> tuple[str, str]:
 
 
 def parse_snapshot_uri(uri: str) -> SnapshotUri:
-    """Parse the URI of a snapshot. ValueError if it is none."""
+    """Parse the URI of a snapshot. ValueError if it has another form."""
     match = _SNAPSHOT.fullmatch(uri)
     if match is None:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Status of a row when an attempt begins or fails, for videos and snapshots: no row stays `processing`. Pure.
 
-Recovery is decided from the column `attempt_state`. The text in `error_msg` is for people; only whether there is one
-counts: an attempt that ended by a crash has left none.
+Recovery is decided from the column `attempt_state`. The text in `error_msg` is for people; recovery uses only whether
+it is null, because an attempt that crashed wrote no text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TEXTS: Mapping[AttemptState, str] = {
     "retry_alone": DIED_IN_A_BATCH,
     "crashed": DIED_EVERY_TIME,
 }
-"""The error_msg that is written with each state. Keep them as they are: the previous release decides from them."""
+"""The error_msg that is written with each state. Do not change these texts: the previous release compares them."""
 
 STATUS_OF: Mapping[AttemptState, Status] = {"last_attempt": "error", "retry_alone": "processing", "crashed": "error"}
 """The status that is written with each state."""
@@ -45,21 +45,21 @@ class RowState:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStart:
-    """What is written into the row when an attempt begins, and what follows for the attempt."""
+    """The columns to write when an attempt begins, and the consequences for this attempt."""
 
     row: RowState
     died_every_time: bool = False
     died_before: bool = False
-    """Crash suspect: an attempt at it, or at others in the same batch, crashed. It must be processed alone."""
+    """Crash suspect: an earlier attempt at this row or its batch crashed. The row must be processed alone."""
     crashed_alone: bool = False
-    """A suspect that has crashed an attempt in which it was processed alone: other suspects come first."""
+    """A suspect whose attempt crashed while it was processed alone: the other suspects are processed before it."""
 
 
 STARTED = RowState("processing")
 ON_LAST_ATTEMPT = RowState("error", "last_attempt", None, LAST_ATTEMPT)
 TO_RETRY_ALONE = RowState("processing", "retry_alone", None, DIED_IN_A_BATCH)
 BEGUN_ALONE = RowState("processing", "retry_alone")
-"""Its attempt alone has begun. If the next receive finds it so, that attempt crashed: a failure leaves a text."""
+"""The row is now processed alone. A failure writes a text: if the next receive finds none, the attempt crashed."""
 GIVEN_UP = RowState("error", "crashed", "crashed", DIED_EVERY_TIME)
 
 
@@ -69,11 +69,12 @@ def row_as_stored(
     """A row's columns, with outdated states removed. The column `attempt_state` decides, not the text.
 
     A worker of the previous release writes only status and error_msg. So a state that does not match the status is
-    outdated: such a worker has started another attempt. A row without a state is read by its text.
+    outdated: such a worker has started another attempt. The state of a row without one is derived from its text.
     """
-    state = state_of_old_row(error_msg) if attempt_state is None else attempt_state
-    if state is None or STATUS_OF.get(state) == status:
-        return RowState(status, state, None if error_msg is None else error_code, error_msg)
+    if attempt_state is None:
+        return RowState(status, state_of_old_row(error_msg), None if error_msg is None else error_code, error_msg)
+    if STATUS_OF.get(attempt_state) == status:
+        return RowState(status, attempt_state, None if error_msg is None else error_code, error_msg)
     return RowState(status, None, None, error_msg)
 
 
@@ -88,16 +89,17 @@ def state_after(code: ErrorCode) -> AttemptState | None:
 
 
 def begun_alone(row: RowState) -> RowState:
-    """What the beginning of its attempt alone writes: the state's own text is removed, the text of a failure stays."""
+    """The row when it begins to be processed alone: the text of the state is removed, the text of a failure is kept."""
     return BEGUN_ALONE if row.error_msg == TEXTS["retry_alone"] else row
 
 
 def start_attempt(row: RowState, receive_count: int, is_last: bool) -> AttemptStart:
-    """What to write when an attempt begins, from the row as found and the number of the receive.
+    """Decide the columns to write when an attempt begins, from the current row and the receive count.
 
-    A `done` row is left as it is: a duplicate that fails must not remove its results. The first receive clears the
-    failure of an earlier message; later ones keep what the receives before them left. The last one writes `error` in
-    advance, so that a crash in it leaves an error. If every earlier receive ended by a crash, the row is given up.
+    - A `done` row is not changed: a duplicate that fails must not remove its results.
+    - The first receive clears the failure of an earlier message. A later receive keeps the failure of the one before.
+    - The last receive writes `error` in advance, so that the row has an error if the attempt crashes.
+    - If every earlier attempt crashed, the row is given up at the last receive.
     """
     if row.status == "done":
         return AttemptStart(row)
@@ -110,11 +112,11 @@ def start_attempt(row: RowState, receive_count: int, is_last: bool) -> AttemptSt
 
 
 def start_attempt_in_batch(row: RowState, receive_count: int, is_last: bool) -> AttemptStart:
-    """`start_attempt` for a member of a batch, where a snapshot that crashes the process ends the attempts of all.
+    """`start_attempt` for one row of a batch. One snapshot that crashes the process ends the attempts of all rows.
 
-    After such a crash every member is a suspect: `retry_alone`. It stays one at each later receive, the last one
-    included, until its attempt alone has an outcome. A row whose attempt alone crashed stays `BEGUN_ALONE` while other
-    suspects are processed before it, and is given up at its last receive.
+    After such a crash every row of the batch is a suspect (`retry_alone`). It stays a suspect at each later receive,
+    including the last one, until an attempt that processes it alone has an outcome. If that attempt crashes, the row
+    stays `BEGUN_ALONE`: the other suspects are processed before it, and it is given up at its last receive.
     """
     started = start_attempt(row, receive_count, is_last)
     if receive_count == 1 or row.status != "processing" or started.died_every_time:

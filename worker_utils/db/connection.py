@@ -53,7 +53,7 @@ class Table:
 class Database:
     """One lazily opened connection, one transaction at a time. Thread-safe.
 
-    ConfigurationError if the URL is invalid: libpq would quote it, with its password, at each attempt to connect.
+    ConfigurationError if the URL is invalid: libpq would quote it, with its password, in each connection error.
     """
 
     def __init__(self, url: str, application_name: str) -> None:
@@ -93,8 +93,8 @@ class Database:
     def ping(self, *tables: Table, trial: Callable[[Cursor], object] | None = None) -> None:
         """EnvironmentFault while the server answers no query, a table cannot be read, or `trial` cannot write.
 
-        Missing columns are named, and the file that adds them. The write of `trial` is rolled back. If the server only
-        rejects its data, writing works.
+        The text names the missing columns and the file that adds them. The write of `trial` is rolled back. If the
+        server rejects only the data of that write, the check passes.
         """
 
         def check(cursor: Cursor) -> None:
@@ -142,12 +142,12 @@ class Database:
 
 
 def _is_unanswered(error: psycopg2.Error) -> bool:
-    """Whether the server sent no response: after its crash psycopg2 still reports the connection as open."""
+    """Whether the server sent no response. After a crash of the server psycopg2 reports the connection as open."""
     return error.pgcode is None and type(error) in (psycopg2.DatabaseError, psycopg2.OperationalError)
 
 
 def _missing_columns(cursor: Cursor, table: Table) -> list[str]:
-    """`table.column` of each missing column. Fails if the table is missing or may not be read."""
+    """`table.column` of each missing column. Fails if the table is missing or cannot be read."""
     cursor.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(table.name)))
     cursor.execute(COLUMNS, (table.name,))
     found = {name for (name,) in cursor.fetchall()}
@@ -172,11 +172,11 @@ def _map_sqlstate(code: str, connection_gone: bool, text: str) -> WorkerError:
 
 
 def _secrets(url: str) -> list[str]:
-    """The URL and its password, which no text may contain. ConfigurationError, without quoting it, if it is no URL."""
+    """The URL and its password, which must not appear in any text. ConfigurationError if the URL is invalid."""
     try:
         parts = parse_dsn(url)
     except (psycopg2.Error, ValueError):
-        raise ConfigurationError("CVITX_DATABASE_URL: is no PostgreSQL URL or DSN that libpq understands") from None
+        raise ConfigurationError("CVITX_DATABASE_URL: is not a PostgreSQL URL or DSN that libpq accepts") from None
     hosts, ports = (str(parts.get(name, "")).split(",") for name in ("host", "port"))
     if any("@" in host[1:] for host in hosts) or not all(port.isdecimal() for port in ports if port):
         raise ConfigurationError(

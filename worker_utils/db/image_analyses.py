@@ -90,9 +90,10 @@ class ImageAnalysisRepository:
     def claim(self, message: SnapshotReady, run_key: str) -> SnapshotClaim:
         """Insert the vehicle's row as `queued`, or adopt an existing row.
 
-        An earlier attempt of the same run has a row for the track: that row, even with another frame. A row
-        without a run (an operator's message) has the same snapshot: it becomes this run's row. Another run's row has
-        the same snapshot: the offset becomes the next free millisecond.
+        - If an earlier attempt of the same run inserted a row for the track, that row is adopted, even if it names
+          another frame.
+        - If a row without a run key (from an operator's message) has the same snapshot, it gets this run key.
+        - If a row of another run has the same snapshot, the offset becomes the next free millisecond.
         """
 
         def claim(cursor: Cursor) -> SnapshotClaim:
@@ -106,7 +107,7 @@ class ImageAnalysisRepository:
     def begin_analyses(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisState]:
         """Begin an attempt at each snapshot, by `start_attempt_in_batch`. Inserts the rows that do not exist.
 
-        The states come in the order of the requests, as the rows were before. Rows are locked in the order of their
+        Returns the rows before this attempt, in the order of the requests. Rows are locked in the order of their
         snapshots, so that two workers with overlapping batches wait for each other instead of deadlocking.
         """
 
@@ -118,7 +119,7 @@ class ImageAnalysisRepository:
         return self._database.transaction(begin)
 
     def mark_isolated_retry(self, analysis_id: str) -> None:
-        """Mark that a `retry_alone` row is now processed alone, as `attempt_status.begun_alone` says.
+        """Mark that a `retry_alone` row is now processed alone, see `attempt_status.begun_alone`.
 
         If the process crashes next, this snapshot was the cause.
         """
@@ -136,7 +137,7 @@ class ImageAnalysisRepository:
         self._database.transaction(finish)
 
     def fail_analysis(self, snapshot_uri: str, failure: WorkerError, final: bool) -> None:
-        """Write the failure's code and text; `error` when final. A row that is `done` stays as it is."""
+        """Write the code and text of the failure; if final, set the status to `error`. A `done` row is not changed."""
         reason = schema_check.printable(str(failure), schema_check.LONGEST_REASON)
         written = state_after(failure.code), failure.code, reason, final, snapshot_uri
         self._database.transaction(lambda cursor: cursor.execute(FAIL, written))
@@ -147,12 +148,12 @@ class ImageAnalysisRepository:
 
 
 def insert_probe_row(cursor: Cursor) -> None:
-    """Insert a row for a probe to roll back: a full disk and a standby server do answer reads."""
+    """Insert a row that the probe rolls back. A read is not enough: it succeeds on a full disk and on a standby."""
     cursor.execute(PROBE)
 
 
 def _claim(cursor: Cursor, message: SnapshotReady, run_key: str) -> SnapshotClaim | None:
-    """None where another run's row has this snapshot."""
+    """Insert or adopt the row. None if a row of another run has this snapshot."""
     cursor.execute(INSERT, (*astuple(snapshot_columns(message)), run_key))
     if cursor.fetchone() is not None:
         return SnapshotClaim(message, is_other_frame=False)

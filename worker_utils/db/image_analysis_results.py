@@ -24,7 +24,7 @@ ON CONFLICT (analysis_id, variant) DO UPDATE
 SET {", ".join(f"{name} = excluded.{name}" for name in VALUES)}, updated_at = now()
 WHERE r.checkpoint IS DISTINCT FROM excluded.checkpoint
 """  # noqa: S608  # the names of the columns are constants
-"""The same checkpoint again changes nothing."""
+"""A second result of the same checkpoint changes nothing."""
 
 
 def upsert(cursor: Cursor, analysis_id: str, result: VariantResult) -> None:
@@ -33,7 +33,7 @@ def upsert(cursor: Cursor, analysis_id: str, result: VariantResult) -> None:
 
 
 def checkpoints(cursor: Cursor, analysis_id: str) -> dict[str, str]:
-    """Variant → checkpoint of the results that exist; an empty text where the row names none."""
+    """Variant → checkpoint of the results that exist; an empty string if the row has no checkpoint."""
     cursor.execute("SELECT variant, checkpoint FROM image_analysis_results WHERE analysis_id = %s", (analysis_id,))
     return {variant: checkpoint or "" for variant, checkpoint in cursor.fetchall()}
 

@@ -42,7 +42,7 @@ class SnapshotColumns:
 
 
 def snapshot_columns(message: SnapshotReady) -> SnapshotColumns:
-    """The columns of the row that `message` asks for."""
+    """The columns of the row for `message`."""
     recorded_at = None if message.recordedAt is None else timestamps.parse_instant(message.recordedAt)
     return SnapshotColumns(
         workspace_id=message.workspace_id,
@@ -60,7 +60,7 @@ def snapshot_columns(message: SnapshotReady) -> SnapshotColumns:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRequest(SnapshotColumns):
-    """One receive of a snapshot's message: enough to insert its row if it does not exist."""
+    """One receive of a snapshot's message, with the columns to insert its row if it does not exist."""
 
     receive_count: int
     is_last: bool
@@ -68,7 +68,7 @@ class AnalysisRequest(SnapshotColumns):
 
 @dataclass(frozen=True, slots=True)
 class AnalysisState:
-    """The row of one request as it was before this attempt began, and what follows for the attempt."""
+    """The row of one request before this attempt began, and the consequences for this attempt."""
 
     id: str
     snapshot_uri: str
@@ -80,7 +80,7 @@ class AnalysisState:
     died_before: bool
     """A crash suspect: it must be processed alone."""
     crashed_alone: bool = False
-    """The worker has crashed while it processed this snapshot alone: other suspects come first."""
+    """The worker crashed while it processed this snapshot alone: the other suspects are processed before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class VariantResult:
     evidence: Mapping[str, object]
     assets: Mapping[str, str]
     latency_ms: int
-    """The forward pass of its batch, divided by the snapshots in the batch."""
+    """Duration of the forward pass of its batch, divided by the number of snapshots in the batch."""
     gflops: float | None
     """10⁹ operations of the forward pass of one snapshot; a multiply-add counts as two."""
     memory_usage: float

@@ -43,7 +43,7 @@ class VideoRepository:
         self._database = database
 
     def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
-        """The full task of the compatibility form, checked like a full message.
+        """The full message for a PROCESS_VIDEO_DB message, from the video's row. It passes the same checks.
 
         Raises Transient while there is no such row, Permanent if it belongs to another workspace or is incomplete.
         """
@@ -96,7 +96,7 @@ class VideoRepository:
             raise Permanent(DIED_EVERY_TIME, code="crashed")
 
     def finish(self, task: ProcessVideo) -> None:
-        """Mark the video `done`: every snapshot has been sent. A row that is `done` stays as it is."""
+        """Mark the video `done`: every snapshot has been sent. A `done` row is not changed."""
         self._database.transaction(
             lambda cursor: cursor.execute(
                 "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = NULL, error_msg = NULL,"
@@ -107,7 +107,7 @@ class VideoRepository:
         )
 
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
-        """Write the failure's code and text; `error` when final. A row that is `done` stays as it is."""
+        """Write the code and text of the failure; if final, set the status to `error`. A `done` row is not changed."""
         written = (
             state_after(failure.code),
             failure.code,

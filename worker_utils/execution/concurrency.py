@@ -25,16 +25,16 @@ def prefetch(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
     """`items`, produced by a thread that is up to `depth` items ahead.
 
     An exception of the source is raised here, after the items before it. The source is closed, in its thread, before
-    this ends.
+    this generator ends.
     """
-    # SimpleQueue is unbounded: a semaphore counts the slots, so that closing this early can wake the thread.
-    coming: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
+    # SimpleQueue is unbounded. A semaphore limits its size, so that an early `close` can wake the waiting thread.
+    produced: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
     slots = threading.Semaphore(depth)
     stopped = threading.Event()
-    thread = threading.Thread(target=_producer, args=(items, coming, slots, stopped), name="prefetch", daemon=True)
+    thread = threading.Thread(target=_producer, args=(items, produced, slots, stopped), name="prefetch", daemon=True)
     thread.start()
     try:
-        while not isinstance(item := coming.get(), _End):
+        while not isinstance(item := produced.get(), _End):
             slots.release()
             yield item
         if item.failure is not None:
@@ -47,7 +47,7 @@ def prefetch(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
 
 def _producer(
     items: Iterable[Item],
-    coming: queue.SimpleQueue[Item | _End],
+    produced: queue.SimpleQueue[Item | _End],
     slots: threading.Semaphore,
     stopped: threading.Event,
 ) -> None:
@@ -56,14 +56,14 @@ def _producer(
     try:
         iterator = iter(items)
         while slots.acquire() and not stopped.is_set():
-            coming.put(next(iterator))
+            produced.put(next(iterator))
     except StopIteration:
         pass
     except BaseException as failure:  # noqa: BLE001  # raised again in the consuming thread
         end = _End(failure)
     finally:
         close(iterator)
-        coming.put(end)
+        produced.put(end)
 
 
 def parallel_map(
@@ -71,22 +71,23 @@ def parallel_map(
 ) -> Generator[Result, None, None]:
     """Apply `work` to each item in `workers` threads; the results in the order of the items.
 
-    The calling thread pulls the items, one more than there are workers. An exception of `work` is raised in place of
-    its result, one of the source after the results of the items before it. After that, and when this is closed, no
-    further item begins, and those that have begun are waited for. A failure is raised without waiting for more items.
+    The calling thread pulls the items, at most one more than there are workers. An exception of `work` is raised in
+    place of its result, without waiting for further items. An exception of the source is raised after the results of
+    all earlier items. After a failure, or when this generator is closed, no further item is started, and the running
+    ones are waited for.
     """
-    under_way: deque[Future[Result]] = deque()
+    running: deque[Future[Result]] = deque()
     iterator = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
-            for future in _begun(pool, work, iterator):
-                under_way.append(future)
-                if len(under_way) > workers or _has_failed(under_way[0]):
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+            for future in _submitted(pool, work, iterator):
+                running.append(future)
+                if len(running) > workers or _has_failed(running[0]):
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
         finally:
-            for future in under_way:
+            for future in running:
                 future.cancel()
             close(iterator)
 
@@ -95,7 +96,7 @@ def _has_failed(future: Future[Result]) -> bool:
     return future.done() and future.exception() is not None
 
 
-def _begun(
+def _submitted(
     pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterator[Item]
 ) -> Generator[Future[Result], None, None]:
     """A future per item; if the source fails, a last one with its exception."""

@@ -1,4 +1,4 @@
-"""Detects low memory: decoders then report valid files as bad ones."""
+"""Detects low memory, in which decoders report valid files as damaged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Work
 
 PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 HEADROOM_BYTES = 256 << 20
-"""With less free memory a decoder may have failed for lack of it: the largest image takes three quarters of this."""
+"""Free memory below which low memory may be the cause of a failure. The largest image needs three quarters of it."""
 
 
 def reclassify_under_memory_pressure(failure: WorkerError | None) -> WorkerError | None:

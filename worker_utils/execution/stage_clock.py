@@ -24,7 +24,7 @@ class StageObserver(Protocol):
 def timed(
     stage: str, items: Iterable[Item], observer: StageObserver, clock: Callable[[], float] = time.perf_counter
 ) -> Generator[Item, None, None]:
-    """`items` unchanged; the time of each pull is reported. Closing this closes `items`."""
+    """`items` unchanged; the time of each pull is reported. Closing this generator closes `items`."""
     iterator = iter(items)
     try:
         yield from _each(stage, iterator, observer, clock)

@@ -26,7 +26,7 @@ def private_folder(parent: Path | None, setting: str) -> Iterator[Path]:
             (folder / f"{LOCK}.new").touch(0o600)
             file = held.enter_context((folder / f"{LOCK}.new").open("wb"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Renamed only once it is locked: a sweep before that would remove the folder as abandoned.
+            # A sweep finds only the final name. The file is locked before the rename, so no sweep can lock it.
             (folder / f"{LOCK}.new").rename(folder / LOCK)
         except OSError as error:
             text = f"no temporary folder can be created, see {setting}: {error}"
@@ -35,7 +35,7 @@ def private_folder(parent: Path | None, setting: str) -> Iterator[Path]:
 
 
 def sweep(parent: Path | None) -> None:
-    """Remove the folders that killed processes left; folders in use and those of other users stay."""
+    """Remove the folders of killed processes. Folders in use and folders of other users are not removed."""
     for lock in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*/{LOCK}"):
         try:
             with lock.open("r+b") as file:

@@ -17,7 +17,7 @@ _SHARPNESS_PX = 128
 def crop_with_margin(image: Image, box: tuple[float, float, float, float], margin: float) -> Image:
     """The box (x1, y1, x2, y2 in px), enlarged on each side by `margin` of its size and clipped to the image.
 
-    A copy, so that the crop does not keep the image in memory. ValueError where the box lies outside the image.
+    A copy, so that the crop does not keep the image in memory. ValueError if the box lies outside the image.
     """
     height, width = image.shape[:2]
     x1, y1, x2, y2 = box

@@ -10,7 +10,7 @@ from video_analysis.worker_utils.imaging.crop import Image
 SNAPSHOT_PX = 640
 CONTENT_TYPE = "image/jpeg"
 LETTERBOX_GREY = 114
-"""Grey level of the bars, in each channel: as ultralytics pads, in training too."""
+"""Grey level of the bars in each channel: the padding of ultralytics in training and in inference."""
 
 
 def letterbox(image: Image, size_px: int = SNAPSHOT_PX) -> Image:
@@ -47,7 +47,7 @@ def encode_jpeg(image: Image, quality: int) -> bytes:
     """A baseline JPEG of `quality` 1 to 100; equal images give equal bytes."""
     written, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not written:
-        raise ValueError(f"no JPEG can be made of an array of {image.shape} {image.dtype}")
+        raise ValueError(f"no JPEG can be encoded from an array of {image.shape} {image.dtype}")
     return bytes(data)
 
 

@@ -1,4 +1,4 @@
-"""Decides what inference runs on: CUDA, the CPU through OpenVINO, or PyTorch.
+"""Chooses the backend of inference: CUDA, the CPU through OpenVINO, or PyTorch.
 
 Order of calls: `configure_environment`, before any vendor library is imported; `choose`; then `compile_module`,
 `load_ir` or `load_engine`, which return a `Network`: float32 images [N, 3, H, W] to float32 arrays.
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What inference runs on. The precision is a property of each network: OpenVINO chooses it by the CPU."""
+    """The chosen backend. It does not include the precision: OpenVINO chooses that for each network, by the CPU."""
 
     kind: Kind
     threads: int
@@ -40,15 +40,15 @@ class Runtime:
 
     @property
     def batch(self) -> int:
-        """Images per forward pass: many fill a GPU, one fills a stream of the CPU."""
+        """Images per forward pass: a GPU needs many images to be fully used, a stream of the CPU needs one."""
         return GPU_BATCH if self.kind == "cuda" else 1
 
 
 def configure_environment(cache_dir: Path, threads: int) -> None:
     """Configure vendor libraries before they are imported: no network access, no files in the home folder.
 
-    They may write to `cache_dir`. OpenMP gets `threads` (0: one per core that the process may use) and BLAS one, since
-    the matrices are small. NumPy is already loaded: its BLAS is configured by the environment in the systemd units.
+    They may write to `cache_dir`. OpenMP gets `threads` threads (0: one per core that the process may use). BLAS gets
+    one, since the matrices are small. NumPy is already loaded, so the systemd units set the variable for its BLAS.
     ConfigurationError if the folder cannot be written.
     """
     _writable(cache_dir)
@@ -172,6 +172,6 @@ def _writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"{folder}: no cache folder can be made ({error}); set CVITX_CACHE_DIR") from None
+        raise ConfigurationError(f"{folder}: no cache folder can be created ({error}); set CVITX_CACHE_DIR") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(f"{folder}: the cache folder cannot be written; set CVITX_CACHE_DIR")

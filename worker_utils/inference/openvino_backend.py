@@ -24,7 +24,7 @@ from video_analysis.worker_utils.execution.file_lock import exclusive_lock
 from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape, run_in_fixed_batches
 
 EXAMPLE: Shape = (2, 3, 320, 320)
-"""Lengths of the example input for tracing, where the input has no fixed length."""
+"""Lengths of the example input for tracing; used for each length of the input that is not fixed."""
 
 TEMPORARY = ".making-"
 """Prefix of folders that are not complete yet."""
@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 class OpenVinoNetwork:
     """A compiled IR. The output of an image is bit-identical for every batch size and number of threads.
 
-    Each core is a stream and computes one pass alone: threads that share a pass would wait for the slowest one, whose
-    core another stage of the chain may be using. A pass has one image: more would not be faster per core, and the last
-    bits would depend on the batch size.
+    Each stream has one core and computes its passes alone. Threads that share a pass would wait for the slowest one,
+    whose core may be in use by another stage of the chain. A pass has one image: more images are not faster per core,
+    and the last bits of the output would depend on the batch size.
     """
 
     def __init__(self, xml: Path, threads: int) -> None:
@@ -84,8 +84,10 @@ def _result(request: ov.InferRequest) -> Outputs:
 
 @cache
 def _core() -> ov.Core:
-    """One per process, never freed: compiling sets the thread's signal stack, and the memory of that stack is freed
-    with the last core, after which the next SIGTERM kills the process (SIGSEGV) instead of stopping it.
+    """The only core of the process. It is never freed.
+
+    Compiling sets the signal stack of the thread, and freeing the last core frees the memory of that stack. The next
+    SIGTERM would then crash the process (SIGSEGV) instead of stopping it.
     """
     core = ov.Core()
     _first_pass(core)
@@ -118,7 +120,7 @@ def converted(
     entry = cache_dir / "openvino" / f"{name}-{fingerprint[:16]}-{shape}-{versions}"
     with exclusive_lock(entry.parent):
         if not _is_valid(entry):
-            for left in entry.parent.glob(f"{TEMPORARY}*"):  # of processes that were killed during a conversion
+            for left in entry.parent.glob(f"{TEMPORARY}*"):  # from processes that were killed
                 shutil.rmtree(left)
             log.info(
                 "converting %s for OpenVINO; the result is cached",
@@ -141,7 +143,7 @@ def _convert(module: torch.nn.Module | ExportedProgram, input_shape: Shape) -> o
 
 
 def _write(model: ov.Model, entry: Path) -> None:
-    """Save in full precision, so that the first start computes the same as later ones."""
+    """Save in full precision, so that every start gives the same outputs."""
     with tempfile.TemporaryDirectory(dir=entry.parent, prefix=TEMPORARY) as folder:
         made = Path(folder) / entry.name
         made.mkdir()

@@ -30,7 +30,7 @@ class Network(Protocol):
 
     @property
     def input_shape(self) -> Shape:
-        """Shape of the input. H and W must match where they are fixed; any batch size is accepted."""
+        """Shape of the input. Images must have the fixed H and W; -1 accepts any. Any batch size is accepted."""
 
     def __call__(self, batch: Batch) -> Outputs:
         """All outputs, in the order of the module. EnvironmentFault if the GPU fails."""

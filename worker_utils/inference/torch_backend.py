@@ -15,7 +15,7 @@ from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape
 
 
 class TorchNetwork:
-    """A module run eagerly; on a GPU in half precision where autocast permits it."""
+    """A module run eagerly; on a GPU in half precision if autocast permits it."""
 
     def __init__(self, module: torch.nn.Module | ExportedProgram, input_shape: Shape, on_gpu: bool) -> None:
         self.streams = 1

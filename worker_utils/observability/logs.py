@@ -1,7 +1,7 @@
 """One JSON line per log record on stderr, which journald stores.
 
 A line is time, level, logger, `event` (a stable code), `message` (a sentence), `failure` (the class of the failure,
-where there is one), then the fields of the event. docs/event-codes.md lists every event with its fields.
+if there is one), then the fields of the event. docs/event-codes.md lists every event with its fields.
 """
 
 from __future__ import annotations

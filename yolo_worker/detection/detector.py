@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -24,12 +23,10 @@ from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame, Source
 BUDGET_BYTES = 1 << 30
 """Limit for decoded frames in memory: prefetched, in a forward pass, and waiting for their turn."""
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class DetectionPlan:
-    """Batch size and threads for one video. They decide speed and memory, never a box."""
+    """Batch size and threads for one video. They affect speed and memory, but not the boxes."""
 
     batch: int
     """Frames per forward pass."""
@@ -66,7 +63,7 @@ class Detector:
     def plan(self, info: SourceInfo) -> DetectionPlan:
         """Batch size and threads for a source. Frames of a live source do not wait until a batch is full.
 
-        One thread more than the network has streams, so that no stream waits for pre- or postprocessing.
+        There is one thread more than the network has streams, so that no stream waits for pre- or postprocessing.
         """
         batch = 1 if info.is_live else self.settings.batch
         return within_budget(info.frame_bytes, batch, self._network.streams + 1)
@@ -76,8 +73,8 @@ class Detector:
     ) -> Generator[DetectedFrame, None, None]:
         """Each frame with its boxes, see `types.Boxes`, in the order of `frames`.
 
-        Frames are pulled in the caller's thread; batches run in `plan.workers` threads. Without a plan, memory is not
-        bounded: only for a few frames.
+        Frames are pulled in the caller's thread; batches run in `plan.workers` threads. Without a plan memory is not
+        bounded, so pass only a few frames.
         """
         size, workers = (plan.batch, plan.workers) if plan else (self.settings.batch, self._network.streams + 1)
         for batch in concurrency.parallel_map(self._detect_batch, _batches(frames, size), workers, "detect"):
@@ -102,7 +99,7 @@ class Detector:
 
 
 def within_budget(frame_bytes: int, batch: int, workers: int) -> DetectionPlan:
-    """The plan with at most this batch and these workers for which the frames fit into `BUDGET_BYTES`."""
+    """The largest plan, up to `batch` and `workers`, whose frames fit into `BUDGET_BYTES`."""
     frames = max(1, BUDGET_BYTES // frame_bytes)
     size = max(1, min(batch, frames // 4))
     return DetectionPlan(size, max(1, min(workers, frames // size - 3)))

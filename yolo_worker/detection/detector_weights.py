@@ -13,7 +13,7 @@ from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.inference.protocol import Network, split_engine
 
-REMEDY = "put the detector's weights there or name others in CVITX_YOLO_WEIGHTS"
+REMEDY = "put the detector's weights there, or set CVITX_YOLO_WEIGHTS to their path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
     from ultralytics.nn.tasks import load_checkpoint  # noqa: PLC0415
 
     if weights.suffix != ".pt":
-        raise ConfigurationError(f"{weights}: ultralytics weights end in .pt (exports are found beside them); {REMEDY}")
+        raise ConfigurationError(
+            f"{weights}: ultralytics weights end in .pt (an export in the same folder is used automatically); {REMEDY}"
+        )
     model = load_checkpoint(weights)[0]
     head = model.model[-1]
     if type(head) not in (Detect, v10Detect):
@@ -53,7 +55,7 @@ def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
             f"{weights}: the last layer is {type(head).__name__}, not Detect: this is no YOLO detector"
         )
     if not head.end2end:
-        model.fuse(verbose=False)  # would remove the head of a YOLOv10 whose output needs NMS
+        model.fuse(verbose=False)  # not for YOLOv10: it would remove the head that is used here
     head.export, head.dynamic, head.end2end = True, True, False
     fingerprint = backend.sha256_of(weights)
     network = backend.compile_module(model, weights.stem, fingerprint, (-1, 3, -1, -1), runtime)

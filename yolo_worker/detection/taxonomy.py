@@ -1,4 +1,4 @@
-"""Maps the class names of a detector to the 8 vehicle types. Pure."""
+"""Maps the class names of a detector to the vehicle types. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ OTHER_NAMES: Mapping[str, YoloType] = {
     "bus": "CarouselBus",
     "truck": "LightTruck",
 }
-"""Class names of COCO. A detector that was trained on the 8 types uses their names."""
+"""Class names of COCO. A detector that was trained on the vehicle types uses their names."""
 
 
 def class_map(names: Mapping[int, str]) -> dict[int, int]:
-    """Detector class → index into YOLO_TYPES, for the classes that are one of the 8 types.
+    """Detector class → index into YOLO_TYPES, for the classes that are one of the types.
 
     ValueError if there is none: such a detector would never find a vehicle.
     """

@@ -1,8 +1,8 @@
 """Selects the best frame of each track. Pure; keeps one crop per open track and no frame.
 
 Priority: not cut by the edge of the frame → area → confidence → sharpness → centre → earlier. Values are quantised into
-steps, so that the next criterion decides between similar frames. The steps have fixed bounds: the order is total, and
-the result does not depend on the order of the frames.
+steps, so that the next criterion decides between similar frames. The steps have fixed bounds, so the order is total,
+and the result does not depend on the order of the frames.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class BestShotSink:
         self._open: dict[int, _TrackState] = {}
 
     def observe(self, frame: TrackedFrame) -> Iterable[BestShot]:
-        """Compare the frame with the best one of each of its tracks; the best shots of the tracks that ended."""
+        """Compare the frame with the best frame of each of its tracks. Returns the best shots of the ended tracks."""
         for track in frame.tracks:
             self._update(track, frame.frame)
         for key, track_id in frame.links.items():
@@ -95,7 +95,7 @@ def _rank(track: Track, frame: Frame, rules: BestSettings) -> tuple[bool, float,
 
 
 def _tie_break(candidate: _Candidate, rules: BestSettings) -> tuple[float, float, int]:
-    """Compared if edge, area and confidence are equal."""
+    """The criteria that are compared if edge, area and confidence are equal."""
     if candidate.sharpness is None:
         candidate.sharpness = _relative_step(sharpness(candidate.crop), rules.sharpness_step)
     return candidate.sharpness, -candidate.centre, -candidate.frame_index

@@ -15,7 +15,7 @@ class AppearanceMetric(NearestNeighborDistanceMetric):  # type: ignore[misc]  # 
     """Keeps the last `budget` distinct embeddings of each confirmed track.
 
     Replaces two methods of the library. Its `partial_fit` would store an embedding again whenever it is reused for a
-    later detection, so that repeats displace older embeddings; its `distance` normalises all of them again per frame.
+    later detection, so repeats would displace older ones. Its `distance` would normalise all embeddings in each frame.
     """
 
     samples: dict[str, list[Embedding]]

@@ -7,9 +7,9 @@ import math
 from video_analysis.worker_config import TrackSettings
 
 ASSOCIATION = 3
-"""Version of the association, part of the run key. Increase it whenever the same detections give other tracks.
+"""Version of the association, part of the run key. Increase it if a change gives other tracks for the same detections.
 
-tests/golden_tracks.json has the tracks of this version.
+tests/support/golden_tracks.json has the tracks of this version.
 """
 FEWEST_HITS = 2
 """A vehicle that was detected in only one frame counts as a false detection."""

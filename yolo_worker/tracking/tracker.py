@@ -53,7 +53,7 @@ class Tracker:
             yield TrackedFrame(detected.frame, tracks, self._end(), links)
 
     def _detections(self, detected: DetectedFrame) -> Sequence[Any]:
-        """The library's form: left, top, width, height; `others` is the row of the box.
+        """The boxes in the library's form: left, top, width, height; `others` is the row of the box.
 
         A detection that clearly continues a track reuses that track's last embedding.
         """
@@ -86,7 +86,7 @@ class Tracker:
         return links
 
     def _end(self) -> Sequence[int]:
-        """Forget the tracks that the library deleted since the previous frame; their keys."""
+        """Forget the tracks that the library deleted since the previous frame. Returns their keys."""
         live = {int(track.track_id) for track in self._deepsort.tracks}
         ended = sorted(self._live - live)
         self._live = live

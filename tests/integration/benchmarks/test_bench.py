@@ -232,8 +232,8 @@ def test_a_peer_runs_here_and_reports_the_boxes_of_each_frame(peer: str, shared_
     assert ran.returncode == 0, ran.stderr
     document = json.loads(out.read_text())
     assert len(document["tracked"]) == 3
-    assert document["frames"] == (3 if peer == "stock" else 2)
+    assert document["frames"] == (3 if peer == "baseline_deepsort" else 2)
     assert document["seconds"] > 0
     assert len(document["tracked"][-1]) >= 5, "there are about ten vehicles in each frame"
     assert all(len(box) == 4 and box[0] < box[2] <= 1281 for _, box in document["tracked"][-1])
-    assert bool(document["pictures"]) == (peer == "stock")
+    assert bool(document["pictures"]) == (peer == "baseline_deepsort")

@@ -363,8 +363,8 @@ LABELS = Labels.model_validate(
 
 
 def test_one_picture_s_logits_are_decoded_in_every_way() -> None:
-    shares = ([0.4, 0.6], [0.3, 0.7], [0.97, 0.02, 0.01])
-    logits = Logits(*(np.log(np.array(share, np.float32)) for share in shares))
+    shares = {"type": [0.4, 0.6], "make": [0.3, 0.7], "model": [0.97, 0.02, 0.01]}
+    logits = Logits(**{level: np.log(np.array(share, np.float32)) for level, share in shares.items()})
     made = stage_two.decode_all(logits, LABELS, LABELS.model_copy(update={"thresholds": stage_two.NO_THRESHOLDS}))
     assert decoding.names(made.joint) == ("Car", "Toyota", "Vios")
     assert made.greedy == ("Van", "Toyota", "Hiace")
@@ -373,7 +373,8 @@ def test_one_picture_s_logits_are_decoded_in_every_way() -> None:
 
 
 def test_greedy_decoding_ends_where_the_hierarchy_does_and_needs_one() -> None:
-    logits = Logits(*(np.array(head, np.float32) for head in ([0, 1], [0, 1], [0, 1, 0])))
+    heads = {"type": [0, 1], "make": [0, 1], "model": [0, 1, 0]}
+    logits = Logits(**{level: np.array(head, np.float32) for level, head in heads.items()})
     ends = LABELS.model_copy(update={"hierarchy": {"Van": {"Toyota": []}}})
     assert decoding.greedy(logits, ends) == ("Van", "Toyota", None)
     assert decoding.greedy(logits, LABELS.model_copy(update={"hierarchy": None})) == ("Van", "Honda", "City")

@@ -9,19 +9,21 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.classification import checkpoint as archive
 from video_analysis.main_worker.classification.classifier import Classifier, checkpoints
-from video_analysis.main_worker.classification.hierarchy import decide
+from video_analysis.main_worker.classification.hierarchy import LEVELS, decide
 from video_analysis.main_worker.classification.labels import Labels
-from video_analysis.main_worker.types import SnapshotImage
+from video_analysis.main_worker.types import OPTIONAL_OUTPUTS, OUTPUTS, REQUIRED_OUTPUTS, Logits, SnapshotImage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
@@ -288,6 +290,66 @@ class Unnamed(Colours):
 def test_outputs_without_the_three_names_are_refused(tmp_path: Path, module: torch.nn.Module) -> None:
     untrained_model.write(tmp_path / "main.pt", module.eval(), three_names())
     with pytest.raises(ConfigurationError, match="not a dict of one tensor for each of type, make, model"):
+        archive.read(tmp_path / "main.pt")
+
+
+def test_type_make_and_model_are_required_and_no_output_is_optional() -> None:
+    assert (REQUIRED_OUTPUTS, OPTIONAL_OUTPUTS) == (("type", "make", "model"), ())
+    assert set(LEVELS) <= set(REQUIRED_OUTPUTS)
+    assert set(NAMED.names) <= set(OUTPUTS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FourHeads(Logits):
+    body: NDArray[np.float32] | None = None
+
+
+class FourColours(Colours):
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"body": pictures.mean(dim=(2, 3)) * 4, **super().forward(pictures)}
+
+
+@pytest.fixture
+def optional_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A main model may have a fourth output."""
+    monkeypatch.setattr(archive, "OPTIONAL_OUTPUTS", ("body",))
+    monkeypatch.setattr("video_analysis.main_worker.classification.classifier.Logits", FourHeads)
+    monkeypatch.setattr("video_analysis.main_worker.classification.classifier.OUTPUTS", (*OUTPUTS, "body"))
+
+
+@pytest.mark.usefixtures("optional_body")
+def test_an_optional_output_is_read_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = three_names().names
+    monkeypatch.setattr(Labels, "names", property(lambda _: {**names, "body": ("x", "y", "z")}))
+    untrained_model.write(tmp_path / "main.pt", FourColours().eval(), three_names())
+    classifier = Classifier.load(tmp_path / "main.pt", "baseline", backend.choose("torch", 1, tmp_path))
+    (logits,) = classifier.classify([np.full((640, 640, 3), 200, np.uint8)]).logits
+    assert isinstance(logits, FourHeads)
+    assert logits.body == pytest.approx(4 * logits.type, rel=1e-5)
+
+
+@pytest.mark.usefixtures("optional_body")
+def test_an_optional_output_that_a_checkpoint_lacks_is_none(tmp_path: Path) -> None:
+    untrained_model.write(tmp_path / "main.pt", Colours().eval(), three_names())
+    classifier = Classifier.load(tmp_path / "main.pt", "baseline", backend.choose("torch", 1, tmp_path))
+    (logits,) = classifier.classify([np.full((640, 640, 3), 200, np.uint8)]).logits
+    assert isinstance(logits, FourHeads)
+    assert logits.body is None
+
+
+@pytest.mark.usefixtures("optional_body")
+def test_an_output_without_names_in_the_labels_is_refused(tmp_path: Path) -> None:
+    untrained_model.write(tmp_path / "main.pt", FourColours().eval(), three_names())
+    with pytest.raises(
+        ConfigurationError, match=r"returns body, model, make, type, but labels\.json has names for type"
+    ):
+        archive.read(tmp_path / "main.pt")
+
+
+@pytest.mark.usefixtures("optional_body")
+def test_a_missing_required_output_is_refused_and_the_optional_one_is_named(tmp_path: Path) -> None:
+    untrained_model.write(tmp_path / "main.pt", Unnamed().eval(), three_names())
+    with pytest.raises(ConfigurationError, match=r"for each of type, make, model \(optional: body\)"):
         archive.read(tmp_path / "main.pt")
 
 

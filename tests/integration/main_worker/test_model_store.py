@@ -148,8 +148,8 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
     "not UTF-8": (lambda host: host.put_manifest(b"\xff"), "manifest.json: 'utf-8' codec can't decode"),
     "too deep": (lambda host: host.put_manifest(b"[" * 100_000), "nested too deeply"),
     "too long": (lambda host: host.put_manifest(b" " * (1 << 20)), "more than the 262144 allowed"),
-    "a list": (lambda host: host.put_manifest(b'["main.pt"]'), "manifest.json does not name it"),
-    "another name": (lambda host: host.put(BETTER, "../main.pt"), "manifest.json does not name it"),
+    "a list": (lambda host: host.put_manifest(b'["main.pt"]'), "manifest.json has no entry for it"),
+    "another name": (lambda host: host.put(BETTER, "../main.pt"), "manifest.json has no entry for it"),
     "a name twice": (lambda host: host.put_manifest(b'{"main.pt": {}, "main.pt": {}}'), "duplicate name"),
     "no entry": (
         lambda host: host.put_manifest(b'{"main.pt": "abc"}'),
@@ -251,7 +251,7 @@ def test_without_a_fallback_the_start_stops_with_all_reasons_in_one_line(host: H
     assert "\n" not in line
     assert line.startswith(f"main.pt cannot be fetched from CVITX_MODEL_STORE=s3://{host.bucket}/cvitx/models: ")
     assert (
-        "no main.pt of the store was loaded on this host before; CVITX_FALLBACK_CHECKPOINT is not set; put main.pt"
+        "main.pt from the store was never loaded on this host; CVITX_FALLBACK_CHECKPOINT is not set; put main.pt"
         in line
     )
 
@@ -340,13 +340,13 @@ def test_the_store_needs_one_permission_and_rows_record_a_fallback(
     assert set(said) == {"fallback", "detail"}
     assert said["fallback"] == "fallback_checkpoint"
     assert said["detail"].startswith("cmt.pt cannot be fetched from CVITX_MODEL")
-    assert "manifest.json does not name it" in said["detail"]
+    assert "manifest.json has no entry for it" in said["detail"]
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "old.pt: not found; set CVITX_FALLBACK_CHECKPOINT to where an exported main model is, or remove it"),
+        (None, "old.pt: not found; set CVITX_FALLBACK_CHECKPOINT to the path of an exported main model, or remove it"),
         (b"no model", "old.pt: is not a torch.export archive; export the model again"),
     ],
 )

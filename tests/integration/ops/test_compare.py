@@ -287,7 +287,7 @@ def test_a_video_that_is_not_processed_yet_is_not_reported_as_missing(
     ("environ", "why"),
     [
         ({"CVITX_DATABASE_URL": "postgresql://nobody@localhost:1/none"}, "database cannot be reached"),
-        ({"CVITX_DATABASE_URL": "no URL"}, "CVITX_DATABASE_URL: is no PostgreSQL URL"),
+        ({"CVITX_DATABASE_URL": "no URL"}, "CVITX_DATABASE_URL: is not a PostgreSQL URL"),
         ({"CVITX_REGIONS": "1"}, "CVITX_REGIONS: no such setting; did you mean CVITX_REGION?"),
         ({"AWS_PROFILE": "nobody"}, "the S3 client cannot be created: The config profile (nobody) could not be found"),
         ({"AWS_ENDPOINT_URL": "nowhere"}, "the S3 client cannot be created: Invalid endpoint: nowhere"),

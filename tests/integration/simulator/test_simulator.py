@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import jsonschema
@@ -32,9 +33,10 @@ from video_analysis.simulator.truth import SeenVehicle
 from video_analysis.simulator.vehicles.fleet import CATALOGUE, Look, hierarchy, sample_look
 from video_analysis.simulator.vehicles.paint import Paint
 from video_analysis.simulator.vehicles.vehicle import Vehicle
+from video_analysis.worker_utils.contracts.messages import YoloType
 from video_analysis.yolo_worker.types import Image
 
-TYPES = {"Car", "SUV", "Van", "LightTruck", "Utility", "Motorcycle", "CarouselBus", "E-Jeepney"}
+TYPES = set(get_args(YoloType))
 BASES = {"Red", "Orange", "Yellow", "Green", "Blue", "Purple", "Pink", "White"} | {
     "Gray",
     "Black",

@@ -186,7 +186,7 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 def test_a_cache_folder_that_cannot_be_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match=r"file/cache: no cache folder can be made .*; set CVITX_CACHE_DIR"):
+    with pytest.raises(ConfigurationError, match=r"file/cache: no cache folder can be created .*; set CVITX_CACHE_DIR"):
         backend.configure_environment(tmp_path / "file" / "cache", 1)
 
 

@@ -42,7 +42,8 @@ def labels(threshold: float = 0.0, changes: Mapping[str, object] | None = None) 
 
 def logits(of_type: list[float], of_make: list[float], of_model: list[float]) -> Logits:
     """From probabilities, which need not sum to 1."""
-    return Logits(*(np.log(np.array(head, np.float32) + 1e-9) for head in (of_type, of_make, of_model)))
+    shares = dict(zip(LEVELS, (of_type, of_make, of_model), strict=True))
+    return Logits(**{level: np.log(np.array(share, np.float32) + 1e-9) for level, share in shares.items()})
 
 
 def names(verdict: Verdict) -> tuple[str | None, str | None, str | None]:
@@ -57,7 +58,7 @@ def head(width: int) -> st.SearchStrategy[NDArray[np.float32]]:
     return arrays(np.float32, width, elements=st.floats(-80, 80, width=32))
 
 
-heads = st.builds(Logits, head(4), head(3), head(6))
+heads = st.builds(Logits, type=head(4), make=head(3), model=head(6))
 
 
 def test_confidences_are_those_worked_out_by_hand() -> None:
@@ -208,7 +209,7 @@ def test_among_paths_of_one_depth_the_one_with_the_largest_product_wins(of_heads
     three_deep = labels(
         changes={"types": ["Car", "SUV", "Motorcycle"], "makes": ["Toyota", "Honda"], "hierarchy": full}
     )
-    trimmed = Logits(of_heads.type[:3], of_heads.make[:2], of_heads.model)
+    trimmed = Logits(type=of_heads.type[:3], make=of_heads.make[:2], model=of_heads.model)
     scores = {
         (kind, make, model): float(
             trimmed.type[three_deep.types.index(kind)]
@@ -256,14 +257,15 @@ def test_evidence_is_small_and_plain_json(of_heads: Logits, threshold: float) ->
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 def test_logits_that_are_not_finite_are_refused(poison: float) -> None:
-    bad = Logits(np.array([poison, 0, 0, 0], np.float32), np.zeros(3, np.float32), np.zeros(6, np.float32))
+    zeros = {name: np.zeros(width, np.float32) for name, width in labels().widths.items()}
+    bad = Logits(**{**zeros, "type": np.array([poison, 0, 0, 0], np.float32)})
     with pytest.raises(ValueError, match="3 of them finite"):
         decide(bad, labels())
 
 
 def test_logits_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="not 4"):
-        decide(Logits(*(np.zeros(5, np.float32) for _ in LEVELS)), labels())
+        decide(Logits(**{level: np.zeros(5, np.float32) for level in LEVELS}), labels())
 
 
 @pytest.mark.parametrize(

@@ -167,9 +167,9 @@ def kinds(failures: list[WorkerError | None]) -> list[type | None]:
 
 def test_three_different_keys_denied_in_a_row_are_the_environments_fault() -> None:
     denied = DeniedKeys(3)
-    assert kinds(denied.judge([missing("a")])) == [MissingObject]
-    assert kinds(denied.judge([missing("b")])) == [MissingObject]
-    (blamed,) = denied.judge([missing("c")])
+    assert kinds(denied.apply([missing("a")])) == [MissingObject]
+    assert kinds(denied.apply([missing("b")])) == [MissingObject]
+    (blamed,) = denied.apply([missing("c")])
     assert isinstance(blamed, EnvironmentFault)
     assert "s3:GetObject" in str(blamed)
     assert blamed.code == "permission_denied"
@@ -177,30 +177,30 @@ def test_three_different_keys_denied_in_a_row_are_the_environments_fault() -> No
 
 def test_one_key_denied_over_and_over_is_its_messages_own_failure() -> None:
     denied = DeniedKeys(3)
-    assert all(kinds(denied.judge([missing("a")])) == [MissingObject] for _ in range(5))
+    assert all(kinds(denied.apply([missing("a")])) == [MissingObject] for _ in range(5))
 
 
 def test_any_success_ends_a_row_of_denied_keys() -> None:
     denied = DeniedKeys(3)
-    denied.judge([missing("a")])
-    denied.judge([missing("b")])
-    denied.judge([None])
-    assert kinds(denied.judge([missing("c")])) == [MissingObject]
+    denied.apply([missing("a")])
+    denied.apply([missing("b")])
+    denied.apply([None])
+    assert kinds(denied.apply([missing("c")])) == [MissingObject]
 
 
 def test_a_batch_with_a_success_in_it_shows_that_keys_can_be_read() -> None:
     denied = DeniedKeys(3)
     failures = [missing("a"), missing("b"), missing("c"), None]
-    assert kinds(denied.judge(failures)) == [MissingObject, MissingObject, MissingObject, None]
+    assert kinds(denied.apply(failures)) == [MissingObject, MissingObject, MissingObject, None]
 
 
 def test_while_the_role_reads_nothing_even_known_keys_are_not_condemned() -> None:
     denied = DeniedKeys(3)
-    assert kinds(denied.judge([missing("a"), missing("b"), missing("c")])) == [EnvironmentFault] * 3
-    assert kinds(denied.judge([missing("a")])) == [EnvironmentFault]
-    assert kinds(denied.judge([BadMessage("x")])) == [BadMessage]
-    denied.judge([None])
-    assert kinds(denied.judge([missing("a")])) == [MissingObject]
+    assert kinds(denied.apply([missing("a"), missing("b"), missing("c")])) == [EnvironmentFault] * 3
+    assert kinds(denied.apply([missing("a")])) == [EnvironmentFault]
+    assert kinds(denied.apply([BadMessage("x")])) == [BadMessage]
+    denied.apply([None])
+    assert kinds(denied.apply([missing("a")])) == [MissingObject]
 
 
 def test_a_backoff_doubles_up_to_its_longest_and_begins_again_after_a_reset() -> None:

@@ -2,14 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from video_analysis.yolo_worker.detection import taxonomy
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES, class_map
 
 COCO = {0: "person", 1: "bicycle", 2: "car", 3: "motorcycle", 4: "airplane", 5: "bus", 6: "train", 7: "truck"}
-
-
-def test_the_eight_types_are_those_of_the_contract() -> None:
-    assert YOLO_TYPES == ("Car", "SUV", "Van", "LightTruck", "Utility", "Motorcycle", "CarouselBus", "E-Jeepney")
 
 
 def test_coco_classes_become_our_types_and_the_others_are_dropped() -> None:
@@ -17,15 +12,11 @@ def test_coco_classes_become_our_types_and_the_others_are_dropped() -> None:
     assert types == {2: "Car", 3: "Motorcycle", 5: "CarouselBus", 7: "LightTruck"}
 
 
-def test_a_detector_trained_on_the_eight_types_keeps_their_names() -> None:
+def test_a_detector_trained_on_the_types_keeps_their_names() -> None:
     names = dict(enumerate(reversed(YOLO_TYPES)))
     assert {names[number]: YOLO_TYPES[index] for number, index in class_map(names).items()} == {
         kind: kind for kind in YOLO_TYPES
     }
-
-
-def test_every_name_in_the_table_maps_to_a_type() -> None:
-    assert set(taxonomy.OTHER_NAMES.values()) <= set(YOLO_TYPES)
 
 
 def test_names_are_case_sensitive() -> None:
