@@ -23,7 +23,6 @@ WIDEST_PIXEL = 4
 """Pixel aspect ratios beyond 4:1 and 1:4 are errors of the header."""
 LEAST_CHANGE = 0.01
 """A smaller correction of the aspect ratio is not worth an interpolation."""
-HD_WIDTH_PX, SD_HEIGHT_PX = 1280, 576
 TRANSFERS: dict[int, Transfer] = {16: "PQ", 18: "HLG"}
 """Code points of ITU-T H.273, table 3."""
 MATRICES = {
@@ -108,8 +107,7 @@ def turned(image: Image, how: Orientation) -> Image:
 
 
 def _matrix(frame: VideoFrame) -> Colorspace | None:
-    """By the stream; without a statement BT.709 for HD and BT.601 for SD, as players do. None for RGB and others."""
+    """By the stream; BT.601 if it states none, as OpenCV decodes. None for RGB and others."""
     if frame.colorspace in UNSPECIFIED:
-        is_hd = frame.width >= HD_WIDTH_PX or frame.height > SD_HEIGHT_PX
-        return Colorspace.ITU709 if is_hd else Colorspace.ITU601
+        return Colorspace.ITU601
     return MATRICES.get(frame.colorspace)
