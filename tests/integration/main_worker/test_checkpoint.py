@@ -42,7 +42,8 @@ def test_one_flipped_bit_in_the_weights_is_refused(checkpoint: Path, tmp_path: P
 
 def test_an_unreadable_path_is_not_reported_as_a_bad_export(tmp_path: Path) -> None:
     (tmp_path / "main.pt").mkdir()
-    with pytest.raises(ConfigurationError, match=r"main\.pt: cannot be read \(Is a directory\); grant the worker's user read access"):
+    text = r"main\.pt: cannot be read \(Is a directory\); grant the worker's user read access"
+    with pytest.raises(ConfigurationError, match=text):
         archive.read(tmp_path / "main.pt")
 
 
