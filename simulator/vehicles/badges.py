@@ -1,4 +1,4 @@
-"""The makers' badges, drawn simply: what can be told of them from a roadside camera."""
+"""The makers' badges, drawn simply: as much as a roadside camera can distinguish."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo: what it runs when it is told nothing, and what it says when it cannot."""
+"""The demo: what it runs without arguments, and its error messages."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def test_a_file_that_was_named_and_is_not_there_is_said(tmp_path: Path, capsys: 
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (["--stride", "0"], "'0' is not a whole number"),
         (["--recorded-at", "yesterday"], "'yesterday' is not an RFC 3339"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(
-    given: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    given: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         options.parse(given)
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_told_nothing_the_demo_compares_its_own_two_main_models(tmp_path: Path) -> None:

@@ -71,9 +71,9 @@ def builds(environment: Stack) -> Iterator[dict[str, Build]]:
 
 
 @pytest.fixture
-def told() -> Iterator[LogCapture]:
-    with capture_logs() as told:
-        yield told
+def log() -> Iterator[LogCapture]:
+    with capture_logs() as log:
+        yield log
 
 
 @pytest.fixture
@@ -119,19 +119,19 @@ def send_garbage(url: str, environment: Stack) -> None:
 
 
 def test_with_exactly_these_permissions_a_clip_becomes_finished_rows_and_every_one_of_them_is_needed(
-    environment: Stack, told: LogCapture, at_work: Callable[[str, Role], Any], clip: Path
+    environment: Stack, log: LogCapture, at_work: Callable[[str, Role], Any], clip: Path
 ) -> None:
     roles = {worker: Role(policy["Statement"]) for worker, policy in POLICIES.items()}
     task = environment.upload(clip, stride=3)
     environment.send(task)
     send_garbage(environment.video_queue_url, environment)
     with at_work("yolo_worker", roles["yolo_worker"]):
-        told.wait_for(lambda: told.count("video.done") > 0 and environment.depth(environment.video_queue_url) == 0)
+        log.wait_for(lambda: log.count("video.done") > 0 and environment.depth(environment.video_queue_url) == 0)
     send_garbage(environment.snapshot_queue_url, environment)
     with at_work("main_worker", roles["main_worker"]):
-        vehicles = told.count("snapshot.ready")
-        told.wait_for(lambda: told.count("snapshot.classified") == vehicles)
-        told.wait_for(lambda: environment.depth(environment.snapshot_queue_url) == 0)
+        vehicles = log.count("snapshot.ready")
+        log.wait_for(lambda: log.count("snapshot.classified") == vehicles)
+        log.wait_for(lambda: environment.depth(environment.snapshot_queue_url) == 0)
     found = stored_results.read(environment, task["video_id"])
     assert found.faults() == []
     assert vehicles == len(found.analyses) > 0
@@ -144,7 +144,7 @@ def test_with_exactly_these_permissions_a_clip_becomes_finished_rows_and_every_o
 @pytest.mark.parametrize(("worker", "sid", "action"), ACTIONS)
 def test_without_any_one_permission_a_line_names_it(
     environment: Stack,
-    told: LogCapture,
+    log: LogCapture,
     at_work: Callable[[str, Role], Any],
     clip: Path,
     worker: str,
@@ -159,7 +159,7 @@ def test_without_any_one_permission_a_line_names_it(
         send_snapshot(environment)
         send_garbage(environment.snapshot_queue_url, environment)
     with at_work(worker, role):
-        told.wait_for(lambda: any(action in line["message"] and "denied" in line["message"] for line in told.lines))
+        log.wait_for(lambda: any(action in line["message"] and "denied" in line["message"] for line in log.lines))
     assert action in {refused for refused, _ in role.refused}
 
 

@@ -122,7 +122,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
     bench.reports_to = LogObserver()
     with capture_json_lines() as stream, bench.running(ScriptedHandler(work)):
         bench.await_calls(lambda _: bench.called("ChangeMessageVisibility") >= len(attempts))
-    told = stream.getvalue()
-    assert len(faults) == len(attempts) == told.count('"event": "message.failed"')
-    assert SECRET not in told
-    assert "AKIA" not in told
+    logged = stream.getvalue()
+    assert len(faults) == len(attempts) == logged.count('"event": "message.failed"')
+    assert SECRET not in logged
+    assert "AKIA" not in logged

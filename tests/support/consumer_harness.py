@@ -193,6 +193,10 @@ class Bench:
         return None
 
 
+MakeBench = Callable[..., Bench]
+"""The fixture `make_bench`."""
+
+
 def cut_off(queue: Queue, operation: str, times: int) -> threading.Event:
     """Let the first `times` calls of `operation` fail to connect; the event is set at the last of these."""
     spent = threading.Event()

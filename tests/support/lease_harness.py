@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
@@ -13,9 +13,6 @@ from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.lease import HeldLease, LeaseTimes
 from video_analysis.worker_utils.consumer.lease_manager import LeaseManager
 from video_analysis.worker_utils.observability.systemd import Notifier
-
-if TYPE_CHECKING:
-    pass
 
 CONFIG = WorkerConfig()
 TIMES = LeaseTimes(visibility_timeout_s=300, heartbeat_s=60, stall_s=240, shutdown_grace_s=20)

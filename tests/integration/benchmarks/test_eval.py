@@ -230,22 +230,26 @@ def scene() -> outcomes.SceneOutcome:
 
 
 def test_each_snapshot_is_a_vehicles_a_double_an_ignored_ones_or_nobodys() -> None:
-    told = figures.figures([scene()], [])
-    assert (told["vehicles"], told["ignored_vehicles"]) == (3, 1)
-    assert (told["snapshots"], told["false_snapshots"], told["ignored_snapshots"]) == (3, 1, 1)
-    assert (told["missed_rate"], told["duplicate_rate"], told["snapshots_per_vehicle"]) == (0.3333, 0.3333, 1.3333)
+    measured = figures.figures([scene()], [])
+    assert (measured["vehicles"], measured["ignored_vehicles"]) == (3, 1)
+    assert (measured["snapshots"], measured["false_snapshots"], measured["ignored_snapshots"]) == (3, 1, 1)
+    assert (measured["missed_rate"], measured["duplicate_rate"], measured["snapshots_per_vehicle"]) == (
+        0.3333,
+        0.3333,
+        1.3333,
+    )
 
 
 def test_names_are_judged_by_the_largest_snapshot_and_a_missed_vehicle_is_wrong() -> None:
-    told = figures.figures([scene()], [])
-    assert (told["type_top1"], told["make_top1"], told["model_top1"]) == (0.6667, 0.6667, 0.3333)
-    assert told["yolo_type_top1"] == 1.0
-    assert told["ece"] == {"type": 0.1, "make": 0.2, "model": pytest.approx(0.7 - 2 / 3, abs=1e-4)}
+    measured = figures.figures([scene()], [])
+    assert (measured["type_top1"], measured["make_top1"], measured["model_top1"]) == (0.6667, 0.6667, 0.3333)
+    assert measured["yolo_type_top1"] == 1.0
+    assert measured["ece"] == {"type": 0.1, "make": 0.2, "model": pytest.approx(0.7 - 2 / 3, abs=1e-4)}
 
 
 def test_the_largest_snapshot_is_the_one_whose_regret_counts() -> None:
-    told = figures.figures([scene()], [])
-    assert (told["best_shot_regret"], told["best_shot_regret_over_5_percent"]) == (0.25, 0.5)
+    measured = figures.figures([scene()], [])
+    assert (measured["best_shot_regret"], measured["best_shot_regret_over_5_percent"]) == (0.25, 0.5)
 
 
 def test_why_a_vehicle_was_missed_is_said() -> None:
@@ -284,9 +288,9 @@ def test_a_target_is_missed_outside_its_bounds(changed: dict[str, object], misse
 def test_a_level_of_which_nothing_is_said_is_unsure_and_wrong() -> None:
     silent = Verdict("Car", 1.0, None, None, None, None, {})
     shot = JudgedShot(0, 9, False, 0.0, "Car", read(silent))
-    told = naming.figures([Outcome(seen(1, 0), 0, 0, [shot], True, None)], "baseline")
-    assert (told["type_top1"], told["make_top1"]) == (1.0, 0.0)
-    assert told["ece"] == {"type": 0.0, "make": 0.0, "model": 0.0}
+    measured = naming.figures([Outcome(seen(1, 0), 0, 0, [shot], True, None)], "baseline")
+    assert (measured["type_top1"], measured["make_top1"]) == (1.0, 0.0)
+    assert measured["ece"] == {"type": 0.0, "make": 0.0, "model": 0.0}
 
 
 def paints(*bases: str) -> tuple[Paint, ...]:
@@ -310,14 +314,14 @@ def in_light(light: str, *vehicles: Outcome) -> outcomes.SceneOutcome:
 def test_colour_s_headline_is_by_day_and_silver_and_gray_are_one() -> None:
     by_day = in_light("day", painted("Silver", "Gray", "Red"), painted("Red", "Pink"), painted("Red"))
     by_night = in_light("night", painted("Red", "Red"), Outcome(seen(2, 0), 0, 0, [], True, None))
-    told = attributes.figures([by_day, by_night])
-    assert told["color_top1"] == 0.3333
-    assert told["color_top1_by_light"] == {"day": 0.3333, "night": 1.0}
+    measured = attributes.figures([by_day, by_night])
+    assert measured["color_top1"] == 0.3333
+    assert measured["color_top1_by_light"] == {"day": 0.3333, "night": 1.0}
     assert attributes.figures([by_night])["color_top1"] is None
 
 
 def test_plates_are_counted_over_all_vehicles_and_over_those_whose_plate_is_legible() -> None:
-    told = attributes.figures(
+    measured = attributes.figures(
         [
             in_light(
                 "day",
@@ -329,16 +333,16 @@ def test_plates_are_counted_over_all_vehicles_and_over_those_whose_plate_is_legi
             )
         ]
     )
-    assert (told["plate_exact"], told["plate_abstained"]) == (0.25, 0.5)
-    assert (told["plates"]["pictures"], told["plates"]["wrong"]) == (4, 1)
-    assert told["plates"]["legible"]["pictures"] == 2
-    assert told["plates"]["legible"]["exact"] == 1
+    assert (measured["plate_exact"], measured["plate_abstained"]) == (0.25, 0.5)
+    assert (measured["plates"]["pictures"], measured["plates"]["wrong"]) == (4, 1)
+    assert measured["plates"]["legible"]["pictures"] == 2
+    assert measured["plates"]["legible"]["exact"] == 1
 
 
 def test_why_no_plate_was_looked_for_is_said() -> None:
-    told = attributes.figures([in_light("day", painted("Red", "Red", read_plate="not installed"))])
-    assert (told["plate_exact"], told["plate_abstained"]) == (None, None)
-    assert told["plates"] == {"skipped": "not installed"}
+    measured = attributes.figures([in_light("day", painted("Red", "Red", read_plate="not installed"))])
+    assert (measured["plate_exact"], measured["plate_abstained"]) == (None, None)
+    assert measured["plates"] == {"skipped": "not installed"}
 
 
 def test_a_wrong_colour_and_a_wrong_plate_are_listed() -> None:
@@ -396,11 +400,11 @@ def test_each_way_of_decoding_and_abstention_are_told_apart() -> None:
         Outcome(seen(1, 0), 0, 0, [JudgedShot(0, 9, False, 0.0, "Car", SnapshotPredictions({"cmt": one}))], True, None)
         for one in read_as
     ]
-    told = naming.figures([*vehicles, Outcome(seen(2, 0), 0, 0, [], True, None)], "cmt")
-    assert told["joint"] == {"type": 0.75, "make": 0.25, "model": 0.25}
-    assert (told["greedy"]["make"], told["heads"]["make"], told["heads"]["model"]) == (0.75, 0.0, 0.75)
-    assert told["abstaining"]["make"] == {"precision": 0.5, "coverage": 0.5}
-    assert told["abstaining"]["type"] == {"precision": 1.0, "coverage": 0.75}
+    measured = naming.figures([*vehicles, Outcome(seen(2, 0), 0, 0, [], True, None)], "cmt")
+    assert measured["joint"] == {"type": 0.75, "make": 0.25, "model": 0.25}
+    assert (measured["greedy"]["make"], measured["heads"]["make"], measured["heads"]["model"]) == (0.75, 0.0, 0.75)
+    assert measured["abstaining"]["make"] == {"precision": 0.5, "coverage": 0.5}
+    assert measured["abstaining"]["type"] == {"precision": 1.0, "coverage": 0.75}
     assert naming.figures(vehicles, "baseline")["abstaining"]["model"] == {"precision": None, "coverage": 0.0}
 
 
@@ -416,8 +420,8 @@ def test_every_light_and_weather_is_looked_at_twice_and_no_seed_was_trained_on()
 
 def test_missing_weights_are_named_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluation.main(["--weights", str(tmp_path / "none.pt")]) == 2
-    assert f"{tmp_path / 'none.pt'}" in (told := capsys.readouterr().err)
-    assert "make train" in told
+    assert f"{tmp_path / 'none.pt'}" in (printed := capsys.readouterr().err)
+    assert "make train" in printed
 
 
 @pytest.fixture(scope="module")
@@ -444,9 +448,9 @@ def test_a_clip_is_rendered_once_and_whole(short_clip: Path) -> None:
     assert scenes.clips(scenes.SCENES[:1], short_clip.parent, 2.0) == [short_clip]
     assert {path: path.stat().st_mtime_ns for path in short_clip.parent.iterdir()} == before
     assert {path.name for path in before} == {short_clip.name, f"{short_clip.stem}.truth.jsonl"}
-    told = truth.read(short_clip)
-    assert (told.facts.seed, len(told.frames)) == (scenes.FIRST_SEED, 30)
-    assert told.counted
+    known = truth.read(short_clip)
+    assert (known.facts.seed, len(known.frames)) == (scenes.FIRST_SEED, 30)
+    assert known.counted
 
 
 @pytest.mark.slow
@@ -460,16 +464,16 @@ def test_a_short_scene_goes_through_both_workers(shared_data: Path, model_cache:
     folders = {"--out": out, "--cache": tmp_path, "--networks": model_cache, "--data": tmp_path}
     named = [str(word) for pair in (options | folders).items() for word in pair]
     assert evaluation.main([*named, "--scenes=1", "--seconds=2", "--strides=3", f"--look={scenes.FIRST_SEED}"]) == 0
-    told = json.loads(out.read_text())
-    assert told["headline_stride"] == 3
-    assert told["by_stride"]["3"] == {name: told[name] for name in told["by_stride"]["3"]}
-    assert told["frames"] == 10
-    assert told["snapshots"] + told["missed"] - told["duplicates"] == told["vehicles"] > 0
-    assert len(told["to_inspect"]["3"]["missed"]) == told["missed"]
-    assert 0 < told["map50"] <= 1
-    assert set(told["variants"]) == {"baseline", "cmt"} == set(told["checkpoints"])
-    assert set(told["color_top1_by_light"]) == {"day"}
-    assert 0 <= told["color_top1"] <= 1
-    assert (told["plate_exact"] is None) == ("skipped" in told["plates"])
-    assert set(told["jakarta"]) == {"skipped"}
+    report = json.loads(out.read_text())
+    assert report["headline_stride"] == 3
+    assert report["by_stride"]["3"] == {name: report[name] for name in report["by_stride"]["3"]}
+    assert report["frames"] == 10
+    assert report["snapshots"] + report["missed"] - report["duplicates"] == report["vehicles"] > 0
+    assert len(report["to_inspect"]["3"]["missed"]) == report["missed"]
+    assert 0 < report["map50"] <= 1
+    assert set(report["variants"]) == {"baseline", "cmt"} == set(report["checkpoints"])
+    assert set(report["color_top1_by_light"]) == {"day"}
+    assert 0 <= report["color_top1"] <= 1
+    assert (report["plate_exact"] is None) == ("skipped" in report["plates"])
+    assert set(report["jakarta"]) == {"skipped"}
     assert len(list(tmp_path.glob("*_stride3.png"))) == 1

@@ -139,20 +139,20 @@ def test_a_video_s_rows_become_a_page_figures_and_lines(rows: Rows, capsys: pyte
     rows.add(1, baseline=VIOS, cmt=VIOS)
     rows.add(2, baseline=VIOS, cmt=CITY)
     rows.add(3, baseline=VIOS)
-    page, told = report("--video", VIDEO.upper())
-    assert (told["scope"], told["id"], told["snapshots"]) == ("video", VIDEO, 2)
-    assert told["levels"]["make"]["counts"] == {
+    page, data = report("--video", VIDEO.upper())
+    assert (data["scope"], data["id"], data["snapshots"]) == ("video", VIDEO, 2)
+    assert data["levels"]["make"]["counts"] == {
         "same": 1, "differ": 1, "baseline_only": 0, "cmt_only": 0, "neither": 0,
     }  # fmt: skip
-    assert [(one["track_id"], one["level"], one["sureness"]) for one in told["disagreements"]] == [(2, "make", 0.52)]
-    assert told["disagreements"][0]["cmt"]["labels"] == list(CITY)
-    assert told["checkpoints"]["cmt"] == {"demo-cmt@0123456789ab": 2}
+    assert [(one["track_id"], one["level"], one["sureness"]) for one in data["disagreements"]] == [(2, "make", 0.52)]
+    assert data["disagreements"][0]["cmt"]["labels"] == list(CITY)
+    assert data["checkpoints"]["cmt"] == {"demo-cmt@0123456789ab": 2}
     assert page.count("data:image/jpeg;base64,") == page.count("<article") == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("2 snapshots with both results, disagreements: 1")
     assert "rows of baseline: 2 by demo-baseline@0123456789ab" in lines
     assert "rows of cmt: 2 by demo-cmt@0123456789ab" in lines
-    assert told["checkpoints_of_both"] == []
+    assert data["checkpoints_of_both"] == []
     assert not [line for line in lines if "images are missing" in line or "agrees with itself" in line]
 
 
@@ -188,10 +188,10 @@ def test_a_workspace_is_all_its_videos_and_a_video_is_itself_alone(rows: Rows) -
 def test_the_page_has_no_more_images_than_requested(rows: Rows) -> None:
     for track in (1, 2, 3):
         rows.add(track, baseline=VIOS, cmt=CITY)
-    page, told = report("--video", VIDEO, "--pictures", "2")
+    page, data = report("--video", VIDEO, "--pictures", "2")
     assert [name in page for name in ("Vehicle 3 at", "Vehicle 2 at", "Vehicle 1 at")] == [True, True, False]
     assert page.index("Vehicle 3 at") < page.index("Vehicle 2 at")
-    assert len(told["disagreements"]) == 3
+    assert len(data["disagreements"]) == 3
 
 
 def test_a_missing_image_is_reported_on_the_page_and_on_the_terminal(
@@ -223,17 +223,17 @@ def test_hostile_text_stays_text(rows: Rows, capsys: pytest.CaptureFixture[str],
     sql("UPDATE image_analyses SET camera_code = %s, yolo_type = %s", HOSTILE, HOSTILE)
     sql("UPDATE image_analysis_results SET checkpoint = %s", HOSTILE)
     sql("UPDATE image_analyses SET snapshot_s3_key = %s", f"s3://{HOSTILE}")
-    page, told = report("--video", VIDEO)
+    page, data = report("--video", VIDEO)
     assert "<script" not in page
     assert unescape(page).count(HOSTILE) == 13
-    assert told["frequent_disagreements"]["make"][0]["cmt"] == HOSTILE
+    assert data["frequent_disagreements"]["make"][0]["cmt"] == HOSTILE
     assert "\x1b" not in capsys.readouterr().out
 
 
 def test_a_snapshot_in_another_bucket_is_not_fetched() -> None:
     uri = f"s3://elsewhere/{report_rows.key_of(1, 100)}"
-    (told,) = thumbnails.fetch(Storage(), "ours-only", [uri])
-    assert told.problem == f"{uri}: is not in the bucket of CVITX_S3_BUCKET, ours-only"
+    (thumbnail,) = thumbnails.fetch(Storage(), "ours-only", [uri])
+    assert thumbnail.problem == f"{uri}: is not in the bucket of CVITX_S3_BUCKET, ours-only"
 
 
 class Storage:
@@ -249,10 +249,10 @@ class Storage:
 def test_after_an_outage_of_s3_no_further_image_is_fetched() -> None:
     storage = Storage()
     uris = [f"s3://ours-only/{report_rows.key_of(track, 100)}" for track in range(1, 101)]
-    told = thumbnails.fetch(storage, "ours-only", uris)
+    fetched = thumbnails.fetch(storage, "ours-only", uris)
     assert storage.asked <= thumbnails.FETCH_THREADS
-    assert told[0] == Thumbnail(None, "S3 cannot be reached")
-    assert told[-1].problem == "not fetched, because S3 failed before"
+    assert fetched[0] == Thumbnail(None, "S3 cannot be reached")
+    assert fetched[-1].problem == "not fetched, because S3 failed before"
 
 
 @pytest.mark.parametrize(
@@ -269,9 +269,9 @@ def test_nothing_to_compare_is_one_line_with_a_remedy(
     if said is not None:
         rows.add(1, **said)  # type: ignore[arg-type]  # labels alone
     assert command.main(["--video", VIDEO]) == 2
-    told = capsys.readouterr().err
-    assert why in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert why in printed
+    assert printed.count("\n") == 1
     assert list(Path().iterdir()) == []
 
 
@@ -304,9 +304,9 @@ def test_a_wrong_environment_is_one_line(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     assert command.main(["--video", VIDEO]) == 2
-    told = capsys.readouterr().err
-    assert why in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert why in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_folder_that_is_not_there_is_one_line(rows: Rows, capsys: pytest.CaptureFixture[str]) -> None:

@@ -296,9 +296,9 @@ def test_a_database_that_is_not_there_is_one_line(
 ) -> None:
     monkeypatch.setenv("CVITX_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
     assert again("--video", VIDEO) == 2
-    told = capsys.readouterr()
-    assert told.err.startswith("reclassify: database cannot be reached: ")
-    assert told.out == "0 sent, 0 skipped\n", "of rows it knows nothing"
+    printed = capsys.readouterr()
+    assert printed.err.startswith("reclassify: database cannot be reached: ")
+    assert printed.out == "0 sent, 0 skipped\n", "of rows it knows nothing"
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import Any
 
 from video_analysis.tests.support.consumer_harness import (
-    FAST,
     PATIENCE_S,
     Bench,
     Labour,
+    MakeBench,
     ScriptedHandler,
     cut_off,
     finished,
@@ -21,22 +18,6 @@ from video_analysis.worker_utils.aws.sqs import Received
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.consumer.prefetch import newest
 from video_analysis.worker_utils.errors import LeaseLost, WorkerError
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
-MakeBench = Callable[..., Bench]
-
-
-@pytest.fixture
-def make_bench(sqs: SQSClient, queue_name: str) -> MakeBench:
-    """`make_bench(field=value)`: a bench whose configuration differs in these fields."""
-    return lambda **changes: Bench(sqs, queue_name, FAST.model_copy(update=changes))
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench()
 
 
 def test_heartbeats_keep_a_message_hidden_past_its_timeout_even_if_one_fails(make_bench: MakeBench) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import boto3
@@ -12,26 +11,21 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from video_analysis.devstack import services
-from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, ScriptedHandler, cut_off, finished
+from video_analysis.tests.support.consumer_harness import (
+    FAST,
+    PATIENCE_S,
+    Bench,
+    MakeBench,
+    ScriptedHandler,
+    cut_off,
+    finished,
+)
 from video_analysis.worker_utils.aws.sqs import Received
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-MakeBench = Callable[..., Bench]
-
-
-@pytest.fixture
-def make_bench(sqs: SQSClient, queue_name: str) -> MakeBench:
-    """`make_bench(field=value)`: a bench whose configuration differs in these fields."""
-    return lambda **changes: Bench(sqs, queue_name, FAST.model_copy(update=changes))
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench()
 
 
 def test_an_outage_costs_one_receive_and_polling_continues_when_the_probe_succeeds(bench: Bench) -> None:

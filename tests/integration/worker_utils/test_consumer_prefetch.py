@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import queue as queues
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, Labour, ScriptedHandler
+from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, Labour, MakeBench, ScriptedHandler
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import EnvironmentFault, Interrupted, LeaseLost, Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-MakeBench = Callable[..., Bench]
 
 
 @dataclass
@@ -45,14 +42,8 @@ class AheadBench(Bench):
 
 
 @pytest.fixture
-def make_bench(sqs: SQSClient, queue_name: str) -> MakeBench:
-    """`make_bench(field=value)`: a bench whose configuration differs in these fields."""
-    return lambda **changes: AheadBench(sqs, queue_name, FAST.model_copy(update=changes))
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench()
+def bench_type() -> type[Bench]:
+    return AheadBench
 
 
 def test_the_next_batch_is_received_and_prepared_while_one_is_worked_on_and_no_more(bench: Bench) -> None:

@@ -5,31 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
-
-from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, Labour, ScriptedHandler, finished
+from video_analysis.tests.support.consumer_harness import (
+    PATIENCE_S,
+    Bench,
+    Labour,
+    MakeBench,
+    ScriptedHandler,
+    finished,
+)
 from video_analysis.worker_config import PauseSettings
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import EnvironmentFault, Interrupted
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
-MakeBench = Callable[..., Bench]
-
-
-@pytest.fixture
-def make_bench(sqs: SQSClient, queue_name: str) -> MakeBench:
-    """`make_bench(field=value)`: a bench whose configuration differs in these fields."""
-    return lambda **changes: Bench(sqs, queue_name, FAST.model_copy(update=changes))
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    return make_bench()
 
 
 def test_a_shutdown_during_work_gives_the_message_back_at_once(bench: Bench) -> None:

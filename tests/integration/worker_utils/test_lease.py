@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
-from video_analysis.devstack import provision
-from video_analysis.tests.support.lease_harness import CONFIG, LONG_TIMES, TWELVE_HOURS_S, Bench
+from video_analysis.tests.support.lease_harness import LONG_TIMES, TWELVE_HOURS_S, Bench
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.errors import Interrupted, LeaseLost
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-
-@pytest.fixture
-def queue(sqs: SQSClient, queue_name: str) -> Queue:
-    url, _ = provision.queue(sqs, queue_name, CONFIG)
-    sqs.send_message(QueueUrl=url, MessageBody="x")
-    return Queue(
-        boto3.Session(), url, region=CONFIG.region, visibility_timeout_s=300, wait_time_s=1, max_receive_count=5
-    )
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-import pytest
-
 from video_analysis.tests.support.consumer_harness import FAST, Bench, ScriptedHandler, cut_off, finished
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import (
@@ -20,11 +18,6 @@ from video_analysis.worker_utils.errors import (
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-
-@pytest.fixture
-def bench(sqs: SQSClient, queue_name: str) -> Bench:
-    return Bench(sqs, queue_name)
 
 
 def refused_if_bad(delivery: Delivery) -> WorkerError | None:

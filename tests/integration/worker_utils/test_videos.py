@@ -170,7 +170,7 @@ def test_a_video_without_a_row_is_worked_on_with_a_warning(
     assert record.levelno == logging.WARNING
     assert vars(record)["video_id"] == VIDEO
     videos.finish(TASK)
-    videos.fail(VIDEO, WORKSPACE, Transient("nobody hears"), final=True)
+    videos.fail(VIDEO, WORKSPACE, Transient("no row takes it"), final=True)
     assert sql("SELECT * FROM videos") == []
 
 
@@ -234,18 +234,18 @@ def test_a_row_that_breaks_the_contract_is_refused_like_a_message_that_does(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "reason"),
     [
         ("RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'", "No space left"),
         ("RAISE EXCEPTION 'cannot execute INSERT in a read-only transaction' USING ERRCODE = '25006'", "read-only"),
     ],
 )
 def test_a_database_that_only_answers_reads_is_the_environment_s_fault(
-    videos: VideoRepository, sql: Sql, fault: str, told: str
+    videos: VideoRepository, sql: Sql, fault: str, reason: str
 ) -> None:
     sql(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {fault}; END $$")
     sql("CREATE TRIGGER refuse BEFORE INSERT ON image_analyses EXECUTE FUNCTION refuse()")
-    with pytest.raises(EnvironmentFault, match=told):
+    with pytest.raises(EnvironmentFault, match=reason):
         videos.ping()
 
 

@@ -20,12 +20,12 @@ def cards(html: str) -> list[str]:
 
 def test_vehicles_stand_in_order_of_time_each_with_its_picture_and_both_variants() -> None:
     html = page.render(report_rows.street(), FACTS)
-    told = cards(html)
-    assert [re.findall(r"Vehicle (\d)</h3>", card) for card in told] == [["1"], ["2"], ["3"], ["4"]]
-    assert all('src="data:image/jpeg;base64,' in card for card in told)
-    assert "baseline</th>" in told[0]
-    assert "cmt</th>" in told[0]
-    assert "1:01.005" in told[1]
+    shown = cards(html)
+    assert [re.findall(r"Vehicle (\d)</h3>", card) for card in shown] == [["1"], ["2"], ["3"], ["4"]]
+    assert all('src="data:image/jpeg;base64,' in card for card in shown)
+    assert "baseline</th>" in shown[0]
+    assert "cmt</th>" in shown[0]
+    assert "1:01.005" in shown[1]
 
 
 def test_where_the_variants_differ_the_row_says_so() -> None:
