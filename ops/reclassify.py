@@ -15,17 +15,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-import boto3
-from botocore.exceptions import BotoCoreError
-
 from video_analysis import worker_config
-from video_analysis.ops import arguments, exit_status
+from video_analysis.ops import arguments, aws_clients, exit_status
 from video_analysis.ops.stored_snapshots import Selection, StoredSnapshot, StoredSnapshots
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.aws.sqs import Publisher
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.errors import BadMessage, ConfigurationError
+from video_analysis.worker_utils.errors import BadMessage
 
 ABOUT = """\
 Sends SNAPSHOT_READY again for stored snapshots, so that the workers' current checkpoints replace the results of other
@@ -52,7 +48,7 @@ def _reclassify(options: argparse.Namespace) -> None:
     remark = ""
     try:
         config = worker_config.load(os.environ)
-        send = (lambda _: None) if options.dry_run else _paced(_publisher(config).send, options.per_second)
+        send = (lambda _: None) if options.dry_run else _paced(aws_clients.publisher(config).send, options.per_second)
         _resend(_stored(config, options), config.s3_bucket, options.errors, send, counts)
         remark = "" if counts.total() else " (image_analyses has no such rows)"
     finally:
@@ -88,16 +84,6 @@ def _print_counts(counts: Counter[str], dry_run: bool, remark: str) -> None:
 def _stored(config: WorkerConfig, options: argparse.Namespace) -> Iterable[StoredSnapshot]:
     selection = Selection(options.video, options.workspace, options.since, options.until)
     return StoredSnapshots(Database(config.database_url, "cvitx-reclassify")).read(selection)
-
-
-def _publisher(config: WorkerConfig) -> Publisher:
-    """ConfigurationError if boto3's profile or endpoint is wrong."""
-    try:
-        return Publisher(boto3.Session(region_name=config.region), config.snapshot_queue, region=config.region)
-    except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(
-            f"the SQS client cannot be created: {error}; check AWS_PROFILE and AWS_ENDPOINT_URL"
-        ) from None
 
 
 def _paced(send: Callable[[str], None], per_second: float) -> Callable[[str], None]:

@@ -9,20 +9,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import boto3
-from botocore.exceptions import BotoCoreError
-
 from video_analysis import worker_config
-from video_analysis.ops import arguments, exit_status
+from video_analysis.ops import arguments, aws_clients, exit_status
 from video_analysis.ops.compare import agreement, report_page, report_text, thumbnails
 from video_analysis.ops.compare.agreement import Agreement
 from video_analysis.ops.compare.stored_verdicts import Comparable, Scope, StoredVerdicts
 from video_analysis.ops.compare.thumbnails import Thumbnail
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.errors import ConfigurationError
 
 ABOUT = """\
 Reports how far the models baseline and cmt agree, from the rows that workers with CVITX_RUN_MODE=compare wrote for a
@@ -89,19 +84,9 @@ def _write(
     figures = json.dumps(report_text.document(about, found), indent=1, ensure_ascii=False)
     page.with_suffix(".json").write_text(figures + "\n", "utf-8")
     uris = [one.snapshot.snapshot_uri for one in found.disagreements[:max_images]]
-    images = thumbnails.fetch(_storage(config), config.s3_bucket, uris)
+    images = thumbnails.fetch(aws_clients.storage(config), config.s3_bucket, uris)
     page.write_text(report_page.render(f"{about['scope']} {about['id']}", found, images), "utf-8")
     return images
-
-
-def _storage(config: WorkerConfig) -> ObjectStore:
-    """ConfigurationError if boto3's profile or endpoint is wrong."""
-    try:
-        return ObjectStore.connect(boto3.Session(region_name=config.region), config)
-    except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(
-            f"the S3 client cannot be created: {error}; check AWS_PROFILE and AWS_ENDPOINT_URL"
-        ) from None
 
 
 def _options(given: Sequence[str] | None) -> argparse.Namespace:
