@@ -17,7 +17,7 @@ from video_analysis.worker_utils.consumer.delivery import Handler
 from video_analysis.worker_utils.consumer.lease import LeaseTimes
 from video_analysis.worker_utils.consumer.lease_manager import LeaseManager
 from video_analysis.worker_utils.consumer.prefetch import Prefetch, Prefetcher
-from video_analysis.worker_utils.consumer.retry_policy import RetryPolicy, classify_exception
+from video_analysis.worker_utils.consumer.retry_policy import RetryPolicy, classify_exception, unexpected
 from video_analysis.worker_utils.consumer.settlement import LeasedDelivery, Settlement
 from video_analysis.worker_utils.errors import Transient, WorkerError
 from video_analysis.worker_utils.observability import systemd
@@ -98,7 +98,7 @@ class Consumer:
                     f"poll failed, next poll in {delay_s:.1f} s: {failure}",
                     {**failure_fields(failure), "retry_after_s": round(delay_s, 3)},
                     logging.WARNING,
-                    _unexpected(error),
+                    unexpected(error),
                 )
             )
             self._wait(delay_s)
@@ -135,7 +135,7 @@ class Consumer:
         try:
             failures = self._handler.handle([held.delivery for held in batch])
         except Exception as error:  # noqa: BLE001  # the taxonomy is applied here
-            if _unexpected(error):
+            if unexpected(error):
                 self._observer.notify(
                     Event(
                         "handler.failed",
@@ -202,7 +202,7 @@ class Consumer:
                     f"no message can succeed now: {failure}",
                     {**failure_fields(failure)},
                     logging.ERROR,
-                    _unexpected(error),
+                    unexpected(error),
                 )
             )
             return False
@@ -224,11 +224,6 @@ class Consumer:
             self._leases.progress()
             self._leases.wait(min(left_s, self._wait_slice_s))
             left_s -= self._wait_slice_s
-
-
-def _unexpected(error: Exception) -> Exception | None:
-    """The error if it is not part of the taxonomy, so that its traceback is logged; else None."""
-    return None if isinstance(error, WorkerError) else error
 
 
 def _lease_times(settings: ConsumerSettings) -> LeaseTimes:

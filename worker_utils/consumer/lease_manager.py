@@ -88,6 +88,20 @@ class LeaseManager:
             self._held.discard(lease)
         self.progress()
 
+    def release(self, lease: HeldLease, after_s: int, log_fields: Mapping[str, object]) -> None:
+        """Make the message visible again in `after_s` seconds. A failure is only reported, with `log_fields`."""
+        try:
+            self._queue.release(lease.receipt_handle, after_s)
+        except WorkerError as fault:
+            self._observer.notify(
+                Event(
+                    "message.release_failed",
+                    f"the message could not be released, it is visible again after the visibility timeout: {fault}",
+                    {**failure_fields(fault), **log_fields},
+                    logging.WARNING,
+                )
+            )
+
     def now_s(self) -> float:
         """The clock of all leases, in seconds."""
         return self._clock()
@@ -209,14 +223,4 @@ class LeaseManager:
             leases, self._held = self._held, set()
         for lease in leases:
             lease.refused = True
-            try:
-                self._queue.release(lease.receipt_handle, 0)
-            except WorkerError as fault:
-                self._observer.notify(
-                    Event(
-                        "message.release_failed",
-                        f"the message could not be released, it is visible again after the visibility timeout: {fault}",
-                        {**failure_fields(fault), "message_id": lease.message_id},
-                        logging.WARNING,
-                    )
-                )
+            self.release(lease, 0, {"message_id": lease.message_id})

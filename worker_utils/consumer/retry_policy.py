@@ -97,6 +97,11 @@ def classify_exception(error: Exception) -> WorkerError:
     return Transient(f"unexpected {type(error).__name__}: {error}", code="unexpected")
 
 
+def unexpected(error: Exception) -> Exception | None:
+    """The error if it is not part of the taxonomy, so that its traceback is logged; else None."""
+    return None if isinstance(error, WorkerError) else error
+
+
 def _delay_s(delays_s: tuple[float, ...], receive_count: int) -> float:
     return delays_s[min(max(receive_count, 1), len(delays_s)) - 1]
 

@@ -18,6 +18,7 @@ from video_analysis.worker_utils.consumer.retry_policy import (
     classify_exception,
     decide,
     give_up_after_s,
+    unexpected,
 )
 from video_analysis.worker_utils.errors import (
     EnvironmentFault,
@@ -145,7 +146,7 @@ class Settlement:
                     f"the failure could not be recorded: {error}",
                     {**failure_fields(classify_exception(error)), **delivery.log_fields},
                     logging.ERROR,
-                    None if isinstance(error, WorkerError) else error,
+                    unexpected(error),
                 )
             )
             return error
@@ -179,19 +180,8 @@ class Settlement:
 
     def _release(self, held: LeasedDelivery, after_s: int | None) -> None:
         self._leases.forget(held.lease)
-        if after_s is None or held.lease.lost:
-            return
-        try:
-            self._queue.release(held.delivery.receipt_handle, held.lease.allowed_s(after_s))
-        except WorkerError as fault:
-            self._observer.notify(
-                Event(
-                    "message.release_failed",
-                    f"the message could not be released, it is visible again after the visibility timeout: {fault}",
-                    {**failure_fields(fault), **held.delivery.log_fields},
-                    logging.WARNING,
-                )
-            )
+        if after_s is not None and not held.lease.lost:
+            self._leases.release(held.lease, held.lease.allowed_s(after_s), held.delivery.log_fields)
 
     def _report(self, delivery: Delivery, failure: WorkerError | None, outcome: Outcome) -> None:
         """One event: the outcome of this receive, its failure, and when the message becomes visible again."""

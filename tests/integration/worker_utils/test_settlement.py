@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from video_analysis.tests.support.consumer_harness import FAST, Bench, ScriptedHandler, cut_off, finished
+from video_analysis.tests.support.consumer_harness import FAST, Bench, MakeBench, ScriptedHandler, cut_off, finished
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import (
     BadMessage,
@@ -139,6 +139,20 @@ def test_a_finished_message_that_could_not_be_deleted_comes_again(sqs: SQSClient
     bench.send("x")
     with bench.running(handler):
         assert [handler.next_delivery().receive_count for _ in range(2)] == [1, 2]
+    assert bench.left() == 0
+
+
+def test_a_message_that_could_not_be_released_is_reported_and_received_after_its_timeout(make_bench: MakeBench) -> None:
+    bench = make_bench(visibility_timeout_s=1)
+    handler = ScriptedHandler(lambda delivery: Transient("S3 is slow") if delivery.receive_count == 1 else None)
+    cut_off(bench.queue, "ChangeMessageVisibility", 1)
+    bench.send("x")
+    with bench.running(handler):
+        received = [handler.next_delivery() for _ in range(2)]
+    assert [delivery.receive_count for delivery in received] == [1, 2]
+    (failed,) = [event for event in bench.observer.events if event.code == "message.release_failed"]
+    assert failed.fields["message_id"] == received[0].message_id
+    assert failed.fields["failure"] == "Transient"
     assert bench.left() == 0
 
 
