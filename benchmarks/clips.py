@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from video_analysis.benchmarks import real_data
+from video_analysis.benchmarks.real_data import COCO_WEIGHTS, DATA
 from video_analysis.demo import show
 from video_analysis.demo.weights import with_untrained
 from video_analysis.devstack import follow, local_stack, stored_results, worker_process
@@ -20,7 +22,6 @@ from video_analysis.devstack.local_stack import Stack
 from video_analysis.devstack.worker_process import WorkerProcess
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
-SHARED = PACKAGE_FOLDER.parent / "shared" / "data"
 STRIDES = (1, 3, 10)
 
 
@@ -28,10 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run all clips; 0 if every clip was processed without faults."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path, nargs="*", help="default: every clip of ../shared/data/video and mot")
-    parser.add_argument("--weights", type=Path, default=SHARED / "models" / "yolov8n_coco.pt")
+    parser.add_argument("--weights", type=Path, default=DATA / COCO_WEIGHTS)
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "clips")
     options = parser.parse_args(arguments)
-    clips = options.clips or [*sorted(SHARED.glob("video/*.mp4")), *sorted(SHARED.glob("mot/*/video.mp4"))]
+    clips = options.clips or real_data.clips(DATA)
     if not clips or not options.weights.is_file():
         print(f"no clips, or no detector at {options.weights}: name them", file=sys.stderr)
         return 2
@@ -53,7 +54,7 @@ def _results(
     """Process one clip after the other, and print a line for each."""
     print(f"{'clip':<42} {'stride':>6} {'frames':>6} {'vehicles':>8} {'seconds':>8}  faults", flush=True)
     for clip in clips:
-        name = clip.stem if clip.stem != "video" else clip.parent.name
+        name = real_data.name_of(clip)
         for stride in STRIDES:
             task = environment.upload(clip, stride)
             environment.send(task)

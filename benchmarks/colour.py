@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from video_analysis.benchmarks.real_data import DATA
 from video_analysis.demo import contact_sheet
 from video_analysis.main_worker.attributes.color import Color, colors
 from video_analysis.simulator.rendering.lighting import Light
@@ -30,7 +31,6 @@ from video_analysis.worker_utils.imaging.crop import Image, crop_with_margin
 from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
 from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
 
-DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 OUT = PACKAGE_FOLDER / "out" / "colour"
 FIRST_SEED = EVALUATION_SCENES.start + 60_001
 CROPS_PER_SCENE = 13
@@ -41,7 +41,7 @@ LEAST_PX = 80
 CARS = ("Car", "SUV", "Van")
 PEER_KNOWS = ("White", "Gray", "Yellow", "Red", "Green", "Blue", "Black")  # in the order of its output
 WORST = 20
-ColorCluster = tuple[str | None, str, str | None]
+TrueColor = tuple[str | None, str, str | None]
 """Finish, base, lightness; photographs have the base only."""
 
 
@@ -52,7 +52,7 @@ class Shot:
     group: str
     name: str
     picture: Image
-    truth: tuple[ColorCluster, ...]
+    truth: tuple[TrueColor, ...]
     found: tuple[Color, ...]
     took_ms: float
 
@@ -67,7 +67,7 @@ def alike(one: str, other: str) -> bool:
     return one == other or {one, other} == {"Silver", "Gray"}
 
 
-def read(group: str, name: str, jpeg: bytes, truth: Sequence[ColorCluster], kind: str | None) -> Shot:
+def read(group: str, name: str, jpeg: bytes, truth: Sequence[TrueColor], kind: str | None) -> Shot:
     """Run colors() on a snapshot."""
     picture = check_snapshot(jpeg, CONTENT_TYPE)
     start = time.perf_counter()

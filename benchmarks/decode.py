@@ -24,10 +24,11 @@ from typing import cast
 import av
 import cv2
 
+from video_analysis.benchmarks.real_data import DATA
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.yolo_worker.source import open_video, video
 
-CLIP = PACKAGE_FOLDER.parent / "shared" / "data" / "video" / "highway_cars_trucks_1024x576.mp4"
+CLIP = DATA / "video" / "highway_cars_trucks_1024x576.mp4"
 SIZES = {"360p": (640, 360), "720p": (1280, 720), "1080p": (1920, 1080)}
 CODECS = {
     "H.264": ("libx264", {"preset": "veryfast"}),

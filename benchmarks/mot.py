@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from video_analysis.benchmarks import real_data
+from video_analysis.benchmarks.real_data import COCO_WEIGHTS, DATA
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.yolo_worker import run_key, run_poller
 from video_analysis.yolo_worker.detection.postprocess import overlaps
 from video_analysis.yolo_worker.pipeline import VisionPipeline
 from video_analysis.yolo_worker.types import Box, TrackedFrame
 
-DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 SAME_IOU = 0.4
 Labelled = tuple[int, Box]
 """An id and its box."""
@@ -110,12 +111,12 @@ def measure(pipeline: VisionPipeline, folder: Path) -> tuple[Score, Score]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, default=DATA / "models" / "yolov8n_coco.pt")
+    parser.add_argument("--weights", type=Path, default=DATA / COCO_WEIGHTS)
     parser.add_argument("--sequences", type=Path, default=DATA / "mot", help="folder of sequences")
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "mot.json")
     parser.add_argument("--cache", type=Path, default=WorkerConfig().cache_dir, help="folder for converted networks")
     options = parser.parse_args(arguments)
-    folders = sorted(path.parent for path in options.sequences.glob("*/gt.txt"))
+    folders = real_data.sequences(options.sequences)
     if not folders or not options.weights.is_file():
         parser.error(f"no {options.weights} or no sequences in {options.sequences}: see --help")
     pipeline = run_poller.pipeline(WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))

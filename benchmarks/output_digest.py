@@ -24,7 +24,6 @@ from typing import Any
 
 from video_analysis.benchmarks.track_digest import Clip
 from video_analysis.demo import weights
-from video_analysis.demo.weights import Networks
 from video_analysis.devstack import follow, local_stack, stored_results, worker_process
 from video_analysis.devstack.local_stack import Stack
 from video_analysis.devstack.stored_results import StoredResults
@@ -34,9 +33,6 @@ from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 RECORDED_AT = "2026-03-01T00:00:00+08:00"
 TRACKS = "video_analysis.benchmarks.track_digest"
 EXCLUDED_COLUMNS = {"id", "snapshot_s3_key", "created_at", "updated_at", "result_updated_at", "latency_ms"}
-NETWORKS = Networks(
-    weights.DETECTOR, {"CVITX_BASELINE_CHECKPOINT": weights.BASELINE, "CVITX_CMT_CHECKPOINT": weights.CMT}
-)
 PLAIN = (str, int, float, list, dict, type(None))
 MOST_PRINTED = 40
 Digest = dict[str, Any]
@@ -46,7 +42,7 @@ Digest = dict[str, Any]
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if every clip was processed (and is equal to the other digest), 1 if not, 2 if it cannot start."""
     options = _options(arguments)
-    if missing := [path for path in weights.DEMO if not path.is_file()]:
+    if missing := [path for path in weights.OWN.files if not path.is_file()]:
         print(f"weights not found: {', '.join(map(str, missing))}", file=sys.stderr)
         return 2
     worker_process.exit_on_signal()
@@ -65,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure(clips: Sequence[Clip], cache: Path) -> dict[str, Digest]:
     """The digest of each clip, by its key."""
-    settings = NETWORKS.settings | {"CVITX_CACHE_DIR": str(cache), "CVITX_WAIT_TIME_S": "2"}
+    settings = weights.OWN.settings | {"CVITX_CACHE_DIR": str(cache), "CVITX_WAIT_TIME_S": "2"}
     with tempfile.TemporaryDirectory(prefix="cvitx-digest-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         tracks = _tracks(clips, cache, folder)
@@ -122,13 +118,9 @@ def _short(value: object) -> str:
 def _tracks(clips: Sequence[Clip], cache: Path, folder: Path) -> dict[str, Any]:
     """The tracks' digests, from a process with the workers' number of BLAS threads. RuntimeError if it fails."""
     out, log = folder / "tracks.json", folder / "tracks.log"
-    options = ["--weights", str(NETWORKS.detector), "--cache", str(cache), "--out", str(out)]
-    process = worker_process.launch(TRACKS, [*map(str, clips), *options], {}, log)
-    try:
-        if process.wait():
-            raise RuntimeError(f"track_digest failed:\n{worker_process.log_tail(log)}")
-    finally:
-        worker_process.end(process)
+    options = ["--weights", str(weights.OWN.detector), "--cache", str(cache), "--out", str(out)]
+    if worker_process.run(TRACKS, [*map(str, clips), *options], {}, log):
+        raise RuntimeError(f"track_digest failed:\n{worker_process.log_tail(log)}")
     digests: dict[str, Any] = json.loads(out.read_text("utf-8"))
     return digests
 

@@ -18,18 +18,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from video_analysis.benchmarks.real_data import DATA
 from video_analysis.demo import contact_sheet
 from video_analysis.main_worker.attributes import plate_formats
-from video_analysis.main_worker.attributes.plate import REMEDY, PlateReader
+from video_analysis.main_worker.attributes.plate import REMEDY, PlateReader, PlateResult
 from video_analysis.main_worker.attributes.plate_formats import Reading
 from video_analysis.main_worker.evidence import PlateCode
 from video_analysis.main_worker.types import SnapshotImage
 from video_analysis.simulator.close_ups import CloseUp, close_ups
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.worker_utils.env_overrides import edit_distance
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg, letterbox
 from video_analysis.worker_utils.inference import backend
 
-DATA = PACKAGE_FOLDER.parent / "shared" / "data" / "plates" / "eu"
 PHOTOGRAPHED = ("SK", "CZ", "GB")
 EVALUATION_GENERATOR = 0
 """Its scenes are kept for evaluation: training/splits.py."""
@@ -66,6 +67,13 @@ class Outcome:
     reason: PlateCode | None
     cpu_ms: float
     """Processor time, so that other work on the machine does not count."""
+
+    @classmethod
+    def of(cls, group: str, name: str, truth: str, width_px: float, seen: PlateResult, cpu_ms: float) -> Outcome:
+        """What the reader found, `seen`, beside the truth."""
+        best = seen.best or Reading("", 0.0, None)
+        text = None if seen.plate is None else seen.plate.text
+        return cls(group, name, truth, width_px, text, best.text, best.conf, seen.reason, cpu_ms)
 
 
 def photographs(folder: Path) -> Iterator[Case]:
@@ -110,19 +118,7 @@ def measure(reader: PlateReader, case: Case) -> Outcome:
     started = time.process_time()
     seen = reader.read(case.picture)
     cpu_ms = (time.process_time() - started) * 1000
-    text, best = (seen.plate.text if seen.plate else None), seen.best or Reading("", 0.0, None)
-    outcome = text, best.text, best.conf, seen.reason, round(cpu_ms, 1)
-    return Outcome(case.group, case.name, case.truth, case.width_px, *outcome)
-
-
-def distance(one: str, other: str) -> int:
-    """Levenshtein distance: characters to change, add or remove."""
-    row = list(range(len(other) + 1))
-    for i, sign in enumerate(one, start=1):
-        before, row[0] = row[0], i
-        for j, there in enumerate(other, start=1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (sign != there))
-    return row[-1]
+    return Outcome.of(case.group, case.name, case.truth, case.width_px, seen, round(cpu_ms, 1))
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
@@ -137,7 +133,7 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
         "wrong": len(read) - exact,
         "abstained": len(outcomes) - len(read),
         "best_guess_exact": sum(one.best == one.truth for one in outcomes),
-        "character_error_rate": round(sum(distance(str(one.text), one.truth) for one in read) / max(1, signs), 4),
+        "character_error_rate": round(sum(edit_distance(str(one.text), one.truth) for one in read) / max(1, signs), 4),
         "median_cpu_ms": float(np.median([one.cpu_ms for one in outcomes])) if outcomes else 0.0,
     }
 
@@ -166,7 +162,7 @@ def worst(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, write the figures and the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photographs", type=Path, default=DATA)
+    parser.add_argument("--photographs", type=Path, default=DATA / "plates" / "eu")
     parser.add_argument("--crops", type=int, default=CROPS, help="of the traffic world; 0 for none")
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out")
     options = parser.parse_args(arguments)

@@ -15,7 +15,6 @@ from video_analysis.worker_config import PACKAGE_FOLDER
 DETECTOR = PACKAGE_FOLDER / "yolo_worker" / "bundle" / "demo.pt"
 BASELINE = PACKAGE_FOLDER / "main_worker" / "bundle" / "demo_baseline.pt"
 CMT = PACKAGE_FOLDER / "main_worker" / "bundle" / "demo_cmt.pt"
-DEMO = (DETECTOR, BASELINE, CMT)
 
 
 @dataclass(frozen=True)
@@ -38,16 +37,19 @@ class Networks:
         return {"CVITX_YOLO_WEIGHTS": str(self.detector.resolve()), "CVITX_RUN_MODE": mode, **named}
 
 
+OWN = Networks(DETECTOR, {"CVITX_BASELINE_CHECKPOINT": BASELINE, "CVITX_CMT_CHECKPOINT": CMT})
+"""The demo's own."""
+
+
 def choose(detector: Path | None, main_model: Path | None, out: Path) -> Networks:
     """The networks for the given `detector` and `main_model`, each of which may be None.
 
     If only a detector is given and the demo's main models are missing, an untrained one is written to `out`.
     """
-    own = {"CVITX_BASELINE_CHECKPOINT": BASELINE, "CVITX_CMT_CHECKPOINT": CMT}
     if main_model is not None:
-        return Networks(detector or DETECTOR, {"CVITX_MAIN_CHECKPOINT": main_model})
-    if detector is None or all(path.is_file() for path in own.values()):
-        return Networks(detector or DETECTOR, own)
+        return Networks(detector or OWN.detector, {"CVITX_MAIN_CHECKPOINT": main_model})
+    if detector is None or all(path.is_file() for path in OWN.main_models.values()):
+        return Networks(detector or OWN.detector, OWN.main_models)
     return Networks(detector, {"CVITX_MAIN_CHECKPOINT": _untrained(out)})
 
 
@@ -67,7 +69,7 @@ def with_untrained(detector: Path, folder: Path) -> dict[str, str]:
 
 def absent(networks: Networks) -> list[Path]:
     """The demo's own weights among `networks` that are missing, as paths within the repository."""
-    return [path.relative_to(PACKAGE_FOLDER) for path in networks.files if path in DEMO and not path.is_file()]
+    return [path.relative_to(PACKAGE_FOLDER) for path in networks.files if path in OWN.files and not path.is_file()]
 
 
 def _untrained(out: Path) -> Path:

@@ -85,6 +85,17 @@ def launch(module: str, arguments: Sequence[str], environ: Mapping[str, str], lo
         )
 
 
+def run(
+    module: str, arguments: Sequence[str], environ: Mapping[str, str], log: Path, timeout_s: float | None = None
+) -> int:
+    """`launch`, and wait. Returns the exit status; TimeoutExpired after `timeout_s`, when the process is ended."""
+    process = launch(module, arguments, environ, log)
+    try:
+        return process.wait(timeout_s)
+    finally:
+        end(process)
+
+
 def stop(process: subprocess.Popen[bytes]) -> int:
     """SIGTERM, and wait; the exit status."""
     if process.poll() is None:

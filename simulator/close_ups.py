@@ -19,6 +19,8 @@ from video_analysis.simulator.vehicles.fleet import CATALOGUE, sample_look
 from video_analysis.simulator.vehicles.vehicle import Vehicle
 
 TRIES = 60
+SCENES_PER_SEED = 100_003
+"""The scenes of seed s are those of Scene.from_seed from s times this number on."""
 Rect = tuple[int, int, int, int]
 
 
@@ -65,7 +67,7 @@ def far_apart_frames(seed: int, *, per_scene: int = 12, every_s: float = 2.5) ->
     """Whole frames with their truth from scene after scene, `every_s` seconds apart. Endless."""
     number = 0
     while True:
-        scene = Scene.from_seed(seed * 100_003 + number)
+        scene = Scene.from_seed(seed * SCENES_PER_SEED + number)
         for _ in range(per_scene):
             yield scene.frame()
             scene.skip(every_s)
@@ -80,7 +82,7 @@ class _Place:
 
 
 def _stage(seed: int, index: int) -> _Place:
-    number = seed * 100_003 + 50_000 + index
+    number = seed * SCENES_PER_SEED + 50_000 + index
     stage = stage_from_seed(number)
     size = (stage.camera.height_px, stage.camera.width_px)
     sensor = Sensor.of(stage.light, size, np.random.default_rng((number, 7)))

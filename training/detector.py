@@ -66,8 +66,8 @@ def judge(net: torch.nn.Module, stills: Sequence[Still], hardware: Hardware, thr
     for boxes, shape, planes in concurrency.parallel_map(_prepared, stills, max(1, threads)):
         with torch.inference_mode(), hardware.autocast():
             prediction = net(torch.from_numpy(planes)[None].to(hardware.device))[0][0].float().cpu().numpy()
-        exclusive_lock = suppress(candidates(prediction, EVERYTHING, LEAST_CONFIDENCE), OVERLAP, INSIDE)
-        found.append(boxes.undo(exclusive_lock, shape))
+        kept = suppress(candidates(prediction, EVERYTHING, LEAST_CONFIDENCE), OVERLAP, INSIDE)
+        found.append(boxes.undo(kept, shape))
     return map50(found, [true_boxes(still.seen) for still in stills])
 
 

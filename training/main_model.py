@@ -92,13 +92,11 @@ def verdict_calibration(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) 
 
 def head_figures(predictions: Predictions) -> dict[str, dict[str, float]]:
     """Top-1 and ECE of each head alone."""
-    figures = {}
+    judged = {}
     for output in OUTPUTS:
         shares = calibration.softmax(predictions.logits[output])
-        right = shares.argmax(axis=1) == predictions.answers[output]
-        error = calibration.calibration_error(shares.max(axis=1), right)
-        figures[output] = {"top1": round(float(right.mean()), 4), "ece": round(error, 4)}
-    return figures
+        judged[output] = shares.max(axis=1), shares.argmax(axis=1) == predictions.answers[output]
+    return figures(judged)
 
 
 def verdicts(predictions: Predictions, named: Labels) -> dict[str, tuple[Floats, NDArray[np.bool_]]]:
@@ -115,8 +113,8 @@ def verdicts(predictions: Predictions, named: Labels) -> dict[str, tuple[Floats,
     return result
 
 
-def verdict_figures(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> dict[str, dict[str, float]]:
-    """Top-1 and ECE of each output, decided jointly."""
+def figures(judged: Mapping[str, tuple[Floats, NDArray[np.bool_]]]) -> dict[str, dict[str, float]]:
+    """Top-1 and ECE of each output."""
     return {
         output: {
             "top1": round(float(right.mean()), 4),

@@ -7,19 +7,18 @@ somebody asks for by a small number (Scene.from_seed(7)), are kept for evaluatio
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
+
+from video_analysis.simulator.close_ups import SCENES_PER_SEED
 
 Split = Literal["train", "validation"]
-SPLITS: tuple[Split, ...] = get_args(Split)
 
-SCENES_PER_GENERATOR = 100_003
-"""close_ups' own stride."""
 GENERATORS: dict[Split, range] = {"train": range(1, 50_000), "validation": range(50_000, 60_000)}
 """Seeds for close_ups.close_ups and close_ups.far_apart_frames."""
-EVALUATION_SCENES = range(SCENES_PER_GENERATOR)
+EVALUATION_SCENES = range(SCENES_PER_SEED)
 """Seeds for Scene.from_seed that are in no training data: for the demo's clip and the evaluation."""
 
 
 def scenes(generators: range) -> range:
     """The scene seeds that a contiguous range of generators draws from."""
-    return range(generators.start * SCENES_PER_GENERATOR, generators.stop * SCENES_PER_GENERATOR)
+    return range(generators.start * SCENES_PER_SEED, generators.stop * SCENES_PER_SEED)

@@ -96,8 +96,8 @@ def train_main_model(variant: str, path: Path, options: TrainingOptions, hardwar
     figures: JSON = {
         "heads_before": main_model.head_figures(predictions),
         "heads": main_model.head_figures(predictions.scaled(cool)),
-        "verdicts_before": main_model.verdict_figures(uncalibrated),
-        "verdicts": main_model.verdict_figures(verdicts),
+        "verdicts_before": main_model.figures(uncalibrated),
+        "verdicts": main_model.figures(verdicts),
         "temperatures": {level: round(value, 4) for level, value in cool.items()},
         "thresholds": named.thresholds.model_dump(),
         "fitted": "temperatures, calibration and thresholds, on the pictures that heads and verdicts are judged on",

@@ -24,13 +24,13 @@ from video_analysis.benchmarks.bench import report
 from video_analysis.benchmarks.bench.plan import FULL, SHORT
 from video_analysis.benchmarks.bench.processes import Bench, NotMeasured, machine
 from video_analysis.benchmarks.bench.sections import SECTIONS, Sections
+from video_analysis.benchmarks.real_data import COCO_WEIGHTS, DATA
 from video_analysis.demo import weights
 from video_analysis.devstack import local_stack, worker_process
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.errors import WorkerError
 
 OUT = PACKAGE_FOLDER / "out"
-DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 IDLE_LOAD = 0.5
 NOT_MEASURED = (NotMeasured, WorkerError, psycopg2.Error, BotoCoreError, ClientError, cv2.error)
 """Errors of one section after which the other sections still run."""
@@ -100,7 +100,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    coco = DATA / "models" / "yolov8n_coco.pt"
+    coco = DATA / COCO_WEIGHTS
     parser.add_argument(
         "--weights",
         type=Path,

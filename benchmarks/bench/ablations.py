@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from video_analysis.benchmarks.bench import ablation_worker, end_to_end, stage_one, stage_two
 from video_analysis.benchmarks.bench.figures import JsonObject, paired_ratio, rounded, summary
@@ -51,7 +51,7 @@ def alternating(things: Mapping[Name, Thing], round_number: int) -> list[tuple[N
 
 
 def _sequential_fps(bench: Bench, clip: Path, weights: Path, frames: int) -> float:
-    report: dict[str, Any] = end_to_end.alone(bench, clip, weights, 1, frames)
+    report = end_to_end.alone(bench, clip, weights, 1, frames)
     return float(report["in_turn_fps"])
 
 

@@ -35,8 +35,8 @@ def at_stride(
         samples[GIVEN].append(run.fps_of_time_given)
         shares.append(run.cores_went_to)
         last = alone(bench, clip, weights, stride, run.frames)
-        samples[BOUND].append(float(str(last[BOUND])))
-        samples[ALONE].append(float(str(last[ALONE])))
+        samples[BOUND].append(last[BOUND])
+        samples[ALONE].append(last[ALONE])
         for name, module, frames in (
             (BASELINE, "baseline_deepsort", plan.baseline_frames),
             (TRACK, "ultralytics_track", plan.track_frames),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
-JsonObject = dict[str, object]
+JsonObject = dict[str, Any]
 """A JSON object."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cv2
 
+from video_analysis.benchmarks import real_data
 from video_analysis.benchmarks.eval import scenes
 from video_analysis.benchmarks.eval.scenes import EvaluationScene
 from video_analysis.simulator.clip import CODEC
@@ -49,16 +50,6 @@ def _scene(number: int, density: float) -> EvaluationScene:
     return EvaluationScene(FIRST_SEED + number, "day", "clear", "high", density)
 
 
-def real_clips(data: Path) -> list[Path]:
-    """Every real clip under `data`, if any."""
-    return [*sorted(data.glob("video/*.mp4")), *sorted(data.glob("mot/*/video.mp4"))]
-
-
-def name_of(clip: Path) -> str:
-    """The clip's name; for a sequence that of its folder."""
-    return clip.stem if clip.stem != "video" else clip.parent.name
-
-
 def is_for_the_headline(clip: Path) -> bool:
     """Whether the clip has at least 720 lines."""
     capture = cv2.VideoCapture(str(clip))
@@ -76,7 +67,7 @@ def long_enough(clip: Path, frames: int, folder: Path) -> Path:
     """
     if video.probe(clip).announced_frames >= frames:
         return clip
-    made = folder / f"{name_of(clip)}_{frames}f.mp4"
+    made = folder / f"{real_data.name_of(clip)}_{frames}f.mp4"
     if not made.is_file():
         images = [frame.image for frame in video.frames(clip, 1)]
         _write(made, islice(_back_and_forth(images), frames), 1000 / video.probe(clip).median_interval_ms)

@@ -11,9 +11,8 @@ from pathlib import Path
 from video_analysis.benchmarks.bench import shims
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.inference import backend
+from video_analysis.yolo_worker.detection.taxonomy import OTHER_NAMES
 
-VEHICLES = frozenset({"car", "motorcycle", "bus", "truck"})
-"""COCO's vehicle classes; weights without any of these detect vehicles only."""
 Labelled = tuple[int, tuple[float, float, float, float]]
 
 
@@ -34,8 +33,8 @@ Run = Callable[[Path, Path, int, int], PeerRun]
 
 
 def vehicles(names: Mapping[int, str]) -> list[int] | None:
-    """Indices of the vehicle classes; None for all classes."""
-    return [index for index, name in names.items() if name in VEHICLES] or None
+    """Indices of COCO's vehicle classes; None (all classes) for weights that detect vehicles only."""
+    return [index for index, name in names.items() if name in OTHER_NAMES] or None
 
 
 def main(run: Run, description: str | None, arguments: Sequence[str] | None = None) -> None:

@@ -47,13 +47,10 @@ class Bench:
     def run(self, module: str, arguments: Sequence[object], environ: Mapping[str, str] = NOTHING) -> None:
         """Run one of the benchmarks' modules with `python -m`. NotMeasured if it fails."""
         log = self.folder / f"{module}.log"
-        process = worker_process.launch(f"{PACKAGE}.{module}", [*map(str, arguments)], environ, log)
         try:
-            code = process.wait(TIMEOUT_S)
+            code = worker_process.run(f"{PACKAGE}.{module}", [*map(str, arguments)], environ, log, TIMEOUT_S)
         except subprocess.TimeoutExpired:
             raise NotMeasured(f"{module} took longer than {TIMEOUT_S:g} s; its log is {log}") from None
-        finally:
-            worker_process.end(process)
         if code:
             raise NotMeasured(f"{module} ended with {code}; {log} ends with: {worker_process.log_tail(log, 1)}")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from video_analysis.benchmarks import mot
+from video_analysis.benchmarks import mot, real_data
 from video_analysis.benchmarks.bench.figures import JsonObject, rounded
 from video_analysis.benchmarks.bench.processes import Bench
 
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 def measure(bench: Bench, weights: Path) -> JsonObject:
     """Figures of the worker and each peer, in total and per sequence. NotMeasured if one cannot run."""
-    folders = sorted(path.parent for path in (bench.data / "mot").glob("*/gt.txt"))
+    folders = real_data.sequences(bench.data / "mot")
     rows: dict[str, list[Row]] = {name: [_peer(bench, module, folder, weights) for folder in folders]
                                   for name, module in PEERS.items()}  # fmt: skip
     ours = bench.run_json("mot", ["--weights", weights, "--sequences", bench.data / "mot"])

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from video_analysis.benchmarks import real_data
 from video_analysis.benchmarks.bench import ablations, end_to_end, material, quality, stage_one, stage_two, sweeps
 from video_analysis.benchmarks.bench.end_to_end import Say
 from video_analysis.benchmarks.bench.figures import JsonObject, rounded
@@ -55,7 +56,7 @@ class Sections:
 
     @cached_property
     def _real_clips(self) -> list[Path]:
-        return material.real_clips(self._bench.data)
+        return real_data.clips(self._bench.data)
 
     def _headline(self) -> dict[str, Any]:
         clip, detector = self._headline_clip

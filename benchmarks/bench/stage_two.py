@@ -32,9 +32,9 @@ def measure(
         rates = [stage.ips(snapshots) for _ in range(runs)]
         startup_s, rss_mb = stage.worker.startup_s, stage.worker.rss_mb
     alone.append(_forward(bench, checkpoint, batches))
-    forward = summary([sample for one in alone for sample in one["stage2_forward_ips"]])  # type: ignore[attr-defined]
+    forward = summary([sample for one in alone for sample in one["stage2_forward_ips"]])
     whole = summary(rates)
-    efficiency = float(str(whole["median"])) / float(str(forward["median"]))
+    efficiency = whole["median"] / forward["median"]
     say(f"stage 2, {checkpoint.name}: {whole['median']} of {forward['median']} pictures/s")
     return {
         "stage2_ips": whole["median"],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-from video_analysis.benchmarks.bench import end_to_end, material
+from video_analysis.benchmarks import real_data
+from video_analysis.benchmarks.bench import end_to_end
 from video_analysis.benchmarks.bench.figures import JsonObject, rounded
 from video_analysis.benchmarks.bench.processes import Bench
 from video_analysis.benchmarks.bench.stage_one import StageOne
@@ -27,7 +27,7 @@ def densities(bench: Bench, stage: StageOne, clips: Mapping[int, Path], weights:
 
 def _density(bench: Bench, stage: StageOne, clip: Path, stride: int, weights: Path) -> JsonObject:
     run = stage.run_video(clip, stride)
-    alone: dict[str, Any] = end_to_end.alone(bench, clip, weights, stride, run.frames)
+    alone = end_to_end.alone(bench, clip, weights, stride, run.frames)
     return {
         "stage1_fps": rounded(run.fps),
         "stage1_bound_fps": rounded(alone["stage1_bound_fps"]),
@@ -50,7 +50,7 @@ def _true_vehicles(clip: Path) -> float:
 
 def real(stage: StageOne, clips: Iterable[Path]) -> JsonObject:
     """Every real clip once, at stride 1."""
-    return {material.name_of(clip): _once(stage, clip) for clip in clips}
+    return {real_data.name_of(clip): _once(stage, clip) for clip in clips}
 
 
 def _once(stage: StageOne, clip: Path) -> JsonObject:
@@ -67,5 +67,5 @@ def first_snapshot(stage: StageOne, clip: Path) -> JsonObject:
         "first_snapshot_s": run.first_snapshot_s,
         "total_s": rounded(run.total_s),
         "snapshots": run.vehicles,
-        "clip": material.name_of(clip),
+        "clip": real_data.name_of(clip),
     }

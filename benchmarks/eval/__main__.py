@@ -22,6 +22,7 @@ from video_analysis.benchmarks.eval.figures import Sample
 from video_analysis.benchmarks.eval.outcomes import SceneOutcome, judge
 from video_analysis.benchmarks.eval.stage_one import StageOne
 from video_analysis.benchmarks.eval.stage_two import StageTwo
+from video_analysis.benchmarks.real_data import DATA
 from video_analysis.demo import weights
 from video_analysis.training.ground_truth_filter import true_boxes
 from video_analysis.training.rendering import world_mark
@@ -30,7 +31,6 @@ from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.yolo_worker import run_key
 
 OUT = PACKAGE_FOLDER / "out"
-DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 STRIDES = (1, 3, 6)
 SAMPLED = 5
 """The detector's precision is measured on every fifth frame."""

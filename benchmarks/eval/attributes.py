@@ -13,7 +13,6 @@ from video_analysis.benchmarks.eval.naming import share
 from video_analysis.benchmarks.eval.outcomes import JudgedShot, Outcome, SceneOutcome
 from video_analysis.main_worker.attributes import plate_formats
 from video_analysis.main_worker.attributes.plate import PlateResult
-from video_analysis.main_worker.attributes.plate_formats import Reading
 
 HEADLINE_LIGHT = "day"
 LEGIBLE_PX = 40.0
@@ -70,10 +69,7 @@ def _plates(vehicles: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _compared(vehicle: Outcome, seen: PlateResult) -> plates.Outcome:
-    shot, best = vehicle.shots[0], seen.best or Reading("", 0.0, None)
-    text = None if seen.plate is None else seen.plate.text
-    outcome = text, best.text, best.conf, seen.reason, 0.0
-    return plates.Outcome("eval", str(vehicle.truth.id), plate_of(vehicle), shot.plate_px, *outcome)
+    return plates.Outcome.of("eval", str(vehicle.truth.id), plate_of(vehicle), vehicle.shots[0].plate_px, seen, 0.0)
 
 
 def _without_timing(values: dict[str, float | int]) -> dict[str, float | int]:

@@ -6,15 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from video_analysis.benchmarks import mot
+from video_analysis.benchmarks import mot, real_data
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.yolo_worker import run_poller
 
 
 def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
     """The score of each sequence, by the detector trained on real images; or why there is none."""
-    weights = data / "models" / "yolov8n_coco.pt"
-    folders = sorted(path.parent for path in data.glob("mot/*/gt.txt"))
+    weights = data / real_data.COCO_WEIGHTS
+    folders = real_data.sequences(data / "mot")
     if not folders or not weights.is_file():
         return {"skipped": "the real sequences or their detector are not here"}
     pipeline = run_poller.pipeline(config.model_copy(update={"yolo_weights": weights.resolve()}))

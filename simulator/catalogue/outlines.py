@@ -113,8 +113,3 @@ def grille(low: float, high: float, wide: float, narrow: float, bars: int = 0, m
         band("front", "black", (low, high), (wide, narrow), detail=5),
         *slats("front", material, (low, high), min(wide, narrow) * 0.97, bars),
     ]
-
-
-def frame(view_front: bool, low: float, high: float, wide: float, narrow: float, material: str = "chrome") -> Trim:
-    """A bright surround: the trapezium that a smaller, dark one is laid into."""
-    return band("front" if view_front else "rear", material, (low, high), (wide, narrow), detail=9)

@@ -13,7 +13,6 @@ from video_analysis.simulator.rendering.geometry import Camera, Floats, Pose
 from video_analysis.simulator.rendering.materials import INDEX
 from video_analysis.simulator.rendering.mesh import Mesh
 
-HALO_PX = 64
 _HEAD = (INDEX["lamp"], INDEX["drl"])
 _TAIL = INDEX["tail"]
 

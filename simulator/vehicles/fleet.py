@@ -9,7 +9,7 @@ import numpy as np
 
 from video_analysis.simulator.catalogue import car, carousel_bus, e_jeepney, light_truck, motorcycle, suv, utility, van
 from video_analysis.simulator.catalogue.model import Model
-from video_analysis.simulator.rendering.materials import SURFACES, Rgb, Surface
+from video_analysis.simulator.rendering.materials import PAINTS, SURFACES, Rgb, Surface
 from video_analysis.simulator.rendering.mesh import Mesh
 from video_analysis.simulator.rendering.textures import Picture, number_plate, shared_picture
 from video_analysis.simulator.vehicles.paint import Paint, Skin, sample_paint
@@ -100,7 +100,7 @@ def sample_look(rng: np.random.Generator, model: Model | None = None) -> Look:
     paints: list[Paint] = []
     for palette in chosen.palettes[: chosen.coats]:
         paints.append(sample_paint(rng, palette, paints[-1].base if paints else None))
-    coats = {name: paint.surface() for name, paint in zip(("paint", "paint2", "paint3"), paints, strict=False)}
+    coats = {name: paint.surface() for name, paint in zip(PAINTS, paints, strict=False)}
     for name in ("cloth", "cargo"):
         coats[name] = Surface(_CLOTHES[int(rng.integers(len(_CLOTHES)))])
     coats["trousers"] = Surface(((0.05, 0.06, 0.1), (0.03, 0.03, 0.03), (0.2, 0.16, 0.1))[int(rng.integers(3))])

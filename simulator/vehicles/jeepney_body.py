@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from video_analysis.simulator.rendering.mesh_builder import MeshBuilder
-from video_analysis.simulator.rendering.primitives import ball, box
+from video_analysis.simulator.rendering.primitives import box
 from video_analysis.simulator.vehicles.car_body import CarBody, Panes
 from video_analysis.simulator.vehicles.trim import Trim, apply
 
@@ -116,8 +116,3 @@ class JeepneyBody:
             at = x[0] + (x[1] - x[0]) * share
             box(builder, (at - 0.02, at + 0.02), (-half, half), (top + 0.02, top + 0.16), "steel")
         builder.detail = 0.0
-
-
-def ornament(builder: MeshBuilder, x: float, z: float) -> None:
-    """The chromed figure on a jeepney's bonnet."""
-    ball(builder, (x, 0, z), (0.1, 0.03, 0.08), "chrome", rings=3, sides=6)

@@ -18,16 +18,17 @@ from video_analysis.simulator.scene import Scene
 from video_analysis.training.splits import EVALUATION_SCENES
 from video_analysis.worker_config import PACKAGE_FOLDER
 
-ALL_THERE = all(path.is_file() for path in weights.DEMO)
+ALL_THERE = all(path.is_file() for path in weights.OWN.files)
 
 
 @pytest.fixture
 def without_demo_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a clone whose demo weights were not trained yet."""
-    missing = [PACKAGE_FOLDER / path.parent.parent.name / "bundle" / f"missing_{path.name}" for path in weights.DEMO]
-    for name, path in zip(("DETECTOR", "BASELINE", "CMT"), missing, strict=True):
-        monkeypatch.setattr(weights, name, path)
-    monkeypatch.setattr(weights, "DEMO", tuple(missing))
+    missing = [
+        PACKAGE_FOLDER / path.parent.parent.name / "bundle" / f"missing_{path.name}" for path in weights.OWN.files
+    ]
+    main_models = dict(zip(weights.OWN.main_models, missing[1:], strict=True))
+    monkeypatch.setattr(weights, "OWN", weights.Networks(missing[0], main_models))
 
 
 @pytest.mark.usefixtures("without_demo_weights")
@@ -36,7 +37,7 @@ def test_without_its_weights_the_demo_names_each_and_what_makes_them(
 ) -> None:
     assert run.main(["--out", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    for path in weights.DEMO:
+    for path in weights.OWN.files:
         assert str(path.relative_to(PACKAGE_FOLDER)) in line
     assert "`make train`" in line
 
@@ -62,9 +63,9 @@ def test_an_option_that_makes_no_sense_is_refused(
     assert message in capsys.readouterr().err
 
 
-def test_told_nothing_the_demo_compares_its_own_two_main_models(tmp_path: Path) -> None:
+def test_without_arguments_the_demo_compares_its_own_two_main_models(tmp_path: Path) -> None:
     chosen = weights.choose(None, None, tmp_path)
-    assert chosen.files == list(weights.DEMO)
+    assert chosen.files == [weights.DETECTOR, weights.BASELINE, weights.CMT]
     assert chosen.settings["CVITX_RUN_MODE"] == "compare"
 
 
@@ -93,7 +94,7 @@ def test_a_worker_by_itself_never_falls_back_to_the_demos_weights() -> None:
     code = (PACKAGE_FOLDER / "worker_config.py").read_text("utf-8")
     for folder in ("yolo_worker", "main_worker", "worker_utils"):
         code += "".join(path.read_text("utf-8") for path in (PACKAGE_FOLDER / folder).rglob("*.py"))
-    assert not [path.name for path in weights.DEMO if path.name in code]
+    assert not [path.name for path in weights.OWN.files if path.name in code]
 
 
 def test_the_rendered_clip_is_a_scene_that_no_weights_have_seen_recorded_when_its_caption_says() -> None:

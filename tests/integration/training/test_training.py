@@ -31,7 +31,7 @@ from video_analysis.training.hardware import Hardware
 from video_analysis.training.main_model import Predictions, verdict_calibration, verdicts
 from video_analysis.training.networks import baseline, cmt
 from video_analysis.training.snapshot_views import SnapshotViews, labels
-from video_analysis.training.splits import EVALUATION_SCENES, GENERATORS, SPLITS, scenes
+from video_analysis.training.splits import EVALUATION_SCENES, GENERATORS, scenes
 from video_analysis.training.stills import Seen, Still
 from video_analysis.training.train_loop import Plan, TrainingRun, train
 from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
@@ -109,7 +109,9 @@ def test_weights_go_into_the_bundle_of_the_worker_that_uses_them() -> None:
 
 
 def test_no_two_splits_share_a_scene_and_none_has_one_of_the_evaluation_s() -> None:
-    taken = sorted([EVALUATION_SCENES, *(scenes(GENERATORS[split]) for split in SPLITS)], key=lambda one: one.start)
+    taken = sorted(
+        [EVALUATION_SCENES, *(scenes(generators) for generators in GENERATORS.values())], key=lambda one: one.start
+    )
     assert all(before.stop <= after.start for before, after in pairwise(taken))
     assert all(len(one) for one in taken)
 
