@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS image_analyses (
 );
 ALTER TABLE image_analyses ADD COLUMN IF NOT EXISTS run_key text,
     ADD COLUMN IF NOT EXISTS attempt_state text, ADD COLUMN IF NOT EXISTS error_code text;
+ALTER TABLE image_analyses ADD COLUMN IF NOT EXISTS detected_box jsonb;
 CREATE UNIQUE INDEX IF NOT EXISTS image_analyses_one_per_track ON image_analyses (video_id, run_key, track_id);
 CREATE INDEX IF NOT EXISTS image_analyses_workspace ON image_analyses (workspace_id, video_id);
 
