@@ -11,13 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from video_analysis.worker_config import WorkerConfig
@@ -27,7 +26,7 @@ from video_analysis.yolo_worker.pipeline import VisionPipeline
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.tracking import embedder
 from video_analysis.yolo_worker.tracking.embedder import Embedder
-from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embedding, Embeddings, Frame, SourceInfo
+from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embedding, Embeddings, Frame, Image, SourceInfo
 
 NO_VECTORS: Embeddings = np.zeros((0, 1), np.float32)
 
@@ -38,8 +37,8 @@ class CachedClip:
 
     info: SourceInfo
     offsets_ms: NDArray[np.int64]
-    images: NDArray[np.uint8]
-    """F×H×W×3, mapped from a file: only what is used is read."""
+    images: Sequence[Image]
+    """May be mapped from a file, so that only what is used is read."""
     boxes: list[Boxes]
 
     def info_at(self, stride: int) -> SourceInfo:
@@ -97,20 +96,26 @@ class Cache:
         self._config = config
         self._embedder: Embedder | None = None
         self._pipeline: VisionPipeline | None = None
-        settings = config.detector.model_dump(exclude={"batch"})
-        self._detector = _hash(backend.sha256_of(config.path(config.yolo_weights)), json.dumps(settings))
 
     def clip(self, path: Path, name: str) -> CachedClip:
         """The clip's frames and boxes; decoded and detected if they are not cached."""
-        images = self._folder / f"{name}.frames.npy"
-        boxes = self._folder / f"{name}.boxes-{self._detector}.npz"
-        if not (images.is_file() and boxes.is_file()):
-            self._detect(path, images, boxes)
+        images, found = self._folder / f"{name}.frames.raw", self.boxes(path, name)
+        if not images.is_file():
+            _decode(path, images)
+        shape = (len(found.boxes), found.info.height_px, found.info.width_px, 3)
+        return replace(found, images=[*np.asarray(np.memmap(images, np.uint8, "r", shape=shape))])
+
+    def boxes(self, path: Path, name: str) -> CachedClip:
+        """The clip's boxes, without frames; detected if they are not cached."""
+        settings = json.dumps(self._config.detector.model_dump(exclude={"batch"}))
+        weights = backend.sha256_of(self._config.path(self._config.yolo_weights))
+        boxes = self._folder / f"{name}.boxes-{_hash(weights, settings)}.npz"
+        if not boxes.is_file():
+            self._detect(path, boxes)
         with np.load(boxes) as stored:
             info = SourceInfo(**json.loads(str(stored["info"])))
             splits = np.split(stored["boxes"], np.cumsum(stored["counts"])[:-1])
-            mapped = np.asarray(np.load(images, mmap_mode="r"))
-            return CachedClip(info, stored["offsets_ms"], mapped, splits)
+            return CachedClip(info, stored["offsets_ms"], (), splits)
 
     def embedder(self, name: str) -> CachedEmbedder:
         """The vectors of a clip by the configured appearance network."""
@@ -121,16 +126,12 @@ class Cache:
         self._embedder = self._embedder or run_poller.embedder(self._config)
         return self._embedder
 
-    def _detect(self, path: Path, images: Path, boxes: Path) -> None:
+    def _detect(self, path: Path, boxes: Path) -> None:
         self._pipeline = self._pipeline or run_poller.pipeline(self._config)
         source = VideoFile(path, 1)
-        info, found = source.info, []
-        partial = images.with_name(f"partial-{os.getpid()}-{images.name}")
-        with partial.open("wb") as written:
-            for seen in self._pipeline.detect(source.frames(), info):
-                found.append((seen.frame.offset_ms, seen.boxes))
-                written.write(seen.frame.image.tobytes())
-        _as_npy(partial, images, (len(found), info.height_px, info.width_px, 3))
+        info = source.info
+        detected = self._pipeline.detect(source.frames(), info)
+        found = [(seen.frame.offset_ms, seen.boxes) for seen in detected]
         _write(
             boxes,
             info=np.array(json.dumps(asdict(info))),
@@ -147,13 +148,12 @@ def embed_all(clip: CachedClip, embedder: CachedEmbedder) -> None:
     embedder.save()
 
 
-def _as_npy(raw: Path, target: Path, shape: tuple[int, ...]) -> None:
-    """Turn raw bytes into a .npy file."""
-    partial = target.with_name(f"partial-{os.getpid()}-{target.stem}.whole.npy")
-    mapped = open_memmap(partial, "w+", np.uint8, shape)
-    mapped[:] = np.memmap(raw, np.uint8, "r", shape=shape)
-    mapped.flush()
-    raw.unlink()
+def _decode(path: Path, target: Path) -> None:
+    """Write all frames of a clip as raw bytes."""
+    partial = target.with_name(f"partial-{os.getpid()}-{target.name}")
+    with partial.open("wb") as written:
+        for frame in VideoFile(path, 1).frames():
+            written.write(frame.image.tobytes())
     partial.rename(target)
 
 

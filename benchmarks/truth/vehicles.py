@@ -71,6 +71,14 @@ def _vehicle(row: Mapping[str, Any], frames: int) -> Vehicle:
     )
 
 
+def fully_known(vehicle: int, boxes: Mapping[int, Sequence[float]], frames: int, *, is_counted: bool) -> Vehicle:
+    """A vehicle whose `boxes` list each frame in which it is visible."""
+    visible = np.zeros((frames, 4))
+    visible[list(boxes)] = list(boxes.values())
+    held = interpolated(boxes, frames, HOLD, ())
+    return Vehicle(vehicle, is_counted=is_counted, is_region=False, visible=visible, held=held)
+
+
 def interpolated(
     boxes: Mapping[int, Sequence[float]], frames: int, hold: int, hidden: Sequence[Sequence[int]]
 ) -> FrameBoxes:

@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from video_analysis.benchmarks.truth import __main__ as make_truth
 from video_analysis.benchmarks.truth import scorer, vehicles
 from video_analysis.benchmarks.truth.scorer import Snapshot
 from video_analysis.benchmarks.truth.vehicles import ClipTruth
@@ -57,3 +58,17 @@ def test_both_scorers_count_the_same(shared_data: Path, reference: ModuleType, s
         assert {name: counts[name] for name in COMPARED} == {name: expected[name] for name in COMPARED}
         seen |= {name for name in COMPARED if counts[name]}
     assert seen == {*COMPARED}
+
+
+@pytest.mark.slow
+def test_the_workers_rows_are_scored_and_are_those_of_the_tracker_alone(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip, out = shared_data / "video" / "otvision_cars_truck_800x600_60f.mp4", tmp_path / "truth"
+    arguments = [clip, "--strides", 10, "--data", shared_data, "--out", out]
+    arguments += ["--weights", shared_data / "models" / "yolov8n_coco.pt"]
+    assert make_truth.main([str(one) for one in arguments]) == 0
+    [result] = json.loads((tmp_path / "truth.json").read_text("utf-8"))["clips"]
+    assert (result["counts"]["covered"], result["counts"]["missed"], result["faults"]) == (5, 0, [])
+    assert (out / f"{clip.stem}_stride10.png").is_file()
+    assert "1.00 snapshots per vehicle" in capsys.readouterr().out
