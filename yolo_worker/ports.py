@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
+from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.db.row_types import SnapshotClaim
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.yolo_worker.run_key import PipelineTraits
@@ -32,8 +32,8 @@ class VideoStorage(Protocol):
 class Videos(Protocol):
     """Access to the rows of `videos`."""
 
-    def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
-        """Complete a PROCESS_VIDEO_DB message from the video's row."""
+    def resolve(self, task: IncompleteTask) -> ProcessVideo:
+        """Complete a message from the video's row."""
 
     def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
         """Set the status to `processing`. Permanent if every former attempt crashed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -9,7 +10,7 @@ from functools import partial
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.errors import WorkerError
@@ -17,7 +18,7 @@ from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
 from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
-from video_analysis.worker_utils.observability.observer import Observer
+from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
 from video_analysis.yolo_worker.run_key import OutputSettings, run_key_of
 from video_analysis.yolo_worker.sinks import drain
@@ -27,6 +28,8 @@ from video_analysis.yolo_worker.types import BestShot, DetectedFrame
 PROGRESS_EVERY_S = 5.0
 STAGES = {"decode": None, "detect": None, "track": "detect", "select": "track"}
 """Each stage, and the stage that it pulls from in the same thread."""
+LONGEST_LIST = 10
+"""Unknown fields that a warning names."""
 
 
 class VideoWorker:
@@ -99,7 +102,23 @@ class VideoWorker:
 
     def _task(self, delivery: Delivery) -> ProcessVideo:
         message = messages.parse_video_task(delivery.body)
-        return self._videos.resolve(message) if isinstance(message, ProcessVideoDb) else message
+        if delivery.receive_count == 1:
+            self._report_unknown_fields(message.event, delivery)
+        return message if isinstance(message, ProcessVideo) else self._videos.resolve(message)
+
+    def _report_unknown_fields(self, event: str, delivery: Delivery) -> None:
+        unknown = messages.unknown_fields(delivery.body)
+        if not unknown:
+            return
+        named = ", ".join(unknown[:LONGEST_LIST]) + (", …" if len(unknown) > LONGEST_LIST else "")
+        self._observer.notify(
+            Event(
+                "message.unknown_fields",
+                f"{len(unknown)} fields are ignored, since {event} does not have them: {named}",
+                {**delivery.log_fields, "unknown_fields": unknown[:LONGEST_LIST]},
+                logging.WARNING,
+            )
+        )
 
     def _context(self, task: ProcessVideo, delivery: Delivery) -> RunContext:
         run_key = run_key_of(task.frame_stride, self._pipeline.traits(), self._settings)

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from video_analysis.worker_utils.contracts import schema_check
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, parse_video_task
+from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, parse_video_task
 from video_analysis.worker_utils.db import image_analyses
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_EVERY_TIME,
@@ -42,8 +42,8 @@ class VideoRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
-        """The full message for a PROCESS_VIDEO_DB message, from the video's row. It passes the same checks.
+    def resolve(self, task: IncompleteTask) -> ProcessVideo:
+        """The full message: the values that the task lacks come from the video's row. It passes the same checks.
 
         Raises Transient while there is no such row, Permanent if it belongs to another workspace or is incomplete.
         """
@@ -128,7 +128,7 @@ class VideoRepository:
         self._database.ping(TABLE, image_analyses.TABLE, trial=image_analyses.insert_probe_row)
 
 
-def _check_workspace(task: ProcessVideo | ProcessVideoDb, workspace_id: object) -> None:
+def _check_workspace(task: ProcessVideo | IncompleteTask, workspace_id: object) -> None:
     if workspace_id != task.workspace_id:
         text = f"workspace_id: video {task.video_id} belongs to another workspace"
         raise Permanent(text, code="wrong_workspace")
@@ -143,29 +143,20 @@ def _write(cursor: Cursor, video_id: str, started: AttemptStart) -> None:
     )
 
 
-def _full_task(task: ProcessVideoDb, row: tuple[object, ...]) -> ProcessVideo:
+def _full_task(task: IncompleteTask, row: tuple[object, ...]) -> ProcessVideo:
     workspace_id, workspace_code, camera_code, s3_key_raw, frame_stride, recorded_at = row
     _check_workspace(task, workspace_id)
-    missing = [
-        name
-        for name, value in (
-            ("workspace_code", workspace_code),
-            ("camera_code", camera_code),
-            ("s3_key_raw", s3_key_raw),
-        )
-        if value is None
-    ]
-    if missing:
-        text = f"videos.{', videos.'.join(missing)}: null in the row of video {task.video_id}"
-        raise Permanent(text, code="incomplete_row")
-    body = {
-        "event": "PROCESS_VIDEO",
-        "video_id": task.video_id,
-        "workspace_id": task.workspace_id,
+    stored = {
         "workspace_code": workspace_code,
         "camera_code": camera_code,
         "s3_key_raw": s3_key_raw,
         "frame_stride": DEFAULT_STRIDE if frame_stride is None else frame_stride,
         "recordedAt": recorded_at,
     }
+    needed = [name for name in stored if name in task.fields_from_row]
+    missing = [name for name in needed if stored[name] is None and name != "recordedAt"]
+    if missing:
+        text = f"videos.{', videos.'.join(missing)}: null in the row of video {task.video_id}"
+        raise Permanent(text, code="incomplete_row")
+    body = task.model_dump() | {name: stored[name] for name in needed} | {"event": "PROCESS_VIDEO"}
     return cast(ProcessVideo, parse_video_task(json.dumps(body)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -332,6 +333,68 @@ def test_the_compatibility_form_without_a_row_waits_for_the_api(bench: Bench) ->
     bench.sql("DELETE FROM videos")
     with pytest.raises(Transient, match="no row"):
         bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
+
+
+def unknown_fields_reported(bench: Bench) -> list[object]:
+    events = [event for event in bench.observer.events if event.code == "message.unknown_fields"]
+    assert {event.level for event in events} <= {logging.WARNING}
+    return [event.fields["unknown_fields"] for event in events]
+
+
+@pytest.mark.parametrize(
+    "task", [TASK, {"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE}], ids=["full", "short"]
+)
+def test_unknown_fields_are_ignored_with_one_warning_that_names_them(bench: Bench, task: dict[str, object]) -> None:
+    bench.deliver(task | {"variant": "cmt", "a\nb": None})
+    bench.deliver(task | {"variant": "cmt", "a\nb": None}, receive=2)
+    assert bench.video()["status"] == "done"
+    assert unknown_fields_reported(bench) == [[r"a\x0ab", "variant"]]
+
+
+def test_a_warning_of_unknown_fields_is_short_however_many_and_long_they_are(bench: Bench) -> None:
+    bench.deliver(TASK | {f"{number:03}{'x' * 1000}": number for number in range(100)})
+    [event] = [event for event in bench.observer.events if event.code == "message.unknown_fields"]
+    assert event.message.startswith("100 fields are ignored, since PROCESS_VIDEO does not have them: 000xxx")
+    assert len(event.message) < 1000
+    assert len(json.dumps(event.fields)) < 1000
+
+
+def test_a_message_without_unknown_fields_has_no_warning(bench: Bench) -> None:
+    bench.deliver()
+    assert unknown_fields_reported(bench) == []
+
+
+def test_nulls_are_filled_from_the_row(bench: Bench) -> None:
+    bench.sql("UPDATE videos SET workspace_code = 'CTX7777', camera_code = 'CAM8', frame_stride = 2")
+    bench.deliver(TASK | {"workspace_code": None, "camera_code": None, "frame_stride": None})
+    names = [message.snapshot_s3_key.rpartition("/")[2] for message in bench.outbox.by_track()]
+    assert names == ["CTX7777_CAM8_000001_000080.jpg", "CTX7777_CAM8_000002_000160.jpg"]
+    assert {message.recordedAt for message in bench.outbox.sent} == {TASK["recordedAt"]}, "from the message"
+
+
+def test_nulls_wait_for_the_row_and_a_null_code_in_it_is_refused(bench: Bench) -> None:
+    bench.sql("UPDATE videos SET camera_code = NULL")
+    with pytest.raises(Permanent, match=r"videos\.camera_code: null") as refusal:
+        bench.deliver(TASK | {"camera_code": None})
+    assert refusal.value.code == "incomplete_row"
+    bench.sql("DELETE FROM videos")
+    with pytest.raises(Transient) as absence:
+        bench.deliver(TASK | {"frame_stride": None})
+    assert absence.value.code == "no_video_row"
+
+
+def test_a_raw_key_that_ends_in_upper_case_is_processed(bench: Bench) -> None:
+    key = KEY.replace(".mp4", ".MP4")
+    bench.s3.put_object(Bucket=bench.bucket, Key=key, Body=b"bytes of a video")
+    bench.s3.delete_object(Bucket=bench.bucket, Key=KEY)
+    bench.deliver(TASK | {"s3_key_raw": key})
+    assert bench.video()["status"] == "done"
+
+
+def test_a_byte_order_mark_and_a_stride_of_three_point_zero_are_accepted(bench: Bench) -> None:
+    body = "\ufeff" + json.dumps(TASK | {"frame_stride": 3.0})
+    assert bench.worker.handle([Delivery("m-1", body, 1, False, FakeLease())]) == [None]
+    assert [message.detectedIn for message in bench.outbox.by_track()] == [0, 120], "frames 0 and 3"
 
 
 def test_a_full_message_without_a_row_is_processed(bench: Bench) -> None:
