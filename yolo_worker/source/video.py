@@ -5,7 +5,7 @@ What counts as unreadable is decided here and in `open_video`: BadVideo, with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -77,14 +77,12 @@ def probe(path: Path) -> VideoInfo:
         )
 
 
-def frames(
-    path: Path, stride: int, *, accept: Callable[[Damage], bool] = lambda found: found.is_negligible
-) -> Generator[Frame, None, None]:
+def frames(path: Path, stride: int) -> Generator[Frame, None, Damage | None]:
     """Every `stride`-th frame from the first on, as displayed; the others are not converted to pictures.
 
-    Offsets count from the video stream's first presentation time, in ms, and never fall. Raises BadVideo: at once
-    where the file is no video, after the last frame where `accept` does not accept what is missing. The file is closed
-    however the iteration ends.
+    Offsets count from the video stream's first presentation time, in ms, and never fall. Returns what is missing, None
+    if nothing is. Raises BadVideo at once where the file is no video or has no frame. The file is closed however the
+    iteration ends.
     """
     with opened(path) as video:
         tally, maker = Tally(), picture.PictureMaker(CONVERTER_THREADS)
@@ -97,7 +95,7 @@ def frames(
             if timed.frame is not None:
                 image = maker.picture(timed.frame, timed.pixel_aspect)
                 yield Frame(index=timed.index, offset_ms=offset_ms, image=image)
-        _check(video, tally, accept)
+        return _missing(video, tally)
 
 
 def _timed(video: OpenVideo, tally: Tally, stride: int) -> Iterator[TimedFrame]:
@@ -140,15 +138,11 @@ def _pixel_aspect(video: OpenVideo, frame: VideoFrame) -> Fraction | None:
     return (video.stream.sample_aspect_ratio if is_announced else None) or decoder.sample_aspect_ratio
 
 
-def _check(video: OpenVideo, tally: Tally, accept: Callable[[Damage], bool]) -> None:
+def _missing(video: OpenVideo, tally: Tally) -> Damage | None:
     if tally.frames == 0:
         raise _no_frames(video)
     found = damage.found(tally, video.announced, video.file.size_bytes, _interval_ms(video, tally))
-    if found.is_none or accept(found):
-        return
-    if found.is_cut:
-        raise BadVideo(str(found), code="truncated")
-    raise BadVideo(str(found), code="damaged")
+    return None if found.is_none else found
 
 
 def _no_frames(video: OpenVideo) -> BadVideo:
