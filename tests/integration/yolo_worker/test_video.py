@@ -311,7 +311,8 @@ def test_a_file_that_is_cut_in_its_first_frame_is_truncated(streamable: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("ending", "share", "is_minor"), [(".mkv", 0.5, True), (".mkv", 0.25, False), (".avi", 0.5, True)]
+    ("ending", "share", "is_minor"),
+    [(".mkv", 0.8, True), (".mkv", 0.4, False), (".avi", 0.8, True), (".avi", 0.4, False)],
 )
 def test_a_cut_matroska_or_avi_is_compared_with_its_header(
     tmp_path: Path, ending: str, share: float, is_minor: bool
