@@ -20,6 +20,7 @@ from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_utils.errors import BadVideo
 from video_analysis.yolo_worker.source import deinterlace, open_video, video
 from video_analysis.yolo_worker.source.field_order import FieldOrder
+from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import Image
 
 HEIGHT_PX, WIDTH_PX = synthetic_clips.HEIGHT_PX, synthetic_clips.WIDTH_PX
@@ -30,7 +31,11 @@ RED = (0, 0, 255)
 
 
 def offsets(path: Path, stride: int = 1) -> list[int]:
-    return [frame.offset_ms for frame in video.frames(path, stride)]
+    """Of a file that lacks nothing."""
+    source = VideoFile(path, stride)
+    given = [frame.offset_ms for frame in source.frames()]
+    assert source.damage is None
+    return given
 
 
 def first_image(path: Path) -> Image:
@@ -74,6 +79,10 @@ def test_the_recording_is_read_where_a_thumbnail_or_a_substream_comes_first(
     (record,) = caplog.records
     assert (record.__dict__["event"], record.__dict__["stream"]) == ("source.stream_chosen", 1)
     assert len(record.__dict__["candidates"]) == 2
+
+
+def test_every_listed_decoder_exists() -> None:
+    assert [av.codec.Codec(name, "r").name for name in open_video.CODECS] == list(open_video.CODECS)
 
 
 def test_a_codec_that_is_not_supported_is_refused_by_its_name(clip: Path) -> None:
@@ -460,8 +469,9 @@ def test_a_shared_case_is_read_right(shared_data: Path, name: str) -> None:
     path = shared_data / "cases" / name
     if not path.is_file():
         pytest.skip(f"{path} is absent")
-    given = [(frame.offset_ms, frame.image.shape[:2]) for frame in video.frames(path, 1)]
-    assert (len(given), given[0][1], given[-1][0]) == CASES[name]
+    source = VideoFile(path, 1)
+    given = [(frame.offset_ms, frame.image.shape[:2]) for frame in source.frames()]
+    assert (len(given), given[0][1], given[-1][0], source.damage) == (*CASES[name], None)
     assert all(later > earlier for (earlier, _), (later, _) in pairwise(given))
 
 

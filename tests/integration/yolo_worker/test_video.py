@@ -30,14 +30,17 @@ FRAGMENTED = [
 ]
 
 
-def offsets(path: Path, stride: int = 1) -> list[int]:
-    return [frame.offset_ms for frame in video.frames(path, stride)]
-
-
 def read(path: Path, stride: int = 1) -> tuple[list[Frame], Damage | None]:
     """All frames, and what is missing."""
     source = VideoFile(path, stride)
     return list(source.frames()), source.damage
+
+
+def offsets(path: Path, stride: int = 1) -> list[int]:
+    """Of a file that lacks nothing."""
+    given, damage = read(path, stride)
+    assert damage is None
+    return [frame.offset_ms for frame in given]
 
 
 def brightness(frame: Frame) -> float:
