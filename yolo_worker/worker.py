@@ -23,6 +23,7 @@ from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Pu
 from video_analysis.yolo_worker.run_key import OutputSettings, run_key_of
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
+from video_analysis.yolo_worker.source import damage
 from video_analysis.yolo_worker.types import BestShot, DetectedFrame
 
 PROGRESS_EVERY_S = 5.0
@@ -79,15 +80,13 @@ class VideoWorker:
         self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
         run, clock = self._context(task, delivery), StageClock(STAGES)
         begun_s = time.monotonic()
-        with (
-            self._storage.fetch(task.s3_key_raw, run.check) as path,
-            closing(self._best_shots(self._pipeline.open(path, task.frame_stride), run, clock)) as shots,
-        ):
-            emit = partial(self._emit, run, task)
-            upload_workers = self._settings.snapshot.upload_workers
-            vehicles = sum(1 for _ in concurrency.parallel_map(emit, shots, upload_workers, "emit"))
+        with self._storage.fetch(task.s3_key_raw, run.check) as path:
+            source = self._pipeline.open(path, task.frame_stride)
+            vehicles = self._emit_all(run, task, source, clock)
+        damage.check(source.damage)
+        missing = None if source.damage is None else str(source.damage)
         run.check()
-        self._videos.finish(task)
+        self._videos.finish(task, damage=missing)
         run.report(
             "video.done",
             f"video done: {vehicles} vehicles",
@@ -95,10 +94,17 @@ class VideoWorker:
                 "run_key": run.run_key,
                 "frames": clock.count("decode"),
                 "vehicles": vehicles,
+                "damage": missing,
                 "elapsed_s": round(time.monotonic() - begun_s, 3),
                 "seconds": clock.own_seconds(),
             },
         )
+
+    def _emit_all(self, run: RunContext, task: ProcessVideo, source: FrameSource, clock: StageObserver) -> int:
+        """Emit every vehicle of the source, those at the end of a damaged one included. Returns their number."""
+        emit, upload_workers = partial(self._emit, run, task), self._settings.snapshot.upload_workers
+        with closing(self._best_shots(source, run, clock)) as shots:
+            return sum(1 for _ in concurrency.parallel_map(emit, shots, upload_workers, "emit"))
 
     def _task(self, delivery: Delivery) -> ProcessVideo:
         message = messages.parse_video_task(delivery.body)

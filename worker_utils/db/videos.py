@@ -17,7 +17,7 @@ from video_analysis.worker_utils.db.attempt_status import (
     state_after,
 )
 from video_analysis.worker_utils.db.connection import Database, Table
-from video_analysis.worker_utils.errors import Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import ErrorCode, Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -95,14 +95,18 @@ class VideoRepository:
         elif started.died_every_time:
             raise Permanent(DIED_EVERY_TIME, code="crashed")
 
-    def finish(self, task: ProcessVideo) -> None:
-        """Mark the video `done`: every snapshot has been sent. A `done` row is not changed."""
+    def finish(self, task: ProcessVideo, *, damage: str | None = None) -> None:
+        """Mark the video `done`: every snapshot has been sent. A `done` row is not changed.
+
+        `damage` is what is missing from the file, which is stored with the code `damaged`.
+        """
+        code: ErrorCode | None = None if damage is None else "damaged"
         self._database.transaction(
             lambda cursor: cursor.execute(
-                "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = NULL, error_msg = NULL,"
+                "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = %s, error_msg = %s,"
                 " processing_finished_at = now(), updated_at = now()"
                 " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
-                (task.video_id, task.workspace_id),
+                (code, damage, task.video_id, task.workspace_id),
             )
         )
 

@@ -143,6 +143,21 @@ def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRepositor
     assert row["updated_at"] == row["processing_finished_at"]
 
 
+def test_a_finished_video_that_lacks_a_little_carries_the_damage_through_every_redelivery(
+    videos: VideoRepository, sql: Sql
+) -> None:
+    insert(sql)
+    videos.begin(TASK, receive_count=1, is_last=False)
+    videos.finish(TASK, damage="damaged: 899 of 900 frames")
+    before = row_of(sql)
+    assert columns_of(before) == ("done", None, "damaged", "damaged: 899 of 900 frames")
+    for receive, last in ((1, False), (2, False), (5, True)):
+        videos.begin(TASK, receive_count=receive, is_last=last)
+        videos.finish(TASK)
+        videos.fail(VIDEO, WORKSPACE, BadVideo("truncated: 435 of 900 frames"), final=True)
+    assert row_of(sql) == before
+
+
 def test_a_done_row_is_not_changed_by_any_further_receive(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, status="done", processing_finished_at="2026-01-31T08:30:00Z")
     before = row_of(sql)

@@ -128,9 +128,10 @@ class EmptySource:
     """A source without a frame."""
 
     info = SourceInfo(320, 240, interval_ms=40, announced_frames=0, is_live=False)
+    damage = None
 
-    def frames(self) -> Iterator[Frame]:
-        return iter(())
+    def frames(self) -> Generator[Frame, None, None]:
+        yield from ()
 
 
 class EmptyPipeline:
