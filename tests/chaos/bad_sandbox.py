@@ -99,12 +99,14 @@ def sandbox(subject: str, folder: Path, limit_s: float = LIMIT_S) -> Iterator[Sa
 
 
 def _video(path: Path) -> str:
-    """Probe the file and decode every third frame, as stage 1 does."""
-    from video_analysis.yolo_worker.source import video  # noqa: PLC0415  # pictures need no video decoder
+    """Probe the file, decode every third frame and judge what is missing, as stage 1 does."""
+    from video_analysis.yolo_worker.source import damage, video_file  # noqa: PLC0415  # pictures need no video decoder
 
-    video.probe(path)
-    frames = sum(1 for _ in video.frames(path, _STRIDE))
+    source = video_file.VideoFile(path, _STRIDE)
+    _ = source.info
+    frames = sum(1 for _ in source.frames())
     assert frames, "a video without frames was not refused"
+    damage.check(source.damage)
     return f"{frames} frames"
 
 
