@@ -45,7 +45,7 @@ demo: install  ## a clip through both workers into PostgreSQL and out/demo/repor
 	$(BIN)/python -m video_analysis.demo.run $(if $(VIDEO),--video "$(VIDEO)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
 		$(if $(MAIN_MODEL),--main-model "$(MAIN_MODEL)")
 
-truth: install  ## snapshots of real clips scored by their true vehicles; writes out/truth.json and contact sheets (20 minutes)
+truth: install  ## snapshots of real clips scored by their true vehicles; writes out/truth.json and contact sheets (up to 20 minutes)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m video_analysis.benchmarks.truth
 
 train: install  ## the demo weights from synthetic traffic; continues an interrupted run (hours)
