@@ -42,6 +42,7 @@ DECLARE
         image_analyses          detected_at             timestamptz  nullable
         image_analyses          yolo_type               text(20)     written
         image_analyses          status                  status       written
+        image_analyses          detected_box            jsonb        added
         image_analyses          run_key                 text(64)     added
         image_analyses          attempt_state           text(20)     added
         image_analyses          error_code              text(40)     added

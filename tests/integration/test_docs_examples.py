@@ -71,7 +71,7 @@ def test_the_database_role_may_do_what_both_workers_do(least_privileged: str) ->
     videos.ping()
     analyses.ping()
     videos.begin(task, receive_count=1, is_last=False)
-    uri = analyses.claim(announcement, "run").message.snapshot_s3_key
+    uri = analyses.claim(announcement, "run", None).message.snapshot_s3_key
     videos.fail(task.video_id, task.workspace_id, Transient("a reason"), final=False)
     videos.finish(task)
     request = AnalysisRequest(*ROW[::-1], "CTX1005", "CAM1", 305, uri, None, 2272, None, "SUV", 1, False)

@@ -132,7 +132,8 @@ def insert_analysis(sql: Sql, track_id: int, uri: str, run_key: str | None) -> N
         (
             "image_analyses",
             "id workspace_id video_id workspace_code camera_code track_id snapshot_s3_key recorded_at detected_in_ms"
-            " detected_at yolo_type status attempt_state error_code error_msg created_at updated_at run_key",
+            " detected_at yolo_type status attempt_state error_code error_msg created_at updated_at run_key"
+            " detected_box",
         ),
         (
             "image_analysis_results",
@@ -188,12 +189,14 @@ def test_a_table_from_before_run_keys_gets_the_column_and_keeps_its_rows(databas
 
 
 def test_an_older_analyses_table_gets_the_columns_and_keeps_its_rows(database_url: str, sql: Sql) -> None:
-    sql("ALTER TABLE image_analyses DROP COLUMN attempt_state, DROP COLUMN error_code")
+    sql("ALTER TABLE image_analyses DROP COLUMN attempt_state, DROP COLUMN error_code, DROP COLUMN detected_box")
     insert_analysis(sql, 1, "s3://old", "run")
     [before] = sql("SELECT xmin::text, * FROM image_analyses")
     provision.tables(database_url)
     provision.tables(database_url)
-    assert sql("SELECT xmin::text, * FROM image_analyses") == [before | {"attempt_state": None, "error_code": None}]
+    assert sql("SELECT xmin::text, * FROM image_analyses") == [
+        before | {"attempt_state": None, "error_code": None, "detected_box": None}
+    ]
 
 
 def refused(run: Callable[[], object]) -> list[str]:
@@ -331,7 +334,7 @@ def test_tables_that_work_are_accepted_though_they_are_not_the_same(database_url
 def test_each_column_of_the_workers_is_compared_or_added(rolled_back: Cursor, table: Table) -> None:
     added = {
         "videos": {"attempt_state", "error_code"},
-        "image_analyses": {"run_key", "attempt_state", "error_code"},
+        "image_analyses": {"detected_box", "run_key", "attempt_state", "error_code"},
         "image_analysis_results": set(),
     }[table.name]
     rolled_back.execute("SAVEPOINT complete")
