@@ -6,6 +6,7 @@ Each file is copied to a private temporary folder and read by `video` or `jpeg_c
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -30,6 +31,9 @@ ADDRESS_SPACE_BYTES = 6 << 30
 LIMIT_S = 300.0
 """Wall-clock time; large, since the machine may be busy."""
 _STRIDE = 3
+_REPEATS, _WARM_UPS = 40, 10
+_MOST_GROWTH_MB = 10
+"""Allocators keep pieces of memory; a leak of one picture or packet per read is larger."""
 _RESET_PEAK = "5"
 
 
@@ -103,9 +107,32 @@ def _video(path: Path) -> str:
     from video_analysis.yolo_worker.source import video  # noqa: PLC0415  # pictures need no video decoder
 
     video.probe(path)
-    frames = sum(1 for _ in video.frames(path, _STRIDE))
+    frames, last_ms = 0, 0
+    for frame in video.frames(path, _STRIDE):
+        assert frame.index == _STRIDE * frames, "frames are not numbered by the stride"
+        assert frame.offset_ms >= last_ms, "offsets fall"
+        assert frame.image.shape[2:] == (3,), "no colour picture"
+        assert frame.image.flags.c_contiguous, "no contiguous picture"
+        frames, last_ms = frames + 1, frame.offset_ms
     assert frames, "a video without frames was not refused"
     return f"{frames} frames"
+
+
+def _repeated_video(path: Path) -> str:
+    """The same many times; the resident memory must not grow once it has been read a few times."""
+    resident_mb, result = 0, ""
+    for number in range(_REPEATS):
+        if number == _WARM_UPS:
+            gc.collect()
+            resident_mb = _memory_mb("VmRSS")
+        try:
+            result = _video(path)
+        except Permanent as refusal:
+            result = f"refused: {refusal}"
+    gc.collect()
+    grown_mb = _memory_mb("VmRSS") - resident_mb
+    assert grown_mb <= _MOST_GROWTH_MB, f"{grown_mb} MB more after {_REPEATS - _WARM_UPS} reads"
+    return result
 
 
 def _snapshot(path: Path) -> str:
@@ -113,7 +140,11 @@ def _snapshot(path: Path) -> str:
     return f"{shape}"
 
 
-SUBJECTS: dict[str, Callable[[Path], str]] = {"video": _video, "snapshot": _snapshot}
+SUBJECTS: dict[str, Callable[[Path], str]] = {
+    "video": _video,
+    "repeated video": _repeated_video,
+    "snapshot": _snapshot,
+}
 
 
 def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> ReadResult:
@@ -131,15 +162,15 @@ def _reading(read: Callable[[Path], str], folder: Path, source: Path) -> ReadRes
             outcome, reason = "unexpected_error", f"{type(error).__name__}: {error}"
         if _is_open(path):
             outcome, reason = "unexpected_error", "the file is still open"
-    return ReadResult(outcome, reason, round(time.process_time() - begun_s, 3), _peak_mb(), code)
+    return ReadResult(outcome, reason, round(time.process_time() - begun_s, 3), _memory_mb("VmHWM"), code)
 
 
 def _is_open(path: Path) -> bool:
     return any(os.path.realpath(link) == str(path.resolve()) for link in Path("/proc/self/fd").iterdir())
 
 
-def _peak_mb() -> int:
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+def _memory_mb(name: str) -> int:
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name)]
     return int(line.split()[1]) >> 10
 
 

@@ -63,7 +63,7 @@ class PictureMaker:
             interpolation=Interpolation.BILINEAR if width == frame.width else Interpolation.BICUBIC,
             threads=self._threads,
         )
-        image: Image = converted.to_ndarray().astype(np.uint8, copy=False)
+        image: Image = np.ascontiguousarray(converted.to_ndarray(), np.uint8)  # a row may end with padding
         transfer = TRANSFERS.get(frame.color_trc)
         return turned(tone_map.to_sdr(image, transfer) if transfer else image, self._displayed_as(frame))
 
