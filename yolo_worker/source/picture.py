@@ -35,8 +35,8 @@ MATRICES = {
     10: Colorspace.BT2020,
 }
 """Code points of ITU-T H.273, table 4."""
-UNSPECIFIED = {2, 3}
-
+BGR_MATRIX = Colorspace.ITU709
+"""Of the result, without effect. By default it would be the frame's, which the converter may refuse."""
 
 Key = tuple[int, int, int]
 
@@ -59,6 +59,7 @@ class PictureMaker:
             height=height,
             format="bgr24",
             src_colorspace=_matrix(frame),
+            dst_colorspace=BGR_MATRIX,
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.BILINEAR if width == frame.width else Interpolation.BICUBIC,
             threads=self._threads,
@@ -83,9 +84,18 @@ class PictureMaker:
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """By way of a small copy: reading it makes a reference cycle, which would keep the decoder's pictures."""
-    small = VideoReformatter().reformat(frame, width=SMALL_PX, height=SMALL_PX, format="gray", threads=1)
-    matrix = cast("SideDataContainer", small.side_data).get(Type.DISPLAYMATRIX)
-    return None if matrix is None else struct.unpack("=9i", bytes(cast("SideData", matrix))[:36])
+    matrix = _matrix(frame)
+    small = VideoReformatter().reformat(
+        frame,
+        width=SMALL_PX,
+        height=SMALL_PX,
+        format="gray",
+        src_colorspace=matrix,
+        dst_colorspace=matrix,
+        threads=1,
+    )
+    data = cast("SideDataContainer", small.side_data).get(Type.DISPLAYMATRIX)
+    return None if data is None else struct.unpack("=9i", bytes(cast("SideData", data))[:36])
 
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
@@ -106,8 +116,6 @@ def turned(image: Image, how: Orientation) -> Image:
     return image
 
 
-def _matrix(frame: VideoFrame) -> Colorspace | None:
-    """By the stream; BT.601 if it states none, as OpenCV decodes. None for RGB and others."""
-    if frame.colorspace in UNSPECIFIED:
-        return Colorspace.ITU601
-    return MATRICES.get(frame.colorspace)
+def _matrix(frame: VideoFrame) -> Colorspace:
+    """By the stream; BT.601 if it states none, as OpenCV decodes, or one that the converter refuses. RGB ignores it."""
+    return MATRICES.get(frame.colorspace, Colorspace.ITU601)
