@@ -103,18 +103,20 @@ def sandbox(subject: str, folder: Path, limit_s: float = LIMIT_S) -> Iterator[Sa
 
 
 def _video(path: Path) -> str:
-    """Probe the file and decode every third frame, as stage 1 does."""
-    from video_analysis.yolo_worker.source import video  # noqa: PLC0415  # pictures need no video decoder
+    """Probe the file, decode every third frame and judge what is missing, as stage 1 does."""
+    from video_analysis.yolo_worker.source import damage, video_file  # noqa: PLC0415  # pictures need no video decoder
 
-    video.probe(path)
+    source = video_file.VideoFile(path, _STRIDE)
+    _ = source.info
     frames, last_ms = 0, 0
-    for frame in video.frames(path, _STRIDE):
+    for frame in source.frames():
         assert frame.index == _STRIDE * frames, "frames are not numbered by the stride"
         assert frame.offset_ms >= last_ms, "offsets fall"
         assert frame.image.shape[2:] == (3,), "no colour picture"
         assert frame.image.flags.c_contiguous, "no contiguous picture"
         frames, last_ms = frames + 1, frame.offset_ms
     assert frames, "a video without frames was not refused"
+    damage.check(source.damage)
     return f"{frames} frames"
 
 

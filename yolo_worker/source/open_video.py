@@ -101,7 +101,8 @@ class OpenVideo:
         return Announced(
             packets=len(self.stream.index_entries) if is_mp4 else None,
             is_exact=(is_mp4 and not self.file.is_fragmented) or self.file.kind == "AVI",
-            frames=self.frame_count or None,
+            frames=self.stream.frames or None,
+            length_ms=self.length_ms,
             bytes=self.file.announced_bytes,
             is_cut=not self.file.is_whole,
         )

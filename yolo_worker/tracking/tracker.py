@@ -41,9 +41,13 @@ class Tracker:
     def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
         """Each frame with its matched tracks, and the keys of the tracks that ended since the previous frame.
 
-        Tracks that are still open after the last frame are not reported as ended; sinks end them in `close`.
+        A new frame size ends all tracks: their boxes and speeds are in pixels of the old one. Tracks that are still
+        open after the last frame are not reported as ended; sinks end them in `close`.
         """
+        shape: tuple[int, ...] | None = None
         for detected in frames:
+            if detected.frame.image.shape != shape:
+                shape, self._deepsort.tracks = detected.frame.image.shape, []
             self._deepsort.predict()
             self._deepsort.update(self._detections(detected))
             self._deepsort.drop_exited(detected.frame.image.shape)
