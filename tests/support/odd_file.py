@@ -32,6 +32,8 @@ class Odd:
     pictures: Sequence[int | None] | None = None
     """Number of the picture that each frame shows, None where that does not matter. Without it: 0, 1, 2, …"""
     size: tuple[int, int] = SIZE
+    missing: int = 0
+    """Frames that are counted as missing."""
     refused: str | None = None
     """Code of the refusal."""
 

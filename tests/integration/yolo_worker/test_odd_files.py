@@ -13,6 +13,7 @@ from video_analysis.tests.support.mp4_boxes import box, outer_boxes
 from video_analysis.worker_utils.errors import BadVideo
 from video_analysis.yolo_worker.source import container, open_video, video
 from video_analysis.yolo_worker.source.container import Container
+from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import Image
 
 SLOW = {"webm_with_hidden_frames", "webm_of_641_by_359_pixels", "h264_444_of_641_by_359_pixels"}
@@ -33,7 +34,10 @@ def test_an_odd_file_is_read_as_it_was_made(name: str, tmp_path: Path) -> None:
             list(video.frames(odd.path, 1))
         assert refusal.value.code == odd.refused
         return
-    given = list(video.frames(odd.path, 1))
+    source = VideoFile(odd.path, 1)
+    given = list(source.frames())
+    found = source.damage
+    assert odd.missing == (0 if found is None else (found.due or 0) - found.read)
     assert [frame.offset_ms for frame in given] == pytest.approx(odd.offsets_ms, abs=1)
     for frame, number in zip(given, odd.pictures or range(len(given)), strict=True):
         right = None if number is None else number * synthetic_clips.BRIGHTNESS_STEP % 256
