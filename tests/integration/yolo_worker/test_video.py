@@ -80,6 +80,14 @@ def test_a_stride_gives_every_nth_frame_with_its_own_picture_and_time(clip: Path
         assert brightness(frame) == pytest.approx(frame.index * synthetic_clips.BRIGHTNESS_STEP % 256, abs=7)
 
 
+@pytest.mark.parametrize("size", [(642, 36), (98, 74), (18, 16), (854, 48)])
+def test_pictures_are_contiguous_whatever_their_width(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = synthetic_clips.write(tmp_path / "odd.mp4", synthetic_clips.every(40, 3), size=size)
+    for frame in video.frames(path, 1):
+        assert frame.image.shape == (size[1], size[0], 3)
+        assert frame.image.flags.c_contiguous
+
+
 def test_pictures_are_blue_green_red(clip: Path) -> None:
     blue, green, red = next(video.frames(clip, 1)).image[:, 10].mean(axis=0)
     assert red > 200
