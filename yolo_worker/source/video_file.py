@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -29,8 +31,13 @@ class VideoFile:
             interval_ms=found.median_interval_ms * self._stride,
             announced_frames=math.ceil(found.announced_frames / self._stride),
             is_live=False,
+            areas=found.areas,
         )
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """The frames in order. BadVideo if the file cannot be read to its end."""
-        return video.frames(self._path, self._stride)
+        info = self.info
+        with closing(video.frames(self._path, self._stride)) as frames:
+            for frame in frames:
+                is_same_size = frame.image.shape[:2] == (info.height_px, info.width_px)
+                yield replace(frame, areas=info.areas) if info.areas and is_same_size else frame
