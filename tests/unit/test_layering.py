@@ -54,7 +54,10 @@ VENDORS = {
     },
     "openvino": {"worker_utils.inference.openvino_backend"},
     "tensorrt": {"worker_utils.inference.tensorrt_backend"},
-    "av": {f"yolo_worker.source.{name}" for name in ("open_video", "decoding", "deinterlace", "picture", "video")},
+    "av": {
+        f"yolo_worker.source.{name}"
+        for name in ("open_video", "decoding", "deinterlace", "key_frames", "picture", "video")
+    },
     "torch": TORCH,
     "torchvision": set(),  # its compiled operators do not load beside a CPU build of torch
 }
