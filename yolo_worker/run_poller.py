@@ -58,7 +58,7 @@ def detector(config: WorkerConfig) -> Detector:
 
 def embedder(config: WorkerConfig) -> Embedder:
     """The loaded embedder. ConfigurationError if its weights are missing or wrong."""
-    return Embedder.load(config.path(config.deepsort_engine), backend.configured(config))
+    return Embedder.load(config.path(config.deepsort_engine), backend.configured(config), config.embedder)
 
 
 def output_settings(config: WorkerConfig) -> OutputSettings:
