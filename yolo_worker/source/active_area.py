@@ -20,6 +20,8 @@ from video_analysis.yolo_worker.types import Area, Image
 FEWEST_SAMPLES, MOST_SAMPLES = 2, 200
 NOISE_LEVELS = 3
 """A bar's pixel differs from the bar's colour by at most this, in each sample. Grey levels, 0 to 255."""
+EVEN_LEVELS = 1
+"""The mean over time differs by at most this, where the codec does not disturb it."""
 LINE_TEXT_SHARE, BAR_TEXT_SHARE = 0.25, 0.15
 """Shares of the pixels of one line of a bar, and of the whole bar, that may differ: text."""
 FEWEST_LINES = 2
@@ -146,7 +148,10 @@ def _plain_lines(planes: Planes) -> int:
     differs = planes.differs(colour)
     busy = np.flatnonzero(differs.mean(0) > LINE_TEXT_SHARE)
     lines = int(busy[0]) if len(busy) else differs.shape[1]
-    return lines if lines >= FEWEST_LINES and differs[:, :lines].mean() <= BAR_TEXT_SHARE else 0
+    if lines < FEWEST_LINES or differs[:, :lines].mean() > BAR_TEXT_SHARE:
+        return 0
+    undisturbed = np.abs(planes.mean[:, : max(0, lines - HALO_PX)] - colour) <= EVEN_LEVELS
+    return lines if undisturbed.size == 0 or undisturbed.mean() >= 1 - BAR_TEXT_SHARE else 0
 
 
 def _edge(planes: Planes, bar: int) -> int:

@@ -16,6 +16,8 @@ from video_analysis.yolo_worker.types import Area
 
 Layout = NDArray[np.int64]
 """N×N cells, each with the number of its tile."""
+Seam = tuple[int, int]
+"""Where the tile before it ends, and where the tile behind it begins; in between is a line."""
 FEWEST_TILES = 2
 LEAST_TILE_PX = 48
 SHIFT_PX, SHIFT_SHARE = 4, 0.0125
@@ -26,6 +28,8 @@ EDGE_LEVELS, CONTRAST = 8, 2.5
 """At a seam the level changes by at least this, and by so many times the median step beside it …"""
 SEAM_SHARE, PART_SHARE = 0.5, 0.3
 """… on these shares of the whole seam, and of each of its parts."""
+LINE_SHARE = 0.9
+"""A separating line has one colour, within EDGE_LEVELS, on at least this share of its length."""
 
 
 def _large_and_small(cells: int) -> Layout:
@@ -88,10 +92,10 @@ def _blank_cells(planes: Planes, cells: int) -> NDArray[np.bool_]:
     )
 
 
-def _seams(mean: Level, layout: Layout, blank: NDArray[np.bool_]) -> list[int] | None:
-    """x of each vertical seam, with 0 and the width around them; None if one is not there."""
+def _seams(mean: Level, layout: Layout, blank: NDArray[np.bool_]) -> list[Seam] | None:
+    """Each vertical seam, with those at the sides of the picture around them; None if one is not there."""
     width, cells = mean.shape[1], len(layout)
-    found = [0]
+    found = [(0, 0)]
     for number in range(1, cells):
         is_border = layout[:, number - 1] != layout[:, number]
         rows = np.flatnonzero(is_border & ~(blank[:, number - 1] & blank[:, number]))
@@ -99,13 +103,13 @@ def _seams(mean: Level, layout: Layout, blank: NDArray[np.bool_]) -> list[int] |
         if x is None:
             return None
         found.append(x)
-    return [*found, width]
+    return [*found, (width, width)]
 
 
-def _seam(mean: Level, near_x: int, rows: Sequence[int], cells: int) -> int | None:
-    """x of the seam near `near_x` that is visible beside each of these rows of cells; `near_x` if there are none."""
+def _seam(mean: Level, near_x: int, rows: Sequence[int], cells: int) -> Seam | None:
+    """The seam near `near_x` that is visible beside each of these rows of cells; at `near_x` if there are none."""
     if not rows:
-        return near_x
+        return near_x, near_x
     height, width = mean.shape
     shift = round(max(SHIFT_PX, SHIFT_SHARE * width))
     columns = np.arange(near_x - shift, near_x + shift + 1)
@@ -115,7 +119,17 @@ def _seam(mean: Level, near_x: int, rows: Sequence[int], cells: int) -> int | No
     step = np.sum([np.abs(band[:, columns] - band[:, columns - 1]).mean(0) for band in bands], axis=0)
     step[(shares.min(0) < PART_SHARE) | (shares.mean(0) < SEAM_SHARE)] = -1
     best = int(np.argmax(step))
-    return int(columns[best]) if step[best] >= 0 else None
+    if step[best] < 0:
+        return None
+    x, most = int(columns[best]), 4 * shift
+    beside = np.concatenate(bands)
+    return x - _line_px(beside[:, x - most : x][:, ::-1]), x + _line_px(beside[:, x : x + most])
+
+
+def _line_px(rows: Level) -> int:
+    """Width of the separating line at the left; 0 if there is none, or if all is alike."""
+    is_line = (np.abs(rows - np.median(rows[:, 0])) < EDGE_LEVELS).mean(0) >= LINE_SHARE
+    return 0 if is_line.all() else int(np.argmin(is_line))
 
 
 def _visible(band: Level, columns: NDArray[np.int64]) -> Level:
@@ -129,10 +143,10 @@ def _visible(band: Level, columns: NDArray[np.int64]) -> Level:
     return share
 
 
-def _tile(planes: Planes, cells: NDArray[np.bool_], columns: Sequence[int], rows: Sequence[int]) -> Area | None:
+def _tile(planes: Planes, cells: NDArray[np.bool_], columns: Sequence[Seam], rows: Sequence[Seam]) -> Area | None:
     """The part of the picture that these cells cover, without bars; None where it is blank."""
     ys, xs = np.nonzero(cells)
-    area = columns[xs.min()], rows[ys.min()], columns[xs.max() + 1], rows[ys.max() + 1]
+    area = columns[xs.min()][1], rows[ys.min()][1], columns[xs.max() + 1][0], rows[ys.max() + 1][0]
     tile = planes.within(area)
     return None if tile.is_blank else _moved(without_bars(tile), area)
 

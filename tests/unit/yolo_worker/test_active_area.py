@@ -73,6 +73,14 @@ def test_a_black_sky_above_an_uneven_horizon_is_no_bar() -> None:
     assert areas(np.where(is_sky[..., None], 0, image).astype(np.uint8) for image in MOVING) == ()
 
 
+def test_a_dim_road_beside_a_straight_kerb_is_no_bar() -> None:
+    """It has hardly any structure, but more than a bar."""
+    road = scene(WIDTH_PX, 50)[..., :1] // 60 + 16
+    images = [np.vstack([np.repeat(road, 3, axis=2), image[50:]]) for image in MOVING]
+    assert areas(images) == ()
+    assert areas(np.vstack([np.full_like(image[:50], 18), image[50:]]) for image in images) == ((0, 50, 200, 120),)
+
+
 @pytest.mark.parametrize("lean", [0, 25])
 def test_a_fence_at_the_side_is_no_bar(lean: int) -> None:
     """An upright one has light and shade; a plain one leans."""
