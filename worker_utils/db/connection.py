@@ -1,6 +1,7 @@
 """The connection to PostgreSQL: one transaction at a time, with errors mapped to the failure taxonomy.
 
-The statements are in the modules of the tables.
+The statements are in the modules of the tables. A pooler in transaction mode may lie between: no statement changes the
+session, prepares a statement, takes an advisory lock or listens.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 ATTEMPTS = 3
 CONNECT_TIMEOUT_S = 10
-SETTINGS = "SET statement_timeout = '60s'; SET lock_timeout = '20s'; SET timezone = 'UTC'"
+SETTINGS = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '20s'; SET LOCAL timezone = 'UTC'"
+"""Per transaction: behind a pooler in transaction mode, a setting of the session would apply to other clients."""
 
 _RETRY_AT_ONCE = frozenset(
     {errorcodes.DEADLOCK_DETECTED, errorcodes.SERIALIZATION_FAILURE, errorcodes.UNIQUE_VIOLATION}
@@ -77,6 +79,7 @@ class Database:
             connection = self._connected()
             try:
                 with connection, connection.cursor() as cursor:
+                    cursor.execute(SETTINGS)
                     return work(cursor)
             except psycopg2.Error as error:
                 gone = bool(connection.closed) or _is_unanswered(error)
@@ -126,8 +129,6 @@ class Database:
                     keepalives_interval=10,
                     keepalives_count=3,
                 )
-                with self._connection, self._connection.cursor() as cursor:
-                    cursor.execute(SETTINGS)
             except psycopg2.Error as error:
                 self.close()
                 text = f"database cannot be reached: {self._one_line(error)}"
