@@ -51,7 +51,7 @@ def aws(folder: Path) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, str(Path(__file__).with_name("aws_server.py")), "--port", str(port)]
     with serving(command, credentials(endpoint), folder / "moto.log", f"{endpoint}/moto-api/"):
         yield endpoint
 

@@ -14,7 +14,7 @@ from psycopg2 import errors
 from video_analysis.devstack import provision
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils.db import image_analyses, image_analysis_results, videos
-from video_analysis.worker_utils.db.connection import Table
+from video_analysis.worker_utils.db.access import TableAccess
 
 Sql = Callable[..., list[dict[str, Any]]]
 SCHEMA = PACKAGE_FOLDER / "schemas" / "database.sql"
@@ -159,11 +159,20 @@ def test_psql_runs_the_file_as_the_documentation_says(database_url: str, bare_sq
     assert columns(bare_sql, "videos") >= {"attempt_state", "error_code"}
 
 
-@pytest.mark.parametrize("table", [videos.TABLE, image_analyses.TABLE, image_analysis_results.TABLE])
-def test_the_probe_asks_for_the_columns_that_there_are(sql: Sql, table: Table) -> None:
-    the_api_s = {"file_name", "camera_label"} if table.name == "videos" else set()
-    assert set(table.columns) == columns(sql, table.name) - the_api_s
-    assert len(set(table.columns)) == len(table.columns)
+@pytest.mark.parametrize(
+    ("accesses", "unused"),
+    [
+        ((videos.ACCESS,), {"file_name", "camera_label"}),
+        ((image_analyses.CLAIM_ACCESS, image_analyses.ANALYSIS_ACCESS), {"created_at"}),
+        ((image_analysis_results.ACCESS,), {"id", "created_at"}),
+    ],
+    ids=("videos", "image_analyses", "image_analysis_results"),
+)
+def test_the_probes_check_every_column_that_the_workers_use(
+    sql: Sql, accesses: tuple[TableAccess, ...], unused: set[str]
+) -> None:
+    checked = {name for access in accesses for name in access.all_columns}
+    assert checked == columns(sql, accesses[0].name) - unused
 
 
 def test_a_track_of_a_run_has_one_row_and_a_picture_has_one_row(sql: Sql) -> None:

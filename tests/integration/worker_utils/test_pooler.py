@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 import psycopg2
@@ -13,6 +14,7 @@ from video_analysis.tests.support.pooler import pgbouncer
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
+from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, FinishedAnalysis, VariantResult, snapshot_columns
@@ -65,11 +67,12 @@ def snapshot() -> SnapshotReady:
 def run_every_statement(database: Database) -> None:
     """Both workers' transactions on one video, a failed one included."""
     videos, analyses = VideoRepository(database), ImageAnalysisRepository(database)
-    videos.ping()
-    analyses.ping()
+    database.ping()
     videos.begin(TASK, receive_count=1, is_last=False)
     uri = analyses.claim(snapshot(), "run").message.snapshot_s3_key
-    (state,) = analyses.begin_analyses([AnalysisRequest(*columns(), 1, False)])
+    (state,) = analyses.begin_analyses(
+        [AnalysisRequest(**asdict(snapshot_columns(snapshot())), receive_count=1, is_last=False)]
+    )
     analyses.fail_analysis(uri, Transient("a reason"), final=False)
     analyses.finish_analyses([FinishedAnalysis(state.id, (RESULT,))])
     videos.fail(VIDEO, WORKSPACE, Transient("a reason"), final=False)
@@ -78,17 +81,13 @@ def run_every_statement(database: Database) -> None:
         database.transaction(lambda cursor: cursor.execute("SELECT * FROM no_such_table"))
 
 
-def columns() -> tuple[Any, ...]:
-    values = snapshot_columns(snapshot())
-    return tuple(getattr(values, name) for name in type(values).__slots__)
-
-
 def test_both_workers_do_their_work_and_change_nothing_of_the_shared_session(pooled_url: str, sql: Sql) -> None:
     sql("INSERT INTO videos (id, workspace_id) VALUES (%s, %s)", VIDEO, WORKSPACE)
     before = session(pooled_url)
-    with closing(Database(pooled_url, "cvitx-test")) as database:
-        run_every_statement(database)
-        assert session(pooled_url) == before  # the same pid: it is the connection that the worker used
+    for probe in (write_probe.stage_one, write_probe.stage_two):
+        with closing(Database(pooled_url, "cvitx-test", probe)) as database:
+            run_every_statement(database)
+            assert session(pooled_url) == before  # the same pid: it is the connection that the worker used
     assert sql("SELECT status FROM videos") == [{"status": "done"}]
     assert sql("SELECT a.status, r.variant FROM image_analyses a JOIN image_analysis_results r ON analysis_id = a.id")
     assert (before["statement_timeout"], before["lock_timeout"], before["prepared"]) == ("0", "0", 0)
