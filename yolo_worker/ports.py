@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, SnapshotReady
-from video_analysis.worker_utils.db.row_types import SnapshotClaim
+from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.damage import Damage
@@ -52,7 +52,7 @@ class Videos(Protocol):
 class Analyses(Protocol):
     """Access to the rows of `image_analyses`."""
 
-    def claim(self, message: SnapshotReady, run_key: str) -> SnapshotClaim:
+    def claim(self, message: SnapshotReady, run_key: str, box: DetectedBox | None) -> SnapshotClaim:
         """Insert the row as `queued`, or adopt the existing row of this run key and track."""
 
 

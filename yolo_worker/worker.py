@@ -13,6 +13,7 @@ from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
+from video_analysis.worker_utils.db.row_types import DetectedBox
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.run_context import RunContext
@@ -143,7 +144,7 @@ class VideoWorker:
     def _emit(self, run: RunContext, task: ProcessVideo, shot: BestShot) -> None:
         """Write the row, then the object, then send the message. An earlier attempt's row and snapshot are adopted."""
         run.check()
-        claim = self._analyses.claim(self._message(task, shot), run.run_key)
+        claim = self._analyses.claim(self._message(task, shot), run.run_key, _detected_box(shot))
         snapshot = encode_snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
         key = claim.message.snapshot.key
         self._storage.put(key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)
@@ -166,6 +167,12 @@ class VideoWorker:
             offset_ms=shot.offset_ms,
         )
         return snapshot_ready(uri, task.recordedAt, shot.type)
+
+
+def _detected_box(shot: BestShot) -> DetectedBox:
+    """The box of a best shot, in hundredths of a px."""
+    x1, y1, x2, y2 = (round(side, 2) for side in shot.box)
+    return DetectedBox(x1, y1, x2, y2, shot.frame_width_px, shot.frame_height_px)
 
 
 def _checked(frames: Generator[DetectedFrame, None, None], run: RunContext) -> Iterator[DetectedFrame]:

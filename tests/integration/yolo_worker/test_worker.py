@@ -234,6 +234,14 @@ def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Benc
     assert bench.video()["processing_finished_at"] is not None
 
 
+def test_a_row_has_the_box_of_its_snapshot_s_frame_and_the_size_of_that_frame(bench: Bench) -> None:
+    bench.deliver()
+    assert [row["detected_box"] for row in bench.rows()] == [
+        {"x1": 20, "y1": 20, "x2": 20 + size, "y2": 20 + size, "frame_width": 320, "frame_height": 240}
+        for size in (100, 140)
+    ]
+
+
 def test_the_message_of_a_vehicle_is_sent_before_the_video_is_done(bench: Bench) -> None:
     seen: list[str] = []
     bench.outbox.on_send = lambda message: seen.append(bench.video()["status"])
