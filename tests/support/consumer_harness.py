@@ -15,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from video_analysis.devstack import provision
 from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_config import PauseSettings, WorkerConfig
-from video_analysis.worker_utils.aws.sqs import Queue
+from video_analysis.worker_utils.aws.sqs import PROBE_HANDLE, Queue
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import WorkerError
@@ -125,6 +125,8 @@ class Bench:
         )
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        if params.get("ReceiptHandle") == PROBE_HANDLE:
+            return
         with self._new_call:
             self.calls.append((model.name, params))
             self._new_call.notify_all()
@@ -198,12 +200,12 @@ MakeBench = Callable[..., Bench]
 
 
 def cut_off(queue: Queue, operation: str, times: int) -> threading.Event:
-    """Let the first `times` calls of `operation` fail to connect; the event is set at the last of these."""
+    """Let the first `times` calls of `operation` fail to connect, without probes; the event is set at the last one."""
     spent = threading.Event()
     left = [times]
 
-    def fail(**_: Any) -> None:
-        if left[0]:
+    def fail(params: dict[str, Any], **_: Any) -> None:
+        if left[0] and f'"{PROBE_HANDLE}"' not in str(params["body"]):
             left[0] -= 1
             if not left[0]:
                 spent.set()

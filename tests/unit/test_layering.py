@@ -39,8 +39,10 @@ TORCH = {
     "worker_utils.inference.openvino_backend",
     "worker_utils.inference.tensorrt_backend",
     "worker_utils.inference.torch_backend",
+    "yolo_worker.tracking.appearance_network",
     "yolo_worker.tracking.embedder",
     "main_worker.classification.checkpoint",
+    "main_worker.classification.graph_check",
     "main_worker.classification.classifier",
 }
 VENDORS = {
@@ -49,11 +51,15 @@ VENDORS = {
     "psycopg2": {"worker_utils.db.connection", "worker_utils.db.image_analysis_results"},
     "ultralytics": {"yolo_worker.detection.detector_weights"},
     "deep_sort_realtime": {
-        f"yolo_worker.tracking.{name}" for name in ("vehicle_tracker", "embedder", "appearance_metric", "tracker")
+        f"yolo_worker.tracking.{name}"
+        for name in ("vehicle_tracker", "embedder", "appearance_network", "appearance_metric", "tracker")
     },
     "openvino": {"worker_utils.inference.openvino_backend"},
     "tensorrt": {"worker_utils.inference.tensorrt_backend"},
-    "av": {f"yolo_worker.source.{name}" for name in ("open_video", "decoding", "deinterlace", "picture", "video")},
+    "av": {
+        f"yolo_worker.source.{name}"
+        for name in ("open_video", "decoding", "deinterlace", "key_frames", "picture", "video")
+    },
     "torch": TORCH,
     "torchvision": set(),  # its compiled operators do not load beside a CPU build of torch
 }

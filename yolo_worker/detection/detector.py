@@ -14,7 +14,7 @@ from video_analysis.worker_config import DetectorSettings
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.inference.backend import Runtime
-from video_analysis.worker_utils.inference.protocol import Network
+from video_analysis.worker_utils.inference.protocol import Network, has_finite_outputs
 from video_analysis.yolo_worker.detection import detector_weights, taxonomy
 from video_analysis.yolo_worker.detection.postprocess import Letterbox, candidates, suppress
 from video_analysis.yolo_worker.run_key import NetworkTraits
@@ -22,6 +22,8 @@ from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame, Source
 
 BUDGET_BYTES = 1 << 30
 """Limit for decoded frames in memory: prefetched, in a forward pass, and waiting for their turn."""
+CHECK_PX = 64
+"""Side of the image that is run at start: a multiple of the largest stride (32), small for a fast start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,15 @@ class Detector:
 
     @classmethod
     def load(cls, weights: Path, runtime: Runtime, settings: DetectorSettings) -> Detector:
-        """Load `weights`. ConfigurationError if they are missing, are no YOLO detector, or have no vehicle class."""
+        """Load `weights`.
+
+        ConfigurationError if they are missing, are no YOLO detector, have no vehicle class, or give values that are
+        not finite.
+        """
         loaded = detector_weights.load(weights, runtime)
+        if not has_finite_outputs(loaded.network, CHECK_PX):
+            text = f"outputs are not finite in {loaded.network.precision}; export it again, or use other weights"
+            raise ConfigurationError(f"{weights}: {text}")
         try:
             classes = taxonomy.class_map(loaded.names)
         except ValueError as error:
@@ -81,12 +90,14 @@ class Detector:
             yield from batch
 
     def _detect_batch(self, batch: Sequence[Frame]) -> list[DetectedFrame]:
-        """One forward pass; all frames have the same shape."""
-        shape = batch[0].image.shape
+        """One forward pass; all frames have the same shape and areas. Bars around the areas are left out."""
+        left, top, right, bottom = batch[0].extent
+        images = [frame.image[top:bottom, left:right] for frame in batch]
+        shape = images[0].shape
         box = Letterbox.fit(shape, self.settings.size_px, self._network.input_shape[2:])
-        predictions = self._network(box.apply([frame.image for frame in batch]))[0]
+        predictions = self._network(box.apply(images))[0]
         return [
-            DetectedFrame(frame, self._boxes(prediction, box, shape))
+            DetectedFrame(frame, _moved(self._boxes(prediction, box, shape), left, top))
             for frame, prediction in zip(batch, predictions, strict=True)
         ]
 
@@ -106,7 +117,12 @@ def within_budget(frame_bytes: int, batch: int, workers: int) -> DetectionPlan:
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    """Up to `size` consecutive frames of the same shape per batch."""
-    for _, same_shape in groupby(frames, lambda frame: frame.image.shape):
-        while batch := list(islice(same_shape, size)):
+    """Up to `size` consecutive frames of the same shape and areas per batch."""
+    for _, alike in groupby(frames, lambda frame: (frame.image.shape, frame.areas)):
+        while batch := list(islice(alike, size)):
             yield batch
+
+
+def _moved(boxes: Boxes, dx: int, dy: int) -> Boxes:
+    boxes[:, :4] += np.array([dx, dy, dx, dy], np.float32)
+    return boxes

@@ -6,7 +6,7 @@ import math
 
 from video_analysis.worker_config import TrackSettings
 
-ASSOCIATION = 3
+ASSOCIATION = 4
 """Version of the association, part of the run key. Increase it if a change gives other tracks for the same detections.
 
 tests/support/golden_tracks.json has the tracks of this version.

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -87,6 +88,28 @@ def openvino(cache: Path) -> backend.Runtime:
     return backend.choose("openvino", 1, cache)
 
 
+def test_weights_that_are_not_numbers_stop_the_start(weights: Path, cache: Path, tmp_path: Path) -> None:
+    import torch  # noqa: PLC0415
+
+    checkpoint = torch.load(weights, weights_only=False)
+    with torch.no_grad():
+        checkpoint["model"].model[0].conv.weight[0] = float("nan")
+    torch.save(checkpoint, tmp_path / "nan.pt")
+    with pytest.raises(ConfigurationError, match=r"nan\.pt: weights contain NaN \(model\.0\.conv\.weight\)"):
+        Detector.load(tmp_path / "nan.pt", backend.choose("torch", 1, cache), settings())
+
+
+def test_outputs_that_are_not_finite_stop_the_start(weights: Path, cache: Path, tmp_path: Path) -> None:
+    import torch  # noqa: PLC0415
+
+    checkpoint = torch.load(weights, weights_only=False)
+    with torch.no_grad():
+        checkpoint["model"].model[-1].cv2[0][-1].bias[:] = float("inf")
+    torch.save(checkpoint, tmp_path / "inf.pt")
+    with pytest.raises(ConfigurationError, match=r"inf\.pt: outputs are not finite in f32; export it again, or use"):
+        Detector.load(tmp_path / "inf.pt", backend.choose("torch", 1, cache), settings())
+
+
 def frames(count: int, height: int = 90, width: int = 160) -> list[Frame]:
     random = np.random.default_rng(11)
     noise = random.integers(0, 255, (count, height // 10, width // 10, 3), np.uint8)
@@ -112,6 +135,25 @@ def test_frames_come_out_in_order_though_their_size_changes(weights: Path, openv
     changing = [*frames(5), *frames(3, 160, 90), *frames(2)]
     out = list(Detector.load(weights, openvino, settings()).detect(iter(changing)))
     assert [id(detected.frame) for detected in out] == [id(frame) for frame in changing]
+
+
+def test_bars_do_not_change_the_boxes(weights: Path, openvino: backend.Runtime) -> None:
+    """The detector sees only what the areas enclose; its boxes are those of the frame."""
+    plain = frames(3)
+    left, top, right, bottom = 160, 64, 32, 96
+    height, width = plain[0].image.shape[:2]
+    area = (left, top, left + width, top + height)
+    barred = [
+        replace(
+            frame, image=cv2.copyMakeBorder(frame.image, top, bottom, left, right, cv2.BORDER_CONSTANT), areas=(area,)
+        )
+        for frame in plain
+    ]
+    detector = Detector.load(weights, openvino, settings())
+    for one, other in zip(detector.detect(plain), detector.detect([*barred, plain[0]]), strict=False):
+        assert len(one.boxes) > 0
+        expected = one.boxes + np.array([left, top, left, top, 0, 0], np.float32)
+        np.testing.assert_allclose(other.boxes, expected, atol=0.01)
 
 
 def test_the_frames_taken_ahead_are_bounded_by_batch_and_streams(weights: Path, openvino: backend.Runtime) -> None:

@@ -18,7 +18,7 @@ from av.filter import Graph
 
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_utils.errors import BadVideo
-from video_analysis.yolo_worker.source import deinterlace, open_video, video
+from video_analysis.yolo_worker.source import deinterlace, open_video, picture, video
 from video_analysis.yolo_worker.source.field_order import FieldOrder
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import Image
@@ -377,6 +377,16 @@ def test_colours_are_right_in_each_matrix_range_and_format(
     frames = [patches(pixels, code, color_range) for _ in range(2)]
     path = synthetic_clips.write_frames(tmp_path / "c.mp4", frames, options={"crf": "1", "preset": "ultrafast"})
     assert np.abs(np.subtract(read_patches(path), PATCHES)).max() <= 3
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p", "yuv422p10le"])
+def test_a_matrix_that_cannot_be_converted_is_read_as_bt_601(pixels: str) -> None:
+    maker, frame = picture.PictureMaker(1), patches("yuv420p", 6, 1).reformat(format=pixels)
+    right = maker.picture(frame, None)
+    for code in (0, 2, 3, 8, *range(11, 17), 130, 255):
+        frame.colorspace = code
+        assert np.array_equal(picture.PictureMaker(1).picture(frame, None), right), code
+    assert right.shape[:2] == (frame.height, frame.width)
 
 
 @pytest.mark.parametrize("size", [(320, 240), (1280, 720)])

@@ -80,6 +80,14 @@ def test_a_stride_gives_every_nth_frame_with_its_own_picture_and_time(clip: Path
         assert brightness(frame) == pytest.approx(frame.index * synthetic_clips.BRIGHTNESS_STEP % 256, abs=7)
 
 
+@pytest.mark.parametrize("size", [(642, 36), (98, 74), (18, 16), (854, 48)])
+def test_pictures_are_contiguous_whatever_their_width(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = synthetic_clips.write(tmp_path / "odd.mp4", synthetic_clips.every(40, 3), size=size)
+    for frame in video.frames(path, 1):
+        assert frame.image.shape == (size[1], size[0], 3)
+        assert frame.image.flags.c_contiguous
+
+
 def test_pictures_are_blue_green_red(clip: Path) -> None:
     blue, green, red = next(video.frames(clip, 1)).image[:, 10].mean(axis=0)
     assert red > 200
@@ -221,15 +229,17 @@ def test_frames_that_cannot_be_decoded_are_missed(
         else:
             tally.refuse()
 
-    monkeypatch.setattr(decoding, "_frames", failing)
     clip = synthetic_clips.write(clip, synthetic_clips.every(40, 100), codec_options={"bf": "0"})
     monkeypatch.setattr(open_video, "MOST_THREADS", 1)
+    source = VideoFile(clip, stride)
+    assert source.info.announced_frames == 100 // stride, "examined before frames are lost"
+    monkeypatch.setattr(decoding, "_frames", failing)
     if shown:
-        given, damage = read(clip, stride)
-        assert (len(given), str(damage)) == (shown // stride, f"damaged: {shown} of 100 frames")
+        given = list(source.frames())
+        assert (len(given), str(source.damage)) == (shown // stride, f"damaged: {shown} of 100 frames")
     else:
         with refused("undecodable", match="^not a video: none of its frames can be decoded$"):
-            read(clip, stride)
+            list(source.frames())
 
 
 def test_reading_goes_on_behind_a_damaged_packet(tmp_path: Path) -> None:

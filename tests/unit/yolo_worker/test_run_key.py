@@ -17,38 +17,38 @@ from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits, run_key_of
 
 DETECTOR, EMBEDDER = NetworkTraits("d" * 64, "f32"), NetworkTraits("e" * 64, "f32")
-DEFAULT_KEY = "3271d748872c4b31"
-"""At stride 3. These keys were computed before the settings had groups, under the variables' former names."""
+DEFAULT_KEY = "1ec14f8f1cfde028"
+"""At stride 3, with ASSOCIATION 4. Field names and settings are those of the first release of the key."""
 KEYS = [
-    ("CVITX_S3_BUCKET", "another-bucket", "280cb5bb29eb59ea"),
-    ("CVITX_DETECTOR_SIZE_PX", "960", "e498a9957e8d45a1"),
-    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "edca39fc6261188d"),
-    ("CVITX_DETECTOR_IOU", "0.6", "4c57c746fbf6347c"),
-    ("CVITX_DETECTOR_CONTAINMENT", "0.7", "71471fdc6309442f"),
-    ("CVITX_DETECTOR_INSIDE", "0.7", "71471fdc6309442f"),
-    ("CVITX_DETECTOR_MIN_BOX_PX", "20", "f3f501e51271a833"),
-    ("CVITX_MIN_BOX_PX", "20", "f3f501e51271a833"),
-    ("CVITX_TRACK_N_INIT", "4", "f3a0c7bb78cc9d13"),
-    ("CVITX_TRACK_CONFIRM_S", "1", "d378420d4c4d65cf"),
-    ("CVITX_TRACK_CONFIDENCE", "0.5", "0426920a116f444e"),
-    ("CVITX_TRACK_MAX_AGE_S", "2", "d5035189f1e94d55"),
-    ("CVITX_TRACK_GAP_S", "1", "078e244b9f4c4b06"),
-    ("CVITX_TRACK_SPEED", "3", "e6ec82ee9f222b93"),
-    ("CVITX_TRACK_MAX_COSINE", "0.3", "1f993b869bb05988"),
-    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "914fe5df614afe6c"),
-    ("CVITX_TRACK_NN_BUDGET", "50", "4723307363bbe689"),
-    ("CVITX_TRACK_EMBED_INTERVAL_S", "0", "d12d2ea4b4f61d5c"),
-    ("CVITX_TRACK_LOOK_S", "0", "d12d2ea4b4f61d5c"),
-    ("CVITX_BEST_AREA_STEP", "0", "acab7c647d89ee4c"),
-    ("CVITX_BEST_CONFIDENCE_STEP", "0", "042048f31ffd3639"),
-    ("CVITX_BEST_SHARPNESS_STEP", "0", "c67e552f7bfd79a1"),
-    ("CVITX_BEST_CENTRE_STEP", "0", "07e6d40722b71e06"),
-    ("CVITX_BEST_EDGE_PX", "4", "6033301b6e76b51f"),
-    ("CVITX_EDGE_PX", "4", "6033301b6e76b51f"),
-    ("CVITX_SNAPSHOT_CROP_MARGIN", "0.2", "d4284b7a5806e805"),
-    ("CVITX_CROP_MARGIN", "0.2", "d4284b7a5806e805"),
-    ("CVITX_SNAPSHOT_JPEG_QUALITY", "90", "3e682c2775b03626"),
-    ("CVITX_JPEG_QUALITY", "90", "3e682c2775b03626"),
+    ("CVITX_S3_BUCKET", "another-bucket", "04c356d38266f10a"),
+    ("CVITX_DETECTOR_SIZE_PX", "960", "734a2200ea3137fe"),
+    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "4fb110731d159540"),
+    ("CVITX_DETECTOR_IOU", "0.6", "15dd769a10c944c7"),
+    ("CVITX_DETECTOR_CONTAINMENT", "0.7", "cb99e2102c6ce9f8"),
+    ("CVITX_DETECTOR_INSIDE", "0.7", "cb99e2102c6ce9f8"),
+    ("CVITX_DETECTOR_MIN_BOX_PX", "20", "33d9eefb9e4fe163"),
+    ("CVITX_MIN_BOX_PX", "20", "33d9eefb9e4fe163"),
+    ("CVITX_TRACK_N_INIT", "4", "1565769f9d567964"),
+    ("CVITX_TRACK_CONFIRM_S", "1", "9cfcc6fd64b5066d"),
+    ("CVITX_TRACK_CONFIDENCE", "0.5", "e2eac282fcd08956"),
+    ("CVITX_TRACK_MAX_AGE_S", "2", "ab6822be41c3d16d"),
+    ("CVITX_TRACK_GAP_S", "1", "7ed725752935a8b5"),
+    ("CVITX_TRACK_SPEED", "3", "609ca1ac7def7f5a"),
+    ("CVITX_TRACK_MAX_COSINE", "0.3", "8fdff17684b1496d"),
+    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "18ff24d47dc00d01"),
+    ("CVITX_TRACK_NN_BUDGET", "50", "8536e805b7b005c8"),
+    ("CVITX_TRACK_EMBED_INTERVAL_S", "0", "80f260bc711b2dc5"),
+    ("CVITX_TRACK_LOOK_S", "0", "80f260bc711b2dc5"),
+    ("CVITX_BEST_AREA_STEP", "0", "afd2cafffc73af8f"),
+    ("CVITX_BEST_CONFIDENCE_STEP", "0", "39c21f841a545961"),
+    ("CVITX_BEST_SHARPNESS_STEP", "0", "0a3ae202b9c158db"),
+    ("CVITX_BEST_CENTRE_STEP", "0", "8337e6165440362f"),
+    ("CVITX_BEST_EDGE_PX", "4", "0edd0a82b6a1e733"),
+    ("CVITX_EDGE_PX", "4", "0edd0a82b6a1e733"),
+    ("CVITX_SNAPSHOT_CROP_MARGIN", "0.2", "994831ac85880613"),
+    ("CVITX_CROP_MARGIN", "0.2", "994831ac85880613"),
+    ("CVITX_SNAPSHOT_JPEG_QUALITY", "90", "835335a19a9fe191"),
+    ("CVITX_JPEG_QUALITY", "90", "835335a19a9fe191"),
 ]
 NOT_IN_THE_KEY = {"CVITX_DETECTOR_BATCH": "7", "CVITX_SNAPSHOT_UPLOAD_WORKERS": "2", "CVITX_THREADS": "3"}
 
@@ -62,7 +62,7 @@ def loaded(**named: str) -> WorkerConfig:
     return load({"CVITX_ENV_OVERRIDES": "1", **named})
 
 
-@pytest.mark.parametrize(("stride", "expected"), [(1, "8e6045e3916b674d"), (3, DEFAULT_KEY)])
+@pytest.mark.parametrize(("stride", "expected"), [(1, "a3b7af27d553a6d2"), (3, DEFAULT_KEY)])
 def test_the_default_settings_have_the_key_that_they_always_had(stride: int, expected: str) -> None:
     assert key(WorkerConfig(), stride) == expected
 
