@@ -4,7 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Test processes side by side. A test module stays in one of them, so that its fixtures are built once; long modules come first.
 JOBS   ?= 2
-PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# OpenBLAS starts no threads of its own, as in the workers' units.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install lint fast test test-slow coverage demo truth train mot eval bench colour plates chaos fire soak docs clean
 
