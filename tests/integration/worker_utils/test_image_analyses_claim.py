@@ -261,3 +261,25 @@ def test_a_claim_is_one_transaction(analyses: ImageAnalysisRepository, sql: Sql)
     analyses.claim(snapshot(offset_ms=2272), "run", BOX)
     ended = sql("SELECT pg_current_xact_id()::text::bigint AS xid")[0]["xid"]
     assert ended - begun == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "written"),
+    [
+        ("queued", None, "send_denied"),
+        ("queued", "send_denied", "send_denied"),
+        ("processing", "interrupted", "interrupted"),
+        ("error", "not_a_jpeg", "not_a_jpeg"),
+    ],
+)
+def test_a_refused_send_is_written_into_queued_rows_only(
+    analyses: ImageAnalysisRepository, sql: Sql, status: str, code: str | None, written: str
+) -> None:
+    claimed = analyses.claim(snapshot(), "run", BOX).message.snapshot_s3_key
+    sql("UPDATE image_analyses SET status = %s, error_code = %s, attempt_state = 'retry_alone'", status, code)
+    analyses.mark_send_denied(claimed, "not sent yet: sqs:SendMessage is denied")
+    (row,) = rows(sql)
+    assert (row["status"], row["error_code"], row["attempt_state"]) == (status, written, "retry_alone")
+    analyses.mark_sent(claimed)
+    (row,) = rows(sql)
+    assert row["error_code"] == (None if written == "send_denied" else written)

@@ -78,7 +78,7 @@ def work(database: Database, probe: Probe) -> None:
         own.begin(TASK, receive_count=1, is_last=False)
         for run in ("run", "run", "another run"):
             repository.claim(MESSAGE, run, None)
-        repository.fail_analysis(MESSAGE.snapshot_s3_key, Transient("why", code="transient"), final=False)
+        repository.mark_send_denied(MESSAGE.snapshot_s3_key, "why")
         repository.mark_sent(MESSAGE.snapshot_s3_key)
         own.fail(VIDEO, WORKSPACE, Transient("why"), final=True)
         own.finish(TASK)
@@ -139,7 +139,7 @@ DRIFTS: list[tuple[tuple[Probe, ...], str, ErrorCode, str]] = [
     (BOTH, ENUM.format(enum="analysis_status_enum", label="queued"), "schema_mismatch", 'enum: "queued"'),
     (SECOND, ENUM.format(enum="analysis_status_enum", label="processing"), "schema_mismatch", 'enum: "processing"'),
     (SECOND, ENUM.format(enum="analysis_status_enum", label="done"), "schema_mismatch", 'enum: "done"'),
-    (BOTH, ENUM.format(enum="analysis_status_enum", label="error"), "schema_mismatch", 'enum: "error"'),
+    (SECOND, ENUM.format(enum="analysis_status_enum", label="error"), "schema_mismatch", 'enum: "error"'),
     (BOTH, "ALTER TABLE image_analyses ADD CONSTRAINT vans CHECK (yolo_type = 'Van')", "schema_mismatch", '"vans"'),
     (FIRST, "CREATE UNIQUE INDEX ON image_analyses (video_id, track_id)", "schema_mismatch", "unique keys"),
     (
