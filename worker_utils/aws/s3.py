@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from video_analysis.worker_utils.aws.errors import cause_of, denied_action, error_code, expect_refusal, map_aws_error
-from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, Transient, WorkerError
 from video_analysis.worker_utils.execution import temp_dirs
 from video_analysis.worker_utils.settings import StoreSettings
 
@@ -197,6 +198,8 @@ class ObjectStore:
             raise failure from error
         except BotoCoreError as error:
             raise map_aws_error(error, permission, self._uri(key)) from error
+        except HTTPError as error:  # botocore does not wrap it where the body of an error is cut
+            raise Transient(f"{self._uri(key)}: the answer was cut: {error}", code="aws_unavailable") from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise EnvironmentFault(f"disk full while fetching {key}: {error}", code="disk_full") from error
