@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import numpy as np
 
 from video_analysis.benchmarks.mot import Labelled, paired, read_truth
 from video_analysis.benchmarks.reid.metrics import Sightings
+from video_analysis.benchmarks.truth import vehicles
 from video_analysis.yolo_worker.detection.detector import Detector
 from video_analysis.yolo_worker.source.video_file import VideoFile
-from video_analysis.yolo_worker.types import Box, Boxes, Frame
+from video_analysis.yolo_worker.types import Boxes, Frame
 
 LEAST_IOU = 0.6
 INTERVAL_MS = 200
@@ -37,28 +37,13 @@ def truth_of(clip: Path, truths: Path) -> dict[int, list[Labelled]]:
     if beside.is_file():
         last = max(int(line.split(",")[0]) for line in beside.read_text("utf-8").split())
         return dict(enumerate(read_truth(beside, last)))
-    document = json.loads((truths / f"{clip.stem}.json").read_text("utf-8"))
     frames: dict[int, list[Labelled]] = {}
-    for vehicle in document["vehicles"]:
-        if not vehicle["ignore"]:
-            for index, box in _filled(vehicle).items():
-                frames.setdefault(index, []).append((int(vehicle["id"]), box))
+    for vehicle in vehicles.read(truths / f"{clip.stem}.json").vehicles:
+        if vehicle.is_counted:
+            for index in np.flatnonzero(vehicle.visible.any(axis=1)):
+                x1, y1, x2, y2 = vehicle.visible[index].tolist()
+                frames.setdefault(int(index), []).append((vehicle.id, (x1, y1, x2, y2)))
     return frames
-
-
-def _filled(vehicle: Mapping[str, object]) -> dict[int, Box]:
-    """Boxes of each frame from the first to the last, linear between those given, without the hidden frames."""
-    boxes: Mapping[str, Sequence[float]] = vehicle["boxes"]  # type: ignore[assignment]
-    hidden: Sequence[tuple[int, int]] = vehicle["hidden"]  # type: ignore[assignment]
-    known = sorted(int(index) for index in boxes)
-    corners = np.array([boxes[str(index)] for index in known], np.float64)
-    frames = range(known[0], known[-1] + 1)
-    filled = np.column_stack([np.interp(frames, known, corners[:, side]) for side in range(4)])
-    return {
-        index: (float(x1), float(y1), float(x2), float(y2))
-        for index, (x1, y1, x2, y2) in zip(frames, filled, strict=True)
-        if not any(first <= index <= last for first, last in hidden)
-    }
 
 
 def evaluated_frames(clip: Path, truths: Path, detector: Detector) -> list[EvaluatedFrame]:
@@ -80,15 +65,17 @@ def evaluated_frames(clip: Path, truths: Path, detector: Detector) -> list[Evalu
 def sightings(clip: str, frames: Sequence[EvaluatedFrame]) -> Sightings:
     """All sightings of a clip, in order of time."""
     seen: dict[int, tuple[int, int]] = {}
-    vehicles, segments, times = [], [], []
+    identities, segments, times = [], [], []
     for evaluated in frames:
         now_ms = evaluated.frame.offset_ms
         for vehicle in evaluated.vehicles:
             before_ms, segment = seen.get(vehicle, (now_ms, 0))
             segment += now_ms - before_ms > GAP_MS
             seen[vehicle] = (now_ms, segment)
-            vehicles.append(vehicle)
+            identities.append(vehicle)
             segments.append(segment)
             times.append(now_ms)
     boxes = np.concatenate([evaluated.boxes[:, :4] for evaluated in frames]).astype(np.float64)
-    return Sightings(clip, np.array(vehicles, np.int64), np.array(segments, np.int64), np.array(times, np.int64), boxes)
+    return Sightings(
+        clip, np.array(identities, np.int64), np.array(segments, np.int64), np.array(times, np.int64), boxes
+    )

@@ -97,6 +97,19 @@ class Labour:
         return None
 
 
+@contextmanager
+def running(consumer: Consumer, shutdown: threading.Event) -> Iterator[threading.Thread]:
+    """Run a consumer in a thread for the duration of the block; it is stopped and joined at the end."""
+    thread = threading.Thread(target=consumer.run, name="consumer")
+    thread.start()
+    try:
+        yield thread
+    finally:
+        shutdown.set()
+        thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
 class Bench:
     """One queue with its dead-letter queue, and consumers on it."""
 
@@ -145,15 +158,8 @@ class Bench:
     @contextmanager
     def running(self, handler: ScriptedHandler, slots: int = 1) -> Iterator[threading.Thread]:
         """Run a consumer for the duration of the block; it is stopped and joined at the end."""
-        consumer = self.consumer(handler, slots)
-        thread = threading.Thread(target=consumer.run, name="consumer")
-        thread.start()
-        try:
+        with running(self.consumer(handler, slots), self.shutdown) as thread:
             yield thread
-        finally:
-            self.shutdown.set()
-            thread.join(PATIENCE_S)
-        assert not thread.is_alive()
 
     def send(self, *bodies: str) -> None:
         for body in bodies:

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.tests.integration.yolo_worker.test_worker import FakePipeline
 from video_analysis.tests.support import doc_examples, iam
-from video_analysis.tests.support.consumer_harness import FAST
+from video_analysis.tests.support.consumer_harness import FAST, running
 from video_analysis.tests.support.iam import Role
 from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_config import BestSettings, SnapshotSettings, WorkerConfig
@@ -128,14 +128,8 @@ class Environment:
         queue = Queue.connect(session, self.queues[self.source][0], self.config)
         handler, database = self._handler(session)
         consumer = Consumer(queue, handler, self.config, shutdown, observer=self.observer, exit_process=lambda _: None)
-        thread = threading.Thread(target=consumer.run, name="consumer")
-        thread.start()
-        try:
+        with closing(database), running(consumer, shutdown):
             yield
-        finally:
-            shutdown.set()
-            thread.join()
-            database.close()
 
     def _handler(self, session: Any) -> tuple[Handler, Database]:
         url, store = make_dsn(self.database_url, user=self.db_role), ObjectStore.connect(session, self.config)

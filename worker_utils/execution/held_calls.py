@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from video_analysis.worker_utils.consumer.backoff import Backoff
@@ -88,6 +89,6 @@ def _wait(delay_s: float, run: RunContext) -> None:
     left_s = delay_s
     while left_s > 0:
         run.check()
-        threading.Event().wait(min(left_s, CHECK_EVERY_S))
+        time.sleep(min(left_s, CHECK_EVERY_S))
         left_s -= CHECK_EVERY_S
     run.check()

@@ -32,7 +32,7 @@ def _length(video: OpenVideo) -> int:
     """In ticks of the stream; 0 where the file does not state it."""
     if video.stream.duration is not None:
         return video.stream.duration
-    return round((video.demuxer.duration or 0) * 1000 / av.time_base / video.tick_ms)
+    return round((video.length_ms or 0) / video.tick_ms)
 
 
 def _first_frame(video: OpenVideo) -> VideoFrame | None:

@@ -94,9 +94,8 @@ def probe(path: Path) -> VideoInfo:
 def frames(path: Path, stride: int, info: VideoInfo | None = None) -> Generator[Frame, None, Damage | None]:
     """Every `stride`-th frame from the first on, as displayed; the others are not converted to pictures.
 
-    Frames of the size in `info` get its areas.
-
-    Offsets count from the video stream's first presentation time, in ms, and never fall. Returns what is missing, None
+    Offsets count from the video stream's first presentation time, in ms, and never fall. Frames of the size in `info`
+    get its areas. Returns what is missing, None
     if nothing is. Raises BadVideo at once where the file is no video or has no frame. The file is closed however the
     iteration ends.
     """

@@ -11,7 +11,8 @@ import psycopg2
 import pytest
 
 from video_analysis.tests.support.pooler import pgbouncer
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, SnapshotReady
+from video_analysis.tests.support.video_task import TASK, VIDEO, WORKSPACE
+from video_analysis.worker_utils.contracts.messages import SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.db import write_probe
@@ -22,17 +23,6 @@ from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import EnvironmentFault, Transient
 
 Sql = Callable[..., list[dict[str, Any]]]
-WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
-TASK = ProcessVideo(
-    video_id=VIDEO,
-    workspace_id=WORKSPACE,
-    workspace_code="CTX1005",
-    camera_code="CAM1",
-    s3_key_raw=f"demo_user/{WORKSPACE}/{VIDEO}/raw/clip.mp4",
-    frame_stride=3,
-    recordedAt=None,
-)
 RESULT = VariantResult("baseline", "m@1", "SUV", 0.9, None, None, None, None, {}, {}, 1, None, 0.1)
 SESSION = (
     "SELECT pg_backend_pid() AS pid, current_setting('statement_timeout') AS statement_timeout,"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg2.extensions import make_dsn
 
-from video_analysis.worker_utils.contracts.messages import ProcessVideo
+from video_analysis.tests.support.video_task import TASK, VIDEO, WORKSPACE
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.db import image_analyses, image_analysis_results, videos, write_probe
@@ -33,18 +33,7 @@ ACCESSES: dict[Probe, tuple[TableAccess, ...]] = {
     STAGE_ONE: (videos.ACCESS, image_analyses.CLAIM_ACCESS),
     STAGE_TWO: (image_analyses.ANALYSIS_ACCESS, image_analysis_results.ACCESS),
 }
-WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
 MESSAGE = snapshot_ready(SnapshotUri("bucket", WORKSPACE, VIDEO, "CTX1005", "CAM1", 1, 80), None, "SUV")
-TASK = ProcessVideo(
-    video_id=VIDEO,
-    workspace_id=WORKSPACE,
-    workspace_code="CTX1005",
-    camera_code="CAM1",
-    s3_key_raw=f"demo_user/{WORKSPACE}/{VIDEO}/raw/clip.mp4",
-    frame_stride=3,
-    recordedAt=None,
-)
 POLICY = "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON {table} {policy}"
 
 
