@@ -61,8 +61,8 @@ class Analyses(Protocol):
     def claim(self, message: SnapshotReady, run_key: str, box: DetectedBox | None) -> SnapshotClaim:
         """Insert the row as `queued`, or adopt the existing row of this run key and track."""
 
-    def mark_send_denied(self, snapshot_uri: str, reason: str) -> None:
-        """Write the code `send_denied` and the reason into the row, as long as it is queued."""
+    def mark_send_denied(self, snapshot_uri: str, failure: WorkerError) -> None:
+        """Write the code and text of a refused send into the row, as long as it is queued."""
 
     def mark_sent(self, snapshot_uri: str) -> None:
         """Remove the code `send_denied`."""

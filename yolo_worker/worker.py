@@ -170,7 +170,8 @@ class VideoWorker:
         def mark_refused(fault: EnvironmentFault) -> None:
             nonlocal was_refused
             was_refused = True
-            self._analyses.mark_send_denied(uri, f"not sent yet: {fault}")
+            refusal = EnvironmentFault(f"not sent yet: {fault}", code="send_denied")
+            self._analyses.mark_send_denied(uri, refusal)
 
         self._held_calls.run(partial(self._publisher.send, claim.message.to_json()), run, mark_refused)
         if was_refused:

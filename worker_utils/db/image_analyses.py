@@ -45,7 +45,7 @@ CLAIM_ACCESS = TableAccess(
     "image_analyses",
     select=("snapshot_s3_key", "video_id", "run_key", "track_id", "yolo_type", "status", "error_code"),
     insert=INSERTED,
-    update=(*FROM_RUN, "error_code", "error_msg", "updated_at"),
+    update=(*FROM_RUN, "attempt_state", "error_code", "error_msg", "updated_at"),
 )
 """What stage 1 needs."""
 ANALYSIS_ACCESS = TableAccess(
@@ -91,7 +91,7 @@ UPDATE image_analyses SET attempt_state = %s, error_code = %s, error_msg = %s, u
 WHERE snapshot_s3_key = %s AND status <> 'done'
 """
 MARK_SEND_DENIED = """
-UPDATE image_analyses SET error_code = 'send_denied', error_msg = %s, updated_at = now()
+UPDATE image_analyses SET attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now()
 WHERE snapshot_s3_key = %s AND status = 'queued' AND (error_code IS NULL OR error_code = 'send_denied')
 """
 MARK_SENT = """
@@ -163,10 +163,10 @@ class ImageAnalysisRepository:
         written = state_after(failure.code), failure.code, reason, final, snapshot_uri
         self._database.transaction(lambda cursor: cursor.execute(FAIL, written))
 
-    def mark_send_denied(self, snapshot_uri: str, reason: str) -> None:
-        """Write that the message of a queued row cannot be sent. A row that main_worker has begun is not changed."""
-        text = schema_check.printable(reason, schema_check.LONGEST_REASON)
-        self._database.transaction(lambda cursor: cursor.execute(MARK_SEND_DENIED, (text, snapshot_uri)))
+    def mark_send_denied(self, snapshot_uri: str, failure: WorkerError) -> None:
+        """Write why the message of a queued row cannot be sent. A row that main_worker has begun is not changed."""
+        written = failure.code, schema_check.printable(str(failure), schema_check.LONGEST_REASON), snapshot_uri
+        self._database.transaction(lambda cursor: cursor.execute(MARK_SEND_DENIED, written))
 
     def mark_sent(self, snapshot_uri: str) -> None:
         """Remove `send_denied` from a queued row: its message is sent."""

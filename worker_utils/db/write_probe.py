@@ -87,7 +87,7 @@ def _probe_claims(cursor: Cursor, message: SnapshotReady) -> None:
     for claimed in (message, message, other, other):
         repository.claim(claimed, "probe", BOX)
     repository.claim(snapshot_ready(replace(message.snapshot, offset_ms=1), None, "Car"), "another probe", BOX)
-    repository.mark_send_denied(message.snapshot_s3_key, str(FAILURE))
+    repository.mark_send_denied(message.snapshot_s3_key, FAILURE)
     repository.mark_sent(message.snapshot_s3_key)
 
 

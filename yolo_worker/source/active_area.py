@@ -157,7 +157,7 @@ def _plain_lines(planes: Planes) -> int:
 def _edge(planes: Planes, bar: int) -> int:
     """Where the picture begins, at the end of a bar at the left; 0 if there is no bar or no straight edge."""
     first, last = max(bar - 1, 2), min(bar + HALO_PX, planes.mean.shape[1] - 2)
-    if not bar or first >= last:
+    if not bar or planes.mean.size == 0 or first >= last:
         return 0
     columns = np.arange(first, last + 1)
     is_picture = np.abs(planes.mean - np.median(planes.mean[:, 0])) >= EDGE_LEVELS

@@ -17,6 +17,7 @@ from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
+from video_analysis.worker_utils.errors import EnvironmentFault
 
 Sql = Callable[..., list[dict[str, Any]]]
 WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
@@ -277,9 +278,11 @@ def test_a_refused_send_is_written_into_queued_rows_only(
 ) -> None:
     claimed = analyses.claim(snapshot(), "run", BOX).message.snapshot_s3_key
     sql("UPDATE image_analyses SET status = %s, error_code = %s, attempt_state = 'retry_alone'", status, code)
-    analyses.mark_send_denied(claimed, "not sent yet: sqs:SendMessage is denied")
+    refusal = EnvironmentFault("not sent yet: sqs:SendMessage is denied", code="send_denied")
+    analyses.mark_send_denied(claimed, refusal)
     (row,) = rows(sql)
-    assert (row["status"], row["error_code"], row["attempt_state"]) == (status, written, "retry_alone")
+    state = None if status == "queued" else "retry_alone"
+    assert (row["status"], row["error_code"], row["attempt_state"]) == (status, written, state)
     analyses.mark_sent(claimed)
     (row,) = rows(sql)
     assert row["error_code"] == (None if written == "send_denied" else written)

@@ -67,7 +67,7 @@ def work(database: Database, probe: Probe) -> None:
         own.begin(TASK, receive_count=1, is_last=False)
         for run in ("run", "run", "another run"):
             repository.claim(MESSAGE, run, None)
-        repository.mark_send_denied(MESSAGE.snapshot_s3_key, "why")
+        repository.mark_send_denied(MESSAGE.snapshot_s3_key, Transient("why", code="transient"))
         repository.mark_sent(MESSAGE.snapshot_s3_key)
         own.fail(VIDEO, WORKSPACE, Transient("why"), final=True)
         own.finish(TASK)

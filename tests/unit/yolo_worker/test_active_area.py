@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from video_analysis.tests.support.scenes import framed, moving, scene
@@ -57,6 +57,7 @@ def test_the_codec_may_disturb_a_bar_beside_the_picture() -> None:
 
 
 @given(noise=st.floats(0, 6), level=st.integers(0, 24), seed=st.integers(0, 99))
+@example(noise=2.0, level=5, seed=34)
 def test_a_dark_road_with_moving_lights_has_no_bars(noise: float, level: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     images = []
