@@ -81,19 +81,27 @@ def finished(delivery: Delivery) -> None:
 
 
 class Labour:
-    """Work that checks its lease until `enough` is set or the lease raises."""
+    """Work that checks its lease until `finish` is called or the lease raises."""
 
     def __init__(self) -> None:
-        self.enough = threading.Event()
+        self._enough = threading.Event()
+        self._returned = threading.Event()
         self.stopped_by: WorkerError | None = None
+
+    def finish(self) -> None:
+        """Let the work end, and wait until it has: a shutdown from here on cannot interrupt it."""
+        self._enough.set()
+        assert self._returned.wait(PATIENCE_S)
 
     def __call__(self, delivery: Delivery) -> WorkerError | None:
         try:
-            while not self.enough.wait(0.02):
+            while not self._enough.wait(0.02):
                 delivery.lease.check()
         except WorkerError as why:
             self.stopped_by = why
             return why
+        finally:
+            self._returned.set()
         return None
 
 
