@@ -40,6 +40,7 @@ ErrorCode = Literal[
     "not_a_video",
     "no_video_stream",
     "unsupported_codec",
+    "unsupported_format",
     "damaged",
     "too_many_frames",
     "too_long",

@@ -15,13 +15,16 @@ from video_analysis.yolo_worker.source import mp4_index
 MP4_BOXES = {b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"wide", b"free", b"skip", b"pnot"}
 OPAQUE_BOXES = {b"ftyp", b"styp", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid"}
 """The decoder finds no index in them. In any other box it may."""
+IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"}
+"""HEIF (ISO/IEC 23008-12) and AVIF, and their sequences of images."""
 LARGEST_INDEX_BYTES = 256 * 1024 * 1024
 MANY_SAMPLES = 2**32
 """In an index that is too large to be read here."""
 TS_PACKET_BYTES = (188, 192)
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
-Kind = Literal["MP4", "Matroska", "AVI", "MPEG-TS"]
+Kind = Literal["MP4", "Matroska", "AVI", "MPEG-TS", "MPEG-PS", "FLV", "HEIF"]
+SIGNATURES: dict[Kind, tuple[bytes, ...]] = {"FLV": (b"FLV\x01",), "MPEG-PS": (b"\x00\x00\x01\xba", b"IMKH")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,20 @@ def read(path: Path) -> Container:
             return Container("Matroska", size, _matroska_bytes(start))
         if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
             return Container("AVI", size, 8 + int.from_bytes(start[4:8], "little"))
-        if any(start[:1] == start[step : step + 1] == b"\x47" for step in TS_PACKET_BYTES):
-            return Container("MPEG-TS", size, 0)
+        if kind := _kind_without_length(start):
+            return Container(kind, size, 0)
         if any(kind in MP4_BOXES for kind, _, _ in _outer_boxes(file, size)):
             return _mp4(file, size)
     return Container(None, size, 0)
+
+
+def _kind_without_length(start: bytes) -> Kind | None:
+    """Kinds whose first bytes do not state a length."""
+    if any(start[:1] == start[step : step + 1] == b"\x47" for step in TS_PACKET_BYTES):
+        return "MPEG-TS"
+    if start[4:8] == b"ftyp" and start[8:12] in IMAGE_BRANDS:
+        return "HEIF"
+    return next((kind for kind, signatures in SIGNATURES.items() if start.startswith(signatures)), None)
 
 
 def _matroska_bytes(start: bytes) -> int:

@@ -22,7 +22,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from video_analysis.worker_utils.errors import BadVideo
-from video_analysis.yolo_worker.source import container, stream_choice
+from video_analysis.yolo_worker.source import container, other_formats, stream_choice
 from video_analysis.yolo_worker.source.container import Container
 from video_analysis.yolo_worker.source.damage import Announced
 from video_analysis.yolo_worker.source.stream_choice import Candidate
@@ -62,6 +62,8 @@ MOST_THREADS = 8
 THREADED_PX = 64_000_000
 """Each thread holds a picture of its own: together at most so many pixels."""
 PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+WITHOUT_VIDEO = {"video", "audio", "subtitle", "attachment"}
+"""Kinds of streams; where they are all of a file's, its video streams are pictures."""
 DURATION = re.compile(r"([0-9]{2,5}):([0-9]{2}):([0-9]{2}\.[0-9]{1,9})", re.ASCII)
 
 log = logging.getLogger(__name__)
@@ -126,10 +128,12 @@ def opened(path: Path) -> Iterator[OpenVideo]:
         )
     if file.size_bytes == 0:
         raise BadVideo("empty file", code="empty_file")
+    if file.kind == "HEIF":
+        raise BadVideo("not a video: a HEIF or AVIF image", code="not_a_video")
     try:
         demuxer = av.open(str(path.resolve()), options=_options(file), metadata_errors="replace")
     except av.FFmpegError as error:
-        raise _why_not_opened(file) from error
+        raise other_formats.refusal(path) or _why_not_opened(file) from error
     with demuxer:
         stream = _chosen(demuxer, tuple(_candidates(demuxer, file)), file)
         size = stream.codec_context.width, stream.codec_context.height
@@ -177,7 +181,7 @@ def _length_s(stream: VideoStream) -> float | None:
 def _chosen(demuxer: InputContainer, candidates: tuple[Candidate, ...], file: Container) -> VideoStream:
     chosen = stream_choice.main_stream(candidates)
     if chosen is None or not chosen.codec:
-        raise _why_not_opened(file)
+        raise _why_nothing_is_chosen(demuxer, file)
     if not chosen.can_be_decoded:
         text = f"its video codec cannot be decoded: {chosen.codec}; convert it to H.264 and upload it again"
         raise BadVideo(text, code="unsupported_codec")
@@ -227,4 +231,15 @@ def _why_not_opened(file: Container) -> BadVideo:
         return BadVideo("truncated: its index (moov) is missing", code="truncated")
     if not file.has_video:
         return BadVideo("no video stream", code="no_video_stream")
-    return BadVideo(f"no video stream in this {file.kind} file that can be decoded", code="undecodable")
+    return _undecodable(file.kind)
+
+
+def _why_nothing_is_chosen(demuxer: InputContainer, file: Container) -> BadVideo:
+    kinds = {stream.type for stream in demuxer.streams}
+    if file.is_whole and "audio" in kinds and kinds <= WITHOUT_VIDEO:
+        return BadVideo("no video stream", code="no_video_stream")
+    return _undecodable(demuxer.format.name.upper()) if file.kind is None else _why_not_opened(file)
+
+
+def _undecodable(kind: str) -> BadVideo:
+    return BadVideo(f"no video stream in this {kind} file that can be decoded", code="undecodable")

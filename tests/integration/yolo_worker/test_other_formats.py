@@ -1,0 +1,195 @@
+"""Files of other formats under the name of an MP4: each is refused by the name of its format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import pytest
+
+from video_analysis.tests.support import synthetic_clips
+from video_analysis.worker_utils.errors import BadVideo
+from video_analysis.yolo_worker.source import other_formats, video
+
+SMALL = (176, 144)
+VIDEO_FILES = [
+    ("asf", "wmv2", "yuv420p", "WMV or ASF"),
+    ("asf", "libx264", "yuv420p", "WMV or ASF"),
+    ("mjpeg", "mjpeg", "yuvj420p", "raw MJPEG"),
+    ("mpjpeg", "mjpeg", "yuvj420p", "multipart MJPEG"),
+    ("ivf", "libvpx", "yuv420p", "IVF"),
+    ("obu", "libsvtav1", "yuv420p", "raw AV1"),
+    ("rm", "rv20", "yuv420p", "RealMedia"),
+    ("nut", "libx264", "yuv420p", "NUT"),
+    ("yuv4mpegpipe", "rawvideo", "yuv420p", "Y4M"),
+    ("mxf", "mpeg2video", "yuv420p", "MXF"),
+    ("gxf", "mpeg2video", "yuv420p", "GXF"),
+    ("wtv", "mpeg2video", "yuv420p", "WTV"),
+    ("swf", "flv1", "yuv420p", "Flash SWF"),
+    ("dv", "dvvideo", "yuv420p", "DV"),
+    ("mpeg1video", "mpeg1video", "yuv420p", "raw MPEG-1 or MPEG-2"),
+    ("mpeg2video", "mpeg2video", "yuv420p", "raw MPEG-1 or MPEG-2"),
+    ("m4v", "mpeg4", "yuv420p", "raw MPEG-4 part 2"),
+    ("h263", "h263", "yuv420p", "raw H.263"),
+]
+IMAGES = [
+    ("gif", "gif", "rgb8", "a GIF image"),
+    ("apng", "apng", "rgb24", "a PNG image"),
+    ("webp", "libwebp_anim", "yuv420p", "a WebP image"),
+    ("avif", "libsvtav1", "yuv420p", "a HEIF or AVIF image"),
+    ("image2pipe", "png", "rgb24", "a PNG image"),
+    ("image2pipe", "bmp", "bgr24", "a BMP image"),
+    ("image2pipe", "tiff", "rgb24", "a TIFF image"),
+    ("image2pipe", "ppm", "rgb24", "a PNM image"),
+]
+SOUND = [
+    ("mp3", "libmp3lame", "AAC or MP3 sound"),
+    ("mp2", "mp2", "AAC or MP3 sound"),
+    ("adts", "aac", "AAC or MP3 sound"),
+    ("ac3", "ac3", "AC-3 sound"),
+    ("wav", "pcm_s16le", "WAV sound"),
+    ("w64", "pcm_s16le", "WAV sound"),
+    ("flac", "flac", "FLAC sound"),
+    ("aiff", "pcm_s16be", "AIFF sound"),
+    ("au", "pcm_s16be", "AU sound"),
+    ("caf", "pcm_s16le", "CAF sound"),
+    ("wv", "wavpack", "WavPack sound"),
+]
+FIRST_BYTES = [
+    (b"OggS\0\2" + bytes(22), "Ogg"),
+    (b"DHAV\xfd\0\1\0" + bytes(400), "Dahua DAV"),
+    (b"\0\0\0\1\0\x79\0\x0d\2" + bytes(400), "raw VVC"),
+    (b"\0\0\1\x0f\xc2\x87" + bytes(400), "raw VC-1"),
+    (b"\0\0\1\0\0\0\1\x20\0\x84" + bytes(400), "raw MPEG-4 part 2"),
+    (b"\0\0\2\x80\1\1\x80" + bytes(400), "raw DNxHD"),
+    (b"BBCD\0\0\0\0" + bytes(400), "Dirac"),
+    (b"NSVf" + bytes(400), "NSV"),
+    (b"RIFF\0\0\1\0CDXAfmt " + bytes(400), "VCD image"),
+]
+OTHER_FIRST_BYTES = [
+    (b"\xff\xd8\xff\xe1\0\x20Exif\xff\xd8\xff\xdb thumbnail \xff\xd9\xff\xdb picture \xff\xd9", "a JPEG image"),
+    (b"GIF89a" + b"\x47" * 400, "a GIF image"),
+    (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(400), "a HEIF or AVIF image"),
+    (b"#!AMR\n" + bytes(400), "AMR sound"),
+    (b"\xef\xbb\xbf#EXTM3U\n#EXT-X-VERSION:3\n", "a playlist"),
+    (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n", "a session description"),
+    (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "an XML or HTML document"),
+    (b"\n<!DOCTYPE html><html></html>", "an XML or HTML document"),
+    (b"%PDF-1.7\n" + bytes(400), "a PDF document"),
+    (b"PK\3\4" + bytes(400), "a ZIP archive"),
+    (b"Rar!\x1a\7\1\0" + bytes(400), "a RAR archive"),
+    (b"7z\xbc\xaf\x27\x1c" + bytes(400), "a 7z archive"),
+    (b"\x1f\x8b\x08" + bytes(400), "a gzip archive"),
+    (b"MZ" + bytes(58) + b"\x80\0\0\0" + bytes(400), "a Windows program"),
+]
+
+
+def write_video(path: Path, kind: str, codec: str, pixels: str) -> None:
+    """Two pictures."""
+    size = (720, 576) if kind in ("dv", "gxf") else SMALL
+    with av.open(str(path), "w", format=kind) as output:
+        stream = cast("av.VideoStream", output.add_stream(codec, rate=25))
+        (stream.width, stream.height), stream.pix_fmt = size, pixels
+        for index, frame in enumerate(synthetic_clips.picture_frames(2, size)):
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            output.mux(stream.encode(frame.reformat(format=pixels)))
+        output.mux(stream.encode(None))
+
+
+def write_sound(path: Path, kind: str, codec: str) -> None:
+    """Half a second of noise."""
+    samples = np.random.default_rng(1).integers(-9000, 9000, (1, 2 * 1152), dtype=np.int16)
+    with av.open(str(path), "w", format=kind) as output:
+        stream = cast("av.AudioStream", output.add_stream(codec, rate=48_000))
+        converter = av.AudioResampler(stream.format, stream.layout, 48_000)
+        for index in range(20):
+            frame = av.AudioFrame.from_ndarray(samples, "s16", "stereo")
+            frame.sample_rate, frame.pts = 48_000, index * 1152
+            for converted in converter.resample(frame):
+                output.mux(stream.encode(converted))
+        output.mux(stream.encode(None))
+
+
+def refusal_of(path: Path) -> tuple[str, str]:
+    with pytest.raises(BadVideo) as refusal:
+        video.probe(path)
+    return refusal.value.code, str(refusal.value)
+
+
+def unsupported(name: str) -> tuple[str, str]:
+    text = f"its format is not supported: {name}; convert it to MP4 with H.264 and upload it again"
+    return "unsupported_format", text
+
+
+@pytest.mark.parametrize(("kind", "codec", "pixels", "name"), VIDEO_FILES)
+def test_a_video_of_another_format_is_refused_by_its_name(
+    tmp_path: Path, kind: str, codec: str, pixels: str, name: str
+) -> None:
+    write_video(tmp_path / "a.mp4", kind, codec, pixels)
+    assert refusal_of(tmp_path / "a.mp4") == unsupported(name)
+
+
+@pytest.mark.parametrize(("kind", "codec", "pixels", "name"), IMAGES)
+def test_an_image_is_refused_by_its_name_though_it_moves(
+    tmp_path: Path, kind: str, codec: str, pixels: str, name: str
+) -> None:
+    write_video(tmp_path / "a.mp4", kind, codec, pixels)
+    assert refusal_of(tmp_path / "a.mp4") == ("not_a_video", f"not a video: {name}")
+
+
+@pytest.mark.parametrize(("kind", "codec", "name"), SOUND)
+def test_sound_is_refused_by_its_name(tmp_path: Path, kind: str, codec: str, name: str) -> None:
+    write_sound(tmp_path / "a.mp4", kind, codec)
+    assert refusal_of(tmp_path / "a.mp4") == ("not_a_video", f"not a video: {name}")
+
+
+@pytest.mark.parametrize("kind", ["matroska", "webm", "mpegts", "mpeg", "flv", "avi", "ipod", "mov"])
+def test_sound_in_a_container_of_videos_has_no_video_stream(tmp_path: Path, kind: str) -> None:
+    codec = {"webm": "libopus", "mpeg": "mp2"}.get(kind, "aac")
+    write_sound(tmp_path / "a.mp4", kind, codec)
+    assert refusal_of(tmp_path / "a.mp4") == ("no_video_stream", "no video stream")
+
+
+@pytest.mark.parametrize(("content", "name"), FIRST_BYTES)
+def test_a_format_that_cannot_be_written_here_is_known_by_its_first_bytes(
+    tmp_path: Path, content: bytes, name: str
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(content)
+    assert refusal_of(tmp_path / "a.mp4") == unsupported(name)
+
+
+@pytest.mark.parametrize(("content", "name"), OTHER_FIRST_BYTES)
+def test_a_file_that_is_no_video_is_known_by_its_first_bytes(tmp_path: Path, content: bytes, name: str) -> None:
+    (tmp_path / "a.mp4").write_bytes(content)
+    assert refusal_of(tmp_path / "a.mp4") == ("not_a_video", f"not a video: {name}")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"FLV\1\1\0\0\0\x09" + bytes(4), "FLV"),
+        (b"\0\0\1\xba\x21" + bytes(400), "MPEG-PS"),
+        (b"IMKH" + bytes(400), "MPEG-PS"),
+    ],
+)
+def test_a_known_container_that_cannot_be_read_keeps_its_name(tmp_path: Path, content: bytes, kind: str) -> None:
+    (tmp_path / "a.mp4").write_bytes(content)
+    text = f"no video stream in this {kind} file that can be decoded"
+    assert refusal_of(tmp_path / "a.mp4") == ("undecodable", text)
+
+
+def test_every_name_of_the_tables_is_tested() -> None:
+    tested: Iterable[tuple[object, ...]] = [*VIDEO_FILES, *IMAGES, *SOUND, *FIRST_BYTES, *OTHER_FIRST_BYTES]
+    assert other_formats.VIDEOS.keys() | other_formats.OTHERS.keys() <= {case[-1] for case in tested}
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec"), [("3gp", "h263"), ("3g2", "mpeg4"), ("f4v", "libx264"), ("ismv", "libx264")]
+)
+def test_variants_of_mp4_are_read(tmp_path: Path, kind: str, codec: str) -> None:
+    write_video(tmp_path / "a.mp4", kind, codec, "yuv420p")
+    assert len(list(video.frames(tmp_path / "a.mp4", 1))) == 2
