@@ -1,194 +1,215 @@
-"""Which detection continues which track: DeepSORT's association, mended where vehicles move fast or frames are few.
+"""The tracks of one video, frame by frame: DeepSORT with time instead of frame counts.
 
-DeepSORT (Wojke et al., 2017) first goes by appearance, within the Kalman filter's gate, then by the overlap of a
-track's predicted box with the detections; a track that is not confirmed, or was missed once, has only the overlap or
-only the appearance. Two additions serve vehicles that jump by most of their width from one processed frame to the next:
-
-- a last step on boxes grown on all sides by as much as a vehicle may have moved since it was seen (buffered IoU: Yang
-  et al., "Hard to Track Objects with Irregular Motions and Similar Appearances?", WACV 2023), from the predicted box or
-  from the last observed one, whichever fits better (as in OC-SORT: Cao et al., CVPR 2023); a track unseen for longer
-  than `gap_s` is looked for where it must be by now, and must look the same;
-- a filter whose speed may change as much in a long processed interval as it really can.
+Boxes are in px without the camera's shift; times in seconds. The association is in `association`, the motion in
+`kalman`. A track ends when it was not detected for `max_age_s`, or when it has left the frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from deep_sort_realtime.deep_sort import linear_assignment
-from deep_sort_realtime.deep_sort.detection import Detection
-from deep_sort_realtime.deep_sort.tracker import Tracker as LibraryTracker
 from numpy.typing import NDArray
 
 from video_analysis.worker_config import TrackSettings
-from video_analysis.yolo_worker.detection.postprocess import MOTORCYCLE, overlaps
-from video_analysis.yolo_worker.tracking.appearance_metric import AppearanceMetric
-from video_analysis.yolo_worker.tracking.settings import hits, max_age
-from video_analysis.yolo_worker.types import Boxes, Embedding
+from video_analysis.yolo_worker.detection.postprocess import overlaps, containment_of
+from video_analysis.yolo_worker.tracking import association
+from video_analysis.yolo_worker.tracking.appearance_metric import nearest
+from video_analysis.yolo_worker.tracking.association import Candidates, Pairs
+from video_analysis.yolo_worker.tracking.kalman import Corners, KalmanBank, sizes
+from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
+from video_analysis.yolo_worker.types import Boxes, Embeddings
 
-FILTER_INTERVAL_S = 0.13
-"""Up to here the library's constants for the filter hold; it was tuned on pedestrians at 7 to 30 frames a second."""
-SMALLEST_BUFFER, LARGEST_BUFFER = 0.5, 1.5
-"""Shares of a box's size that it grows by on each side: less finds no vehicle that moves by its own width from one
-processed frame to the next, with more everything overlaps with everything."""
-SAME_IOU, NEIGHBOUR_IOU = 0.5, 0.1
-"""A detection is a track's beyond doubt where they overlap by the first at least, and no other comes near either."""
-IMPOSSIBLE = linear_assignment.INFTY_COST
+FEWEST_HITS = 2
+"""A vehicle that was detected in only one frame counts as a false detection."""
+COVERED = 0.3
+"""A detection that others in front cover by this share is not embedded for later comparisons."""
+STANDING_S = 1.0
+PLACE_IOU, PLACE_INSIDE, PLACE_DISTANCE = 0.4, 0.7, 1.25
 
-Matches = tuple[list[tuple[int, int]], list[int], list[int]]
-"""(track index, detection index), then the unmatched of both."""
-Box = NDArray[np.float64]
-"""x1, y1, x2, y2 in px."""
-
-
-class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has no types
-    """deep-sort-realtime's tracker with its association replaced; everything else is the library's."""
-
-    tracks: list[Any]
-
-    def __init__(self, settings: TrackSettings, interval_s: float) -> None:
-        """`interval_s` lies between two processed frames."""
-        super().__init__(
-            AppearanceMetric(settings.max_cosine, settings.nn_budget),
-            max_iou_distance=settings.max_iou_distance,
-            max_age=max_age(settings, interval_s),
-            n_init=hits(settings, interval_s),
-        )
-        self.kf._std_weight_velocity *= max(1.0, interval_s / FILTER_INTERVAL_S)
-        self._interval_s = interval_s
-        self._speed = settings.speed
-        self._gap_s = max(settings.gap_s, interval_s)
-        self._look_s = settings.embed_interval_s
-        self._frames = 0
-        self._looked_at: dict[str, int] = {}
-        self._observed: dict[str, Box] = {}
-
-    def unambiguous_matches(self, boxes: Boxes) -> dict[int, Embedding]:
-        """The detections that are a track's beyond doubt, and what that looked like when it was last looked at.
-
-        A look says nothing there, and costs more than all the rest. Asked between `predict` and `update`. A track is
-        looked at again every `embed_interval_s`, since its vehicle turns and comes nearer.
-        """
-        if not len(boxes) or not self.tracks:
-            return {}
-        shared = overlaps(np.array([track.to_ltrb() for track in self.tracks]), boxes)
-        near = shared > NEIGHBOUR_IOU
-        alone = near & (near.sum(0) == 1) & (near.sum(1, keepdims=True) == 1) & (shared >= SAME_IOU)
-        alone[:, (overlaps(boxes, boxes) > NEIGHBOUR_IOU).sum(0) > 1] = False
-        return {
-            int(column): self.tracks[row].features[-1]
-            for row, column in np.argwhere(alone)
-            if self._is_fresh(self.tracks[row])
-        }
-
-    def _is_fresh(self, track: Any) -> bool:
-        """Seen a frame ago, and looked at not long before."""
-        age_s = (self._frames + 1 - self._looked_at[track.track_id]) * self._interval_s
-        return int(track.time_since_update) == 1 and age_s < self._look_s
-
-    def update(self, detections: Sequence[Detection], today: None = None) -> None:
-        """Associate, then remember where each track was last observed, and when it was last looked at."""
-        known = {track.track_id: track.features[-1] for track in self.tracks}
-        super().update(detections, today)
-        self._frames += 1
-        self._looked_at = {
-            name: self._looked_at[name] if known.get(name) is track.features[-1] else self._frames
-            for name, track in ((track.track_id, track) for track in self.tracks)
-        }
-        self._observed = {
-            track.track_id: np.array(track.to_ltrb(orig=True), np.float64)
-            if track.time_since_update == 0
-            else self._observed[track.track_id]
-            for track in self.tracks
-        }
-
-    def drop_exited(self, frame_shape: tuple[int, ...]) -> None:
-        """Forget each unseen track whose predicted box lies wholly outside the frame of H×W: its vehicle has left.
-
-        It cannot be found again there, and its snapshot need not wait until it is too old.
-        """
-        height, width = frame_shape[:2]
-        self.tracks = [
-            track for track in self.tracks if track.time_since_update == 0 or _touches(track.to_ltrb(), width, height)
-        ]
-
-    def _match(self, detections: Sequence[Detection]) -> Matches:
-        confirmed = [index for index, track in enumerate(self.tracks) if track.is_confirmed()]
-        matches, unmatched, free = linear_assignment.matching_cascade(
-            self._appearance_cost, self.metric.matching_threshold, self.max_age, self.tracks, detections, confirmed
-        )
-        tentative = [index for index, track in enumerate(self.tracks) if not track.is_confirmed()]
-        candidates = tentative + [
-            row for row in sorted(unmatched) if self.tracks[row].time_since_update <= self.max_age
-        ]
-        for cost in (self._overlap_cost, self._buffered_cost):
-            found, candidates, free = linear_assignment.min_cost_matching(
-                cost, self.max_iou_distance, self.tracks, detections, candidates, free
-            )
-            matches = matches + found
-        matched = {track for track, _ in matches}
-        return matches, [index for index in range(len(self.tracks)) if index not in matched], list(free)
-
-    def _appearance_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        cost = self._appearance_distance(tracks, detections, rows, columns)
-        cost[class_mismatch(tracks, detections, rows, columns)] = IMPOSSIBLE
-        return linear_assignment.gate_cost_matrix(self.kf, cost, tracks, detections, rows, columns)
-
-    def _overlap_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        seen = np.array([detections[column].to_tlbr() for column in columns])
-        predicted = np.array([tracks[row].to_ltrb() for row in rows])
-        return self._where_possible(1 - overlaps(predicted, seen), tracks, detections, rows, columns)
-
-    def _buffered_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        seen = np.array([detections[column].to_tlbr() for column in columns])
-        cost = np.ones((len(rows), len(columns)))
-        for line, row in enumerate(rows):
-            late = self._is_late(tracks[row])
-            reach = SMALLEST_BUFFER if late else self._speed * self._unseen_s(tracks[row])
-            share = float(np.clip(reach, SMALLEST_BUFFER, LARGEST_BUFFER))
-            places = [tracks[row].to_ltrb()] if late else [tracks[row].to_ltrb(), self._observed[tracks[row].track_id]]
-            own = np.array(places)
-            cost[line] = 1 - overlaps(inflate(own, share), inflate(seen, share)).max(0)
-        return self._where_possible(cost, tracks, detections, rows, columns)
-
-    def _where_possible(self, cost: Any, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        """Rule out another kind of vehicle, and another look where the place alone no longer tells."""
-        cost[class_mismatch(tracks, detections, rows, columns)] = IMPOSSIBLE
-        for line, row in enumerate(rows):
-            if self._is_late(tracks[row]):
-                unlike = (
-                    self._appearance_distance(tracks, detections, [row], columns)[0] > self.metric.matching_threshold
-                )
-                cost[line, unlike] = IMPOSSIBLE
-        return cost
-
-    def _appearance_distance(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        """Smallest cosine distance between what a track looked like and each detection: 0 is the same."""
-        features = np.array([detections[column].feature for column in columns])
-        return self.metric.distance(features, [tracks[row].track_id for row in rows])
-
-    def _is_late(self, track: Any) -> bool:
-        return bool(track.is_confirmed()) and self._unseen_s(track) > self._gap_s
-
-    def _unseen_s(self, track: Any) -> float:
-        return int(track.time_since_update) * self._interval_s
+Embed = Callable[[Sequence[int]], Embeddings]
+"""One embedding per given row of the frame's boxes."""
 
 
-def class_mismatch(tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> NDArray[np.bool_]:
-    """A motorcycle never becomes a car, while cars, vans and trucks are easily taken for one another."""
-    of_tracks = np.array([[tracks[row].det_class == MOTORCYCLE] for row in rows], np.bool_)
-    of_detections = np.array([[detections[column].class_name == MOTORCYCLE for column in columns]], np.bool_)
-    return np.logical_xor(of_tracks, of_detections)
+class VehicleTracker:
+    """All open tracks of one video."""
 
+    def __init__(self, settings: TrackSettings, match_distance: float) -> None:
+        """`match_distance`: largest cosine distance between two embeddings of one vehicle."""
+        self._settings = settings
+        self._match_distance = match_distance
+        self._bank = KalmanBank()
+        self.tracks: list[VehicleTrack] = []
+        self._time_s = 0.0
+        self._before_s = 0.0
+        self._last_key = 0
+        self.places: list[VehicleTrack] = []
 
-def _touches(box: Box, width_px: int, height_px: int) -> bool:
-    x1, y1, x2, y2 = box
-    return bool(x2 > 0 and y2 > 0 and x1 < width_px and y1 < height_px)
+    def step(self, time_s: float, boxes: Boxes, embed: Embed, shift=(0.0, 0.0), size=(1, 1)) -> list[VehicleTrack]:
+        """Process one frame. Returns the tracks that ended."""
+        self._before_s, elapsed_s, self._time_s = self._time_s, time_s - self._time_s, time_s
+        self._frame = np.array([-shift[0], -shift[1], size[0] - shift[0], size[1] - shift[1]])
+        ended = self._expire()
+        self._bank.predict(elapsed_s)
+        detected = boxes[:, :4].astype(np.float64) - np.array(shift * 2)
+        pairs, features = self._associate(detected, boxes, embed)
+        ended += self._apply(pairs, detected, boxes, features)
+        return ended
 
+    def _expire(self) -> list[VehicleTrack]:
+        """Ends by time, before the frame's detections can continue a track."""
+        s = self._settings
+        def over(t: VehicleTrack) -> bool:
+            age = self._time_s - t.seen_s
+            limit = s.max_age_s if t.seen_s < self._before_s else 10.0
+            return age > limit
+        gone = [t for t in self.tracks if over(t)]
+        self._keep([i for i, t in enumerate(self.tracks) if not over(t)])
+        ended = []
+        for t in gone:
+            if t.is_confirmed and t.is_standing(STANDING_S):
+                self.places.append(t)
+            else: ended.append(t)
+        return ended
 
-def inflate(boxes: Box, share: float) -> Box:
-    """Each box larger by `share` of its width and height on each of its sides."""
-    margin = (boxes[:, 2:4] - boxes[:, :2]) * share
-    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:4] + margin], axis=1)
+    def _associate(self, detected, boxes, embed):
+        N, M = len(self.tracks), len(boxes)
+        for t in self.tracks: t.row = None
+        features: dict[int, NDArray] = {}
+        self._free, self.revived, self._partial = [], [], []
+        if not M: return [], features
+        fresh = [i for i, t in enumerate(self.tracks) if t.seen_s == self._before_s]
+        sure = [(fresh[a], b) for a, b in association.certain(self._bank.boxes[fresh], detected)] if fresh else []
+        # exclusivity must consider all tracks
+        allnear = (overlaps(self._bank.boxes, detected) > association.NEIGHBOUR_IOU).sum(0) if N else np.zeros(M)
+        sure = [(a, b) for a, b in sure if allnear[b] == 1]
+        taken = {b for _, b in sure}
+        need = [j for j in range(M) if j not in taken]
+        need += [b for a, b in sure if self._time_s - self.tracks[a].embedded_s >= self._settings.embed_interval_s]
+        if need: features = dict(zip(need, embed(need), strict=True))
+        pairs = list(sure)
+        merged = self._merged(detected)
+        free = [j for j in range(M) if j not in taken and not merged[j]]
+        rest = [i for i in range(N) if i not in {a for a, _ in sure}]
+        s = self._settings
+        for cost in (association.overlapping, lambda c: association.alike(c, s.speed), lambda c: association.near(c, s.speed)):
+            if not rest or not free: break
+            c = self._candidates(rest, free, detected, boxes, features)
+            found = [(rest[a], free[b]) for a, b in association.assign(cost(c))]
+            pairs += found
+            rest = [i for i in rest if i not in {a for a, _ in found}]
+            free = [j for j in free if j not in {b for _, b in found}]
+        self._free = free
+        self._partial = self._in_place(rest, detected, boxes, features)
+        self._revive(detected, boxes, features)
+        return pairs, features
+
+    def _merged(self, detected):
+        """Detections that hold two standing vehicles or more."""
+        known = [t.place for t in [*self.tracks, *self.places] if t.is_confirmed and t.is_standing(STANDING_S)]
+        if len(known) < 2: return np.zeros(len(detected), bool)
+        known = np.stack(known)
+        return (containment_of(known, detected) >= 0.7).sum(0) >= 2
+
+    def _in_place(self, rest, detected, boxes, features):
+        rows = [i for i in rest if self.tracks[i].is_confirmed and self.tracks[i].is_standing(STANDING_S)]
+        if not rows or not self._free: return []
+        P = np.stack([self.tracks[i].place for i in rows]); D = detected[self._free]
+        iou = overlaps(P, D); inside = containment_of(D, P).T
+        dist = nearest([self.tracks[i].gallery for i in rows], np.stack([features[j] for j in self._free])) / self._match_distance
+        ok = ((iou >= PLACE_IOU) | (inside >= PLACE_INSIDE)) & (dist <= PLACE_DISTANCE)
+        found = association.assign(np.where(ok, 1 - iou + .5*dist, np.inf))
+        out = [(rows[a], self._free[b]) for a, b in found]
+        used = {b for _, b in out}
+        self._free = [j for j in self._free if j not in used]
+        return out
+
+    def _revive(self, detected, boxes, features):
+        self.revived = []
+        if not self.places or not self._free: return
+        P = np.stack([p.place for p in self.places]); D = detected[self._free]
+        iou = overlaps(P, D); inside = containment_of(D, P).T
+        dist = nearest([p.gallery for p in self.places], np.stack([features[j] for j in self._free])) / self._match_distance
+        ok = ((iou >= PLACE_IOU) | (inside >= PLACE_INSIDE)) & (dist <= PLACE_DISTANCE)
+        cost = np.where(ok, 1 - iou + .5*dist, np.inf)
+        found = association.assign(cost)
+        for a, b in found: self.revived.append((self.places[a], self._free[b]))
+        gone = {a for a, _ in found}; used = {self._free[b] for _, b in found}
+        self.places = [p for i, p in enumerate(self.places) if i not in gone]
+        self._free = [j for j in self._free if j not in used]
+
+    def _candidates(self, rows, columns, detected, boxes, features):
+        T = [self.tracks[i] for i in rows]
+        return Candidates(
+            predicted=self._bank.boxes[rows], observed=np.stack([t.box for t in T]),
+            unseen_s=np.array([self._time_s - t.seen_s for t in T]),
+            travel=np.stack([t.travel() for t in T]),
+            types=np.array([t.type for t in T]), detected=detected[columns], detected_types=boxes[columns, 5].astype(int),
+            distance=nearest([t.gallery for t in T], np.stack([features[j] for j in columns])) / self._match_distance)
+
+    def _apply(self, pairs, detected, boxes, features):
+        s = self._settings
+        covered = self._covered(detected)
+        matched = set()
+        free = []
+        for a, b in self._partial:
+            t = self.tracks[a]; matched.add(a)
+            t.seen_s = self._time_s; t.row = b; self._bank.stop(np.array([a]), t.place[None])
+        for a, b in pairs:
+            t = self.tracks[a]; matched.add(a)
+            t.observe(detected[b], self._time_s, int(boxes[b, 5]), float(boxes[b, 4]), b)
+            if t.off_s is not None: self._bank.stop(np.array([a]), t.place[None])
+            else: free.append((a, b))
+            if b in features and covered[b] < COVERED:
+                t.gallery.append(features[b]); t.embedded_s = self._time_s
+            if not t.is_confirmed: t.is_confirmed = self._is_enough(t)
+        if free:
+            rows = np.array([a for a, _ in free]); cols = np.array([b for _, b in free])
+            self._bank.update(rows, detected[cols])
+        missed = [i for i in range(len(self.tracks)) if i not in matched]
+        first = [i for i in missed if self.tracks[i].seen_s == self._before_s]
+        if first:
+            self._bank.make_rigid(np.array(first), self._frame)
+            still = [i for i in first if len(self.tracks[i].course) > 3 and np.linalg.norm(self.tracks[i].travel()) < 0.25 * sizes(self.tracks[i].box[None])[0, 0]]
+            if still: self._bank.speeds[still] = 0
+        dead = {i for i in missed if not self.tracks[i].is_confirmed}
+        ended = [self.tracks[i] for i in dead]
+        self._keep([i for i in range(len(self.tracks)) if i not in dead])
+        for t, b in self.revived:
+            t.observe(detected[b], self._time_s, int(boxes[b, 5]), float(boxes[b, 4]), b)
+            if covered[b] < COVERED: t.gallery.append(features[b]); t.embedded_s = self._time_s
+            self.tracks.append(t); self._bank.add(detected[b][None])
+        for b in self._free:
+            self._last_key += 1
+            box = detected[b]
+            self.tracks.append(VehicleTrack(self._last_key, box, self._time_s, box, self._time_s, int(boxes[b, 5]),
+                deque([features[b]], maxlen=s.nn_budget), self._time_s, box, self._time_s, row=b, confidence=float(boxes[b, 4])))
+        if self._free: self._bank.add(detected[self._free])
+        return ended
+
+    def _covered(self, detected):
+        n = len(detected)
+        if n < 2: return np.zeros(n)
+        inside = containment_of(detected, detected)
+        infront = detected[None, :, 3] > detected[:, None, 3]
+        np.fill_diagonal(infront, False)
+        return np.where(infront, inside, 0).max(1)
+
+    def _is_enough(self, t):
+        s = self._settings; elapsed = t.seen_s - t.first_s
+        return t.hits >= s.n_init or (t.hits >= FEWEST_HITS and elapsed * t.hits / (t.hits - 1) > s.confirm_s)
+
+    def _keep(self, rows):
+        if len(rows) < len(self.tracks):
+            self._bank.keep(np.array(rows, int)); self.tracks = [self.tracks[i] for i in rows]
+
+    def drop_exited(self, left, top, right, bottom):
+        out = []
+        if not self.tracks: return out
+        B = self._bank.boxes
+        touch = (B[:, 2] > left) & (B[:, 3] > top) & (B[:, 0] < right) & (B[:, 1] < bottom)
+        gone = [i for i, t in enumerate(self.tracks) if t.row is None and not touch[i]]
+        out = [self.tracks[i] for i in gone]
+        self._keep([i for i in range(len(self.tracks)) if i not in set(gone)])
+        return out
