@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= 2
 PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install lint fast test test-slow coverage demo clips train mot eval bench colour plates chaos fire soak docs clean
+.PHONY: help install lint fast test test-slow coverage demo truth train mot eval bench colour plates chaos fire soak docs clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -45,8 +45,8 @@ demo: install  ## a clip through both workers into PostgreSQL and out/demo/repor
 	$(BIN)/python -m video_analysis.demo.run $(if $(VIDEO),--video "$(VIDEO)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
 		$(if $(MAIN_MODEL),--main-model "$(MAIN_MODEL)")
 
-clips: install  ## every real clip at strides 1, 3 and 10 through both workers; contact sheets in out/clips (20 minutes)
-	$(BIN)/python -m video_analysis.benchmarks.clips
+truth: install  ## snapshots of real clips scored by their true vehicles; writes out/truth.json and contact sheets (20 minutes)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m video_analysis.benchmarks.truth
 
 train: install  ## the demo weights from synthetic traffic; continues an interrupted run (hours)
 	$(BIN)/python -m video_analysis.training

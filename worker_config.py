@@ -231,9 +231,10 @@ _SETTINGS = VARIABLES | {former: VARIABLES[present] for former, present in FORME
 def load(environ: Mapping[str, str]) -> WorkerConfig:
     """Build the configuration from `environ` (normally os.environ).
 
-    With overrides on, ConfigurationError names each variable that has a wrong value, is set by its old and its new
-    name, or is unknown but similar to a known one. Other unknown variables are ignored with a warning, since the
-    environment may be shared. With overrides off, all variables are ignored with a warning.
+    With overrides on, ConfigurationError names each variable that has a wrong value, a quote, a comment or a control
+    character in it, is set by its old and its new name, or is unknown but similar to a known one. Other unknown
+    variables are ignored with a warning, since the environment may be shared. With overrides off, all variables are
+    ignored with a warning.
     """
     named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != SWITCH}
     fields: dict[str, object] = _from_systemd(environ)
@@ -256,8 +257,9 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
 
 
 def _switched_on(environ: Mapping[str, str]) -> bool:
-    value = environ.get(SWITCH, "0").strip()
-    if value not in ("0", "1", ""):
+    value = environ.get(SWITCH, "").strip(" \t") or "0"
+    env_overrides.check_texts({SWITCH: value})
+    if value not in ("0", "1"):
         raise ConfigurationError(f"{SWITCH}={value!r}: must be 1 (overrides are read) or 0")
     return value == "1"
 

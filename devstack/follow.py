@@ -36,7 +36,7 @@ def until_settled(environment: Stack, workers: Sequence[WorkerProcess], progress
 
     Returns the faults as text: a worker ended, messages were dead-lettered, or nothing changed for `STUCK_S`.
     """
-    last: tuple[str, list[int]] = ("", [])
+    last: tuple[str, list[int], int] = ("", [], 0)
     moved_s, printed, printer = time.monotonic(), 0, ProgressPrinter()
     while time.monotonic() - moved_s < STUCK_S:
         for worker in workers:
@@ -47,8 +47,9 @@ def until_settled(environment: Stack, workers: Sequence[WorkerProcess], progress
         depths = [environment.depth(url) for url in (environment.video_queue_url, environment.snapshot_queue_url)]
         line = progress()
         printer.update(line)
-        if (line, depths) != last:
-            last, moved_s = (line, depths), time.monotonic()
+        steps = sum(len(worker.events("video.progress")) for worker in workers)
+        if (line, depths, steps) != last:
+            last, moved_s = (line, depths, steps), time.monotonic()
         failures = [failure for worker in workers for failure in worker.failures()]
         for failure in failures[printed:]:
             print(f"  {failure}", flush=True)

@@ -14,7 +14,7 @@ from video_analysis.devstack.local_stack import Stack
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 ROWS = """
-SELECT a.id, a.track_id, a.snapshot_s3_key, a.detected_in_ms, a.detected_at, a.yolo_type, a.status,
+SELECT a.id, a.track_id, a.snapshot_s3_key, a.detected_in_ms, a.detected_at, a.yolo_type, a.detected_box, a.status,
        a.attempt_state, a.error_code, a.error_msg, a.updated_at,
        r.variant, r.type_label, r.type_conf, r.make_label, r.make_conf, r.model_label, r.model_conf,
        r.colors, r.plate_text, r.plate_conf, r.evidence, r.checkpoint, r.latency_ms, r.updated_at AS result_updated_at

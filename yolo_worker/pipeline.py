@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +37,18 @@ class VisionPipeline:
         return VideoFile(path, stride)
 
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
-        """Each frame with its boxes, in order. Another thread decodes ahead, within the detector's memory limit."""
-        plan = self._detector.plan(info)
-        with closing(concurrency.prefetch(frames, plan.batch)) as prefetched:
-            yield from self._detector.detect(prefetched, plan)
+        """Each frame with its boxes, in order. Another thread decodes ahead, within the detector's memory limit.
+
+        Where the size of the frames changes, the limit is applied to the new size.
+        """
+        iterator = iter(frames)
+        try:
+            for (height, width, _), same_size in groupby(iterator, lambda frame: frame.image.shape):
+                plan = self._detector.plan(replace(info, width_px=width, height_px=height))
+                with closing(concurrency.prefetch(same_size, plan.batch)) as prefetched:
+                    yield from self._detector.detect(prefetched, plan)
+        finally:
+            concurrency.close(iterator)
 
     def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
         """Each frame with its tracks, in order. The tracker's time step is the interval of the source."""

@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
-from video_analysis.worker_utils.db.row_types import SnapshotClaim
+from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, SnapshotReady
+from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.yolo_worker.run_key import PipelineTraits
+from video_analysis.yolo_worker.source.damage import Damage
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
 
 Result_co = TypeVar("Result_co", covariant=True)
@@ -32,14 +33,14 @@ class VideoStorage(Protocol):
 class Videos(Protocol):
     """Access to the rows of `videos`."""
 
-    def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
-        """Complete a PROCESS_VIDEO_DB message from the video's row."""
+    def resolve(self, task: IncompleteTask) -> ProcessVideo:
+        """Complete a message from the video's row."""
 
     def begin(self, task: ProcessVideo, *, receive_count: int, is_last: bool) -> None:
         """Set the status to `processing`. Permanent if every former attempt crashed."""
 
-    def finish(self, task: ProcessVideo) -> None:
-        """Set the status to `done`."""
+    def finish(self, task: ProcessVideo, *, damage: str | None = None) -> None:
+        """Set the status to `done`; with `damage`, the code to `damaged` and the text to what is missing."""
 
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
         """Write the text and code of the failure; if final, set the status to `error`."""
@@ -51,7 +52,7 @@ class Videos(Protocol):
 class Analyses(Protocol):
     """Access to the rows of `image_analyses`."""
 
-    def claim(self, message: SnapshotReady, run_key: str) -> SnapshotClaim:
+    def claim(self, message: SnapshotReady, run_key: str, box: DetectedBox | None) -> SnapshotClaim:
         """Insert the row as `queued`, or adopt the existing row of this run key and track."""
 
 
@@ -75,11 +76,15 @@ class FrameSource(Protocol):
         BadVideo if the source cannot be read.
         """
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """The frames in order. Closing the iterator releases the resources of the source.
 
-        BadVideo if the source cannot be read to its end.
+        BadVideo if the source cannot be read. Missing frames are no failure here: see `damage`.
         """
+
+    @property
+    def damage(self) -> Damage | None:
+        """What is missing from the source; None if nothing is. Valid after the last frame."""
 
 
 class TrackSink(Protocol[Result_co]):

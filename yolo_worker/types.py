@@ -96,3 +96,8 @@ class BestShot:
     """Majority vote over the whole track, weighted by confidence."""
     crop: Image
     """The vehicle's box with a margin, at the resolution of the frame."""
+    box: Box
+    """The detection of the vehicle in the chosen frame, without the margin."""
+    frame_width_px: int
+    frame_height_px: int
+    """Size of the chosen frame, as displayed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -9,24 +10,28 @@ from functools import partial
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
+from video_analysis.worker_utils.db.row_types import DetectedBox
 from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
 from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
-from video_analysis.worker_utils.observability.observer import Observer
+from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
 from video_analysis.yolo_worker.run_key import OutputSettings, run_key_of
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
+from video_analysis.yolo_worker.source import damage
 from video_analysis.yolo_worker.types import BestShot, DetectedFrame
 
 PROGRESS_EVERY_S = 5.0
 STAGES = {"decode": None, "detect": None, "track": "detect", "select": "track"}
 """Each stage, and the stage that it pulls from in the same thread."""
+LONGEST_LIST = 10
+"""Unknown fields that a warning names."""
 
 
 class VideoWorker:
@@ -76,15 +81,13 @@ class VideoWorker:
         self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
         run, clock = self._context(task, delivery), StageClock(STAGES)
         begun_s = time.monotonic()
-        with (
-            self._storage.fetch(task.s3_key_raw, run.check) as path,
-            closing(self._best_shots(self._pipeline.open(path, task.frame_stride), run, clock)) as shots,
-        ):
-            emit = partial(self._emit, run, task)
-            upload_workers = self._settings.snapshot.upload_workers
-            vehicles = sum(1 for _ in concurrency.parallel_map(emit, shots, upload_workers, "emit"))
+        with self._storage.fetch(task.s3_key_raw, run.check) as path:
+            source = self._pipeline.open(path, task.frame_stride)
+            vehicles = self._emit_all(run, task, source, clock)
+        damage.check(source.damage)
+        missing = None if source.damage is None else str(source.damage)
         run.check()
-        self._videos.finish(task)
+        self._videos.finish(task, damage=missing)
         run.report(
             "video.done",
             f"video done: {vehicles} vehicles",
@@ -92,14 +95,37 @@ class VideoWorker:
                 "run_key": run.run_key,
                 "frames": clock.count("decode"),
                 "vehicles": vehicles,
+                "damage": missing,
                 "elapsed_s": round(time.monotonic() - begun_s, 3),
                 "seconds": clock.own_seconds(),
             },
         )
 
+    def _emit_all(self, run: RunContext, task: ProcessVideo, source: FrameSource, clock: StageObserver) -> int:
+        """Emit every vehicle of the source, those at the end of a damaged one included. Returns their number."""
+        emit, upload_workers = partial(self._emit, run, task), self._settings.snapshot.upload_workers
+        with closing(self._best_shots(source, run, clock)) as shots:
+            return sum(1 for _ in concurrency.parallel_map(emit, shots, upload_workers, "emit"))
+
     def _task(self, delivery: Delivery) -> ProcessVideo:
         message = messages.parse_video_task(delivery.body)
-        return self._videos.resolve(message) if isinstance(message, ProcessVideoDb) else message
+        if delivery.receive_count == 1:
+            self._report_unknown_fields(message.event, delivery)
+        return message if isinstance(message, ProcessVideo) else self._videos.resolve(message)
+
+    def _report_unknown_fields(self, event: str, delivery: Delivery) -> None:
+        unknown = messages.unknown_fields(delivery.body)
+        if not unknown:
+            return
+        named = ", ".join(unknown[:LONGEST_LIST]) + (", …" if len(unknown) > LONGEST_LIST else "")
+        self._observer.notify(
+            Event(
+                "message.unknown_fields",
+                f"{len(unknown)} fields are ignored, since {event} does not have them: {named}",
+                {**delivery.log_fields, "unknown_fields": unknown[:LONGEST_LIST]},
+                logging.WARNING,
+            )
+        )
 
     def _context(self, task: ProcessVideo, delivery: Delivery) -> RunContext:
         run_key = run_key_of(task.frame_stride, self._pipeline.traits(), self._settings)
@@ -118,7 +144,7 @@ class VideoWorker:
     def _emit(self, run: RunContext, task: ProcessVideo, shot: BestShot) -> None:
         """Write the row, then the object, then send the message. An earlier attempt's row and snapshot are adopted."""
         run.check()
-        claim = self._analyses.claim(self._message(task, shot), run.run_key)
+        claim = self._analyses.claim(self._message(task, shot), run.run_key, _detected_box(shot))
         snapshot = encode_snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
         key = claim.message.snapshot.key
         self._storage.put(key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)
@@ -141,6 +167,12 @@ class VideoWorker:
             offset_ms=shot.offset_ms,
         )
         return snapshot_ready(uri, task.recordedAt, shot.type)
+
+
+def _detected_box(shot: BestShot) -> DetectedBox:
+    """The box of a best shot, in hundredths of a px."""
+    x1, y1, x2, y2 = (round(side, 2) for side in shot.box)
+    return DetectedBox(x1, y1, x2, y2, shot.frame_width_px, shot.frame_height_px)
 
 
 def _checked(frames: Generator[DetectedFrame, None, None], run: RunContext) -> Iterator[DetectedFrame]:

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from video_analysis.main_worker.classification import graph_check
 from video_analysis.main_worker.classification.labels import LABELS_FILE, Labels
 from video_analysis.main_worker.types import OPTIONAL_OUTPUTS, REQUIRED_OUTPUTS
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX
+from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.inference.backend import require_file, sha256_of
 from video_analysis.worker_utils.inference.protocol import Shape
 
@@ -127,9 +129,12 @@ def _load(path: Path) -> ExportedProgram:
             program = torch.export.load(file)
     except Exception as error:  # e.g. a schema of another PyTorch version, or an operator that this version lacks
         raise ValueError(f"PyTorch {torch.__version__} cannot read the archive: {error}") from error
-    for name, weight in program.state_dict.items():
-        if weight.is_floating_point() and bool(weight.isnan().any()):
-            raise ValueError(f"weights contain NaN ({name})")
+    nan = backend.nan_weight(program.state_dict)
+    if nan is not None:
+        raise ValueError(f"weights contain NaN ({nan})")
+    operation = graph_check.train_mode_operation(program)
+    if operation is not None:
+        raise ValueError(f"{operation} is in train mode; call model.eval() before torch.export")
     return program
 
 

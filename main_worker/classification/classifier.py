@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.classification import checkpoint
+from video_analysis.main_worker.classification import checkpoint, output_check
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.types import OUTPUTS, Forward, Logits, SnapshotImage
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 WARM_UP_BATCHES = (1, 2)
-"""Sizes of the warm-up passes: some networks fail only on a batch."""
+"""Batch sizes of `Classifier.warm_up`."""
 
 log = logging.getLogger(__name__)
 
@@ -73,14 +73,16 @@ class Classifier:
     def load(
         cls, path: Path, variant: Variant, runtime: backend.Runtime, fallback: Fallback | None = None
     ) -> Classifier:
-        """Open, compile and warm up the checkpoint at `path`. ConfigurationError states what is wrong with it."""
+        """Open, compile and check the checkpoint at `path`. ConfigurationError states what is wrong with it."""
         opened = checkpoint.read(path)
         try:
             network = backend.compile_module(opened.program, variant, opened.sha256, opened.input_shape, runtime)
             classifier = cls(opened, network, runtime.kind == "cuda", fallback)
-            classifier.warm_up()
+            fault = output_check.find_fault(classifier._forward, network.precision)
         except Exception as error:  # any vendor error in the first pass means that the worker cannot start
             raise ConfigurationError(f"{path}: warm-up inference failed: {error}; {checkpoint.REMEDY}") from error
+        if fault is not None:
+            raise ConfigurationError(f"{path}: {fault}; {checkpoint.REMEDY}")
         log.info(
             "checkpoint of %s: %s",
             variant,
@@ -101,8 +103,7 @@ class Classifier:
         the inference library.
         """
         started = time.perf_counter()
-        outputs = dict(zip(self._outputs, self._network(self._normalised(images)), strict=True))
-        self._check_widths(outputs, len(images))
+        outputs = self._forward(images)
         elapsed_ms = (time.perf_counter() - started) * 1000
         logits = tuple(Logits.of(outputs, index) for index in range(len(images)))
         return Forward(logits, elapsed_ms / len(images), self._memory_gb())
@@ -116,6 +117,12 @@ class Classifier:
                     values = getattr(logits, name)
                     if values is not None and not np.isfinite(values).all():
                         raise ValueError(f"output {name} holds values that are not finite")
+
+    def _forward(self, images: Sequence[SnapshotImage]) -> dict[str, NDArray[np.float32]]:
+        """Output → [N, number of names]."""
+        outputs = dict(zip(self._outputs, self._network(self._normalised(images)), strict=True))
+        self._check_widths(outputs, len(images))
+        return outputs
 
     def _normalised(self, images: Sequence[SnapshotImage]) -> NDArray[np.float32]:
         """[N, 3, 640, 640], RGB. The buffer is reused by the next call: allocating a new one takes longer."""

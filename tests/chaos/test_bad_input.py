@@ -14,6 +14,7 @@ from video_analysis.tests.chaos import bad_clips, bad_messages, bad_pictures, ba
 from video_analysis.tests.chaos.bad_sandbox import ReadResult, Sandbox, sandbox
 from video_analysis.tests.chaos.bad_tally import Tally, is_readable
 from video_analysis.tests.chaos.environment import CLIP, SHARED
+from video_analysis.worker_utils.contracts import schema_check
 
 SHARE = 12
 """Every 12th broken clip is read here; `make chaos` reads all."""
@@ -25,7 +26,7 @@ def test_five_thousand_messages_are_each_read_or_refused_by_the_field() -> None:
     tally = bad_messages.tally_of(10)
     assert not tally.violations
     assert sum(line.outcomes.total() for line in tally.lines.values()) >= 5000
-    assert {family.split()[-1] for family in tally.lines} == set(bad_messages.MODELS)
+    assert {family.split()[-1] for family in tally.lines} == set(schema_check.EVENTS)
 
 
 @clip_is_there

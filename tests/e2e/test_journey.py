@@ -110,10 +110,14 @@ def jpeg(path: Path, clip: Path) -> None:
     path.write_bytes(cv2.imencode(".jpg", np.full((480, 640, 3), 90, np.uint8))[1].tobytes())
 
 
-def truncated(path: Path, clip: Path) -> None:
+def truncated(path: Path, clip: Path, share: float = 0.6) -> None:
     synthetic_clips.write(path, synthetic_clips.every(40, 200), format_options={"movflags": "faststart"})
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) * 6 // 10])
+    path.write_bytes(whole[: int(len(whole) * share)])
+
+
+def cut_by_a_second(path: Path, clip: Path) -> None:
+    truncated(path, clip, 0.9)
 
 
 def audio_only(path: Path, clip: Path) -> None:
@@ -136,6 +140,7 @@ def no_vehicles(path: Path, clip: Path) -> None:
         (playlist, "error", "not_a_video"),
         (jpeg, "error", "not_a_video"),
         (truncated, "error", "truncated"),
+        (cut_by_a_second, "done", "damaged"),
         (audio_only, "error", "no_video_stream"),
         (one_frame, "done", None),
         (no_vehicles, "done", None),

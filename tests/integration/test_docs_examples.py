@@ -50,7 +50,7 @@ def test_the_queries_run_on_the_tables(database_url: str) -> None:
 @pytest.fixture
 def least_privileged(database_url: str) -> Iterator[str]:
     """A connection string of the role that docs/deploy.md creates, on a fresh database with one video in it."""
-    (grants,) = [block for block in doc_examples.blocks("sql") if "GRANT" in block]
+    (grants,) = [block for block in doc_examples.blocks("sql") if "CREATE ROLE" in block]
     connection = psycopg2.connect(database_url)
     connection.autocommit = True
     with connection.cursor() as cursor:
@@ -71,7 +71,7 @@ def test_the_database_role_may_do_what_both_workers_do(least_privileged: str) ->
     videos.ping()
     analyses.ping()
     videos.begin(task, receive_count=1, is_last=False)
-    uri = analyses.claim(announcement, "run").message.snapshot_s3_key
+    uri = analyses.claim(announcement, "run", None).message.snapshot_s3_key
     videos.fail(task.video_id, task.workspace_id, Transient("a reason"), final=False)
     videos.finish(task)
     request = AnalysisRequest(*ROW[::-1], "CTX1005", "CAM1", 305, uri, None, 2272, None, "SUV", 1, False)

@@ -40,7 +40,8 @@ PGPASSFILE=/home/ubuntu/.pgpass
 
 With overrides on:
 
-- A bad or empty value stops the start (exit status 78) with one line that names the variable.
+- A bad or empty value stops the start (exit status 78) with one line that names the variable. So does a value
+  with remains of a file's syntax, see [Environment files](#environment-files).
 - An unknown `CVITX_` variable is ignored with one warning (event `config.unknown_name`) that names the nearest setting,
   since the file may be shared with other programs. If it differs from a known variable in at most two characters, it
   is treated as a typing error and stops the start.
@@ -50,6 +51,26 @@ With overrides on:
 With overrides off, all `CVITX_` variables are ignored, with one warning. Relative paths start at the package's folder;
 `~` is the user's home. Lists are written with commas. Times are seconds. Credentials and endpoints are not settings:
 boto3 and libpq read them themselves (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, `PGPASSFILE`, …).
+
+## Environment files
+
+The units read `/home/ubuntu/cvitx/api/.env`. What a line becomes depends on the program that reads it, and the worker
+refuses the values in which it recognises remains of the file's syntax:
+
+| in the file | systemd | shell: `set -a; . file` | the worker |
+|---|---|---|---|
+| `NAME="value"`, `NAME='value'` | removes the quotes | removes the quotes | refuses quotes around a value |
+| `NAME=value # comment` | keeps the comment | removes the comment | refuses `#` at the start or beside a space |
+| Windows line ends | removes CR | keeps CR in the value | refuses CR |
+| `NAME = value` | removes the spaces | runs a command `NAME` | removes spaces around the value |
+| `export NAME=value` | ignores the line | reads the line | – |
+| `# NAME=value` | ignores the line | ignores the line | – |
+
+Other programs, such as `docker --env-file`, keep quotes. Where CR is refused, all other variables of that file have it
+as well (`PGPASSFILE`, `AWS_PROFILE`): save the file with LF line ends. systemd logs the lines that it ignores.
+A variable that is no setting of the workers may have any value.
+
+## Run key
 
 Settings that enter the run key decide which tracks are found or how their snapshots are cut: after a change, a video
 that is sent again gets new rows in addition to its old ones.

@@ -27,6 +27,7 @@ instants = st.builds(
     st.times().map(time.isoformat),
     zones,
 )
+endings = st.sampled_from([".mp4", ".MP4", ".Mp4", ".mP4"])
 recorded = st.one_of(st.none(), instants)
 
 
@@ -40,7 +41,7 @@ def process_videos(draw: st.DrawFn) -> dict[str, Any]:
         "workspace_id": workspace,
         "workspace_code": draw(workspace_codes),
         "camera_code": draw(camera_codes),
-        "s3_key_raw": f"demo_user/{workspace}/{video}/raw/{name}.mp4",
+        "s3_key_raw": f"demo_user/{workspace}/{video}/raw/{name}{draw(endings)}",
         "frame_stride": draw(st.integers(1, 2**31 - 1)),
         "recordedAt": draw(recorded),
     }

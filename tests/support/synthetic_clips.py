@@ -155,11 +155,13 @@ def write_frames(
     *,
     codec: str = "libx264",
     options: dict[str, str] | None = None,
+    format_options: dict[str, str] | None = None,
     pixel_aspect: Fraction | None = None,
     matrix: Sequence[int] | None = None,
 ) -> Path:
     """A clip of 25 frames a second with these frames. Size, format and colour description are the first frame's."""
-    with av.open(str(path), "w", format=FORMATS.get(path.suffix, path.suffix[1:])) as output:
+    kind = FORMATS.get(path.suffix, path.suffix[1:])
+    with av.open(str(path), "w", format=kind, options=format_options or {}) as output:
         video = cast("av.VideoStream", output.add_stream(codec, rate=25, options=options or {}))
         for index, frame in enumerate(frames):
             if index == 0:

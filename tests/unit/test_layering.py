@@ -41,6 +41,7 @@ TORCH = {
     "worker_utils.inference.torch_backend",
     "yolo_worker.tracking.embedder",
     "main_worker.classification.checkpoint",
+    "main_worker.classification.graph_check",
     "main_worker.classification.classifier",
 }
 VENDORS = {

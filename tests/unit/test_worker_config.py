@@ -301,6 +301,68 @@ def test_a_bad_override_stops_the_start_with_one_line_that_names_it(name: str, t
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('"eu-west-1"', "has a quote that is part of the value; remove the quotes"),
+        ("'eu-west-1'", "has a quote that is part of the value; remove the quotes"),
+        ('"eu-west-1', "has a quote that is part of the value; remove the quotes"),
+        ("eu-west-1'", "has a quote that is part of the value; remove the quotes"),
+        ("eu-west-1\r", "has a carriage return; save the environment file with LF line ends"),
+        ('"eu-west-1"\r', "has a carriage return; save the environment file with LF line ends"),
+        ("\r", "has a carriage return; save the environment file with LF line ends"),
+        ("eu-west-1\n", "has a line break or another control character; remove it"),
+        ("eu-west-1\x1b[0m", "has a line break or another control character; remove it"),
+        ("eu-west-1 # Ireland", "has a comment behind the value; write the comment on a line of its own"),
+        ("eu-west-1\t#Ireland", "has a comment behind the value; write the comment on a line of its own"),
+        ("eu-west-1# Ireland", "has a comment behind the value; write the comment on a line of its own"),
+        ("#eu-west-1", "has a comment behind the value; write the comment on a line of its own"),
+        ('"eu-west-1" # Ireland', "has a comment behind the value; write the comment on a line of its own"),
+    ],
+)
+def test_remains_of_a_file_s_syntax_in_a_value_stop_the_start_and_the_value_is_not_quoted(
+    text: str, reason: str
+) -> None:
+    for name in ("CVITX_REGION", "CVITX_DATABASE_URL", "CVITX_THREADS", "CVITX_EMITTERS"):
+        with pytest.raises(ConfigurationError) as caught:
+            load(ON | {name: text})
+        assert str(caught.value) == f"{name}: {reason}"
+
+
+@pytest.mark.parametrize("text", ['"1"', "1\r", "1 # on", "'0'"])
+def test_remains_of_a_file_s_syntax_in_the_switch_stop_the_start(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^CVITX_ENV_OVERRIDES: has a "):
+        load({"CVITX_ENV_OVERRIDES": text})
+
+
+def test_every_variable_with_remains_of_a_file_s_syntax_is_named() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(ON | {"CVITX_REGION": "'a'", "CVITX_STALL_S": "9 # s", "CVITX_TEMP_DIR": ""})
+    assert re.findall(r"(CVITX_\w+): has", str(caught.value)) == ["CVITX_REGION", "CVITX_STALL_S", "CVITX_TEMP_DIR"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "host=db password='two words'",
+        "host=db password='a#b' user=c",
+        'postgresql://db/x?options=-csearch_path%3D"a"',
+        "postgresql://u:p#q@db/x",
+    ],
+)
+def test_quotes_and_number_signs_inside_a_value_are_part_of_it(text: str) -> None:
+    assert load(ON | {"CVITX_DATABASE_URL": text}).database_url == text
+
+
+def test_spaces_around_a_value_are_removed_as_systemd_does() -> None:
+    assert load(ON | {"CVITX_REGION": " eu-west-1\t"}).region == "eu-west-1"
+
+
+def test_the_values_of_other_programs_may_have_any_syntax(caplog: pytest.LogCaptureFixture) -> None:
+    assert load(ON | {"CVITX_ANALYSIS_EAGER": '"1" # yes\r'}) == WorkerConfig()
+    assert len(caplog.records) == 1
+
+
 def test_a_store_without_a_prefix_is_refused_with_the_reason() -> None:
     with pytest.raises(ConfigurationError, match=r"CVITX_MODEL_STORE='s3://models': is not s3://bucket/prefix \(both"):
         load(ON | {"CVITX_MODEL_STORE": "s3://models"})

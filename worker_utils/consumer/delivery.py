@@ -13,8 +13,9 @@ from typing import Protocol
 from video_analysis.worker_utils.contracts import s3_keys
 from video_analysis.worker_utils.errors import WorkerError
 
-_VIDEO_ID = re.compile(rf'"video_id"\s*:\s*"({s3_keys.UUID})"')
-_TRACK_ID = re.compile(r'"track_id"\s*:\s*([0-9]{1,9})')
+_VIDEO_ID = re.compile(rf'"video_id\\?"\s*:\s*\\?"({s3_keys.UUID})\\?"', re.IGNORECASE)
+_TRACK_ID = re.compile(r'"track_id\\?"\s*:\s*([0-9]{1,9})')
+"""Also in a body that was encoded twice, where each quote has a backslash."""
 
 
 class Lease(Protocol):
@@ -47,7 +48,7 @@ class Delivery:
         """Fields of an event: message_id, and the video_id and track_id found in the unparsed body."""
         fields: dict[str, object] = {"message_id": self.message_id}
         if video := _VIDEO_ID.search(self.body):
-            fields["video_id"] = video[1]
+            fields["video_id"] = video[1].lower()
         if track := _TRACK_ID.search(self.body):
             fields["track_id"] = int(track[1])
         return fields

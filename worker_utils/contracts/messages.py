@@ -2,16 +2,19 @@
 
 Parsing has two steps: the JSON Schema of schemas/ (the shape; an error names the path), then the pydantic model (what
 a schema cannot express: the ids inside a key, the bucket, the range of a date). Outgoing messages pass both steps too.
+
+Messages of the video queue are read leniently where that is safe: a byte order mark and unknown fields are ignored, and
+some fields of PROCESS_VIDEO may be null. They are written without these. SNAPSHOT_READY is strict both ways.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictInt,
@@ -28,10 +31,18 @@ YoloType = Literal["Car", "SUV", "Van", "LightTruck", "Utility", "Motorcycle", "
 LARGEST_INT4 = 2**31 - 1
 LARGEST_INT8 = 2**63 - 1
 LONGEST_VIDEO_MS = 366 * 24 * 3600 * 1000
+BYTE_ORDER_MARK = "\ufeff"
+LONGEST_NAME = 60
+"""Characters of an unknown field's name that a log line contains."""
 
 
 def _pattern(pattern: str) -> Any:
     return Field(pattern=rf"^(?:{pattern})\z")
+
+
+def _whole(value: object) -> object:
+    """3.0 as 3: JSON Schema counts it among the integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _instant(text: str) -> str:
@@ -48,6 +59,8 @@ def _start(text: str) -> str:
 Uuid = Annotated[StrictStr, _pattern(s3_keys.UUID)]
 WorkspaceCode = Annotated[StrictStr, _pattern(s3_keys.WORKSPACE_CODE)]
 CameraCode = Annotated[StrictStr, _pattern(s3_keys.CAMERA_CODE)]
+Int4 = Annotated[StrictInt, BeforeValidator(_whole), Field(ge=1, le=LARGEST_INT4)]
+Int8 = Annotated[StrictInt, BeforeValidator(_whole), Field(ge=0, le=LARGEST_INT8)]
 Instant = Annotated[StrictStr, AfterValidator(_instant)]
 Start = Annotated[StrictStr, AfterValidator(_start)]
 
@@ -56,23 +69,29 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def to_json(self) -> str:
-        """The body to send; BadMessage if it violates its own schema."""
-        body = self.model_dump_json()
-        schema_check.check_shape(json.loads(body))
-        return body
+        """The body to send; BadMessage if it violates its own schema or the strict model."""
+        document = self.model_dump()
+        schema_check.check_shape(document)
+        _validated(_STRICT[document["event"]], document)
+        return self.model_dump_json()
 
 
-class ProcessVideo(_Message):
-    """Request to detect and track the vehicles of one uploaded video."""
+class PartialProcessVideo(_Message):
+    """PROCESS_VIDEO as it may be received: the values that are null come from the row in `videos`."""
 
     event: Literal["PROCESS_VIDEO"] = "PROCESS_VIDEO"
     video_id: Uuid
     workspace_id: Uuid
-    workspace_code: WorkspaceCode
-    camera_code: CameraCode
+    workspace_code: WorkspaceCode | None
+    camera_code: CameraCode | None
     s3_key_raw: StrictStr
-    frame_stride: Annotated[StrictInt, Field(ge=1, le=LARGEST_INT4)]
+    frame_stride: Int4 | None
     recordedAt: Start | None
+
+    @property
+    def fields_from_row(self) -> tuple[str, ...]:
+        """The fields whose values come from the row in `videos`."""
+        return tuple(name for name in NULLABLE if getattr(self, name) is None)
 
     @model_validator(mode="after")
     def _key_matches_ids(self) -> Self:
@@ -85,12 +104,25 @@ class ProcessVideo(_Message):
         return self
 
 
+class ProcessVideo(PartialProcessVideo):
+    """Request to detect and track the vehicles of one uploaded video."""
+
+    workspace_code: WorkspaceCode
+    camera_code: CameraCode
+    frame_stride: Int4
+
+
 class ProcessVideoDb(_Message):
     """The compatibility form: the other fields come from the row in `videos`."""
 
     event: Literal["PROCESS_VIDEO_DB"] = "PROCESS_VIDEO_DB"
     video_id: Uuid
     workspace_id: Uuid
+
+    @property
+    def fields_from_row(self) -> tuple[str, ...]:
+        """The fields whose values come from the row in `videos`."""
+        return "s3_key_raw", *NULLABLE, "recordedAt"
 
 
 class SnapshotReady(_Message):
@@ -101,10 +133,10 @@ class SnapshotReady(_Message):
     workspace_id: Uuid
     workspace_code: WorkspaceCode
     camera_code: CameraCode
-    track_id: Annotated[StrictInt, Field(ge=1, le=LARGEST_INT4)]
+    track_id: Int4
     snapshot_s3_key: StrictStr
     recordedAt: Start | None
-    detectedIn: Annotated[StrictInt, Field(ge=0, le=LARGEST_INT8)]
+    detectedIn: Int8
     detectedAt: Instant | None
     yolo_type: YoloType
 
@@ -144,8 +176,11 @@ class SnapshotReady(_Message):
         return self
 
 
-VideoTask = ProcessVideo | ProcessVideoDb
-_MODELS: dict[str, type[_Message]] = {
+NULLABLE = ("workspace_code", "camera_code", "frame_stride")
+"""Fields of PROCESS_VIDEO that may be null when it is received."""
+IncompleteTask = PartialProcessVideo | ProcessVideoDb
+VideoTask = ProcessVideo | IncompleteTask
+_STRICT: dict[str, type[_Message]] = {
     "PROCESS_VIDEO": ProcessVideo,
     "PROCESS_VIDEO_DB": ProcessVideoDb,
     "SNAPSHOT_READY": SnapshotReady,
@@ -163,6 +198,8 @@ def parse_video_task(body: str) -> VideoTask:
 
 def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
     """Parse a message of the snapshot queue with a snapshot in `bucket`. BadMessage names the field and the reason."""
+    if body.startswith(BYTE_ORDER_MARK):
+        raise BadMessage("body: is not JSON: starts with a byte order mark", code="not_json")
     message = parse(body)
     if not isinstance(message, SnapshotReady):
         text = f"event: {message.event} belongs on the video queue, this is the snapshot queue"
@@ -173,12 +210,56 @@ def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
     return message
 
 
-def parse(body: str) -> ProcessVideo | ProcessVideoDb | SnapshotReady:
+def parse(body: str) -> VideoTask | SnapshotReady:
     """Parse any of the three messages, by its `event`. BadMessage names the field and the reason."""
-    document = schema_check.decode(body)
+    document = _decode(body)
     schema_check.check_shape(document)
+    return build(document)
+
+
+def build(document: dict[str, Any]) -> VideoTask | SnapshotReady:
+    """The second step of parsing: the model of a decoded body. BadMessage names the field and the reason.
+
+    Unknown fields are left out, except in SNAPSHOT_READY, which refuses them.
+    """
+    model = _STRICT[document["event"]]
+    if model is not SnapshotReady:
+        document = {name: value for name, value in document.items() if name in model.model_fields}
+    if model is ProcessVideo and any(name in document and document[name] is None for name in NULLABLE):
+        model = PartialProcessVideo
+    return _validated(model, document)  # type: ignore[return-value]
+
+
+def unknown_fields(body: str) -> list[str]:
+    """Names of the fields that parsing a valid body ignored, sorted, escaped and shortened."""
+    document = _decode(body)
+    names = document.keys() - _STRICT[document["event"]].model_fields.keys()
+    return [schema_check.printable(name, LONGEST_NAME) for name in sorted(names)]
+
+
+def extract_ids(body: str) -> tuple[str, str] | None:
+    """(workspace_id, video_id) of a body, to write a failure into its row. The other fields may be invalid.
+
+    Ids in upper case are returned in lower case, and a body that was encoded twice is decoded twice: both are refused,
+    but name their row. None if the body is not JSON or has no valid ids.
+    """
     try:
-        return _MODELS[document["event"]].model_validate(document)  # type: ignore[return-value]
+        document = _decode(body)
+        if isinstance(document, str):
+            document = _decode(document)
+        ids = ProcessVideoDb.model_validate({name: document[name].lower() for name in ("workspace_id", "video_id")})
+    except (BadMessage, ValidationError, KeyError, TypeError, AttributeError):
+        return None
+    return ids.workspace_id, ids.video_id
+
+
+def _decode(body: str) -> Any:
+    return schema_check.decode(body.removeprefix(BYTE_ORDER_MARK))
+
+
+def _validated(model: type[_Message], document: dict[str, Any]) -> _Message:
+    try:
+        return model.model_validate(document)
     except ValidationError as error:
         raise BadMessage("; ".join(_fault(fault) for fault in error.errors())) from None
 
@@ -187,16 +268,3 @@ def _fault(fault: Any) -> str:
     where = "/".join(str(step) for step in fault["loc"])
     reason = fault["msg"].removeprefix("Value error, ")
     return schema_check.printable(f"{where}: {reason}" if where else reason)
-
-
-def extract_ids(body: str) -> tuple[str, str] | None:
-    """(workspace_id, video_id) of a body, to write a failure into its row. The other fields may be invalid.
-
-    None if the body is not JSON or has no valid ids.
-    """
-    try:
-        document = schema_check.decode(body)
-        ids = ProcessVideoDb.model_validate({name: document[name] for name in ("workspace_id", "video_id")})
-    except (BadMessage, ValidationError, KeyError, TypeError):
-        return None
-    return ids.workspace_id, ids.video_id

@@ -1,6 +1,6 @@
 """Builds, checks and parses S3 keys. Pure.
 
-Raw videos:  demo_user/<workspace>/<video>/raw/<name>.mp4
+Raw videos:  demo_user/<workspace>/<video>/raw/<name>.mp4 (.mp4 in any case)
 Snapshots:   demo_user/<workspace>/<video>/snapshots/<CTX####>_<CAM#>_<track>_<offset ms>.jpg
 """
 
@@ -18,7 +18,7 @@ SIX_DIGITS_OR_MORE = r"(?:[0-9]{6}|[1-9][0-9]{6,})"
 LONGEST_KEY_BYTES = 1024
 """The limit of S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
-_RAW = re.compile(rf"demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/raw/.+\.mp4")
+_RAW = re.compile(rf"demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/raw/.+\.[mM][pP]4")
 _BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _PREFIX = re.compile(rf"s3://{_BUCKET}(/[A-Za-z0-9!_.*'()-]+)+/?")
 _SNAPSHOT = re.compile(

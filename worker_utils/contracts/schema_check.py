@@ -24,6 +24,8 @@ SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 
 def check_shape(document: Any) -> None:
     """Check a decoded body against the schema of its event. BadMessage names the path and the reason."""
+    if isinstance(document, str) and document.lstrip().startswith("{"):
+        raise BadMessage("body: is a JSON string that contains JSON: it was encoded twice; send the object itself")
     if not isinstance(document, dict):
         raise BadMessage("body: is not a JSON object")
     if "event" not in document:

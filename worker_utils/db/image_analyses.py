@@ -5,8 +5,9 @@ Stage 1 claims rows, stage 2 begins and ends attempts at them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import astuple, fields, replace
+from dataclasses import asdict, astuple, fields, replace
 from typing import TYPE_CHECKING
 
 from video_analysis.worker_utils.contracts import schema_check
@@ -24,6 +25,7 @@ from video_analysis.worker_utils.db.connection import Database, Table
 from video_analysis.worker_utils.db.row_types import (
     AnalysisRequest,
     AnalysisState,
+    DetectedBox,
     FinishedAnalysis,
     SnapshotClaim,
     SnapshotColumns,
@@ -36,18 +38,20 @@ if TYPE_CHECKING:
 
 FROM_MESSAGE = tuple(field.name for field in fields(SnapshotColumns))
 ATTEMPT = ("status", "attempt_state", "error_code", "error_msg")
-TABLE = Table("image_analyses", ("id", *FROM_MESSAGE, "run_key", *ATTEMPT, "created_at", "updated_at"))
+FROM_RUN = ("run_key", "detected_box")
+TABLE = Table("image_analyses", ("id", *FROM_MESSAGE, *FROM_RUN, *ATTEMPT, "created_at", "updated_at"))
 
 INSERT = f"""
-INSERT INTO image_analyses ({", ".join(FROM_MESSAGE)}, run_key, status)
-VALUES ({", ".join(["%s"] * len(FROM_MESSAGE))}, %s, 'queued') ON CONFLICT DO NOTHING RETURNING 1
+INSERT INTO image_analyses ({", ".join((*FROM_MESSAGE, *FROM_RUN))}, status)
+VALUES ({", ".join(["%s"] * len((*FROM_MESSAGE, *FROM_RUN)))}, 'queued') ON CONFLICT DO NOTHING RETURNING 1
 """  # noqa: S608  # the names of the columns are constants
 ROW_OF_TRACK = """
 SELECT snapshot_s3_key, yolo_type FROM image_analyses
 WHERE video_id = %s AND run_key = %s AND track_id = %s
 """
 ADOPT = """
-UPDATE image_analyses SET run_key = %s, updated_at = now() WHERE snapshot_s3_key = %s AND run_key IS NULL
+UPDATE image_analyses SET run_key = %s, detected_box = %s, updated_at = now()
+WHERE snapshot_s3_key = %s AND run_key IS NULL
 RETURNING snapshot_s3_key, yolo_type
 """
 OTHER_RUNS_ROW = "SELECT 1 FROM image_analyses WHERE snapshot_s3_key = %s AND run_key <> %s"
@@ -87,18 +91,20 @@ class ImageAnalysisRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, message: SnapshotReady, run_key: str) -> SnapshotClaim:
-        """Insert the vehicle's row as `queued`, or adopt an existing row.
+    def claim(self, message: SnapshotReady, run_key: str, box: DetectedBox | None) -> SnapshotClaim:
+        """Insert the vehicle's row as `queued`, or adopt an existing row. `box` is None if it is unknown.
 
         - If an earlier attempt of the same run inserted a row for the track, that row is adopted, even if it names
           another frame.
-        - If a row without a run key (from an operator's message) has the same snapshot, it gets this run key.
+        - If a row without a run key (from an operator's message) has the same snapshot, it gets this run key and box.
         - If a row of another run has the same snapshot, the offset becomes the next free millisecond.
         """
 
+        stored_box = None if box is None else json.dumps(asdict(box))
+
         def claim(cursor: Cursor) -> SnapshotClaim:
             candidate = message
-            while (claimed := _claim(cursor, candidate, run_key)) is None:
+            while (claimed := _claim(cursor, candidate, run_key, stored_box)) is None:
                 candidate = _one_ms_later(candidate)
             return claimed
 
@@ -152,15 +158,15 @@ def insert_probe_row(cursor: Cursor) -> None:
     cursor.execute(PROBE)
 
 
-def _claim(cursor: Cursor, message: SnapshotReady, run_key: str) -> SnapshotClaim | None:
-    """Insert or adopt the row. None if a row of another run has this snapshot."""
-    cursor.execute(INSERT, (*astuple(snapshot_columns(message)), run_key))
+def _claim(cursor: Cursor, message: SnapshotReady, run_key: str, box: str | None) -> SnapshotClaim | None:
+    """Insert or adopt the row; `box` is JSON. None if a row of another run has this snapshot."""
+    cursor.execute(INSERT, (*astuple(snapshot_columns(message)), run_key, box))
     if cursor.fetchone() is not None:
         return SnapshotClaim(message, is_other_frame=False)
     cursor.execute(ROW_OF_TRACK, (message.video_id, run_key, message.track_id))
     row = cursor.fetchone()
     if row is None:
-        cursor.execute(ADOPT, (run_key, message.snapshot_s3_key))
+        cursor.execute(ADOPT, (run_key, box, message.snapshot_s3_key))
         row = cursor.fetchone()
     if row is not None:
         return _adopted(message, *row)
@@ -181,7 +187,7 @@ def _one_ms_later(message: SnapshotReady) -> SnapshotReady:
 
 
 def _begin(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
-    cursor.execute(INSERT, (*(getattr(request, name) for name in FROM_MESSAGE), None))
+    cursor.execute(INSERT, (*(getattr(request, name) for name in FROM_MESSAGE), None, None))
     cursor.execute(LOCK, (request.snapshot_s3_key,))
     row = cursor.fetchone()
     if row is None:

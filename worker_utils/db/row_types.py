@@ -15,6 +15,21 @@ Variant = Literal["baseline", "cmt"]
 
 
 @dataclass(frozen=True, slots=True)
+class DetectedBox:
+    """The column `detected_box`: the vehicle in the frame of its snapshot.
+
+    In px of the frame as displayed (rotated, square pixels).
+    """
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    frame_width: int
+    frame_height: int
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotClaim:
     """The row of one vehicle of a run: inserted, or adopted from an earlier attempt or an operator."""
 

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from video_analysis.worker_utils.contracts import schema_check
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, parse_video_task
+from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, parse_video_task
 from video_analysis.worker_utils.db import image_analyses
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_EVERY_TIME,
@@ -17,7 +17,7 @@ from video_analysis.worker_utils.db.attempt_status import (
     state_after,
 )
 from video_analysis.worker_utils.db.connection import Database, Table
-from video_analysis.worker_utils.errors import Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import ErrorCode, Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -42,8 +42,8 @@ class VideoRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def resolve(self, task: ProcessVideoDb) -> ProcessVideo:
-        """The full message for a PROCESS_VIDEO_DB message, from the video's row. It passes the same checks.
+    def resolve(self, task: IncompleteTask) -> ProcessVideo:
+        """The full message: the values that the task lacks come from the video's row. It passes the same checks.
 
         Raises Transient while there is no such row, Permanent if it belongs to another workspace or is incomplete.
         """
@@ -95,14 +95,18 @@ class VideoRepository:
         elif started.died_every_time:
             raise Permanent(DIED_EVERY_TIME, code="crashed")
 
-    def finish(self, task: ProcessVideo) -> None:
-        """Mark the video `done`: every snapshot has been sent. A `done` row is not changed."""
+    def finish(self, task: ProcessVideo, *, damage: str | None = None) -> None:
+        """Mark the video `done`: every snapshot has been sent. A `done` row is not changed.
+
+        `damage` is what is missing from the file, which is stored with the code `damaged`.
+        """
+        code: ErrorCode | None = None if damage is None else "damaged"
         self._database.transaction(
             lambda cursor: cursor.execute(
-                "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = NULL, error_msg = NULL,"
+                "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = %s, error_msg = %s,"
                 " processing_finished_at = now(), updated_at = now()"
                 " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
-                (task.video_id, task.workspace_id),
+                (code, damage, task.video_id, task.workspace_id),
             )
         )
 
@@ -128,7 +132,7 @@ class VideoRepository:
         self._database.ping(TABLE, image_analyses.TABLE, trial=image_analyses.insert_probe_row)
 
 
-def _check_workspace(task: ProcessVideo | ProcessVideoDb, workspace_id: object) -> None:
+def _check_workspace(task: ProcessVideo | IncompleteTask, workspace_id: object) -> None:
     if workspace_id != task.workspace_id:
         text = f"workspace_id: video {task.video_id} belongs to another workspace"
         raise Permanent(text, code="wrong_workspace")
@@ -143,29 +147,20 @@ def _write(cursor: Cursor, video_id: str, started: AttemptStart) -> None:
     )
 
 
-def _full_task(task: ProcessVideoDb, row: tuple[object, ...]) -> ProcessVideo:
+def _full_task(task: IncompleteTask, row: tuple[object, ...]) -> ProcessVideo:
     workspace_id, workspace_code, camera_code, s3_key_raw, frame_stride, recorded_at = row
     _check_workspace(task, workspace_id)
-    missing = [
-        name
-        for name, value in (
-            ("workspace_code", workspace_code),
-            ("camera_code", camera_code),
-            ("s3_key_raw", s3_key_raw),
-        )
-        if value is None
-    ]
-    if missing:
-        text = f"videos.{', videos.'.join(missing)}: null in the row of video {task.video_id}"
-        raise Permanent(text, code="incomplete_row")
-    body = {
-        "event": "PROCESS_VIDEO",
-        "video_id": task.video_id,
-        "workspace_id": task.workspace_id,
+    stored = {
         "workspace_code": workspace_code,
         "camera_code": camera_code,
         "s3_key_raw": s3_key_raw,
         "frame_stride": DEFAULT_STRIDE if frame_stride is None else frame_stride,
         "recordedAt": recorded_at,
     }
+    needed = [name for name in stored if name in task.fields_from_row]
+    missing = [name for name in needed if stored[name] is None and name != "recordedAt"]
+    if missing:
+        text = f"videos.{', videos.'.join(missing)}: null in the row of video {task.video_id}"
+        raise Permanent(text, code="incomplete_row")
+    body = task.model_dump() | {name: stored[name] for name in needed} | {"event": "PROCESS_VIDEO"}
     return cast(ProcessVideo, parse_video_task(json.dumps(body)))

@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -124,6 +125,11 @@ def require_file(path: Path, remedy: str) -> Path:
     if not path.exists():
         raise ConfigurationError(f"{path}: not found; {remedy}")
     return path
+
+
+def nan_weight(weights: Mapping[str, torch.Tensor]) -> str | None:
+    """The name of the first weight that contains NaN; None if there is none."""
+    return next((name for name, weight in weights.items() if bool(weight.isnan().any())), None)
 
 
 def sha256_of(path: Path) -> str:

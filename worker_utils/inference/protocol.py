@@ -36,6 +36,12 @@ class Network(Protocol):
         """All outputs, in the order of the module. EnvironmentFault if the GPU fails."""
 
 
+def has_finite_outputs(network: Network, side_px: int) -> bool:
+    """Whether one grey image gives finite outputs. It has `side_px` where the network accepts any length."""
+    height, width = (side_px if length < 0 else length for length in network.input_shape[2:])
+    return all(bool(np.isfinite(output).all()) for output in network(np.full((1, 3, height, width), 0.5, np.float32)))
+
+
 def run_in_fixed_batches(run: Callable[[Batch], Outputs], batch: Batch, step: int) -> Outputs:
     """Run a batch of any size through a network with a fixed batch size of `step` (-1: any size).
 

@@ -14,7 +14,7 @@ from video_analysis.worker_config import DetectorSettings
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.inference.backend import Runtime
-from video_analysis.worker_utils.inference.protocol import Network
+from video_analysis.worker_utils.inference.protocol import Network, has_finite_outputs
 from video_analysis.yolo_worker.detection import detector_weights, taxonomy
 from video_analysis.yolo_worker.detection.postprocess import Letterbox, candidates, suppress
 from video_analysis.yolo_worker.run_key import NetworkTraits
@@ -22,6 +22,8 @@ from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Frame, Source
 
 BUDGET_BYTES = 1 << 30
 """Limit for decoded frames in memory: prefetched, in a forward pass, and waiting for their turn."""
+CHECK_PX = 64
+"""Side of the image that is run at start: a multiple of the largest stride (32), small for a fast start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,15 @@ class Detector:
 
     @classmethod
     def load(cls, weights: Path, runtime: Runtime, settings: DetectorSettings) -> Detector:
-        """Load `weights`. ConfigurationError if they are missing, are no YOLO detector, or have no vehicle class."""
+        """Load `weights`.
+
+        ConfigurationError if they are missing, are no YOLO detector, have no vehicle class, or give values that are
+        not finite.
+        """
         loaded = detector_weights.load(weights, runtime)
+        if not has_finite_outputs(loaded.network, CHECK_PX):
+            text = f"outputs are not finite in {loaded.network.precision}; export it again, or use other weights"
+            raise ConfigurationError(f"{weights}: {text}")
         try:
             classes = taxonomy.class_map(loaded.names)
         except ValueError as error:

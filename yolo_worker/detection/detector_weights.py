@@ -49,6 +49,9 @@ def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
             f"{weights}: ultralytics weights end in .pt (an export in the same folder is used automatically); {REMEDY}"
         )
     model = load_checkpoint(weights)[0]
+    nan = backend.nan_weight(model.state_dict())
+    if nan is not None:
+        raise ConfigurationError(f"{weights}: weights contain NaN ({nan}); {REMEDY}")
     head = model.model[-1]
     if type(head) not in (Detect, v10Detect):
         raise ConfigurationError(

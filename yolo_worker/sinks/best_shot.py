@@ -32,6 +32,9 @@ class _Candidate:
     frame_index: int
     offset_ms: int
     crop: Image
+    box: Box
+    frame_size: tuple[int, int]
+    """Width and height in px."""
     sharpness: float | None = None
 
 
@@ -78,12 +81,15 @@ class BestShotSink:
 
 
 def _candidate(track: Track, frame: Frame, rules: BestSettings, crop_margin: float) -> _Candidate:
+    height, width = frame.image.shape[:2]
     return _Candidate(
         rank=_rank(track, frame, rules),
         centre=_step(_off_centre(track.box, frame.image), rules.centre_step),
         frame_index=frame.index,
         offset_ms=frame.offset_ms,
         crop=crop_with_margin(frame.image, track.box, crop_margin),
+        box=track.box,
+        frame_size=(width, height),
     )
 
 
@@ -130,5 +136,5 @@ def _shots(states: Iterable[_TrackState]) -> list[BestShot]:
 
 
 def _shot(track_id: int, state: _TrackState) -> BestShot:
-    winner = max(YOLO_TYPES, key=lambda kind: state.votes[kind])
-    return BestShot(track_id=track_id, offset_ms=state.best.offset_ms, type=winner, crop=state.best.crop)
+    winner, best = max(YOLO_TYPES, key=lambda kind: state.votes[kind]), state.best
+    return BestShot(track_id, best.offset_ms, winner, best.crop, best.box, *best.frame_size)

@@ -12,8 +12,12 @@ from typing import BinaryIO, Literal
 
 from video_analysis.yolo_worker.source import mp4_index
 
-MP4_BEGINNINGS = {b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"wide", b"free", b"skip", b"pnot"}
+MP4_BOXES = {b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"wide", b"free", b"skip", b"pnot"}
+OPAQUE_BOXES = {b"ftyp", b"styp", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid"}
+"""The decoder finds no index in them. In any other box it may."""
 LARGEST_INDEX_BYTES = 256 * 1024 * 1024
+MANY_SAMPLES = 2**32
+"""In an index that is too large to be read here."""
 TS_PACKET_BYTES = (188, 192)
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
@@ -52,14 +56,14 @@ def read(path: Path) -> Container:
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(TS_PACKET_BYTES[-1] * 2 + 1)
-        if start[4:8] in MP4_BEGINNINGS:
-            return _mp4(file, size)
         if start[:4] == EBML:
             return Container("Matroska", size, _matroska_bytes(start))
         if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
             return Container("AVI", size, 8 + int.from_bytes(start[4:8], "little"))
         if any(start[:1] == start[step : step + 1] == b"\x47" for step in TS_PACKET_BYTES):
             return Container("MPEG-TS", size, 0)
+        if any(kind in MP4_BOXES for kind, _, _ in _outer_boxes(file, size)):
+            return _mp4(file, size)
     return Container(None, size, 0)
 
 
@@ -84,11 +88,17 @@ def _vint(data: bytes, at: int) -> tuple[int, int]:
 def _mp4(file: BinaryIO, size: int) -> Container:
     end, samples, index = 0, 0, None
     for kind, body, end in _outer_boxes(file, size):
-        if kind not in {b"moov", b"moof"} or min(end, size) - body > LARGEST_INDEX_BYTES:
+        if kind in OPAQUE_BOXES:
+            continue
+        if min(end, size) - body > LARGEST_INDEX_BYTES:
+            samples += MANY_SAMPLES
             continue
         file.seek(body)
         data = file.read(min(end, size) - body)  # the buffer has the size that is requested
-        samples += mp4_index.announced_samples(kind, data)
+        if kind == b"moov":
+            data, is_complete = mp4_index.uncompressed(data, LARGEST_INDEX_BYTES)
+            samples += 0 if is_complete else MANY_SAMPLES
+        samples += mp4_index.announced_samples(data)
         if kind == b"moov" and end <= size:
             index = data
     codecs = None if index is None else mp4_index.video_codecs(index)
@@ -106,7 +116,10 @@ def _mp4(file: BinaryIO, size: int) -> Container:
 
 
 def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, begin of the body, end by the header) of each outermost box."""
+    """(kind, begin of the body, end by the header) of each outermost box; the last may run to the end of the file.
+
+    What follows the last box (zeros, rubbish) is left out: its kind is no word, and its length leads beyond the file.
+    """
     at = 0
     while at + 8 <= size:
         file.seek(at)
@@ -114,7 +127,10 @@ def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
         length, body = int.from_bytes(header[:4], "big"), at + 8
         if length == 1:
             length, body = int.from_bytes(header[8:], "big"), at + 16
-        if length == 0 or not header[4:8].isalnum():
+        if length == 0:
+            length = size - at
+        end = at + max(length, 8)
+        if not header[4:8].isalnum() and (end >= size or length < 8):
             return
-        yield header[4:8], body, at + max(length, 8)
-        at += max(length, 8)
+        yield header[4:8], body, end
+        at = end

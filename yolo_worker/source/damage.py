@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from video_analysis.worker_utils.errors import BadVideo
+
 MINOR_S = 2.0
 MINOR_SHARE = 0.01
-LEAST_SHARE_READ = 0.98
-MOST_LOST = 8
-"""Frames that may be missing from a file without being a reason to refuse it, however short it is."""
 SILENT_SHARE = 0.5
 """Packets may give no picture without any error: second fields, frames that are not coded. A larger share is damage."""
 
@@ -58,7 +57,9 @@ class Announced:
     is_exact: bool
     """The table lists the whole file: an MP4 that is not fragmented."""
     frames: int | None
-    """An estimate from length and rate, or the count of a header; None where nothing is stated."""
+    """The count of a header; None where nothing is stated."""
+    length_ms: float | None
+    """By the header."""
     bytes: int
     is_cut: bool
     """A part of the file runs past its end."""
@@ -82,19 +83,19 @@ class Damage:
         return self.due is not None and self.read >= self.due
 
     @property
-    def is_negligible(self) -> bool:
-        """Within what an intact file may show."""
-        if self.due is None:
-            return False
-        return self.read >= LEAST_SHARE_READ * self.due or (not self.is_cut and self.due - self.read <= MOST_LOST)
-
-    @property
     def is_minor(self) -> bool:
         """Too little to refuse the file for: at most 2 s or 1% of the announced frames."""
         if self.due is None:
             return False
         missing = self.due - self.read
         return missing * self.interval_ms <= MINOR_S * 1000 or missing <= MINOR_SHARE * self.due
+
+    @property
+    def refusal(self) -> BadVideo:
+        """The failure of a video for which this is too much."""
+        if self.is_cut:
+            return BadVideo(str(self), code="truncated")
+        return BadVideo(str(self), code="damaged")
 
     def __str__(self) -> str:
         if self.due is None:
@@ -104,19 +105,26 @@ class Damage:
 
 def found(tally: Tally, announced: Announced, size_bytes: int, interval_ms: float) -> Damage:
     """Compare what was read with what was announced."""
-    due = _due(tally, announced)
-    if announced.is_cut and not announced.is_exact and due is not None and tally.frames >= LEAST_SHARE_READ * due:
-        due = None  # the stated length does not show the cut
     size = f"{size_bytes} of {announced.bytes} bytes"
-    return Damage(tally.frames, due, interval_ms, announced.is_cut, size)
+    return Damage(tally.frames, _due(tally, announced, interval_ms), interval_ms, announced.is_cut, size)
 
 
-def _due(tally: Tally, announced: Announced) -> int | None:
+def check(damage: Damage | None) -> None:
+    """BadVideo if more is missing than a finished video may lack."""
+    if damage is not None and not damage.is_minor:
+        raise damage.refusal
+
+
+def _due(tally: Tally, announced: Announced, interval_ms: float) -> int | None:
     if announced.packets is not None and (announced.is_exact or not announced.is_cut):
         return tally.frames + _lost(tally, announced.packets)
-    if announced.is_cut:
-        return announced.frames if announced.packets is None else None
-    return tally.frames + tally.refused
+    if not announced.is_cut:
+        return tally.frames + tally.refused
+    if announced.packets is not None:  # the table of a fragmented file ends where the file was cut
+        return None
+    if announced.is_exact or announced.length_ms is None:
+        return announced.frames
+    return tally.frames + max(0, round((announced.length_ms - tally.last_ms) / interval_ms) - 1)
 
 
 def _lost(tally: Tally, packets: int) -> int:

@@ -54,6 +54,8 @@ def _packets(video: OpenVideo, tally: Tally) -> Iterator[Packet[VideoStream]]:
                 failures = 0
                 yield packet
             return
+        except IndexError:  # PyAV, at the end of a file in which a stream began that its header does not list
+            return
         except av.FFmpegError:
             failures += 1
             tally.refuse()

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Iterator
 
+TABLES = re.compile(b"stsz|stz2|trun")
 _TABLES = (b"mdia", b"minf", b"stbl")
 _ONE = (1).to_bytes(4, "big")
 
 
-def announced_samples(kind: bytes, body: bytes) -> int:
+def announced_samples(body: bytes) -> int:
     """Samples for which the decoder allocates memory when it opens a file with this `moov` or `moof`, over all tracks.
 
+    Their tables are counted wherever they are: the decoder also reads them outside their proper place.
     Uncompressed audio (one sample per tick) is not counted: the decoder allocates that by the chunk.
     """
-    if kind == b"moof":
-        parts = (part for name, fragment in boxes(body) if name == b"traf" for part in boxes(fragment))
-        return sum(int.from_bytes(run[4:8], "big") for name, run in parts if name == b"trun")
     tracks = (track for name, track in boxes(body) if name == b"trak")
-    return sum(_table_length(inside(track, *_TABLES)) for track in tracks if not _is_uncompressed_audio(track))
+    return _table_length(body) - sum(_table_length(track) for track in tracks if _is_uncompressed_audio(track))
 
 
-def _table_length(tables: bytes) -> int:
-    return sum(int.from_bytes(table[8:12], "big") for name, table in boxes(tables) if name in {b"stsz", b"stz2"})
+def _table_length(data: bytes) -> int:
+    found = (match.end() + (4 if match[0] == b"trun" else 8) for match in TABLES.finditer(data))
+    return sum(int.from_bytes(data[at : at + 4], "big") for at in found)
+
+
+def uncompressed(index: bytes, most_bytes: int) -> tuple[bytes, bool]:
+    """The body of `moov` where QuickTime compressed it (`cmov`), and whether it is no longer than `most_bytes`."""
+    packed = inside(index, b"cmov", b"cmvd")[4:]
+    if not packed:
+        return index, True
+    inflate = zlib.decompressobj()
+    try:
+        data = inflate.decompress(packed, most_bytes)
+    except zlib.error:
+        return index, True
+    return inside(data, b"moov"), not inflate.unconsumed_tail
 
 
 def _is_uncompressed_audio(track: bytes) -> bool:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.codec.context import ThreadType
+from av.codec.context import Flags, ThreadType
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.codeccontext import VideoCodecContext
@@ -29,6 +29,8 @@ from video_analysis.yolo_worker.source.stream_choice import Candidate
 
 FORMATS = ("mov", "mp4", "matroska", "avi", "mpegts", "mpeg", "flv", "h264", "hevc")
 """Demuxers. Playlists (concat, hls, dash) are not among them: they open other files and addresses."""
+MP4_FORMATS = {"mov", "mp4"}
+"""Only for a file whose index has been checked."""
 STREAM_FORMATS = {"mpegts", "mpeg"}
 CODECS = (
     *("h264", "hevc", "vvc", "libdav1d", "vp8", "vp9", "libvpx-vp9"),
@@ -99,7 +101,8 @@ class OpenVideo:
         return Announced(
             packets=len(self.stream.index_entries) if is_mp4 else None,
             is_exact=(is_mp4 and not self.file.is_fragmented) or self.file.kind == "AVI",
-            frames=self.frame_count or None,
+            frames=self.stream.frames or None,
+            length_ms=self.length_ms,
             bytes=self.file.announced_bytes,
             is_cut=not self.file.is_whole,
         )
@@ -138,10 +141,11 @@ def opened(path: Path) -> Iterator[OpenVideo]:
 def _options(file: Container) -> dict[str, str]:
     edits = {"advanced_editlist": "0"} if file.most_edits > MOST_EDITS else {}
     return edits | {
-        "format_whitelist": ",".join(FORMATS),
+        "format_whitelist": ",".join(name for name in FORMATS if file.kind == "MP4" or name not in MP4_FORMATS),
         "protocol_whitelist": ",".join(PROTOCOLS),
         "codec_whitelist": ",".join(CODECS),
         "correct_ts_overflow": "0",  # it takes each restart of the clock for a wrap-around
+        "merge_pmt_versions": "1",  # MPEG-TS: the stream continues where its PID changes
         "max_pixels": str(LARGEST_SIDE_PX**2),  # beyond it the demuxer does not report the size
     }
 
@@ -207,6 +211,7 @@ def _prepare(demuxer: InputContainer, stream: VideoStream) -> None:
             other.discard = Discard.all
     decoder = stream.codec_context
     decoder.options = {"codec_whitelist": ",".join(CODECS), "max_pixels": str(LARGEST_PICTURE_PX)}
+    decoder.flags |= Flags.unaligned  # crop exactly what the stream states, at the left too
     decoder.thread_type = ThreadType.AUTO
     pixels = max(1, decoder.width * decoder.height)
     decoder.thread_count = max(1, min(MOST_THREADS, os.cpu_count() or 1, THREADED_PX // pixels))

@@ -35,8 +35,8 @@ MATRICES = {
     10: Colorspace.BT2020,
 }
 """Code points of ITU-T H.273, table 4."""
-UNSPECIFIED = {2, 3}
-
+BGR_MATRIX = Colorspace.ITU709
+"""Of the result, without effect. By default it would be the frame's, which the converter may refuse."""
 
 Key = tuple[int, int, int]
 
@@ -59,11 +59,12 @@ class PictureMaker:
             height=height,
             format="bgr24",
             src_colorspace=_matrix(frame),
+            dst_colorspace=BGR_MATRIX,
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.BILINEAR if width == frame.width else Interpolation.BICUBIC,
             threads=self._threads,
         )
-        image: Image = converted.to_ndarray().astype(np.uint8, copy=False)
+        image = _pixels(converted)
         transfer = TRANSFERS.get(frame.color_trc)
         return turned(tone_map.to_sdr(image, transfer) if transfer else image, self._displayed_as(frame))
 
@@ -83,9 +84,28 @@ class PictureMaker:
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """By way of a small copy: reading it makes a reference cycle, which would keep the decoder's pictures."""
-    small = VideoReformatter().reformat(frame, width=SMALL_PX, height=SMALL_PX, format="gray", threads=1)
-    matrix = cast("SideDataContainer", small.side_data).get(Type.DISPLAYMATRIX)
-    return None if matrix is None else struct.unpack("=9i", bytes(cast("SideData", matrix))[:36])
+    matrix = _matrix(frame)
+    small = VideoReformatter().reformat(
+        frame,
+        width=SMALL_PX,
+        height=SMALL_PX,
+        format="gray",
+        src_colorspace=matrix,
+        dst_colorspace=matrix,
+        threads=1,
+    )
+    data = cast("SideDataContainer", small.side_data).get(Type.DISPLAYMATRIX)
+    return None if data is None else struct.unpack("=9i", bytes(cast("SideData", data))[:36])
+
+
+def _pixels(frame: VideoFrame) -> Image:
+    """The samples of a packed frame of 3 bytes per pixel, copied only if its rows end with padding.
+
+    `to_ndarray` gives the same and takes 35 µs longer.
+    """
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(frame.height, plane.line_size)[:, : 3 * frame.width]
+    return np.ascontiguousarray(rows).reshape(frame.height, frame.width, 3)
 
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
@@ -106,8 +126,6 @@ def turned(image: Image, how: Orientation) -> Image:
     return image
 
 
-def _matrix(frame: VideoFrame) -> Colorspace | None:
-    """By the stream; BT.601 if it states none, as OpenCV decodes. None for RGB and others."""
-    if frame.colorspace in UNSPECIFIED:
-        return Colorspace.ITU601
-    return MATRICES.get(frame.colorspace)
+def _matrix(frame: VideoFrame) -> Colorspace:
+    """By the stream; BT.601 if it states none, as OpenCV decodes, or one that the converter refuses. RGB ignores it."""
+    return MATRICES.get(frame.colorspace, Colorspace.ITU601)

@@ -5,7 +5,7 @@ What counts as unreadable is decided here and in `open_video`: BadVideo, with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -63,7 +63,7 @@ class TimedFrame:
 def probe(path: Path) -> VideoInfo:
     """Size and rate, from the first frames. BadVideo where the file cannot be opened or has no frame."""
     with opened(path) as video:
-        found = list(islice(_timed(video, Tally(), stride=1), PROBED_FRAMES))
+        found = list(islice(_timed(video, _decoded(video, Tally()), stride=1), PROBED_FRAMES))
         if not found or found[0].frame is None:
             raise _no_frames(video)
         width, height = picture.PictureMaker(CONVERTER_THREADS).displayed_size(found[0].frame, found[0].pixel_aspect)
@@ -77,18 +77,16 @@ def probe(path: Path) -> VideoInfo:
         )
 
 
-def frames(
-    path: Path, stride: int, *, accept: Callable[[Damage], bool] = lambda found: found.is_negligible
-) -> Generator[Frame, None, None]:
+def frames(path: Path, stride: int) -> Generator[Frame, None, Damage | None]:
     """Every `stride`-th frame from the first on, as displayed; the others are not converted to pictures.
 
-    Offsets count from the video stream's first presentation time, in ms, and never fall. Raises BadVideo: at once
-    where the file is no video, after the last frame where `accept` does not accept what is missing. The file is closed
-    however the iteration ends.
+    Offsets count from the video stream's first presentation time, in ms, and never fall. Returns what is missing, None
+    if nothing is. Raises BadVideo at once where the file is no video or has no frame. The file is closed however the
+    iteration ends.
     """
     with opened(path) as video:
         tally, maker = Tally(), picture.PictureMaker(CONVERTER_THREADS)
-        for timed in _timed(video, tally, stride):
+        for timed in _timed(video, _progressive(_decoded(video, tally)), stride):
             tally.last_ms = timed.offset_ms
             offset_ms = timestamps.offset_ms(timed.offset_ms)
             if offset_ms > LONGEST_VIDEO_MS:
@@ -97,15 +95,15 @@ def frames(
             if timed.frame is not None:
                 image = maker.picture(timed.frame, timed.pixel_aspect)
                 yield Frame(index=timed.index, offset_ms=offset_ms, image=image)
-        _check(video, tally, accept)
+        return _missing(video, tally)
 
 
-def _timed(video: OpenVideo, tally: Tally, stride: int) -> Iterator[TimedFrame]:
-    """Every frame with its offset; deinterlaced, as far as it is flagged as interlaced."""
+def _timed(video: OpenVideo, decoded: Iterable[tuple[VideoFrame, float | None]], stride: int) -> Iterator[TimedFrame]:
+    """Every frame with its offset."""
     pixels = max(1, video.stream.codec_context.width * video.stream.codec_context.height)
     ahead = min(MOST_HELD, max(2, HELD_PX * stride // pixels))
     line: Timeline[tuple[int, VideoFrame | None, Fraction | None]] | None = None
-    for index, (frame, time) in enumerate(_progressive(video, tally)):
+    for index, (frame, time) in enumerate(decoded):
         line = line or Timeline(_nominal_ms(video), ahead, _start_ms(video, time))
         item = (index, None, None) if index % stride else (index, frame, _pixel_aspect(video, frame))
         for offset, done in line.push(time, item):
@@ -114,10 +112,17 @@ def _timed(video: OpenVideo, tally: Tally, stride: int) -> Iterator[TimedFrame]:
         yield TimedFrame(done[0], offset, done[1], done[2])
 
 
-def _progressive(video: OpenVideo, tally: Tally) -> Iterator[tuple[VideoFrame, float | None]]:
-    filtered: Deinterlacer[float | None] = Deinterlacer(CONVERTER_THREADS)
+def _decoded(video: OpenVideo, tally: Tally) -> Iterator[tuple[VideoFrame, float | None]]:
+    """Every frame with its timestamp in ms."""
     for frame in decoding.decoded(video, tally):
-        yield from filtered.push(frame, decoding.time_ms(video, frame))
+        yield frame, decoding.time_ms(video, frame)
+
+
+def _progressive(decoded: Iterable[tuple[VideoFrame, float | None]]) -> Iterator[tuple[VideoFrame, float | None]]:
+    """The same frames, deinterlaced if they are interlaced."""
+    filtered: Deinterlacer[float | None] = Deinterlacer(CONVERTER_THREADS)
+    for frame, time in decoded:
+        yield from filtered.push(frame, time)
     yield from filtered.close()
 
 
@@ -140,15 +145,11 @@ def _pixel_aspect(video: OpenVideo, frame: VideoFrame) -> Fraction | None:
     return (video.stream.sample_aspect_ratio if is_announced else None) or decoder.sample_aspect_ratio
 
 
-def _check(video: OpenVideo, tally: Tally, accept: Callable[[Damage], bool]) -> None:
+def _missing(video: OpenVideo, tally: Tally) -> Damage | None:
     if tally.frames == 0:
         raise _no_frames(video)
     found = damage.found(tally, video.announced, video.file.size_bytes, _interval_ms(video, tally))
-    if found.is_none or accept(found):
-        return
-    if found.is_cut:
-        raise BadVideo(str(found), code="truncated")
-    raise BadVideo(str(found), code="damaged")
+    return None if found.is_none else found
 
 
 def _no_frames(video: OpenVideo) -> BadVideo:

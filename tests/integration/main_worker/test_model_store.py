@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import numpy as np
 import pytest
+import torch
 from botocore.awsrequest import AWSResponse
 
 from video_analysis.devstack import untrained_model
@@ -341,6 +342,25 @@ def test_the_store_needs_one_permission_and_rows_record_a_fallback(
     assert said["fallback"] == "fallback_checkpoint"
     assert said["detail"].startswith("cmt.pt cannot be fetched from CVITX_MODEL")
     assert "manifest.json has no entry for it" in said["detail"]
+
+
+def test_a_new_model_in_train_mode_is_replaced_by_the_last_good_one(
+    host: Host, weights: tuple[Path, Path], tmp_path: Path
+) -> None:
+    store = f"s3://{host.bucket}/cvitx/models"
+    config = WorkerConfig(device="torch", threads=1, cache_dir=tmp_path / "cache", model_store=store)
+    host.put(weights[0].read_bytes())
+    assert run_poller.models(config)["baseline"].checkpoint == checkpoint_of(weights[0])
+    named = untrained_model.labels("untrained-new")
+    module = untrained_model.network(named, 3)
+    module.body.append(torch.nn.Dropout(0.5))
+    untrained_model.write(tmp_path / "new.pt", module.train(), named)
+    host.put((tmp_path / "new.pt").read_bytes())
+    model = run_poller.models(config)["baseline"]
+    assert model.checkpoint == checkpoint_of(weights[0])
+    assert model.fallback is not None
+    assert model.fallback.code == "last_good"
+    assert "is in train mode; call model.eval() before torch.export" in model.fallback.detail
 
 
 @pytest.mark.parametrize(

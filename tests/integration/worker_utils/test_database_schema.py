@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
 from psycopg2 import errors
 
 from video_analysis.devstack import provision
+from video_analysis.tests.conftest import run_sql
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils.db import image_analyses, image_analysis_results, videos
-from video_analysis.worker_utils.db.connection import Table
+from video_analysis.worker_utils.db.connection import Database, Table
+from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
+from video_analysis.worker_utils.db.videos import VideoRepository
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 Sql = Callable[..., list[dict[str, Any]]]
 SCHEMA = PACKAGE_FOLDER / "schemas" / "database.sql"
@@ -26,6 +34,36 @@ CREATE TABLE videos (id uuid PRIMARY KEY, workspace_id uuid NOT NULL, workspace_
     status video_status_enum NOT NULL DEFAULT 'uploaded', error_msg text, updated_at timestamptz,
     processing_started_at timestamptz, processing_finished_at timestamptz, uploaded_by uuid);
 """
+
+ANOTHER_PROGRAMS_TABLES = """
+CREATE TABLE videos (id uuid PRIMARY KEY, workspace_id uuid NOT NULL, workspace_code varchar(32) NOT NULL,
+    camera_code text, s3_key_raw text, recorded_at timestamptz, frame_stride int, status text, error_msg varchar(255),
+    updated_at timestamp, processing_started_at timestamptz, processing_finished_at timestamptz);
+CREATE TYPE analysis_status_enum AS ENUM ('pending', 'done');
+CREATE TABLE image_analyses (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), workspace_id uuid NOT NULL,
+    workspace_code text, camera_code text, image_id uuid NOT NULL, track_id text, recorded_at timestamptz,
+    detected_in_ms int, detected_at timestamptz, yolo_type text, status analysis_status_enum, error_msg text,
+    created_at timestamptz, updated_at timestamptz, UNIQUE (image_id, track_id));
+"""
+"""The older API's `image_analyses`, one row per uploaded image: without video_id and snapshot_s3_key."""
+DIFFERENCES = [
+    "image_analyses (image_id,track_id): found the unique key image_analyses_image_id_track_id_key, needed none",
+    "image_analyses (snapshot_s3_key): found no unique key, needed one",
+    "image_analyses.image_id: found NOT NULL without a default, needed nullable, or a default",
+    "image_analyses.snapshot_s3_key: found nothing, needed text",
+    "image_analyses.status: found analysis_status_enum {pending,done}, needed an enum with"
+    " {queued,processing,done,error}",
+    "image_analyses.track_id: found text, needed integer",
+    "image_analyses.video_id: found nothing, needed uuid",
+    "videos.error_msg: found character varying(255), needed text or varchar(2000)",
+]
+
+
+def psql() -> str:
+    path = shutil.which("psql")
+    if path is None:
+        pytest.skip("no psql on this machine")
+    return path
 
 
 def shape(sql: Sql) -> list[dict[str, Any]]:
@@ -43,6 +81,25 @@ def shape(sql: Sql) -> list[dict[str, Any]]:
 
 def columns(sql: Sql, table: str) -> set[str]:
     return {row["column_name"] for row in shape(sql) if row.get("table_name") == table}
+
+
+@pytest.fixture(scope="module")
+def connection(postgres_url: str) -> Iterator[Connection]:
+    """A connection to a database of this module with the tables; no test commits on it."""
+    run_sql(postgres_url, "CREATE DATABASE test_differences")
+    url = postgres_url.replace("/postgres?", "/test_differences?")
+    provision.tables(url)
+    connection = psycopg2.connect(url)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def rolled_back(connection: Connection) -> Iterator[Cursor]:
+    """A transaction that is rolled back."""
+    with connection.cursor() as cursor:
+        yield cursor
+    connection.rollback()
 
 
 @pytest.fixture
@@ -75,7 +132,8 @@ def insert_analysis(sql: Sql, track_id: int, uri: str, run_key: str | None) -> N
         (
             "image_analyses",
             "id workspace_id video_id workspace_code camera_code track_id snapshot_s3_key recorded_at detected_in_ms"
-            " detected_at yolo_type status attempt_state error_code error_msg created_at updated_at run_key",
+            " detected_at yolo_type status attempt_state error_code error_msg created_at updated_at run_key"
+            " detected_box",
         ),
         (
             "image_analysis_results",
@@ -131,29 +189,212 @@ def test_a_table_from_before_run_keys_gets_the_column_and_keeps_its_rows(databas
 
 
 def test_an_older_analyses_table_gets_the_columns_and_keeps_its_rows(database_url: str, sql: Sql) -> None:
-    sql("ALTER TABLE image_analyses DROP COLUMN attempt_state, DROP COLUMN error_code")
+    sql("ALTER TABLE image_analyses DROP COLUMN attempt_state, DROP COLUMN error_code, DROP COLUMN detected_box")
     insert_analysis(sql, 1, "s3://old", "run")
     [before] = sql("SELECT xmin::text, * FROM image_analyses")
     provision.tables(database_url)
     provision.tables(database_url)
-    assert sql("SELECT xmin::text, * FROM image_analyses") == [before | {"attempt_state": None, "error_code": None}]
+    assert sql("SELECT xmin::text, * FROM image_analyses") == [
+        before | {"attempt_state": None, "error_code": None, "detected_box": None}
+    ]
 
 
-def test_a_file_that_fails_halfway_has_done_nothing(database_url: str, bare_sql: Sql) -> None:
-    bare_sql(THE_API_S_VIDEOS)
-    bare_sql("CREATE TABLE image_analyses (id uuid PRIMARY KEY)")
+def refused(run: Callable[[], object]) -> list[str]:
+    """The differences that the file lists when it refuses the tables that exist."""
+    with pytest.raises(errors.RaiseException) as caught:
+        run()
+    assert "nothing was changed" in str(caught.value.diag.message_primary)
+    return str(caught.value.diag.message_detail).splitlines()
+
+
+def test_another_programs_tables_are_reported_whole_and_not_touched(database_url: str, bare_sql: Sql) -> None:
+    bare_sql(ANOTHER_PROGRAMS_TABLES)
     before = shape(bare_sql)
-    with pytest.raises(errors.UndefinedColumn):
-        provision.tables(database_url)
+    assert refused(lambda: provision.tables(database_url)) == DIFFERENCES
     assert shape(bare_sql) == before
+
+
+@pytest.mark.parametrize("options", [[], ["--single-transaction"], ["-v", "ON_ERROR_STOP=1"]])
+def test_psql_reports_another_programs_tables_in_one_error(
+    database_url: str, bare_sql: Sql, options: list[str]
+) -> None:
+    bare_sql(ANOTHER_PROGRAMS_TABLES)
+    before = shape(bare_sql)
+    command = [psql(), database_url, *options, "-f", str(SCHEMA)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == (3 if "ON_ERROR_STOP=1" in options else 0)
+    assert done.stderr.count("ERROR:") == 1
+    assert "\n".join(DIFFERENCES) in done.stderr
+    assert shape(bare_sql) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (
+            "ALTER TABLE videos DROP COLUMN status, ADD COLUMN status boolean",
+            "videos.status: found boolean, needed an enum with {processing,done,error}",
+        ),
+        (
+            "ALTER TYPE video_status_enum RENAME VALUE 'error' TO 'failed'",
+            "videos.status: found video_status_enum {uploaded,queued,processing,done,failed}, needed an enum with"
+            " {processing,done,error}",
+        ),
+        (
+            "ALTER TYPE analysis_status_enum RENAME TO status; CREATE TYPE analysis_status_enum AS ENUM ('queued')",
+            "image_analyses.status: found status, needed analysis_status_enum",
+        ),
+        (
+            "DROP TABLE image_analyses CASCADE; ALTER TYPE analysis_status_enum RENAME VALUE 'queued' TO 'new'",
+            "analysis_status_enum: found {new,processing,done,error}, needed {queued,processing,done,error}",
+        ),
+        (
+            "DROP TABLE videos; CREATE VIEW videos AS SELECT * FROM image_analyses",
+            "videos: found a view or a foreign table, needed a table",
+        ),
+        (
+            "ALTER TABLE videos ALTER COLUMN recorded_at TYPE timestamp",
+            "videos.recorded_at: found timestamp without time zone, needed timestamptz",
+        ),
+        (
+            "ALTER TABLE videos ALTER COLUMN error_msg TYPE varchar(255)",
+            "videos.error_msg: found character varying(255), needed text or varchar(2000)",
+        ),
+        (
+            "ALTER TABLE videos ALTER COLUMN error_code TYPE int USING 1",
+            "videos.error_code: found integer, needed text",
+        ),
+        (
+            "ALTER TABLE videos ALTER COLUMN processing_finished_at SET NOT NULL",
+            "videos.processing_finished_at: found NOT NULL, needed nullable",
+        ),
+        (
+            "ALTER TABLE image_analyses ALTER COLUMN run_key SET NOT NULL",
+            "image_analyses.run_key: found NOT NULL, needed nullable",
+        ),
+        (
+            "ALTER TABLE image_analyses ADD COLUMN tenant int NOT NULL",
+            "image_analyses.tenant: found NOT NULL without a default, needed nullable, or a default",
+        ),
+        (
+            "ALTER TABLE image_analysis_results ALTER COLUMN id DROP DEFAULT",
+            "image_analysis_results.id: found NOT NULL without a default, needed nullable, or a default",
+        ),
+        (
+            "ALTER TABLE image_analysis_results DROP CONSTRAINT image_analysis_results_analysis_id_variant_key",
+            "image_analysis_results (analysis_id,variant): found no unique key, needed one",
+        ),
+        (
+            "ALTER TABLE image_analyses DROP CONSTRAINT image_analyses_snapshot_s3_key_key, ADD UNIQUE"
+            " (snapshot_s3_key) DEFERRABLE",
+            "image_analyses (snapshot_s3_key): found no unique key, needed one",
+        ),
+        (
+            "CREATE UNIQUE INDEX older ON image_analyses (video_id, track_id)",
+            "image_analyses (track_id,video_id): found the unique key older, needed none",
+        ),
+        (
+            "DROP INDEX image_analyses_one_per_track; CREATE INDEX image_analyses_one_per_track ON videos (status)",
+            "image_analyses_one_per_track: found another or an invalid index, needed a unique one of"
+            " {run_key,track_id,video_id}",
+        ),
+    ],
+)
+def test_a_difference_is_one_line_with_what_was_found_and_what_is_needed(
+    rolled_back: Cursor, change: str, difference: str
+) -> None:
+    rolled_back.execute(change)
+    assert difference in refused(lambda: rolled_back.execute(SCHEMA.read_text()))
+
+
+def test_tables_that_work_are_accepted_though_they_are_not_the_same(database_url: str, sql: Sql) -> None:
+    sql(
+        """
+        ALTER TABLE videos ALTER COLUMN status DROP DEFAULT, ALTER COLUMN status TYPE varchar(20),
+            ALTER COLUMN workspace_code TYPE varchar(32), ALTER COLUMN updated_at TYPE timestamp,
+            ALTER COLUMN frame_stride TYPE smallint, ALTER COLUMN file_name SET NOT NULL;
+        CREATE DOMAIN code AS varchar;
+        ALTER TABLE image_analyses ALTER COLUMN track_id TYPE bigint, ALTER COLUMN workspace_code TYPE code,
+            ALTER COLUMN error_msg TYPE varchar(4000), ADD COLUMN note text, ADD COLUMN site int NOT NULL DEFAULT 1,
+            ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY;
+        CREATE UNIQUE INDEX ON image_analyses (workspace_id, snapshot_s3_key);
+        ALTER TYPE analysis_status_enum ADD VALUE 'archived';
+        ALTER TABLE image_analysis_results ALTER COLUMN type_conf TYPE double precision,
+            ALTER COLUMN evidence TYPE json, ALTER COLUMN checkpoint SET NOT NULL, ADD COLUMN tenant int NOT NULL;
+        CREATE FUNCTION tenant() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.tenant := 1; RETURN NEW; END';
+        CREATE TRIGGER tenant BEFORE INSERT ON image_analysis_results FOR EACH ROW EXECUTE FUNCTION tenant();
+        """
+    )
+    before = shape(sql)
+    provision.tables(database_url)
+    assert shape(sql) == before
+
+
+@pytest.mark.parametrize("table", [videos.TABLE, image_analyses.TABLE, image_analysis_results.TABLE])
+def test_each_column_of_the_workers_is_compared_or_added(rolled_back: Cursor, table: Table) -> None:
+    added = {
+        "videos": {"attempt_state", "error_code"},
+        "image_analyses": {"detected_box", "run_key", "attempt_state", "error_code"},
+        "image_analysis_results": set(),
+    }[table.name]
+    rolled_back.execute("SAVEPOINT complete")
+    for name in set(table.columns) - added:
+        rolled_back.execute(f"ALTER TABLE {table.name} DROP COLUMN {name} CASCADE")
+        differences = refused(lambda: rolled_back.execute(SCHEMA.read_text()))
+        assert [line for line in differences if line.startswith(f"{table.name}.{name}: found nothing, needed ")]
+        rolled_back.execute("ROLLBACK TO SAVEPOINT complete")
+    for name in added:
+        rolled_back.execute(f"ALTER TABLE {table.name} DROP COLUMN {name} CASCADE")
+    rolled_back.execute(SCHEMA.read_text().replace("COMMIT;", ""))
+    rolled_back.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass", (table.name,))
+    assert {name for (name,) in rolled_back.fetchall()} >= set(table.columns)
+
+
+def test_the_workers_tables_can_have_a_schema_of_their_own_beside_another_programs(
+    database_url: str, bare_sql: Sql
+) -> None:
+    bare_sql(ANOTHER_PROGRAMS_TABLES)
+    bare_sql("CREATE SCHEMA cvitx; ALTER TABLE videos ALTER COLUMN error_msg TYPE text")
+    before = shape(bare_sql)
+    url = f"{database_url}{'&' if '?' in database_url else '?'}options=-csearch_path%3Dcvitx,public"
+    for _ in range(2):
+        provision.tables(url)
+    added = [row for row in shape(bare_sql) if row not in before]
+    assert {row["table_name"] for row in added if "column_name" in row} == {"videos"}, "in public"
+    assert bare_sql(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'cvitx'::regnamespace AND relkind = 'r' ORDER BY 1"
+    ) == [
+        {"relname": "image_analyses"},
+        {"relname": "image_analysis_results"},
+    ]
+    database = Database(url, "test")
+    VideoRepository(database).ping()
+    ImageAnalysisRepository(database).ping()
+    database.close()
+
+
+def test_a_search_path_without_a_schema_is_reported(database_url: str, bare_sql: Sql) -> None:
+    bare_sql("DROP SCHEMA public")
+    with pytest.raises(errors.RaiseException, match=r'search_path is ".*public": none of its schemas exists'):
+        provision.tables(database_url)
+
+
+def test_hosts_that_run_it_at_the_same_time_wait_for_each_other(database_url: str, bare_sql: Sql) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(provision.tables, [database_url] * 4))
+    assert columns(bare_sql, "image_analyses") == set(image_analyses.TABLE.columns)
+
+
+def test_a_role_that_owns_nothing_may_run_it_where_nothing_is_missing(database_url: str, sql: Sql) -> None:
+    provision.tables(f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dpg_monitor")
+    sql("ALTER TABLE videos DROP COLUMN error_code")
+    with pytest.raises(errors.InsufficientPrivilege, match="must be owner of table videos"):
+        provision.tables(f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dpg_monitor")
 
 
 @pytest.mark.parametrize("options", [[], ["--single-transaction"]])
 def test_psql_runs_the_file_as_the_documentation_says(database_url: str, bare_sql: Sql, options: list[str]) -> None:
-    psql = shutil.which("psql")
-    if psql is None:
-        pytest.skip("no psql on this machine")
-    command = [psql, database_url, "-v", "ON_ERROR_STOP=1", *options, "-f", str(SCHEMA)]
+    command = [psql(), database_url, "-v", "ON_ERROR_STOP=1", *options, "-f", str(SCHEMA)]
     for _ in range(2):
         subprocess.run(command, check=True, capture_output=True)
     assert columns(bare_sql, "videos") >= {"attempt_state", "error_code"}

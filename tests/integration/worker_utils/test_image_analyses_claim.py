@@ -16,11 +16,14 @@ from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloTy
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
-from video_analysis.worker_utils.db.row_types import SnapshotClaim
+from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
 
 Sql = Callable[..., list[dict[str, Any]]]
 WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+BOX = DetectedBox(100.25, 200, 300, 350.5, 1280, 720)
+STORED_BOX = {"x1": 100.25, "y1": 200, "x2": 300, "y2": 350.5, "frame_width": 1280, "frame_height": 720}
+OTHER_BOX = DetectedBox(0, 0, 64, 64, 1280, 720)
 
 
 def snapshot(track_id: int = 305, offset_ms: int = 2272, yolo_type: YoloType = "SUV") -> SnapshotReady:
@@ -80,7 +83,7 @@ def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(
     message = snapshot().model_copy(
         update={"recordedAt": "2026-01-31T08:30:00+08:00", "detectedAt": "2026-01-31T08:30:02.272+08:00"}
     )
-    assert analyses.claim(message, "run") == SnapshotClaim(message, is_other_frame=False)
+    assert analyses.claim(message, "run", BOX) == SnapshotClaim(message, is_other_frame=False)
     [row] = rows(sql)
     assert row["created_at"] == row["updated_at"]
     for name in ("xmin", "id", "created_at", "updated_at"):
@@ -101,11 +104,17 @@ def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(
         "error_code": None,
         "error_msg": None,
         "run_key": "run",
+        "detected_box": STORED_BOX,
     }
 
 
+def test_a_vehicle_of_unknown_place_has_no_box(analyses: ImageAnalysisRepository, sql: Sql) -> None:
+    analyses.claim(snapshot(), "run", None)
+    assert [row["detected_box"] for row in rows(sql)] == [None]
+
+
 def test_a_vehicle_of_unknown_time_has_no_instants(analyses: ImageAnalysisRepository, sql: Sql) -> None:
-    analyses.claim(snapshot(), "run")
+    analyses.claim(snapshot(), "run", BOX)
     [row] = rows(sql)
     assert (row["recorded_at"], row["detected_at"]) == (None, None)
 
@@ -114,20 +123,20 @@ def test_the_same_call_again_changes_no_byte_in_any_status_of_the_row(
     analyses: ImageAnalysisRepository, sql: Sql
 ) -> None:
     message = snapshot()
-    first = analyses.claim(message, "run")
+    first = analyses.claim(message, "run", BOX)
     for status in ("queued", "processing", "done", "error"):
         sql("UPDATE image_analyses SET status = %s", status)
         before = rows(sql)
-        assert analyses.claim(message, "run") == first
+        assert analyses.claim(message, "run", BOX) == first
         assert rows(sql) == before
 
 
 def test_a_rerun_that_picks_another_frame_adopts_the_row_of_its_track(
     analyses: ImageAnalysisRepository, sql: Sql
 ) -> None:
-    first = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run")
+    first = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run", BOX)
     before = rows(sql)
-    adopted = analyses.claim(snapshot(offset_ms=2305, yolo_type="Van"), "run")
+    adopted = analyses.claim(snapshot(offset_ms=2305, yolo_type="Van"), "run", OTHER_BOX)
     assert adopted == SnapshotClaim(first.message, is_other_frame=True)
     assert rows(sql) == before
 
@@ -139,11 +148,13 @@ def test_an_operators_row_with_the_very_same_picture_becomes_this_run_s(
     insert(sql, snapshot(yolo_type="Car"), None)
     [before] = rows(sql)
     theirs = SnapshotClaim(snapshot(yolo_type="Car"), is_other_frame=False)
-    assert analyses.claim(message, "run") == theirs
+    assert analyses.claim(message, "run", BOX) == theirs
     [after] = rows(sql)
     assert after["run_key"] == "run"
-    assert {name for name in after if after[name] != before[name]} == {"run_key", "updated_at", "xmin"}
-    assert analyses.claim(message, "run") == theirs
+    assert after["detected_box"] == STORED_BOX
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"run_key", "detected_box", "updated_at", "xmin"}
+    assert analyses.claim(message, "run", BOX) == theirs
     assert rows(sql) == [after]
 
 
@@ -152,14 +163,14 @@ def test_the_row_of_the_track_comes_before_the_row_of_the_picture(analyses: Imag
     insert(sql, mine, "run")
     insert(sql, same_picture, None)
     before = rows(sql)
-    assert analyses.claim(same_picture, "run") == SnapshotClaim(mine, is_other_frame=True)
+    assert analyses.claim(same_picture, "run", BOX) == SnapshotClaim(mine, is_other_frame=True)
     assert rows(sql) == before
 
 
 def test_other_runs_and_other_tracks_have_rows_of_their_own(analyses: ImageAnalysisRepository, sql: Sql) -> None:
-    analyses.claim(snapshot(track_id=1, offset_ms=0), "run")
-    analyses.claim(snapshot(track_id=2, offset_ms=0), "run")
-    analyses.claim(snapshot(track_id=1, offset_ms=40), "another run")
+    analyses.claim(snapshot(track_id=1, offset_ms=0), "run", BOX)
+    analyses.claim(snapshot(track_id=2, offset_ms=0), "run", BOX)
+    analyses.claim(snapshot(track_id=1, offset_ms=40), "another run", BOX)
     assert len(rows(sql)) == 3
 
 
@@ -168,9 +179,9 @@ def test_two_workers_at_once_make_one_row_and_agree_on_it(database_url: str, sql
 
     def work(offset_ms: int) -> list[str]:
         with opened(database_url) as analyses:
-            analyses.claim(snapshot(999, offset_ms), f"warm-up {offset_ms}")
+            analyses.claim(snapshot(999, offset_ms), f"warm-up {offset_ms}", BOX)
             together.wait(60)
-            claims = [analyses.claim(snapshot(track, offset_ms), "run") for track in range(1, 31)]
+            claims = [analyses.claim(snapshot(track, offset_ms), "run", BOX) for track in range(1, 31)]
             return [claim.message.snapshot_s3_key for claim in claims]
 
     with ThreadPoolExecutor() as pool:
@@ -209,7 +220,7 @@ def test_a_writer_in_the_middle_is_waited_for_and_its_row_adopted_if_it_stays(
 ) -> None:
     theirs, ours = snapshot(offset_ms=1000), snapshot(offset_ms=2272)
     with another_writer(database_url, theirs) as other, ThreadPoolExecutor() as pool, opened(database_url) as analyses:
-        queued = pool.submit(analyses.claim, ours, "run")
+        queued = pool.submit(analyses.claim, ours, "run", BOX)
         wait_until_blocked(sql)
         getattr(other, ends)()
         expected = theirs if ends == "commit" else ours
@@ -221,7 +232,7 @@ def test_a_track_s_row_that_appears_during_the_adoption_of_a_picture_wins(databa
     theirs, ours = snapshot(offset_ms=1000), snapshot(offset_ms=2272)
     insert(sql, ours, None)
     with another_writer(database_url, theirs) as other, ThreadPoolExecutor() as pool, opened(database_url) as analyses:
-        queued = pool.submit(analyses.claim, ours, "run")
+        queued = pool.submit(analyses.claim, ours, "run", BOX)
         wait_until_blocked(sql)
         other.commit()
         assert queued.result().message.snapshot_s3_key == theirs.snapshot_s3_key
@@ -237,16 +248,16 @@ def test_another_runs_row_with_the_same_name_is_left_to_it_and_the_next_free_mil
     for offset_ms in (2272, 2273):
         insert(sql, snapshot(offset_ms=offset_ms, yolo_type="Car"), f"another run {offset_ms}")
     before = rows(sql)
-    claim = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run")
+    claim = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run", BOX)
     assert claim == SnapshotClaim(snapshot(offset_ms=2274, yolo_type="SUV"), is_other_frame=False)
     assert [row for row in rows(sql) if row["run_key"] != "run"] == before
-    again = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run")
+    again = analyses.claim(snapshot(offset_ms=2272, yolo_type="SUV"), "run", BOX)
     assert again.message == claim.message
 
 
 def test_a_claim_is_one_transaction(analyses: ImageAnalysisRepository, sql: Sql) -> None:
     insert(sql, snapshot(offset_ms=2272), "another run")
     begun = sql("SELECT pg_current_xact_id()::text::bigint AS xid")[0]["xid"]
-    analyses.claim(snapshot(offset_ms=2272), "run")
+    analyses.claim(snapshot(offset_ms=2272), "run", BOX)
     ended = sql("SELECT pg_current_xact_id()::text::bigint AS xid")[0]["xid"]
     assert ended - begun == 2

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from video_analysis.worker_utils.contracts import schema_check
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb
+from video_analysis.worker_utils.contracts.messages import (
+    IncompleteTask,
+    PartialProcessVideo,
+    ProcessVideo,
+    ProcessVideoDb,
+)
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.videos import VideoRepository
@@ -138,6 +143,21 @@ def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRepositor
     assert row["updated_at"] == row["processing_finished_at"]
 
 
+def test_a_finished_video_that_lacks_a_little_carries_the_damage_through_every_redelivery(
+    videos: VideoRepository, sql: Sql
+) -> None:
+    insert(sql)
+    videos.begin(TASK, receive_count=1, is_last=False)
+    videos.finish(TASK, damage="damaged: 899 of 900 frames")
+    before = row_of(sql)
+    assert columns_of(before) == ("done", None, "damaged", "damaged: 899 of 900 frames")
+    for receive, last in ((1, False), (2, False), (5, True)):
+        videos.begin(TASK, receive_count=receive, is_last=last)
+        videos.finish(TASK)
+        videos.fail(VIDEO, WORKSPACE, BadVideo("truncated: 435 of 900 frames"), final=True)
+    assert row_of(sql) == before
+
+
 def test_a_done_row_is_not_changed_by_any_further_receive(videos: VideoRepository, sql: Sql) -> None:
     insert(sql, status="done", processing_finished_at="2026-01-31T08:30:00Z")
     before = row_of(sql)
@@ -196,9 +216,49 @@ def test_a_row_without_stride_or_recording_time_has_three_and_none(videos: Video
     assert videos.resolve(SHORT) == TASK
 
 
-def test_a_row_that_is_not_there_yet_is_waited_for(videos: VideoRepository) -> None:
+def with_nulls(*fields: str) -> PartialProcessVideo:
+    """The full message with these fields null."""
+    return PartialProcessVideo.model_validate(TASK.model_dump() | dict.fromkeys(fields))
+
+
+@pytest.mark.parametrize("field", ["workspace_code", "camera_code"])
+def test_a_null_code_is_filled_from_the_row_and_the_other_columns_are_not_used(
+    videos: VideoRepository, sql: Sql, field: str
+) -> None:
+    others = {"workspace_code": "CTX2222", "camera_code": "CAM2", "s3_key_raw": None, "frame_stride": 7}
+    insert(sql, **{**others, "recorded_at": "2026-01-31T08:30:00Z", field: TASK.model_dump()[field]})
+    assert videos.resolve(with_nulls(field)) == TASK
+
+
+@pytest.mark.parametrize(("stored", "stride"), [(7, 7), (None, 3)])
+def test_a_null_stride_is_the_row_s_and_else_three(
+    videos: VideoRepository, sql: Sql, stored: int | None, stride: int
+) -> None:
+    insert(sql, frame_stride=stored, workspace_code=None, camera_code=None, s3_key_raw=None)
+    assert videos.resolve(with_nulls("frame_stride")) == TASK.model_copy(update={"frame_stride": stride})
+
+
+@pytest.mark.parametrize("column", ["workspace_code", "camera_code"])
+def test_a_code_that_is_null_in_the_message_and_in_the_row_is_permanent_and_named(
+    videos: VideoRepository, sql: Sql, column: str
+) -> None:
+    insert(sql, **{column: None})
+    with pytest.raises(Permanent, match=rf"videos\.{column}: null") as refusal:
+        videos.resolve(with_nulls("workspace_code", "camera_code", "frame_stride"))
+    assert refusal.value.code == "incomplete_row"
+
+
+def test_a_null_is_never_filled_from_another_workspace_s_row(videos: VideoRepository, sql: Sql) -> None:
+    insert(sql, workspace_id=OTHER)
+    with pytest.raises(Permanent) as refusal:
+        videos.resolve(with_nulls("camera_code"))
+    assert refusal.value.code == "wrong_workspace"
+
+
+@pytest.mark.parametrize("task", [SHORT, with_nulls("frame_stride")], ids=["short", "nulls"])
+def test_a_row_that_is_not_there_yet_is_waited_for(videos: VideoRepository, task: IncompleteTask) -> None:
     with pytest.raises(Transient, match=VIDEO) as absence:
-        videos.resolve(SHORT)
+        videos.resolve(task)
     assert absence.value.code == "no_video_row"
 
 

@@ -91,11 +91,11 @@ WRONG_VALUES: list[tuple[str, object]] = [
     ("frame_stride", 2**31),
     ("frame_stride", 2**63),
     ("frame_stride", 10**400),
-    ("frame_stride", 3.0),
+    ("frame_stride", [3]),
     ("frame_stride", 2.5),
     ("frame_stride", True),
     ("frame_stride", "3"),
-    ("frame_stride", None),
+    ("frame_stride", {"value": 3}),
     ("recordedAt", "2026-03-01T08:00:00"),
     ("recordedAt", "2026-03-01"),
     ("recordedAt", "2026-02-30T08:00:00Z"),
@@ -108,8 +108,8 @@ WRONG_VALUES: list[tuple[str, object]] = [
 BODIES: list[tuple[str, str]] = [
     *((_with(**{field: value}), field) for field, value in WRONG_VALUES),
     *((_without(field), field) for field in FIELDS),
-    (_with(extra=1), "extra"),
-    (_with(snapshot_s3_key="s3://x/y.jpg"), "snapshot_s3_key"),
+    (json.dumps(_with()), "encoded twice"),
+    (_with(s3_key_raw=KEY.replace("mp4", "mov"), extra=1), "s3_key_raw"),
     ("not json at all", "JSON"),
     ('{"event": "PROCESS_VIDEO"', "JSON"),
     (_with(frame_stride=0).replace(": 0", ": NaN"), "NaN"),
@@ -120,7 +120,7 @@ BODIES: list[tuple[str, str]] = [
 ]
 
 Sql = Callable[..., list[dict[str, Any]]]
-EMPTY_RECEIVES = 10
+EMPTY_RECEIVES = 30
 """After this many empty receives of one second each, no more messages are expected."""
 
 
@@ -128,9 +128,10 @@ class EmptySource:
     """A source without a frame."""
 
     info = SourceInfo(320, 240, interval_ms=40, announced_frames=0, is_live=False)
+    damage = None
 
-    def frames(self) -> Iterator[Frame]:
-        return iter(())
+    def frames(self) -> Generator[Frame, None, None]:
+        yield from ()
 
 
 class EmptyPipeline:
@@ -180,7 +181,7 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
 
 
 def received(sqs: SQSClient, url: str, count: int) -> list[str]:
-    """`count` bodies from a queue, received until `EMPTY_RECEIVES` receives in a row are empty."""
+    """Up to `count` bodies from a queue, deleted; it ends when `EMPTY_RECEIVES` receives in a row are empty."""
     bodies: list[str] = []
     empty = 0
     while len(bodies) < count and empty < EMPTY_RECEIVES:
@@ -188,6 +189,8 @@ def received(sqs: SQSClient, url: str, count: int) -> list[str]:
         got = answer.get("Messages", [])
         empty = 0 if got else empty + 1
         bodies += [message["Body"] for message in got]
+        for message in got:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return bodies
 
 
@@ -230,6 +233,39 @@ def test_sixty_bad_messages_end_unchanged_in_the_dead_letter_queue_and_the_worke
     assert len(refusals) == len(sendable), "one line per message, for any number of receives"
     assert {vars(record)["event"] for record in refusals} == {"message.failed"}
     assert sql("SELECT status FROM videos")[0]["status"] == "done", "the valid message among them was processed"
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (_with(video_id=VIDEO.upper(), workspace_id=WORKSPACE.upper()), f"workspace_id: '{WORKSPACE.upper()}'"),
+        (json.dumps(_with()), "encoded twice"),
+    ],
+    ids=["upper case", "encoded twice"],
+)
+def test_a_body_that_names_its_row_in_another_form_is_dead_lettered_and_the_row_and_the_log_have_the_reason(
+    sqs: SQSClient,
+    s3: S3Client,
+    bucket: str,
+    database_url: str,
+    sql: Sql,
+    queue_name: str,
+    caplog: pytest.LogCaptureFixture,
+    body: str,
+    named: str,
+) -> None:
+    config = WorkerConfig(s3_bucket=bucket, video_queue=queue_name, snapshot_queue=f"{queue_name}-out", wait_time_s=1)
+    live, dead = provision.queue(sqs, config.video_queue, config)
+    provision.queue(sqs, config.snapshot_queue, config)
+    sql("INSERT INTO videos (id, workspace_id, status) VALUES (%s, %s, 'queued')", VIDEO, WORKSPACE)
+    sqs.send_message(QueueUrl=live, MessageBody=body)
+    with stage_one(config, database_url, s3):
+        assert received(sqs, dead, 1) == [body]
+    [row] = sql("SELECT status, error_code, error_msg FROM videos")
+    assert (row["status"], row["error_code"]) == ("error", "bad_message")
+    assert named in row["error_msg"]
+    [line] = [vars(record) for record in caplog.records if record.levelno == logging.ERROR]
+    assert (line["event"], line["video_id"]) == ("message.failed", VIDEO)
 
 
 def _can_be_sent(sqs: SQSClient, url: str, body: str) -> bool:

@@ -87,6 +87,28 @@ def openvino(cache: Path) -> backend.Runtime:
     return backend.choose("openvino", 1, cache)
 
 
+def test_weights_that_are_not_numbers_stop_the_start(weights: Path, cache: Path, tmp_path: Path) -> None:
+    import torch  # noqa: PLC0415
+
+    checkpoint = torch.load(weights, weights_only=False)
+    with torch.no_grad():
+        checkpoint["model"].model[0].conv.weight[0] = float("nan")
+    torch.save(checkpoint, tmp_path / "nan.pt")
+    with pytest.raises(ConfigurationError, match=r"nan\.pt: weights contain NaN \(model\.0\.conv\.weight\)"):
+        Detector.load(tmp_path / "nan.pt", backend.choose("torch", 1, cache), settings())
+
+
+def test_outputs_that_are_not_finite_stop_the_start(weights: Path, cache: Path, tmp_path: Path) -> None:
+    import torch  # noqa: PLC0415
+
+    checkpoint = torch.load(weights, weights_only=False)
+    with torch.no_grad():
+        checkpoint["model"].model[-1].cv2[0][-1].bias[:] = float("inf")
+    torch.save(checkpoint, tmp_path / "inf.pt")
+    with pytest.raises(ConfigurationError, match=r"inf\.pt: outputs are not finite in f32; export it again, or use"):
+        Detector.load(tmp_path / "inf.pt", backend.choose("torch", 1, cache), settings())
+
+
 def frames(count: int, height: int = 90, width: int = 160) -> list[Frame]:
     random = np.random.default_rng(11)
     noise = random.integers(0, 255, (count, height // 10, width // 10, 3), np.uint8)

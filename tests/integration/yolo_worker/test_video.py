@@ -17,8 +17,9 @@ import pytest
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_utils.errors import BadVideo, ErrorCode
 from video_analysis.yolo_worker.source import decoding, open_video, video
-from video_analysis.yolo_worker.source.damage import LEAST_SHARE_READ, Damage, Tally
+from video_analysis.yolo_worker.source.damage import Damage, Tally
 from video_analysis.yolo_worker.source.open_video import OpenVideo
+from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import Frame
 
 UNEVEN_MS = [0, 40, 55, 255, 288, 688, 704, 754, 1154, 1170, 1370, 1420, 1453, 1853, 1903]
@@ -29,8 +30,17 @@ FRAGMENTED = [
 ]
 
 
+def read(path: Path, stride: int = 1) -> tuple[list[Frame], Damage | None]:
+    """All frames, and what is missing."""
+    source = VideoFile(path, stride)
+    return list(source.frames()), source.damage
+
+
 def offsets(path: Path, stride: int = 1) -> list[int]:
-    return [frame.offset_ms for frame in video.frames(path, stride)]
+    """Of a file that lacks nothing."""
+    given, damage = read(path, stride)
+    assert damage is None
+    return [frame.offset_ms for frame in given]
 
 
 def brightness(frame: Frame) -> float:
@@ -68,6 +78,14 @@ def test_a_stride_gives_every_nth_frame_with_its_own_picture_and_time(clip: Path
         assert frame.offset_ms == 40 * frame.index
         assert frame.image.shape == (synthetic_clips.HEIGHT_PX, synthetic_clips.WIDTH_PX, 3)
         assert brightness(frame) == pytest.approx(frame.index * synthetic_clips.BRIGHTNESS_STEP % 256, abs=7)
+
+
+@pytest.mark.parametrize("size", [(642, 36), (98, 74), (18, 16), (854, 48)])
+def test_pictures_are_contiguous_whatever_their_width(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = synthetic_clips.write(tmp_path / "odd.mp4", synthetic_clips.every(40, 3), size=size)
+    for frame in video.frames(path, 1):
+        assert frame.image.shape == (size[1], size[0], 3)
+        assert frame.image.flags.c_contiguous
 
 
 def test_pictures_are_blue_green_red(clip: Path) -> None:
@@ -190,23 +208,16 @@ def test_a_trimmed_fragmented_mp4_is_not_refused(clip: Path, tmp_path: Path) -> 
 def test_a_cut_fragmented_mp4_is_truncated_though_its_count_is_met(tmp_path: Path) -> None:
     path = fragmented(tmp_path / "cut.mp4", "frag_keyframe+empty_moov", audio_s=3)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3 - 5])
-    given, reason, code = read_until_refused(path)
-    assert code == "truncated"
-    assert len(given) >= LEAST_SHARE_READ * video.probe(path).announced_frames
-    assert reason.startswith(f"truncated: {len(given)} frames of a file cut at {path.stat().st_size} of ")
+    given, damage = read(path)
+    assert damage is not None
+    assert (damage.is_cut, damage.is_minor) == (True, False)
+    assert len(given) >= 0.98 * video.probe(path).announced_frames
+    assert str(damage).startswith(f"truncated: {len(given)} frames of a file cut at {path.stat().st_size} of ")
 
 
-@pytest.mark.parametrize(
-    ("shown", "stride", "code", "reason"),
-    [
-        (0, 1, "undecodable", "not a video: none of its frames can be decoded"),
-        (0, 25, "undecodable", "not a video: none of its frames can be decoded"),
-        (50, 1, "damaged", "damaged: 50 of 100 frames"),
-        (20, 2, "damaged", "damaged: 20 of 100 frames"),
-    ],
-)
+@pytest.mark.parametrize(("shown", "stride"), [(0, 1), (0, 25), (50, 1), (20, 2)])
 def test_frames_that_cannot_be_decoded_are_missed(
-    clip: Path, monkeypatch: pytest.MonkeyPatch, shown: int, stride: int, code: ErrorCode, reason: str
+    clip: Path, monkeypatch: pytest.MonkeyPatch, shown: int, stride: int
 ) -> None:
     real, left = decoding._frames, shown
 
@@ -221,8 +232,12 @@ def test_frames_that_cannot_be_decoded_are_missed(
     monkeypatch.setattr(decoding, "_frames", failing)
     clip = synthetic_clips.write(clip, synthetic_clips.every(40, 100), codec_options={"bf": "0"})
     monkeypatch.setattr(open_video, "MOST_THREADS", 1)
-    with refused(code, match=f"^{reason}$"):
-        offsets(clip, stride)
+    if shown:
+        given, damage = read(clip, stride)
+        assert (len(given), str(damage)) == (shown // stride, f"damaged: {shown} of 100 frames")
+    else:
+        with refused("undecodable", match="^not a video: none of its frames can be decoded$"):
+            read(clip, stride)
 
 
 def test_reading_goes_on_behind_a_damaged_packet(tmp_path: Path) -> None:
@@ -233,9 +248,11 @@ def test_reading_goes_on_behind_a_damaged_packet(tmp_path: Path) -> None:
     packet = synthetic_clips.box_positions(data, b"mdat")[0] + 8 + 2000
     data[packet : packet + 40] = bytes(40)
     path.write_bytes(data)
-    given = offsets(path)
+    given, damage = read(path)
     assert 192 <= len(given) <= 200
-    assert given[-1] == 40 * 199
+    assert given[-1].offset_ms == 40 * 199
+    assert (damage is None) == (len(given) == 200)
+    assert damage is None or (damage.is_minor and str(damage) == f"damaged: {len(given)} of 200 frames")
 
 
 @pytest.mark.parametrize(
@@ -289,56 +306,48 @@ def test_an_mp4_without_an_index_says_so(clip: Path) -> None:
         next(video.frames(clip, 1))
 
 
-def read_until_refused(path: Path) -> tuple[list[Frame], str, ErrorCode]:
-    given: list[Frame] = []
-    try:
-        for frame in video.frames(path, 1):
-            given.append(frame)  # noqa: PERF402  # what came before the refusal is kept
-    except BadVideo as refusal:
-        return given, str(refusal), refusal.code
-    raise AssertionError(f"{path} was read to its end")
-
-
-def test_a_cut_video_gives_its_frames_up_to_the_cut_and_then_says_how_many(streamable: Path) -> None:
+def test_a_cut_video_gives_its_frames_up_to_the_cut_and_then_how_many_are_missing(streamable: Path) -> None:
     streamable.write_bytes(streamable.read_bytes()[: streamable.stat().st_size * 2 // 3])
-    given, reason, code = read_until_refused(streamable)
+    given, damage = read(streamable)
     assert 10 < len(given) < 98
-    assert (code, reason) == ("truncated", f"truncated: {len(given)} of 100 frames")
+    assert str(damage) == f"truncated: {len(given)} of 100 frames"
 
 
 def test_a_file_that_is_cut_in_its_first_frame_is_truncated(streamable: Path) -> None:
     data = streamable.read_bytes()
     streamable.write_bytes(data[: synthetic_clips.box_positions(data, b"mdat")[0] + 100])
-    for read in (video.probe, offsets):
+    for reading in (video.probe, offsets):
         with refused("truncated", match=r"^truncated: no frame in \d+ of \d+ bytes$"):
-            read(streamable)
+            reading(streamable)
 
 
-def test_what_is_missing_may_be_accepted(streamable: Path) -> None:
-    """Less than 2 s are missing here: the rule for a video that is done although it is damaged."""
-    streamable.write_bytes(streamable.read_bytes()[: streamable.stat().st_size * 2 // 3])
-    judged: list[Damage] = []
+@pytest.mark.parametrize(
+    ("ending", "share", "is_minor"),
+    [(".mkv", 0.8, True), (".mkv", 0.4, False), (".avi", 0.8, True), (".avi", 0.4, False)],
+)
+def test_a_cut_matroska_or_avi_is_compared_with_its_header(
+    tmp_path: Path, ending: str, share: float, is_minor: bool
+) -> None:
+    path = synthetic_clips.write(tmp_path / f"cut{ending}", synthetic_clips.every(40, 100), codec_options={"bf": "0"})
+    path.write_bytes(path.read_bytes()[: round(path.stat().st_size * share)])
+    given, damage = read(path)
+    assert damage is not None
+    assert (str(damage), damage.is_minor) == (f"truncated: {len(given)} of 100 frames", is_minor)
 
-    def accept(found: Damage) -> bool:
-        judged.append(found)
-        return found.is_minor
 
-    given = list(video.frames(streamable, 1, accept=accept))
-    assert [str(found) for found in judged] == [f"truncated: {len(given)} of 100 frames"]
-
-
-def test_a_cut_matroska_is_truncated(tmp_path: Path) -> None:
-    path = synthetic_clips.write(tmp_path / "cut.mkv", synthetic_clips.every(40, 100))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with refused("truncated", match=r"^truncated: \d\d of 100 frames$"):
-        offsets(path)
+def test_a_matroska_that_lacks_its_last_bytes_is_complete(tmp_path: Path) -> None:
+    path = synthetic_clips.write(tmp_path / "tail.mkv", synthetic_clips.every(40, 100))
+    path.write_bytes(path.read_bytes()[:-1])
+    given, damage = read(path)
+    assert (len(given), damage) == (100, None)
 
 
 def test_a_file_whose_second_half_was_never_written_is_damaged(streamable: Path) -> None:
     data = streamable.read_bytes()
     streamable.write_bytes(data[: len(data) * 2 // 3] + bytes(len(data) - len(data) * 2 // 3))
-    with refused("damaged", match=r"^damaged: \d\d of 100 frames$"):
-        offsets(streamable)
+    given, damage = read(streamable)
+    assert 10 < len(given) < 98
+    assert str(damage) == f"damaged: {len(given)} of 100 frames"
 
 
 def test_absurdly_large_pictures_are_refused_undecoded(tmp_path: Path) -> None:
@@ -411,20 +420,20 @@ def test_the_decoder_writes_nothing_to_the_terminal(streamable: Path, tmp_path: 
         "from video_analysis.worker_utils.errors import BadVideo; from video_analysis.yolo_worker.source import video\n"
         "for path in sys.argv[1:]:\n"
         "    with contextlib.suppress(BadVideo):\n"
-        "        print(sum(1 for _ in video.frames(Path(path), 1)))\n"
+        "        print(sum(1 for _ in video.frames(Path(path), 1)) < 90)\n"
         "    print('refused')"
     )
     command = [sys.executable, "-c", script, str(cut), str(nonsense)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("refused\nrefused\n", "")
+    assert (done.stdout, done.stderr) == ("True\nrefused\nrefused\n", "")
 
 
 def test_every_real_clip_is_read_to_its_end(shared_data: Path) -> None:
     paths = [*shared_data.glob("video/*.mp4"), *shared_data.glob("video/containers/*")]
     assert paths
     for path in paths:
-        given = offsets(path, stride=25)
-        assert given[0] == 0, path
+        given, damage = read(path, stride=25)
+        assert (given[0].offset_ms, damage) == (0, None), path
         assert len(given) == -(-video.probe(path).announced_frames // 25), path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from video_analysis.worker_utils.errors import (
 )
 from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
 from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits
+from video_analysis.yolo_worker.source.damage import Damage
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, Track, TrackedFrame
 from video_analysis.yolo_worker.worker import VideoWorker
 
@@ -71,15 +73,16 @@ class FakeSource:
 
     indices: range
     breaks_at: int | None
+    damage: Damage | None
 
     @property
     def info(self) -> SourceInfo:
         return SourceInfo(320, 240, 40.0 * self.indices.step, len(self.indices), is_live=False)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         for index in self.indices:
             if index == self.breaks_at:
-                raise BadVideo("truncated: 4 of 6 frames")
+                raise BadVideo("frame 4 is more than a year into the video", code="too_long")
             yield Frame(index, index * 40, np.full((240, 320, 3), 40 * index, np.uint8))
 
 
@@ -90,6 +93,7 @@ class FakePipeline:
     vehicles: tuple[tuple[int, int, int], ...] = ((11, 1, 2), (12, 2, 4))
     frame_count: int = 6
     breaks_at: int | None = None
+    damage: Damage | None = None
     growing: bool = True
     broken: bool = False
     weights: str = "fake"
@@ -99,7 +103,7 @@ class FakePipeline:
 
     def open(self, path: Path, stride: int) -> FakeSource:
         self.paths.append(path)
-        return FakeSource(range(0, self.frame_count, stride), self.breaks_at)
+        return FakeSource(range(0, self.frame_count, stride), self.breaks_at, self.damage)
 
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         try:
@@ -230,6 +234,14 @@ def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Benc
     assert bench.video()["processing_finished_at"] is not None
 
 
+def test_a_row_has_the_box_of_its_snapshot_s_frame_and_the_size_of_that_frame(bench: Bench) -> None:
+    bench.deliver()
+    assert [row["detected_box"] for row in bench.rows()] == [
+        {"x1": 20, "y1": 20, "x2": 20 + size, "y2": 20 + size, "frame_width": 320, "frame_height": 240}
+        for size in (100, 140)
+    ]
+
+
 def test_the_message_of_a_vehicle_is_sent_before_the_video_is_done(bench: Bench) -> None:
     seen: list[str] = []
     bench.outbox.on_send = lambda message: seen.append(bench.video()["status"])
@@ -312,12 +324,64 @@ def test_a_lost_lease_ends_the_threads_before_it_is_raised(bench: Bench) -> None
     assert bench.pipeline.ended == 1
 
 
-def test_a_truncated_video_is_refused_and_its_file_is_deleted(bench: Bench) -> None:
+def test_a_video_that_breaks_off_is_refused_and_its_file_is_deleted(bench: Bench) -> None:
     bench.pipeline.breaks_at = 4
     with pytest.raises(BadVideo):
         bench.deliver()
     assert not bench.pipeline.paths[0].exists()
     assert bench.video()["status"] == "processing"
+
+
+TO_THE_END = ((11, 1, 2), (12, 2, 5))
+"""The second vehicle is there in the last frame."""
+MINOR, MAJOR = Damage(850, 900, 40.0, is_cut=True), Damage(435, 905, 40.0, is_cut=True)
+
+
+def test_a_video_that_lacks_a_little_is_done_with_the_damage_in_its_row(bench: Bench) -> None:
+    bench.pipeline.vehicles, bench.pipeline.damage = TO_THE_END, MINOR
+    bench.deliver()
+    row = bench.video()
+    text = "truncated: 850 of 900 frames"
+    assert (row["status"], row["attempt_state"], row["error_code"], row["error_msg"]) == ("done", None, "damaged", text)
+    assert [message.track_id for message in bench.outbox.by_track()] == [1, 2]
+    assert bench.observer.events[-1].fields["damage"] == text
+    before = (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track())
+    bench.deliver(receive=2)
+    assert (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
+
+
+def test_a_video_that_lacks_much_is_refused_after_all_its_vehicles_are_sent(bench: Bench) -> None:
+    bench.pipeline.vehicles, bench.pipeline.damage = TO_THE_END, MAJOR
+    with pytest.raises(BadVideo, match=r"^truncated: 435 of 905 frames$") as refusal:
+        bench.deliver()
+    assert refusal.value.code == "truncated"
+    assert [message.track_id for message in bench.outbox.by_track()] == [1, 2]
+    assert len(bench.rows()) == len(objects(bench)) == 2
+    assert bench.video()["status"] == "processing"
+    assert "video.done" not in bench.observer.codes()
+
+
+def test_a_refused_video_that_is_sent_again_gives_the_same_rows_and_objects(bench: Bench) -> None:
+    bench.pipeline.vehicles, bench.pipeline.damage = TO_THE_END, MAJOR
+    for receive in (1, 2):
+        with pytest.raises(BadVideo):
+            bench.deliver(receive=receive)
+    assert bench.outbox.by_track()[::2] == bench.outbox.by_track()[1::2]
+    assert len(bench.rows()) == len(objects(bench)) == 2
+
+
+def test_a_refused_video_whose_object_was_repaired_is_done_with_the_rows_that_it_had(bench: Bench) -> None:
+    bench.pipeline.vehicles, bench.pipeline.damage, bench.pipeline.frame_count = TO_THE_END, MAJOR, 4
+    with pytest.raises(BadVideo):
+        bench.deliver()
+    before = (bench.rows(), objects(bench))
+    bench.pipeline.damage, bench.pipeline.frame_count = None, 6
+    bench.pipeline.vehicles = (*TO_THE_END, (13, 3, 5))
+    bench.deliver()
+    assert (bench.video()["status"], bench.video()["error_code"]) == ("done", None)
+    assert bench.rows()[:2] == before[0]
+    assert {key: objects(bench)[key] for key in before[1]} == before[1]
+    assert [row["track_id"] for row in bench.rows()] == [1, 2, 3]
 
 
 def test_the_compatibility_form_is_resolved_from_the_row(bench: Bench) -> None:
@@ -332,6 +396,68 @@ def test_the_compatibility_form_without_a_row_waits_for_the_api(bench: Bench) ->
     bench.sql("DELETE FROM videos")
     with pytest.raises(Transient, match="no row"):
         bench.deliver({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
+
+
+def unknown_fields_reported(bench: Bench) -> list[object]:
+    events = [event for event in bench.observer.events if event.code == "message.unknown_fields"]
+    assert {event.level for event in events} <= {logging.WARNING}
+    return [event.fields["unknown_fields"] for event in events]
+
+
+@pytest.mark.parametrize(
+    "task", [TASK, {"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE}], ids=["full", "short"]
+)
+def test_unknown_fields_are_ignored_with_one_warning_that_names_them(bench: Bench, task: dict[str, object]) -> None:
+    bench.deliver(task | {"variant": "cmt", "a\nb": None})
+    bench.deliver(task | {"variant": "cmt", "a\nb": None}, receive=2)
+    assert bench.video()["status"] == "done"
+    assert unknown_fields_reported(bench) == [[r"a\x0ab", "variant"]]
+
+
+def test_a_warning_of_unknown_fields_is_short_however_many_and_long_they_are(bench: Bench) -> None:
+    bench.deliver(TASK | {f"{number:03}{'x' * 1000}": number for number in range(100)})
+    [event] = [event for event in bench.observer.events if event.code == "message.unknown_fields"]
+    assert event.message.startswith("100 fields are ignored, since PROCESS_VIDEO does not have them: 000xxx")
+    assert len(event.message) < 1000
+    assert len(json.dumps(event.fields)) < 1000
+
+
+def test_a_message_without_unknown_fields_has_no_warning(bench: Bench) -> None:
+    bench.deliver()
+    assert unknown_fields_reported(bench) == []
+
+
+def test_nulls_are_filled_from_the_row(bench: Bench) -> None:
+    bench.sql("UPDATE videos SET workspace_code = 'CTX7777', camera_code = 'CAM8', frame_stride = 2")
+    bench.deliver(TASK | {"workspace_code": None, "camera_code": None, "frame_stride": None})
+    names = [message.snapshot_s3_key.rpartition("/")[2] for message in bench.outbox.by_track()]
+    assert names == ["CTX7777_CAM8_000001_000080.jpg", "CTX7777_CAM8_000002_000160.jpg"]
+    assert {message.recordedAt for message in bench.outbox.sent} == {TASK["recordedAt"]}, "from the message"
+
+
+def test_nulls_wait_for_the_row_and_a_null_code_in_it_is_refused(bench: Bench) -> None:
+    bench.sql("UPDATE videos SET camera_code = NULL")
+    with pytest.raises(Permanent, match=r"videos\.camera_code: null") as refusal:
+        bench.deliver(TASK | {"camera_code": None})
+    assert refusal.value.code == "incomplete_row"
+    bench.sql("DELETE FROM videos")
+    with pytest.raises(Transient) as absence:
+        bench.deliver(TASK | {"frame_stride": None})
+    assert absence.value.code == "no_video_row"
+
+
+def test_a_raw_key_that_ends_in_upper_case_is_processed(bench: Bench) -> None:
+    key = KEY.replace(".mp4", ".MP4")
+    bench.s3.put_object(Bucket=bench.bucket, Key=key, Body=b"bytes of a video")
+    bench.s3.delete_object(Bucket=bench.bucket, Key=KEY)
+    bench.deliver(TASK | {"s3_key_raw": key})
+    assert bench.video()["status"] == "done"
+
+
+def test_a_byte_order_mark_and_a_stride_of_three_point_zero_are_accepted(bench: Bench) -> None:
+    body = "\ufeff" + json.dumps(TASK | {"frame_stride": 3.0})
+    assert bench.worker.handle([Delivery("m-1", body, 1, False, FakeLease())]) == [None]
+    assert [message.detectedIn for message in bench.outbox.by_track()] == [0, 120], "frames 0 and 3"
 
 
 def test_a_full_message_without_a_row_is_processed(bench: Bench) -> None:

@@ -75,6 +75,12 @@ def grown(box: Box, px: float) -> Box:
     return box[0] - px, box[1] - px, box[2] + px, box[3] + px
 
 
+def test_a_best_shot_has_the_box_and_the_size_of_its_frame() -> None:
+    larger = grown(MIDDLE, 5)
+    (shot,) = select([seen(0, track()), seen(1, track(larger)), seen(2, track())], RULES, CROP_MARGIN)
+    assert (shot.box, shot.frame_width_px, shot.frame_height_px) == (larger, WIDTH_PX, HEIGHT_PX)
+
+
 def test_a_larger_box_takes_precedence_over_all_other_criteria() -> None:
     larger = track(grown(moved(MIDDLE, 40), 5), confidence=0.4)
     assert chosen(seen(0, track()), seen(1, larger, image=BLURRED)) == 1

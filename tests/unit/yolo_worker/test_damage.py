@@ -2,21 +2,22 @@ from __future__ import annotations
 
 import pytest
 
-from video_analysis.yolo_worker.source.damage import Announced, Damage, Tally, found
+from video_analysis.worker_utils.errors import BadVideo
+from video_analysis.yolo_worker.source.damage import Announced, Damage, Tally, check, found
 
 SIZE = 1000
 
 
-def read(frames: int, packets: int | None = None, **counts: int) -> Tally:
-    return Tally(packets=frames if packets is None else packets, frames=frames, **counts)
+def read(frames: int, packets: int | None = None, *, last_ms: float = 0.0, **counts: int) -> Tally:
+    return Tally(packets=frames if packets is None else packets, frames=frames, last_ms=last_ms, **counts)
 
 
 def table(packets: int, is_cut: bool = False) -> Announced:
-    return Announced(packets, is_exact=True, frames=packets, bytes=2 * SIZE, is_cut=is_cut)
+    return Announced(packets, is_exact=True, frames=packets, length_ms=None, bytes=2 * SIZE, is_cut=is_cut)
 
 
-def stated(frames: int | None, is_cut: bool, is_exact: bool = False) -> Announced:
-    return Announced(None, is_exact=is_exact, frames=frames, bytes=2 * SIZE, is_cut=is_cut)
+def stated(frames: int | None, *, is_cut: bool, is_exact: bool = False, length_ms: float | None = None) -> Announced:
+    return Announced(None, is_exact=is_exact, frames=frames, length_ms=length_ms, bytes=2 * SIZE, is_cut=is_cut)
 
 
 def damage(tally: Tally, announced: Announced) -> Damage:
@@ -29,7 +30,7 @@ def test_a_file_whose_frames_are_all_read_is_whole() -> None:
 
 def test_packets_that_are_never_delivered_are_missing() -> None:
     cut = damage(read(435), table(905, is_cut=True))
-    assert (str(cut), cut.is_none, cut.is_negligible, cut.is_minor) == ("truncated: 435 of 905 frames", *3 * (False,))
+    assert (str(cut), cut.is_none, cut.is_minor) == ("truncated: 435 of 905 frames", False, False)
 
 
 def test_frames_before_the_first_key_frame_and_hidden_ones_do_not_count() -> None:
@@ -48,18 +49,28 @@ def test_fields_and_frames_that_are_not_coded_are_not_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("announced", "text"), [(100, "truncated: 40 of 100 frames"), (40, "truncated: 40 frames of a ")]
+    ("length_ms", "text"),
+    [
+        (4000, "truncated: 40 of 100 frames"),
+        (1620, "truncated: 40 of 41 frames"),
+        (None, "truncated: 40 frames of a file cut at 1000 of 2000 bytes"),
+    ],
 )
-def test_a_cut_file_without_a_table_is_compared_with_its_stated_length(announced: int, text: str) -> None:
-    cut = damage(read(40), stated(announced, is_cut=True))
-    assert str(cut).startswith(text)
-    assert not cut.is_negligible
+def test_a_cut_file_without_a_table_is_compared_with_its_stated_length(length_ms: float | None, text: str) -> None:
+    assert str(damage(read(40, last_ms=39 * 40), stated(None, is_cut=True, length_ms=length_ms))) == text
+
+
+def test_a_stated_length_is_compared_by_time_whatever_the_rate() -> None:
+    slower_later = read(40, last_ms=3960)
+    cut = found(slower_later, stated(None, is_cut=True, length_ms=4000), SIZE, 100.0)
+    assert cut.is_none
 
 
 def test_a_cut_fragmented_file_does_not_state_its_length() -> None:
-    cut = damage(read(198), Announced(204, is_exact=False, frames=6, bytes=2 * SIZE, is_cut=True))
+    announced = Announced(204, is_exact=False, frames=6, length_ms=240, bytes=2 * SIZE, is_cut=True)
+    cut = damage(read(198), announced)
     assert str(cut) == "truncated: 198 frames of a file cut at 1000 of 2000 bytes"
-    assert [cut.is_none, cut.is_negligible, cut.is_minor] == [False] * 3
+    assert [cut.is_none, cut.is_minor] == [False] * 2
 
 
 def test_an_avi_that_is_longer_by_its_header_than_it_is_may_have_all_its_frames() -> None:
@@ -79,14 +90,13 @@ def test_two_seconds_or_one_percent_are_minor(frames: int, due: int, is_minor: b
     assert Damage(frames, due, interval_ms=40.0, is_cut=True).is_minor == is_minor
 
 
-@pytest.mark.parametrize(
-    ("frames", "due", "is_cut", "is_negligible"),
-    [(92, 100, False, True), (91, 100, False, False), (98, 100, True, True), (97, 100, True, False)],
-)
-def test_a_few_frames_of_a_file_of_full_length_are_negligible(
-    frames: int, due: int, is_cut: bool, is_negligible: bool
-) -> None:
-    assert Damage(frames, due, interval_ms=40.0, is_cut=is_cut).is_negligible == is_negligible
+@pytest.mark.parametrize(("is_cut", "code"), [(True, "truncated"), (False, "damaged")])
+def test_what_is_not_minor_is_refused(is_cut: bool, code: str) -> None:
+    check(None)
+    check(Damage(50, 100, interval_ms=40.0, is_cut=is_cut))
+    with pytest.raises(BadVideo, match=rf"^{code}: 49 of 100 frames$") as refusal:
+        check(Damage(49, 100, interval_ms=40.0, is_cut=is_cut))
+    assert refusal.value.code == code
 
 
 def test_the_lead_in_ends_with_the_first_key_frame_and_what_precedes_it_in_time() -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from operator import eq
 
 import numpy as np
@@ -52,9 +53,11 @@ def seen_only(place: Callable[[int], Box], visible: Callable[[int], bool]) -> Ca
     return lambda index: place(index) if visible(index) else None
 
 
-def film(count: int, *vehicles: Vehicle, stride: int = 1) -> Iterator[DetectedFrame]:
-    for index in range(0, count, stride):
-        image = np.full((HEIGHT_PX, WIDTH_PX, 3), 90, np.uint8)
+def film(
+    count: int, *vehicles: Vehicle, stride: int = 1, first: int = 0, size: tuple[int, int] = (WIDTH_PX, HEIGHT_PX)
+) -> Iterator[DetectedFrame]:
+    for index in range(first, first + count, stride):
+        image = np.full((size[1], size[0], 3), 90, np.uint8)
         rows = []
         for vehicle in vehicles:
             box = vehicle.place(index)
@@ -77,6 +80,19 @@ def keys(tracked: Sequence[TrackedFrame]) -> set[int]:
 
 def numbers(tracked: Sequence[TrackedFrame]) -> set[int]:
     return {track_id for frame in tracked for track_id in frame.links.values()}
+
+
+@pytest.mark.parametrize(
+    "size", [(2 * WIDTH_PX, 2 * HEIGHT_PX), (WIDTH_PX // 2, HEIGHT_PX // 2), (HEIGHT_PX, WIDTH_PX)]
+)
+def test_a_new_frame_size_ends_all_tracks_and_numbers_continue(size: tuple[int, int]) -> None:
+    """The vehicle is in the same place, in pixels, before and after the change."""
+    vehicle = Vehicle(lambda index: (30, 60, 90, 100))
+    tracked = follow(chain(film(20, vehicle), film(20, vehicle, first=20, size=size)))
+    assert [frame.ended for frame in tracked if frame.ended] == [[tracked[0].tracks[0].key]]
+    assert tracked[20].ended == [tracked[0].tracks[0].key]
+    assert [list(frame.links.values()) for frame in tracked if frame.links] == [[1], [2]]
+    assert len(keys(tracked)) == 2
 
 
 def test_a_vehicle_is_numbered_at_its_third_frame_and_its_first_ones_have_the_same_key() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from video_analysis.tests.support import synthetic_clips
-from video_analysis.worker_utils.errors import BadVideo
+from video_analysis.worker_utils.errors import BadVideo, EnvironmentFault
+from video_analysis.worker_utils.execution import memory_pressure
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import SourceInfo
 
@@ -47,3 +48,35 @@ def test_the_file_is_opened_only_when_it_is_read(tmp_path: Path) -> None:
         _ = source.info
     with pytest.raises(BadVideo, match="empty file"):
         next(source.frames())
+
+
+def test_what_is_missing_is_known_after_the_last_frame(tmp_path: Path) -> None:
+    path = cut(tmp_path)
+    read = len(list(VideoFile(path, 1).frames()))
+    source = VideoFile(path, 3)
+    assert len(list(source.frames())) == -(-read // 3)
+    assert str(source.damage) == f"truncated: {read} of 100 frames"
+
+
+def test_missing_frames_are_no_damage_of_the_file_while_memory_is_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_pressure, "HEADROOM_BYTES", 1 << 60)
+    with pytest.raises(EnvironmentFault, match="out of memory, which may be the cause of: truncated"):
+        list(VideoFile(cut(tmp_path), 1).frames())
+
+
+def test_an_intact_file_has_no_damage(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_pressure, "HEADROOM_BYTES", 1 << 60)
+    source = VideoFile(clip, 1)
+    assert source.damage is None
+    assert len(list(source.frames())) == 10
+    assert source.damage is None
+
+
+def cut(folder: Path) -> Path:
+    """100 frames, the index in front, of which a third is missing."""
+    options = {"movflags": "faststart"}
+    path = synthetic_clips.write(folder / "cut.mp4", synthetic_clips.every(40, 100), format_options=options)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    return path

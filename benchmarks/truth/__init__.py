@@ -1,0 +1,1 @@
+"""Snapshots compared with the true vehicles of real clips and synthetic scenes."""
