@@ -86,8 +86,8 @@ class TrackSettings(_Settings):
     """A track is confirmed only if at least one of its detections has this confidence."""
     max_age_s: Seconds = 1.5
     """A track ends when its vehicle was not detected for this long, or earlier if it has left the frame."""
-    gap_s: Seconds = 0.5
-    """After a gap of up to this length a lost track is matched by position only; later, by appearance as well."""
+    gap_s: Seconds = 1.0
+    """After a longer gap a lost track continues at a near position only if the appearance is the same."""
     speed: NotNegative = 2.0
     """How far a vehicle can move per second, in lengths of its box."""
     max_cosine: Share = 0.2
@@ -96,6 +96,8 @@ class TrackSettings(_Settings):
     """Largest distance (1 - IoU) between two boxes of one vehicle."""
     nn_budget: Count = 40
     """Embeddings kept per track; the cost per frame increases with their number."""
+    link_s: Seconds = 10
+    """A standing vehicle that is no longer detected is emitted after this time; it can still be found again later."""
     embed_interval_s: NotNegative = 0.8
     """Minimum interval between embeddings of an isolated track; 0: an embedding in each frame."""
 

@@ -96,6 +96,7 @@ def pipeline_fields(pipeline: PipelineTraits) -> Mapping[str, object]:
             "max_cosine": track.max_cosine,
             "max_iou_distance": track.max_iou_distance,
             "nn_budget": track.nn_budget,
+            "link_s": track.link_s,
             "look_s": track.embed_interval_s,
         },
     }

@@ -10,6 +10,7 @@ from video_analysis.benchmarks.truth.scorer import Snapshot
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
+from video_analysis.yolo_worker.tracking.camera_shift import with_shift
 from video_analysis.yolo_worker.tracking.tracker import Tracker
 from video_analysis.yolo_worker.types import BestShot, Box, TrackedFrame
 
@@ -31,7 +32,7 @@ class Result:
 def track(clip: CachedClip, embedder: CachedEmbedder, stride: int, config: WorkerConfig) -> Result:
     """Track a clip and select its best shots, as the worker does."""
     kept: list[TrackedFrame] = []
-    tracked = Tracker(embedder, config.track, clip.info_at(stride).interval_ms).track(clip.detected(stride))
+    tracked = Tracker(embedder, config.track).track(with_shift(clip.detected(stride)))
     sink = BestShotSink(config.best, config.snapshot.crop_margin)
     shots = list(drain.results(_kept(tracked, kept), sink))
     return Result(shots, tracks_of(kept))

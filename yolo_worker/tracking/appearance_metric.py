@@ -1,4 +1,4 @@
-"""Distances between detections and the latest embeddings of tracks (DeepSORT's nearest-neighbour metric). Pure."""
+"""DeepSORT's nearest-neighbour metric: distances between detections and the latest embeddings of tracks. Pure."""
 
 from __future__ import annotations
 

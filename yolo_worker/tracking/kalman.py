@@ -1,20 +1,21 @@
 """Constant-velocity Kalman filters for the boxes of all tracks, as arrays.
 
-Each edge of a box has a filter of its own: an edge that the frame's border cuts off stands still while the opposite one
-moves. The noise is proportional to the size of the box, as in DeepSORT (Wojke et al., 2017), and grows with the time
+Each edge of a box has a filter of its own: an edge at the border of the frame does not move while the opposite one
+does. The noise is proportional to the size of the box, as in DeepSORT (Wojke et al., 2017), and grows with the time
 between two frames instead of their number. The covariance of one edge is the symmetric 2×2 matrix of place and speed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-Corners = NDArray[np.float64]
-"""N×4: x1, y1, x2, y2 in px."""
-Corner = NDArray[np.float64]
-"""x1, y1, x2, y2 in px."""
-Rows = NDArray[np.intp]
+from video_analysis.yolo_worker.tracking.geometry import Corner, Corners, sizes
+
+Rows = Sequence[int] | NDArray[np.intp]
+"""Rows of the bank."""
 
 MEASURED = 0.05
 """Standard deviation of a detected edge, in sizes of the box: the square root of its area."""
@@ -23,6 +24,7 @@ PLACE_DRIFT = 0.1
 SPEED_DRIFT = 0.8
 """Standard deviation by which a speed changes in one second, in sizes per second."""
 BORDER_PX = 3
+"""An edge this near to the border of the frame is cut off by it."""
 FIRST_SPEED = 2.0
 """Standard deviation of the speed of a box that was seen once, in sizes per second."""
 
@@ -86,10 +88,3 @@ class KalmanBank:
     def stop(self, rows: Rows, boxes: Corners) -> None:
         """Put `rows` at rest in `boxes`."""
         self.boxes[rows], self.speeds[rows] = boxes, 0
-
-
-def sizes(boxes: Corners) -> NDArray[np.float64]:
-    """N×1: the square root of each box's area, at least 1 px."""
-    area = np.clip(boxes[:, 2] - boxes[:, 0], 0, None) * np.clip(boxes[:, 3] - boxes[:, 1], 0, None)
-    size: NDArray[np.float64] = np.sqrt(np.maximum(area, 1.0))[:, None]
-    return size

@@ -1,13 +1,17 @@
-"""DeepSORT: links detections over time to tracks. Each video needs a new tracker."""
+"""Links detections over time to tracks. Each video needs a new tracker."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
+from video_analysis.yolo_worker.tracking.observation import Observation
 from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame, Track, TrackedFrame
+
+if TYPE_CHECKING:
+    from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 
 
 def load_libraries() -> None:
@@ -23,26 +27,47 @@ class AppearanceEmbedder(Protocol):
 
 
 class Tracker:
-    def __init__(self, embedder, settings, interval_ms):
-        from video_analysis.yolo_worker.tracking.vehicle_tracker import VehicleTracker
+    """Tracks the vehicles of one video. Boxes, embeddings, times and the camera's shift determine the tracks."""
+
+    def __init__(self, embedder: AppearanceEmbedder, settings: TrackSettings) -> None:
+        from video_analysis.yolo_worker.tracking.vehicle_tracker import VehicleTracker  # noqa: PLC0415
+
         self._embedder = embedder
         self._min_confidence = settings.confidence
-        self._core = VehicleTracker(settings, settings.max_cosine)
+        self._vehicles = VehicleTracker(settings)
         self._last_track_id = 0
 
-    def track(self, frames):
+    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
+        """Each frame with its matched tracks, and the keys of the tracks that ended since the previous frame.
+
+        A new frame size ends all tracks: their boxes and speeds are in pixels of the old one. Tracks that are still
+        open after the last frame are not reported as ended; sinks end them in `close`.
+        """
+        shape: tuple[int, ...] | None = None
         for detected in frames:
-            boxes = detected.boxes
-            h, w = detected.frame.image.shape[:2]
-            ended = self._core.step(detected.frame.offset_ms / 1000, boxes, lambda rows: self._embedder.embed(detected.frame, boxes[list(rows)]), detected.shift, (w, h))
-            ended += self._core.drop_exited(-detected.shift[0], -detected.shift[1], w - detected.shift[0], h - detected.shift[1])
-            links = {}
-            tracks = []
-            for t in self._core.tracks:
-                if t.row is None: continue
-                x1, y1, x2, y2, conf, kind = boxes[t.row].tolist()
-                tracks.append(Track(t.key, (x1, y1, x2, y2), conf, YOLO_TYPES[int(kind)]))
-                if t.is_confirmed and t.track_id is None and t.confidence >= self._min_confidence:
-                    self._last_track_id += 1
-                    links[t.key] = t.track_id = self._last_track_id
-            yield TrackedFrame(detected.frame, tracks, sorted(t.key for t in ended), links)
+            is_resized, shape = detected.frame.image.shape != shape, detected.frame.image.shape
+            ended = self._vehicles.end_all() if is_resized else []
+            ended += self._step(detected)
+            matched = [track for track in self._vehicles.tracks if track.row is not None]
+            tracks = [_matched_track(track, detected.boxes) for track in matched]
+            yield TrackedFrame(detected.frame, tracks, sorted(track.key for track in ended), self._link(matched))
+
+    def _step(self, detected: DetectedFrame) -> list[VehicleTrack]:
+        height, width = detected.frame.image.shape[:2]
+        seen = Observation(detected.frame.offset_ms / 1000, detected.boxes, detected.shift, (width, height))
+        return self._vehicles.step(seen, lambda boxes: self._embedder.embed(detected.frame, boxes))
+
+    def _link(self, matched: Sequence[VehicleTrack]) -> Mapping[int, int]:
+        """Give a track_id to each track that is confirmed from this frame on."""
+        links: dict[int, int] = {}
+        for track in matched:
+            if track.track_id is None and track.is_confirmed and track.confidence >= self._min_confidence:
+                self._last_track_id += 1
+                links[track.key] = track.track_id = self._last_track_id
+        return links
+
+
+def _matched_track(track: VehicleTrack, boxes: Boxes) -> Track:
+    """The track with box, confidence and type of its detection in this frame, not those of the Kalman filter."""
+    x1, y1, x2, y2, confidence, kind = boxes[track.row].tolist()
+    return Track(track.key, (x1, y1, x2, y2), confidence, YOLO_TYPES[int(kind)])

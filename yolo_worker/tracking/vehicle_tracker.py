@@ -1,215 +1,229 @@
-"""The tracks of one video, frame by frame: DeepSORT with time instead of frame counts.
+"""The tracks of one video, frame by frame: DeepSORT's tracks with times instead of frame counts.
 
-Boxes are in px without the camera's shift; times in seconds. The association is in `association`, the motion in
-`kalman`. A track ends when it was not detected for `max_age_s`, or when it has left the frame.
+A track is confirmed after a few detections. It ends when it was not detected for `max_age_s` or has left the frame. A
+standing vehicle keeps its place for longer, see `standing`; its snapshot waits for `link_s` at most. The association is
+in `association`, the motion in `kalman`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from video_analysis.worker_config import TrackSettings
-from video_analysis.yolo_worker.detection.postprocess import overlaps, containment_of
-from video_analysis.yolo_worker.tracking import association
+from video_analysis.yolo_worker.tracking import association, standing
 from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.association import Candidates, Pairs
-from video_analysis.yolo_worker.tracking.kalman import Corners, KalmanBank, sizes
+from video_analysis.yolo_worker.tracking.geometry import sizes, touches
+from video_analysis.yolo_worker.tracking.kalman import KalmanBank
+from video_analysis.yolo_worker.tracking.observation import Embed, Observation
+from video_analysis.yolo_worker.tracking.settings import LONGEST_STEP_S, is_confirming
+from video_analysis.yolo_worker.tracking.standing import ParkedVehicles
 from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
-from video_analysis.yolo_worker.types import Boxes, Embeddings
 
-FEWEST_HITS = 2
-"""A vehicle that was detected in only one frame counts as a false detection."""
-COVERED = 0.3
-"""A detection that others in front cover by this share is not embedded for later comparisons."""
-STANDING_S = 1.0
-PLACE_IOU, PLACE_INSIDE, PLACE_DISTANCE = 0.4, 0.7, 1.25
+RESTING_SIZES, RESTING_BOXES = 0.25, 4
+"""A track that moved by less than the first in about a second, in box sizes, is not extrapolated where it is not
+detected. It needs as many boxes as the second: speeds are noise before."""
 
-Embed = Callable[[Sequence[int]], Embeddings]
-"""One embedding per given row of the frame's boxes."""
+
+@dataclass(slots=True, eq=False)
+class _Matches:
+    """What the detections of a frame are. Every row is in one of these, or shows several vehicles in one box."""
+
+    whole: Pairs
+    """(index of a track, row)."""
+    partial: Pairs = field(default_factory=list)
+    """(index of a standing track, row): a part of the vehicle, so that it has not moved."""
+    parked: list[tuple[VehicleTrack, int]] = field(default_factory=list)
+    """A standing vehicle that had no track any more, and its row."""
+    new: list[int] = field(default_factory=list)
+    """Rows of new vehicles."""
 
 
 class VehicleTracker:
     """All open tracks of one video."""
 
-    def __init__(self, settings: TrackSettings, match_distance: float) -> None:
-        """`match_distance`: largest cosine distance between two embeddings of one vehicle."""
+    def __init__(self, settings: TrackSettings) -> None:
         self._settings = settings
-        self._match_distance = match_distance
         self._bank = KalmanBank()
-        self.tracks: list[VehicleTrack] = []
-        self._time_s = 0.0
-        self._before_s = 0.0
+        """Its rows are those of `tracks`."""
+        self._parked = ParkedVehicles()
+        self._time_s = self._previous_s = 0.0
         self._last_key = 0
-        self.places: list[VehicleTrack] = []
+        self.tracks: list[VehicleTrack] = []
 
-    def step(self, time_s: float, boxes: Boxes, embed: Embed, shift=(0.0, 0.0), size=(1, 1)) -> list[VehicleTrack]:
+    def step(self, seen: Observation, embed: Embed) -> list[VehicleTrack]:
         """Process one frame. Returns the tracks that ended."""
-        self._before_s, elapsed_s, self._time_s = self._time_s, time_s - self._time_s, time_s
-        self._frame = np.array([-shift[0], -shift[1], size[0] - shift[0], size[1] - shift[1]])
+        self._previous_s, self._time_s = self._time_s, seen.time_s
         ended = self._expire()
-        self._bank.predict(elapsed_s)
-        detected = boxes[:, :4].astype(np.float64) - np.array(shift * 2)
-        pairs, features = self._associate(detected, boxes, embed)
-        ended += self._apply(pairs, detected, boxes, features)
-        return ended
+        self._bank.predict(self._time_s - self._previous_s)
+        for track in self.tracks:
+            track.row = None
+        matches = self._match(seen, embed)
+        self._continue(matches, seen)
+        self._extrapolate(seen)
+        ended += self._remove(self._lost(seen))
+        self._start(matches, seen)
+        ended += self._parked.displace(self._standing(track for track in self.tracks if track.row is not None))
+        return self._reported(ended)
+
+    def end_all(self) -> list[VehicleTrack]:
+        """End all tracks, and return them."""
+        ended = [*self.tracks, *self._parked.clear()]
+        self._keep([])
+        return self._reported(ended)
 
     def _expire(self) -> list[VehicleTrack]:
-        """Ends by time, before the frame's detections can continue a track."""
-        s = self._settings
-        def over(t: VehicleTrack) -> bool:
-            age = self._time_s - t.seen_s
-            limit = s.max_age_s if t.seen_s < self._before_s else 10.0
-            return age > limit
-        gone = [t for t in self.tracks if over(t)]
-        self._keep([i for i, t in enumerate(self.tracks) if not over(t)])
-        ended = []
-        for t in gone:
-            if t.is_confirmed and t.is_standing(STANDING_S):
-                self.places.append(t)
-            else: ended.append(t)
-        return ended
+        """End tracks by time, before a detection can continue them; standing vehicles keep their place."""
+        old = [index for index, track in enumerate(self.tracks) if self._is_too_old(track)]
+        gone = self._remove(old)
+        parked = self._standing(gone)
+        ended = [track for track in gone if track not in parked] + self._parked.keep(parked)
+        return ended + self._parked.overdue(self._time_s - self._settings.link_s)
 
-    def _associate(self, detected, boxes, embed):
-        N, M = len(self.tracks), len(boxes)
-        for t in self.tracks: t.row = None
-        features: dict[int, NDArray] = {}
-        self._free, self.revived, self._partial = [], [], []
-        if not M: return [], features
-        fresh = [i for i, t in enumerate(self.tracks) if t.seen_s == self._before_s]
-        sure = [(fresh[a], b) for a, b in association.certain(self._bank.boxes[fresh], detected)] if fresh else []
-        # exclusivity must consider all tracks
-        allnear = (overlaps(self._bank.boxes, detected) > association.NEIGHBOUR_IOU).sum(0) if N else np.zeros(M)
-        sure = [(a, b) for a, b in sure if allnear[b] == 1]
-        taken = {b for _, b in sure}
-        need = [j for j in range(M) if j not in taken]
-        need += [b for a, b in sure if self._time_s - self.tracks[a].embedded_s >= self._settings.embed_interval_s]
-        if need: features = dict(zip(need, embed(need), strict=True))
-        pairs = list(sure)
-        merged = self._merged(detected)
-        free = [j for j in range(M) if j not in taken and not merged[j]]
-        rest = [i for i in range(N) if i not in {a for a, _ in sure}]
-        s = self._settings
-        for cost in (association.overlapping, lambda c: association.alike(c, s.speed), lambda c: association.near(c, s.speed)):
-            if not rest or not free: break
-            c = self._candidates(rest, free, detected, boxes, features)
-            found = [(rest[a], free[b]) for a, b in association.assign(cost(c))]
-            pairs += found
-            rest = [i for i in rest if i not in {a for a, _ in found}]
-            free = [j for j in free if j not in {b for _, b in found}]
-        self._free = free
-        self._partial = self._in_place(rest, detected, boxes, features)
-        self._revive(detected, boxes, features)
-        return pairs, features
+    def _is_too_old(self, track: VehicleTrack) -> bool:
+        was_missed = track.seen_s < self._previous_s
+        return self._time_s - track.seen_s > (self._settings.max_age_s if was_missed else LONGEST_STEP_S)
 
-    def _merged(self, detected):
-        """Detections that hold two standing vehicles or more."""
-        known = [t.place for t in [*self.tracks, *self.places] if t.is_confirmed and t.is_standing(STANDING_S)]
-        if len(known) < 2: return np.zeros(len(detected), bool)
-        known = np.stack(known)
-        return (containment_of(known, detected) >= 0.7).sum(0) >= 2
+    def _standing(self, tracks: Iterable[VehicleTrack]) -> list[VehicleTrack]:
+        return [track for track in tracks if track.is_confirmed and track.is_standing()]
 
-    def _in_place(self, rest, detected, boxes, features):
-        rows = [i for i in rest if self.tracks[i].is_confirmed and self.tracks[i].is_standing(STANDING_S)]
-        if not rows or not self._free: return []
-        P = np.stack([self.tracks[i].place for i in rows]); D = detected[self._free]
-        iou = overlaps(P, D); inside = containment_of(D, P).T
-        dist = nearest([self.tracks[i].gallery for i in rows], np.stack([features[j] for j in self._free])) / self._match_distance
-        ok = ((iou >= PLACE_IOU) | (inside >= PLACE_INSIDE)) & (dist <= PLACE_DISTANCE)
-        found = association.assign(np.where(ok, 1 - iou + .5*dist, np.inf))
-        out = [(rows[a], self._free[b]) for a, b in found]
-        used = {b for _, b in out}
-        self._free = [j for j in self._free if j not in used]
-        return out
+    def _match(self, seen: Observation, embed: Embed) -> _Matches:
+        """Find out what each detection is: first by certain overlap, then with the embeddings of the remaining ones."""
+        is_fresh = np.array([track.seen_s == self._previous_s for track in self.tracks], np.bool_)
+        certain = association.certain(self._bank.boxes, seen.boxes, is_fresh)
+        due_s = self._time_s - self._settings.embed_interval_s
+        due = [row for index, row in certain if self.tracks[index].embedded_s <= due_s]
+        taken = {row for _, row in certain}
+        seen.embed([row for row in range(len(seen)) if row not in taken] + due, embed)
+        merged = standing.is_merged(self._standing([*self.tracks, *self._parked.tracks]), seen.boxes)
+        rows = [row for row in range(len(seen)) if row not in taken and not merged[row]]
+        return self._resolve(_Matches(certain), rows, seen)
 
-    def _revive(self, detected, boxes, features):
-        self.revived = []
-        if not self.places or not self._free: return
-        P = np.stack([p.place for p in self.places]); D = detected[self._free]
-        iou = overlaps(P, D); inside = containment_of(D, P).T
-        dist = nearest([p.gallery for p in self.places], np.stack([features[j] for j in self._free])) / self._match_distance
-        ok = ((iou >= PLACE_IOU) | (inside >= PLACE_INSIDE)) & (dist <= PLACE_DISTANCE)
-        cost = np.where(ok, 1 - iou + .5*dist, np.inf)
-        found = association.assign(cost)
-        for a, b in found: self.revived.append((self.places[a], self._free[b]))
-        gone = {a for a, _ in found}; used = {self._free[b] for _, b in found}
-        self.places = [p for i, p in enumerate(self.places) if i not in gone]
-        self._free = [j for j in self._free if j not in used]
+    def _resolve(self, matches: _Matches, rows: list[int], seen: Observation) -> _Matches:
+        """Match `rows` to the tracks that have no certain detection, then to places; the remaining ones are new."""
+        limit, certain = self._settings.max_cosine, {index for index, _ in matches.whole}
+        free = [index for index in range(len(self.tracks)) if index not in certain]
+        for step in association.STEPS:
+            if free and rows:
+                found = association.assign(step(self._candidates(free, rows, seen), self._settings))
+                matches.whole += [(free[index], rows[column]) for index, column in found]
+                free, rows = _without(free, [i for i, _ in found]), _without(rows, [column for _, column in found])
+        still = [index for index in free if self._standing([self.tracks[index]])]
+        found = standing.in_place([self.tracks[index] for index in still], seen, rows, limit)
+        matches.partial = [(still[index], row) for index, row in found]
+        rows = [row for row in rows if row not in {row for _, row in found}]
+        matches.parked = self._parked.take(standing.in_place(self._parked.tracks, seen, rows, limit))
+        matches.new = [row for row in rows if row not in {row for _, row in matches.parked}]
+        return matches
 
-    def _candidates(self, rows, columns, detected, boxes, features):
-        T = [self.tracks[i] for i in rows]
+    def _candidates(self, indices: Sequence[int], rows: Sequence[int], seen: Observation) -> Candidates:
+        tracks = [self.tracks[index] for index in indices]
+        distance = nearest([track.gallery for track in tracks], seen.features(rows))
         return Candidates(
-            predicted=self._bank.boxes[rows], observed=np.stack([t.box for t in T]),
-            unseen_s=np.array([self._time_s - t.seen_s for t in T]),
-            travel=np.stack([t.travel() for t in T]),
-            types=np.array([t.type for t in T]), detected=detected[columns], detected_types=boxes[columns, 5].astype(int),
-            distance=nearest([t.gallery for t in T], np.stack([features[j] for j in columns])) / self._match_distance)
+            predicted=self._bank.boxes[indices],
+            observed=np.stack([track.box for track in tracks]),
+            unseen_s=np.array([self._time_s - track.seen_s for track in tracks]),
+            step_s=self._time_s - self._previous_s,
+            travel=np.stack([track.travel() for track in tracks]),
+            types=np.array([track.type for track in tracks]),
+            detected=seen.boxes[rows],
+            detected_types=seen.types[rows],
+            distance=distance / self._settings.max_cosine,
+        )
 
-    def _apply(self, pairs, detected, boxes, features):
-        s = self._settings
-        covered = self._covered(detected)
-        matched = set()
-        free = []
-        for a, b in self._partial:
-            t = self.tracks[a]; matched.add(a)
-            t.seen_s = self._time_s; t.row = b; self._bank.stop(np.array([a]), t.place[None])
-        for a, b in pairs:
-            t = self.tracks[a]; matched.add(a)
-            t.observe(detected[b], self._time_s, int(boxes[b, 5]), float(boxes[b, 4]), b)
-            if t.off_s is not None: self._bank.stop(np.array([a]), t.place[None])
-            else: free.append((a, b))
-            if b in features and covered[b] < COVERED:
-                t.gallery.append(features[b]); t.embedded_s = self._time_s
-            if not t.is_confirmed: t.is_confirmed = self._is_enough(t)
-        if free:
-            rows = np.array([a for a, _ in free]); cols = np.array([b for _, b in free])
-            self._bank.update(rows, detected[cols])
-        missed = [i for i in range(len(self.tracks)) if i not in matched]
-        first = [i for i in missed if self.tracks[i].seen_s == self._before_s]
-        if first:
-            self._bank.make_rigid(np.array(first), self._frame)
-            still = [i for i in first if len(self.tracks[i].course) > 3 and np.linalg.norm(self.tracks[i].travel()) < 0.25 * sizes(self.tracks[i].box[None])[0, 0]]
-            if still: self._bank.speeds[still] = 0
-        dead = {i for i in missed if not self.tracks[i].is_confirmed}
-        ended = [self.tracks[i] for i in dead]
-        self._keep([i for i in range(len(self.tracks)) if i not in dead])
-        for t, b in self.revived:
-            t.observe(detected[b], self._time_s, int(boxes[b, 5]), float(boxes[b, 4]), b)
-            if covered[b] < COVERED: t.gallery.append(features[b]); t.embedded_s = self._time_s
-            self.tracks.append(t); self._bank.add(detected[b][None])
-        for b in self._free:
-            self._last_key += 1
-            box = detected[b]
-            self.tracks.append(VehicleTrack(self._last_key, box, self._time_s, box, self._time_s, int(boxes[b, 5]),
-                deque([features[b]], maxlen=s.nn_budget), self._time_s, box, self._time_s, row=b, confidence=float(boxes[b, 4])))
-        if self._free: self._bank.add(detected[self._free])
-        return ended
+    def _continue(self, matches: _Matches, seen: Observation) -> None:
+        """Update the matched tracks. Those that stand still stay in their place, also if only a part is seen."""
+        for index, row in matches.whole:
+            self._observe(self.tracks[index], row, seen)
+        for index, row in matches.partial:
+            self.tracks[index].seen_s, self.tracks[index].row = self._time_s, row
+        moving = [(index, row) for index, row in matches.whole if self.tracks[index].off_place_s is None]
+        resting = [index for index, _ in matches.whole if self.tracks[index].off_place_s is not None]
+        resting += [index for index, _ in matches.partial]
+        if moving:
+            indices, rows = map(list, zip(*moving, strict=True))
+            self._bank.update(indices, seen.boxes[rows])
+        if resting:
+            self._bank.stop(resting, standing.places_of([self.tracks[index] for index in resting]))
 
-    def _covered(self, detected):
-        n = len(detected)
-        if n < 2: return np.zeros(n)
-        inside = containment_of(detected, detected)
-        infront = detected[None, :, 3] > detected[:, None, 3]
-        np.fill_diagonal(infront, False)
-        return np.where(infront, inside, 0).max(1)
+    def _observe(self, track: VehicleTrack, row: int, seen: Observation) -> None:
+        track.observe(seen.boxes[row], seen.time_s, int(seen.types[row]), seen.confidences[row], row)
+        embedding = seen.lesson(row)
+        if embedding is not None:
+            track.learn(embedding)
+        track.is_confirmed |= is_confirming(self._settings, track.hits, track.seen_s - track.first_s)
 
-    def _is_enough(self, t):
-        s = self._settings; elapsed = t.seen_s - t.first_s
-        return t.hits >= s.n_init or (t.hits >= FEWEST_HITS and elapsed * t.hits / (t.hits - 1) > s.confirm_s)
+    def _extrapolate(self, seen: Observation) -> None:
+        """Prepare the motion of the tracks that were detected in the previous frame and are not in this one."""
+        lost = [
+            index for index, track in enumerate(self.tracks) if track.row is None and track.seen_s == self._previous_s
+        ]
+        if not lost:
+            return
+        self._bank.make_rigid(lost, seen.frame)
+        for index in lost:
+            track = self.tracks[index]
+            slow = np.linalg.norm(track.travel()) < RESTING_SIZES * sizes(track.box[None])[0, 0]
+            if slow and len(track.course) >= RESTING_BOXES:
+                self._bank.speeds[index] = 0
 
-    def _keep(self, rows):
-        if len(rows) < len(self.tracks):
-            self._bank.keep(np.array(rows, int)); self.tracks = [self.tracks[i] for i in rows]
+    def _lost(self, seen: Observation) -> list[int]:
+        """The tracks without a detection that are tentative or whose predicted box has left the frame."""
+        within = touches(self._bank.boxes, seen.frame)
+        return [
+            index
+            for index, track in enumerate(self.tracks)
+            if track.row is None and not (track.is_confirmed and within[index])
+        ]
 
-    def drop_exited(self, left, top, right, bottom):
-        out = []
-        if not self.tracks: return out
-        B = self._bank.boxes
-        touch = (B[:, 2] > left) & (B[:, 3] > top) & (B[:, 0] < right) & (B[:, 1] < bottom)
-        gone = [i for i, t in enumerate(self.tracks) if t.row is None and not touch[i]]
-        out = [self.tracks[i] for i in gone]
-        self._keep([i for i in range(len(self.tracks)) if i not in set(gone)])
-        return out
+    def _start(self, matches: _Matches, seen: Observation) -> None:
+        """Add the tracks of new vehicles, and of parked ones that are detected again."""
+        for track, row in matches.parked:
+            self._observe(track, row, seen)
+        self.tracks += [track for track, _ in matches.parked] + [self._new(row, seen) for row in matches.new]
+        self._bank.add(seen.boxes[[row for _, row in matches.parked] + matches.new])
+
+    def _new(self, row: int, seen: Observation) -> VehicleTrack:
+        self._last_key += 1
+        box, now = seen.boxes[row], seen.time_s
+        return VehicleTrack(
+            key=self._last_key,
+            box=box,
+            seen_s=now,
+            type=int(seen.types[row]),
+            confidence=seen.confidences[row],
+            row=row,
+            gallery=deque(seen.features([row]), maxlen=self._settings.nn_budget),
+            embedded_s=now,
+            first_s=now,
+            place=box,
+            place_s=now,
+        )
+
+    def _remove(self, indices: Sequence[int]) -> list[VehicleTrack]:
+        """Remove tracks, and return them."""
+        removed = [self.tracks[index] for index in indices]
+        if removed:
+            self._keep(_without(range(len(self.tracks)), indices))
+        return removed
+
+    def _keep(self, indices: Sequence[int]) -> None:
+        self._bank.keep(list(indices))
+        self.tracks = [self.tracks[index] for index in indices]
+
+    def _reported(self, ended: Iterable[VehicleTrack]) -> list[VehicleTrack]:
+        """Those whose end was not reported before; it is now."""
+        unreported = [track for track in ended if not track.is_reported]
+        for track in unreported:
+            track.is_reported = True
+        return unreported
+
+
+def _without(items: Sequence[int], positions: Iterable[int]) -> list[int]:
+    """All but those at `positions`."""
+    excluded = set(positions)
+    return [item for position, item in enumerate(items) if position not in excluded]

@@ -17,38 +17,39 @@ from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits, run_key_of
 
 DETECTOR, EMBEDDER = NetworkTraits("d" * 64, "f32"), NetworkTraits("e" * 64, "f32")
-DEFAULT_KEY = "3271d748872c4b31"
-"""At stride 3. These keys were computed before the settings had groups, under the variables' former names."""
+DEFAULT_KEY = "92810a31e5aeae89"
+"""At stride 3. The keys change with ASSOCIATION, and only with it."""
 KEYS = [
-    ("CVITX_S3_BUCKET", "another-bucket", "280cb5bb29eb59ea"),
-    ("CVITX_DETECTOR_SIZE_PX", "960", "e498a9957e8d45a1"),
-    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "edca39fc6261188d"),
-    ("CVITX_DETECTOR_IOU", "0.6", "4c57c746fbf6347c"),
-    ("CVITX_DETECTOR_CONTAINMENT", "0.7", "71471fdc6309442f"),
-    ("CVITX_DETECTOR_INSIDE", "0.7", "71471fdc6309442f"),
-    ("CVITX_DETECTOR_MIN_BOX_PX", "20", "f3f501e51271a833"),
-    ("CVITX_MIN_BOX_PX", "20", "f3f501e51271a833"),
-    ("CVITX_TRACK_N_INIT", "4", "f3a0c7bb78cc9d13"),
-    ("CVITX_TRACK_CONFIRM_S", "1", "d378420d4c4d65cf"),
-    ("CVITX_TRACK_CONFIDENCE", "0.5", "0426920a116f444e"),
-    ("CVITX_TRACK_MAX_AGE_S", "2", "d5035189f1e94d55"),
-    ("CVITX_TRACK_GAP_S", "1", "078e244b9f4c4b06"),
-    ("CVITX_TRACK_SPEED", "3", "e6ec82ee9f222b93"),
-    ("CVITX_TRACK_MAX_COSINE", "0.3", "1f993b869bb05988"),
-    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "914fe5df614afe6c"),
-    ("CVITX_TRACK_NN_BUDGET", "50", "4723307363bbe689"),
-    ("CVITX_TRACK_EMBED_INTERVAL_S", "0", "d12d2ea4b4f61d5c"),
-    ("CVITX_TRACK_LOOK_S", "0", "d12d2ea4b4f61d5c"),
-    ("CVITX_BEST_AREA_STEP", "0", "acab7c647d89ee4c"),
-    ("CVITX_BEST_CONFIDENCE_STEP", "0", "042048f31ffd3639"),
-    ("CVITX_BEST_SHARPNESS_STEP", "0", "c67e552f7bfd79a1"),
-    ("CVITX_BEST_CENTRE_STEP", "0", "07e6d40722b71e06"),
-    ("CVITX_BEST_EDGE_PX", "4", "6033301b6e76b51f"),
-    ("CVITX_EDGE_PX", "4", "6033301b6e76b51f"),
-    ("CVITX_SNAPSHOT_CROP_MARGIN", "0.2", "d4284b7a5806e805"),
-    ("CVITX_CROP_MARGIN", "0.2", "d4284b7a5806e805"),
-    ("CVITX_SNAPSHOT_JPEG_QUALITY", "90", "3e682c2775b03626"),
-    ("CVITX_JPEG_QUALITY", "90", "3e682c2775b03626"),
+    ("CVITX_S3_BUCKET", "another-bucket", "8dc1d27f1dbf2905"),
+    ("CVITX_DETECTOR_SIZE_PX", "960", "e598e08619a0b675"),
+    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "d9409540d1735bfd"),
+    ("CVITX_DETECTOR_IOU", "0.6", "41ef08ef2c117b88"),
+    ("CVITX_DETECTOR_CONTAINMENT", "0.7", "6a7de79c89b3c262"),
+    ("CVITX_DETECTOR_INSIDE", "0.7", "6a7de79c89b3c262"),
+    ("CVITX_DETECTOR_MIN_BOX_PX", "20", "f718937af8d2d117"),
+    ("CVITX_MIN_BOX_PX", "20", "f718937af8d2d117"),
+    ("CVITX_TRACK_N_INIT", "4", "a5e4b11b01c0ae31"),
+    ("CVITX_TRACK_CONFIRM_S", "1", "bdefc25795ca2559"),
+    ("CVITX_TRACK_CONFIDENCE", "0.5", "e3615536d2415693"),
+    ("CVITX_TRACK_MAX_AGE_S", "2", "a0844b8511beabc2"),
+    ("CVITX_TRACK_GAP_S", "2", "837a5976428057fd"),
+    ("CVITX_TRACK_SPEED", "3", "17a112507afa33bd"),
+    ("CVITX_TRACK_MAX_COSINE", "0.3", "606dfd18954cc04c"),
+    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "70209de3b9c8fdbf"),
+    ("CVITX_TRACK_NN_BUDGET", "50", "9d0214b3c5e4931b"),
+    ("CVITX_TRACK_LINK_S", "5", "029f49ca5f67f9df"),
+    ("CVITX_TRACK_EMBED_INTERVAL_S", "0", "c1b31fe22c997dc8"),
+    ("CVITX_TRACK_LOOK_S", "0", "c1b31fe22c997dc8"),
+    ("CVITX_BEST_AREA_STEP", "0", "d18d80fb2ee9f096"),
+    ("CVITX_BEST_CONFIDENCE_STEP", "0", "076c8937e0ccad83"),
+    ("CVITX_BEST_SHARPNESS_STEP", "0", "205b5b0bba80414f"),
+    ("CVITX_BEST_CENTRE_STEP", "0", "189d9d80b7ce6594"),
+    ("CVITX_BEST_EDGE_PX", "4", "ff613b485592fc18"),
+    ("CVITX_EDGE_PX", "4", "ff613b485592fc18"),
+    ("CVITX_SNAPSHOT_CROP_MARGIN", "0.2", "b8fb897627b25f24"),
+    ("CVITX_CROP_MARGIN", "0.2", "b8fb897627b25f24"),
+    ("CVITX_SNAPSHOT_JPEG_QUALITY", "90", "5d71addb1998a19e"),
+    ("CVITX_JPEG_QUALITY", "90", "5d71addb1998a19e"),
 ]
 NOT_IN_THE_KEY = {"CVITX_DETECTOR_BATCH": "7", "CVITX_SNAPSHOT_UPLOAD_WORKERS": "2", "CVITX_THREADS": "3"}
 
@@ -62,7 +63,7 @@ def loaded(**named: str) -> WorkerConfig:
     return load({"CVITX_ENV_OVERRIDES": "1", **named})
 
 
-@pytest.mark.parametrize(("stride", "expected"), [(1, "8e6045e3916b674d"), (3, DEFAULT_KEY)])
+@pytest.mark.parametrize(("stride", "expected"), [(1, "3b7a94469b7bd2d3"), (3, DEFAULT_KEY)])
 def test_the_default_settings_have_the_key_that_they_always_had(stride: int, expected: str) -> None:
     assert key(WorkerConfig(), stride) == expected
 
