@@ -113,6 +113,8 @@ class BestSettings(_Settings):
     """Sharpness within this share counts as equal; the distance from the frame's centre then decides."""
     centre_step: NotNegative = 0.05
     """Distances from the centre (in frame diagonals) within the same step count as equal; the earlier frame wins."""
+    outlier_area: NotNegative = 1.3
+    """A box larger by this factor than those around it in its track is used only if there is no other; 0: always."""
     edge_px: Annotated[int, Field(ge=0)] = 3
     """A box this near to the frame's edge counts as cut off, and is used only if the track has no other."""
 

@@ -64,6 +64,7 @@ def key_fields(stride: int, pipeline: PipelineTraits, output: OutputSettings) ->
                 "confidence_step": best.confidence_step,
                 "sharpness_step": best.sharpness_step,
                 "centre_step": best.centre_step,
+                "outlier_area": best.outlier_area,
                 "edge_px": best.edge_px,
                 "crop_margin": snapshot.crop_margin,
             },

@@ -134,6 +134,7 @@ ALWAYS_KNOWN: list[tuple[str, str, str, object]] = [
     ("CVITX_BEST_CONFIDENCE_STEP", "0", "best.confidence_step", 0.0),
     ("CVITX_BEST_SHARPNESS_STEP", "0", "best.sharpness_step", 0.0),
     ("CVITX_BEST_CENTRE_STEP", "0", "best.centre_step", 0.0),
+    ("CVITX_BEST_OUTLIER_AREA", "2", "best.outlier_area", 2.0),
     ("CVITX_EDGE_PX", "4", "best.edge_px", 4),
     ("CVITX_CROP_MARGIN", "0.2", "snapshot.crop_margin", 0.2),
     ("CVITX_JPEG_QUALITY", "90", "snapshot.jpeg_quality", 90),
