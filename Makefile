@@ -4,7 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Test processes side by side. A test module stays in one of them, so that its fixtures are built once; long modules come first.
 JOBS   ?= 2
-PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# OpenBLAS starts no threads of its own, as in the workers' units.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install lint fast test test-slow coverage demo truth train mot eval bench colour plates chaos fire soak docs clean
 
@@ -45,7 +46,7 @@ demo: install  ## a clip through both workers into PostgreSQL and out/demo/repor
 	$(BIN)/python -m video_analysis.demo.run $(if $(VIDEO),--video "$(VIDEO)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
 		$(if $(MAIN_MODEL),--main-model "$(MAIN_MODEL)")
 
-truth: install  ## snapshots of real clips scored by their true vehicles; writes out/truth.json and contact sheets (20 minutes)
+truth: install  ## snapshots of real clips scored by their true vehicles; writes out/truth.json and contact sheets (up to 20 minutes)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m video_analysis.benchmarks.truth
 
 train: install  ## the demo weights from synthetic traffic; continues an interrupted run (hours)

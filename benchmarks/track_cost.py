@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from video_analysis.worker_config import TrackSettings
-from video_analysis.yolo_worker.tracking.embedder import EMBEDDING_SIZE, unit
+from video_analysis.yolo_worker.tracking.embedder import APPEARANCE, unit
 from video_analysis.yolo_worker.tracking.tracker import Tracker
 from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame
 
@@ -37,7 +37,7 @@ class Traffic:
     def __init__(self, vehicles: int, seed: int = 7) -> None:
         self._random = np.random.default_rng(seed)
         self._vehicles = vehicles
-        self._looks = unit(self._random.normal(size=(vehicles, EMBEDDING_SIZE)).astype(np.float32))
+        self._looks = unit(self._random.normal(size=(vehicles, APPEARANCE.embedding_size)).astype(np.float32))
         self._detected: list[int] = []
         self._boxes: Boxes = np.zeros((0, 6), np.float32)
 

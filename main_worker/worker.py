@@ -10,12 +10,12 @@ from functools import partial
 
 from video_analysis.main_worker import row_mapping
 from video_analysis.main_worker.batch import SnapshotBatch, SnapshotJob, run_batch_then_individually
-from video_analysis.main_worker.ports import Analyses, AttributeSource, Model, SnapshotStorage
+from video_analysis.main_worker.ports import Analyses, AttributeSource, Model, ProbedStorage
 from video_analysis.main_worker.snapshot_fetcher import SnapshotFetcher, fetch_failure
 from video_analysis.main_worker.types import Attributes, SnapshotImage
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.consumer.retry_policy import classify_exception
-from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.contracts import messages, s3_keys
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME
 from video_analysis.worker_utils.db.row_types import AnalysisState, FinishedAnalysis, Variant, VariantResult
 from video_analysis.worker_utils.errors import BadMessage, EnvironmentFault, Permanent, WorkerError
@@ -48,7 +48,7 @@ class SnapshotWorker:
 
     def __init__(  # one argument per part
         self,
-        storage: SnapshotStorage,
+        storage: ProbedStorage,
         analyses: Analyses,
         models: Mapping[Variant, Model],
         attributes: AttributeSource,
@@ -56,6 +56,7 @@ class SnapshotWorker:
         *,
         observer: Observer,
     ) -> None:
+        self._storage = storage
         self._fetcher = SnapshotFetcher(storage)
         self._analyses = analyses
         self._models = models
@@ -96,6 +97,7 @@ class SnapshotWorker:
     def probe(self) -> None:
         """EnvironmentFault while no snapshot could be classified."""
         self._analyses.ping()
+        self._storage.probe_read(s3_keys.PROBE_SNAPSHOT_KEY)
         for variant in self._models:
             self._check_inference(variant)
 

@@ -1,5 +1,7 @@
 """Train the demo's weights: python -m video_analysis.training [--only detector] [--minutes 20].
 
+`--only appearance` trains the appearance network of yolo_worker instead, on simulated and real vehicles (`--data`).
+
 An interrupted run continues from its last checkpoint (written every two minutes) when the same command is run again.
 """
 
@@ -11,12 +13,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from video_analysis.benchmarks.real_data import DATA
 from video_analysis.demo import weights
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils.inference import backend
 
 NETWORKS = ("detector", "baseline", "cmt")
-FRAMES, CROPS = 6_000, 24_000
+"""Trained by default. `appearance` needs real clips as well, so it is trained on request only."""
+FRAMES, CROPS, SCENES = 6_000, 24_000, 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch=options.batch,
         processes=spare_cores() if options.processes is None else options.processes,
     )
+    if options.only == "appearance":
+        _train_appearance(options)
+        return 0
     hardware = Hardware.found(options.device)
     for network in NETWORKS if options.only is None else [options.only]:
         path = destination(network, options.out)
@@ -50,6 +57,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _train_appearance(options: argparse.Namespace) -> None:
+    from video_analysis.training.hardware import spare_cores  # noqa: PLC0415
+    from video_analysis.training.reid import reid_pipeline  # noqa: PLC0415
+    from video_analysis.yolo_worker.tracking.embedder import BUNDLED_WEIGHTS  # noqa: PLC0415
+
+    path = BUNDLED_WEIGHTS if options.out is None else options.out / BUNDLED_WEIGHTS.name
+    run_options = reid_pipeline.ReidOptions(
+        work=options.work / "reid",
+        data=options.data if options.data.is_dir() else None,
+        scenes=options.images or SCENES,
+        minutes=options.minutes,
+        steps=options.steps,
+        seed=options.seed,
+        processes=max(1, spare_cores() if options.processes is None else options.processes),
+    )
+    reid_pipeline.train_appearance(path, run_options)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, figures in {path.with_suffix('.json').name}", flush=True)
+
+
 def destination(network: str, out: Path | None = None) -> Path:
     """Where a network's weights go: the bundle of the worker that uses it, or the folder `out`."""
     path = {"detector": weights.DETECTOR, "baseline": weights.BASELINE, "cmt": weights.CMT}[network]
@@ -58,9 +84,12 @@ def destination(network: str, out: Path | None = None) -> Path:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m video_analysis.training", description=__doc__)
-    parser.add_argument("--only", choices=NETWORKS, help="this network alone")
+    parser.add_argument("--only", choices=(*NETWORKS, "appearance"), help="this network alone")
     parser.add_argument("--minutes", type=float, default=30.0, help="of wall time for each network's training")
-    parser.add_argument("--images", type=int, help=f"pictures to train on; default {FRAMES} frames and {CROPS} crops")
+    parser.add_argument(
+        "--images", type=int, help=f"pictures to train on; default {FRAMES} frames, {CROPS} crops, {SCENES} scenes"
+    )
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real clips, for `appearance`")
     parser.add_argument("--out", type=Path, help="folder for the weights; default: each worker's bundle")
     parser.add_argument(
         "--work", type=Path, default=PACKAGE_FOLDER / "out" / "training", help="rendered pictures, memory"

@@ -53,7 +53,7 @@ class VisionPipeline:
 
     def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
         """Each frame with its tracks, in order. The tracker's time steps are those of the frames."""
-        return Tracker(self._embedder, self._tracking).track(with_shift(frames))
+        return Tracker(self._embedder, self._calibrated()).track(with_shift(frames))
 
     def probe(self) -> None:
         """Run both networks on a blank frame. EnvironmentFault if that fails."""
@@ -67,4 +67,15 @@ class VisionPipeline:
 
     def traits(self) -> PipelineTraits:
         """The weights, precision and settings that determine the tracks."""
-        return PipelineTraits(self._detector.traits, self._detector.settings, self._embedder.traits, self._tracking)
+        detector, embedder = self._detector, self._embedder
+        return PipelineTraits(detector.traits, detector.settings, embedder.traits, self._calibrated())
+
+    def _calibrated(self) -> TrackSettings:
+        return calibrated(self._tracking, self._embedder.match_distance)
+
+
+def calibrated(tracking: TrackSettings, match_distance: float) -> TrackSettings:
+    """The settings with the network's own largest distance, unless the operator set one."""
+    if "max_cosine" in tracking.model_fields_set:
+        return tracking
+    return tracking.model_copy(update={"max_cosine": match_distance})

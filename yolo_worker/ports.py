@@ -26,6 +26,12 @@ class VideoStorage(Protocol):
     def put(self, key: str, content: bytes, content_type: str, *, only_if_absent: bool = False) -> None:
         """Write an object; with `only_if_absent` an existing object is kept."""
 
+    def probe_read(self, absent_key: str) -> None:
+        """EnvironmentFault if objects cannot be read. There is no object `absent_key`."""
+
+    def probe_write(self, key: str) -> None:
+        """EnvironmentFault if objects cannot be written. Writes nothing."""
+
     def check_disk(self) -> None:
         """EnvironmentFault if the free disk space is too small for a download."""
 
@@ -54,6 +60,12 @@ class Analyses(Protocol):
 
     def claim(self, message: SnapshotReady, run_key: str, box: DetectedBox | None) -> SnapshotClaim:
         """Insert the row as `queued`, or adopt the existing row of this run key and track."""
+
+    def mark_send_denied(self, snapshot_uri: str, failure: WorkerError) -> None:
+        """Write the code and text of a refused send into the row, as long as it is queued."""
+
+    def mark_sent(self, snapshot_uri: str) -> None:
+        """Remove the code `send_denied`."""
 
 
 class Publisher(Protocol):

@@ -14,9 +14,11 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher, Queue
 from video_analysis.worker_utils.consumer import process
 from video_analysis.worker_utils.consumer.consumer import Consumer
+from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
+from video_analysis.worker_utils.execution.held_calls import HeldCalls
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.detection.detector import Detector
@@ -31,7 +33,8 @@ def build(shutdown: threading.Event) -> Consumer:
     config = worker_config.load(os.environ)
     session = boto3.Session(region_name=config.region)
     queue = Queue.connect(session, config.video_queue, config)
-    database, observer = Database(config.database_url, "cvitx-yolo-video"), LogObserver()
+    database = Database(config.database_url, "cvitx-yolo-video", write_probe.stage_one)
+    observer = LogObserver()
     handler = VideoWorker(
         ObjectStore.connect(session, config),
         VideoRepository(database),
@@ -40,6 +43,7 @@ def build(shutdown: threading.Event) -> Consumer:
         pipeline(config),
         output_settings(config),
         observer=observer,
+        held_calls=HeldCalls(config.pause.first_s, config.pause.longest_s),
     )
     return Consumer(queue, handler, config, shutdown, observer=observer)
 
@@ -58,7 +62,7 @@ def detector(config: WorkerConfig) -> Detector:
 
 def embedder(config: WorkerConfig) -> Embedder:
     """The loaded embedder. ConfigurationError if its weights are missing or wrong."""
-    return Embedder.load(config.path(config.deepsort_engine), backend.configured(config))
+    return Embedder.load(config.path(config.deepsort_engine), backend.configured(config), config.embedder)
 
 
 def output_settings(config: WorkerConfig) -> OutputSettings:

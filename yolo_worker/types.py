@@ -20,6 +20,8 @@ Embeddings = NDArray[np.float32]
 """D×N: one embedding per row."""
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in px of the frame."""
+Area = tuple[int, int, int, int]
+"""x1, y1, x2, y2 in whole px of the frame; x2 and y2 are outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class SourceInfo:
     """Expected number of frames, an estimate; None if the source has no end."""
     is_live: bool
     """Frames arrive in real time, as from a camera."""
+    areas: tuple[Area, ...] = ()
+    """The parts of the picture that show a scene, see `Frame.areas`."""
 
     @property
     def frame_bytes(self) -> int:
@@ -51,6 +55,27 @@ class Frame:
     offset_ms: int
     """Time since the first frame of the source, by the source's timestamps."""
     image: Image
+    areas: tuple[Area, ...] = ()
+    """The parts of the image that show a scene: without black bars, and one per tile of a recorder's mosaic.
+
+    Empty: the whole image is one scene. What crosses the border of an area is cut, as at the edge of the image.
+    """
+
+    @property
+    def extent(self) -> Area:
+        """What encloses all areas; the whole image if there are none."""
+        height, width = self.image.shape[:2]
+        if not self.areas:
+            return 0, 0, width, height
+        left, top, right, bottom = zip(*self.areas, strict=True)
+        return min(left), min(top), max(right), max(bottom)
+
+    def area_of(self, box: Box) -> Area:
+        """The area with the centre of the box; the whole image if there is none."""
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        height, width = self.image.shape[:2]
+        inside = (area for area in self.areas if area[0] <= x < area[2] and area[1] <= y < area[3])
+        return next(inside, (0, 0, width, height))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

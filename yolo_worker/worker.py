@@ -9,13 +9,14 @@ from contextlib import closing
 from functools import partial
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
-from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.contracts import messages, s3_keys
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
-from video_analysis.worker_utils.db.row_types import DetectedBox
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
+from video_analysis.worker_utils.errors import EnvironmentFault, WorkerError
 from video_analysis.worker_utils.execution import concurrency
+from video_analysis.worker_utils.execution.held_calls import HeldCalls
 from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
 from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
@@ -47,7 +48,10 @@ class VideoWorker:
         settings: OutputSettings,
         *,
         observer: Observer,
+        held_calls: HeldCalls | None = None,
     ) -> None:
+        """`held_calls` repeats refused uploads and sends; its default pauses as long as the consumer's default."""
+        self._held_calls = held_calls or HeldCalls()
         self._storage = storage
         self._videos = videos
         self._analyses = analyses
@@ -73,6 +77,8 @@ class VideoWorker:
         """EnvironmentFault if no video can be processed."""
         self._videos.ping()
         self._storage.check_disk()
+        self._storage.probe_read(s3_keys.PROBE_RAW_KEY)
+        self._storage.probe_write(s3_keys.PROBE_SNAPSHOT_KEY)
         self._publisher.probe()
         self._pipeline.probe()
 
@@ -147,14 +153,29 @@ class VideoWorker:
         claim = self._analyses.claim(self._message(task, shot), run.run_key, _detected_box(shot))
         snapshot = encode_snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
         key = claim.message.snapshot.key
-        self._storage.put(key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)
+        put = partial(self._storage.put, key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)
+        self._held_calls.run(put, run)
         run.check()
-        self._publisher.send(claim.message.to_json())
+        self._send(run, claim)
         run.report(
             "snapshot.ready",
             "snapshot stored and its message sent",
             {"track_id": shot.track_id, "snapshot": claim.message.snapshot_s3_key},
         )
+
+    def _send(self, run: RunContext, claim: SnapshotClaim) -> None:
+        """Send the message. Until then, the row of one that is refused has the code `send_denied`."""
+        uri, was_refused = claim.message.snapshot_s3_key, claim.send_denied
+
+        def mark_refused(fault: EnvironmentFault) -> None:
+            nonlocal was_refused
+            was_refused = True
+            refusal = EnvironmentFault(f"not sent yet: {fault}", code="send_denied")
+            self._analyses.mark_send_denied(uri, refusal)
+
+        self._held_calls.run(partial(self._publisher.send, claim.message.to_json()), run, mark_refused)
+        if was_refused:
+            self._analyses.mark_sent(uri)
 
     def _message(self, task: ProcessVideo, shot: BestShot) -> SnapshotReady:
         uri = SnapshotUri(

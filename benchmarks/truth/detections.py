@@ -70,6 +70,11 @@ class CachedEmbedder:
             self._vectors |= zip([keys[row] for row in missing], computed, strict=True)
         return np.array([self._vectors[key] for key in keys], np.float32) if keys else NO_VECTORS
 
+    @property
+    def match_distance(self) -> float:
+        """Of the network, which is loaded for it."""
+        return self._load_embedder().match_distance
+
     def save(self) -> None:
         """Write the vectors, together with those that another process wrote meanwhile."""
         if len(self._vectors) == self._saved:
@@ -120,7 +125,9 @@ class Cache:
     def embedder(self, name: str) -> CachedEmbedder:
         """The vectors of a clip by the configured appearance network."""
         code = hashlib.sha256(Path(embedder.__file__).read_bytes()).hexdigest()
-        return CachedEmbedder(self._embedding_network, self._folder / f"{name}.vectors-{code[:10]}.npz")
+        weights = embedder.BUNDLED_WEIGHTS if self._config.embedder == "appearance" else embedder.mobilenet_weights()
+        key = _hash(code, backend.sha256_of(weights))
+        return CachedEmbedder(self._embedding_network, self._folder / f"{name}.vectors-{key}.npz")
 
     def _embedding_network(self) -> Embedder:
         self._embedder = self._embedder or run_poller.embedder(self._config)

@@ -83,14 +83,17 @@ def simulated(
 
 
 def truth_of(name: str, scene: simulated_truth.ClipTruth) -> ClipTruth:
-    """The vehicles of a scene. One counts as in `make eval`, and is visible in each frame that lists it."""
+    """The vehicles of a scene. One counts as in `make eval`; it is visible in a frame if enough of it is not hidden."""
     boxes: dict[int, dict[int, Box]] = {}
+    hidden: dict[int, list[int]] = {}
     for index, frame in enumerate(scene.frames):
         for one in frame:
             boxes.setdefault(one.id, {})[index] = one.box
+            if one.visible_fraction < true_detections.LEAST_FRACTION:
+                hidden.setdefault(one.id, []).append(index)
     frames = len(scene.frames)
     found = [
-        vehicles.fully_known(vehicle, of, frames, is_counted=vehicle in scene.counted)
+        vehicles.fully_known(vehicle, of, hidden.get(vehicle, []), frames, is_counted=vehicle in scene.counted)
         for vehicle, of in sorted(boxes.items())
     ]
     return ClipTruth(name, np.arange(frames) * 1000 / scene.facts.fps, found)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from video_analysis.benchmarks.truth.detections import CachedClip, CachedEmbedder
 from video_analysis.benchmarks.truth.scorer import Snapshot
 from video_analysis.worker_config import WorkerConfig
+from video_analysis.yolo_worker.pipeline import calibrated
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.tracking.camera_shift import with_shift
@@ -32,7 +33,8 @@ class Result:
 def track(clip: CachedClip, embedder: CachedEmbedder, stride: int, config: WorkerConfig) -> Result:
     """Track a clip and select its best shots, as the worker does."""
     kept: list[TrackedFrame] = []
-    tracked = Tracker(embedder, config.track).track(with_shift(clip.detected(stride)))
+    settings = calibrated(config.track, embedder.match_distance)
+    tracked = Tracker(embedder, settings).track(with_shift(clip.detected(stride)))
     sink = BestShotSink(config.best, config.snapshot.crop_margin)
     shots = list(drain.results(_kept(tracked, kept), sink))
     return Result(shots, tracks_of(kept))

@@ -71,10 +71,13 @@ def _vehicle(row: Mapping[str, Any], frames: int) -> Vehicle:
     )
 
 
-def fully_known(vehicle: int, boxes: Mapping[int, Sequence[float]], frames: int, *, is_counted: bool) -> Vehicle:
-    """A vehicle whose `boxes` list each frame in which it is visible."""
+def fully_known(
+    vehicle: int, boxes: Mapping[int, Sequence[float]], hidden: Sequence[int], frames: int, *, is_counted: bool
+) -> Vehicle:
+    """A vehicle whose `boxes` list each frame that it is in. It is not visible in those of `hidden`."""
     visible = np.zeros((frames, 4))
     visible[list(boxes)] = list(boxes.values())
+    visible[list(hidden)] = 0
     held = interpolated(boxes, frames, HOLD, ())
     return Vehicle(vehicle, is_counted=is_counted, is_region=False, visible=visible, held=held)
 

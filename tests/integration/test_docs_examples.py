@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -17,6 +18,7 @@ from video_analysis.main_worker.classification import checkpoint
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.tests.support import doc_examples
 from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, FinishedAnalysis, VariantResult
@@ -66,10 +68,11 @@ def test_the_database_role_may_do_what_both_workers_do(least_privileged: str) ->
     task, _, announcement = (messages.parse(json.dumps(document)) for document in doc_examples.documents("event"))
     assert isinstance(task, messages.ProcessVideo)
     assert isinstance(announcement, messages.SnapshotReady)
+    for probe in (write_probe.stage_one, write_probe.stage_two):
+        with closing(Database(least_privileged, "test", probe)) as probed:
+            probed.ping()
     database = Database(least_privileged, "test")
     videos, analyses = VideoRepository(database), ImageAnalysisRepository(database)
-    videos.ping()
-    analyses.ping()
     videos.begin(task, receive_count=1, is_last=False)
     uri = analyses.claim(announcement, "run", None).message.snapshot_s3_key
     videos.fail(task.video_id, task.workspace_id, Transient("a reason"), final=False)

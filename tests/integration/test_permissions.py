@@ -37,7 +37,7 @@ ACTIONS = [
 NEXT = "cvitx-snapshot-tasks"
 URL_OF = "sqs:GetQueueUrl"
 ASKED_IN_VAIN = {
-    "yolo_worker": {(URL_OF, "cvitx-video-tasks"), (URL_OF, NEXT), ("sqs:GetQueueAttributes", NEXT)},
+    "yolo_worker": {(URL_OF, "cvitx-video-tasks"), (URL_OF, NEXT)},
     "main_worker": {(URL_OF, NEXT)},
 }
 """What the workers try for a better start, and do without."""

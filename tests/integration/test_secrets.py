@@ -20,7 +20,6 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
-from video_analysis.worker_utils.db import videos
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
 from video_analysis.worker_utils.observability.observer import LogObserver
@@ -106,7 +105,7 @@ def test_no_credentials_are_told_by_the_log_whatever_goes_wrong(
     store = ObjectStore.connect(boto3.Session(), WorkerConfig(s3_bucket="no-such-bucket", min_free_disk_mb=0))
     away = Queue.connect(boto3.Session(), f"{queue_name}-absent", bench.config)
     attempts: list[Callable[[], object]] = [
-        lambda: database.ping(videos.TABLE),
+        database.ping,
         lambda: store.fetch_bytes(KEY, 10),
         lambda: away.receive(1),
     ]

@@ -193,6 +193,9 @@ def test_a_video_of_another_workspace_is_neither_read_nor_marked(
 
 
 @pytest.mark.parametrize("more", WEIGHTS, ids=str)
-def test_a_message_that_names_weights_or_addresses_is_refused_whole(worker: VideoWorker, more: dict[str, str]) -> None:
-    with pytest.raises(Permanent, match=next(iter(more))):
+def test_weights_and_addresses_in_a_message_are_ignored(
+    worker: VideoWorker, asked: list[str], bucket: str, more: dict[str, str]
+) -> None:
+    with pytest.raises(MissingObject, match=f"s3://{bucket}/{KEY} not found"):
         worker.handle([delivered(**more)])
+    assert {path.split("?")[0] for path in asked} == {f"/{bucket}/{KEY}"}

@@ -12,6 +12,8 @@ import pytest
 
 from video_analysis.worker_config import PACKAGE_FOLDER
 
+BUNDLED = "yolo_worker/bundle/appearance.pt"
+"""The only weights that a worker uses without a setting."""
 NOT_PACKAGED = {"build", "out", "packaging", "setup.py", "tests"}
 
 
@@ -32,6 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, library = tmp_path_factory.mktemp("source") / "video_analysis", tmp_path_factory.mktemp("library")
     left_out = shutil.ignore_patterns(".*", "out", "build", "*.egg-info", "__pycache__", "*.pt")
     shutil.copytree(PACKAGE_FOLDER, source, ignore=left_out)
+    shutil.copy(PACKAGE_FOLDER / BUNDLED, source / BUNDLED)
     command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", str(library)]
     ended = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -47,7 +50,8 @@ def test_every_module_of_the_tree_is_in_the_wheel_and_no_test(built: Path) -> No
 def test_the_files_that_modules_read_are_in_the_wheel(built: Path) -> None:
     schemas = {f"schemas/{path.name}" for path in (PACKAGE_FOLDER / "schemas").iterdir()}
     assert len(schemas) >= 4
-    assert files(built) - modules(built) == {"py.typed", "demo/report/style.css", *schemas}
+    bundled = {BUNDLED, "yolo_worker/bundle/appearance.json"}
+    assert files(built) - modules(built) == {"py.typed", "demo/report/style.css", *schemas, *bundled}
 
 
 def test_package_data_is_declared_for_folders_that_exist() -> None:

@@ -15,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from video_analysis.devstack import provision
 from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_config import PauseSettings, WorkerConfig
-from video_analysis.worker_utils.aws.sqs import Queue
+from video_analysis.worker_utils.aws.sqs import PROBE_HANDLE, Queue
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import WorkerError
@@ -81,20 +81,41 @@ def finished(delivery: Delivery) -> None:
 
 
 class Labour:
-    """Work that checks its lease until `enough` is set or the lease raises."""
+    """Work that checks its lease until `finish` is called or the lease raises."""
 
     def __init__(self) -> None:
-        self.enough = threading.Event()
+        self._enough = threading.Event()
+        self._returned = threading.Event()
         self.stopped_by: WorkerError | None = None
+
+    def finish(self) -> None:
+        """Let the work end, and wait until it has: a shutdown from here on cannot interrupt it."""
+        self._enough.set()
+        assert self._returned.wait(PATIENCE_S)
 
     def __call__(self, delivery: Delivery) -> WorkerError | None:
         try:
-            while not self.enough.wait(0.02):
+            while not self._enough.wait(0.02):
                 delivery.lease.check()
         except WorkerError as why:
             self.stopped_by = why
             return why
+        finally:
+            self._returned.set()
         return None
+
+
+@contextmanager
+def running(consumer: Consumer, shutdown: threading.Event) -> Iterator[threading.Thread]:
+    """Run a consumer in a thread for the duration of the block; it is stopped and joined at the end."""
+    thread = threading.Thread(target=consumer.run, name="consumer")
+    thread.start()
+    try:
+        yield thread
+    finally:
+        shutdown.set()
+        thread.join(PATIENCE_S)
+    assert not thread.is_alive()
 
 
 class Bench:
@@ -125,6 +146,8 @@ class Bench:
         )
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        if params.get("ReceiptHandle") == PROBE_HANDLE:
+            return
         with self._new_call:
             self.calls.append((model.name, params))
             self._new_call.notify_all()
@@ -143,15 +166,8 @@ class Bench:
     @contextmanager
     def running(self, handler: ScriptedHandler, slots: int = 1) -> Iterator[threading.Thread]:
         """Run a consumer for the duration of the block; it is stopped and joined at the end."""
-        consumer = self.consumer(handler, slots)
-        thread = threading.Thread(target=consumer.run, name="consumer")
-        thread.start()
-        try:
+        with running(self.consumer(handler, slots), self.shutdown) as thread:
             yield thread
-        finally:
-            self.shutdown.set()
-            thread.join(PATIENCE_S)
-        assert not thread.is_alive()
 
     def send(self, *bodies: str) -> None:
         for body in bodies:
@@ -198,12 +214,12 @@ MakeBench = Callable[..., Bench]
 
 
 def cut_off(queue: Queue, operation: str, times: int) -> threading.Event:
-    """Let the first `times` calls of `operation` fail to connect; the event is set at the last of these."""
+    """Let the first `times` calls of `operation` fail to connect, without probes; the event is set at the last one."""
     spent = threading.Event()
     left = [times]
 
-    def fail(**_: Any) -> None:
-        if left[0]:
+    def fail(params: dict[str, Any], **_: Any) -> None:
+        if left[0] and f'"{PROBE_HANDLE}"' not in str(params["body"]):
             left[0] -= 1
             if not left[0]:
                 spent.set()

@@ -46,9 +46,9 @@ class Raw(io.BytesIO):
         yield self.read()
 
 
-def error_document(request: Any, status: int, code: str) -> AWSResponse:
+def error_document(request: Any, status: int, code: str, message: str = "injected by the test") -> AWSResponse:
     """An error response of S3; without a code (HEAD requests, proxies) it has no body."""
-    body = f"<Error><Code>{code}</Code><Message>injected by the test</Message></Error>".encode() if code else b""
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode() if code else b""
     headers: Any = {"content-length": str(len(body))}
     return AWSResponse(request.url, status, headers, Raw(body))
 

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from video_analysis.worker_config import WorkerConfig
 
 ACCOUNT, REGION = "123456789012", WorkerConfig().region
+NOT_FOUND = 404
 _SESSION = boto3.Session
 """The original class, since a test may have replaced boto3.Session by another role's."""
 NEEDS_NO_PERMISSION = "sts:GetCallerIdentity"
@@ -40,11 +41,21 @@ class Role:
                 self.used.add((statement["Sid"], action))
                 return
         self.refused.add((action, resource(params).split(":")[-1]))
-        answer: Any = {
-            "Error": {"Code": "AccessDenied", "Message": f"not authorized to perform: {action}"},
-            "ResponseMetadata": {"HTTPStatusCode": 403},
-        }
-        raise ClientError(answer, model.name)
+        raise denial(model.name, action)
+
+    def hide(self, http_response: Any, model: Any, **_: Any) -> None:
+        """Without s3:ListBucket, a key without an object is answered as AWS does: 403, which names that permission."""
+        if model.name == "GetObject" and http_response.status_code == NOT_FOUND:
+            raise denial(model.name, "s3:ListBucket")
+
+
+def denial(operation: str, action: str) -> ClientError:
+    """The answer of AWS to a call for which `action` is not granted."""
+    answer: Any = {
+        "Error": {"Code": "AccessDenied", "Message": f"User: … is not authorized to perform: {action} on resource: …"},
+        "ResponseMetadata": {"HTTPStatusCode": 403},
+    }
+    return ClientError(answer, operation)
 
 
 def session_of(role: Role) -> type[boto3.Session]:
@@ -54,6 +65,7 @@ def session_of(role: Role) -> type[boto3.Session]:
         def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
             made = super().client(service_name, *args, **kwargs)  # type: ignore[call-overload]
             made.meta.events.register("provide-client-params", partial(role.check, service=service_name))
+            made.meta.events.register("after-call.s3", role.hide)
             return made
 
     return Limited

@@ -111,6 +111,7 @@ ALWAYS_KNOWN: list[tuple[str, str, str, object]] = [
     ("CVITX_SHUTDOWN_GRACE_S", "25", "shutdown_grace_s", 25.0),
     ("CVITX_YOLO_WEIGHTS", "/models/best.pt", "yolo_weights", Path("/models/best.pt")),
     ("CVITX_DEEPSORT_ENGINE", "/models/a.engine", "deepsort_engine", Path("/models/a.engine")),
+    ("CVITX_EMBEDDER", "mobilenet", "embedder", "mobilenet"),
     ("CVITX_DEVICE", "torch", "device", "torch"),
     ("CVITX_THREADS", "2", "threads", 2),
     ("CVITX_DETECTOR_SIZE_PX", "960", "detector.size_px", 960),

@@ -1,12 +1,16 @@
 """Maps botocore's errors to the taxonomy: calls that may succeed later, and faults that an operator must correct.
 
-Codes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html, and the codes of SQS.
-SQS may send a code with a prefix (`AWS.SimpleQueueService.NonExistentQueue`).
+Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html, and the codes of SQS and KMS.
+SQS may send a code with a prefix (`AWS.SimpleQueueService.NonExistentQueue`); S3 sends those of KMS as `KMS.…`.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import ClassVar, Literal
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -33,49 +37,33 @@ _NO_CREDENTIALS = (
     ProfileNotFound,
     NoRegionError,
 )
-_REFUSED_CREDENTIALS = frozenset(
-    {
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSecurity",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "OptInRequired",
-        "RequestExpired",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "TokenRefreshRequired",
-        "UnrecognizedClientException",
-    }
-)
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "KmsAccessDenied"})
-_NO_QUEUE = frozenset({"NonExistentQueue", "QueueDoesNotExist", "QueueDeletedRecently"})
-_RETRYABLE = frozenset(
-    {
-        "ConditionalRequestConflict",
-        "InternalError",
-        "InternalFailure",
-        "KmsThrottled",
-        "OverLimit",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-_SERVER_ERROR, _TOO_MANY_REQUESTS, _FORBIDDEN = 500, 429, 403
+Cause = Literal["object", "key_too_long", "bucket", "queue", "credentials", "denied", "kms", "later", "unknown"]
+"""What an error code means. `object` and `key_too_long` are the fault of one object, all others affect every call."""
+
+_CODES: Mapping[Cause, str] = {
+    "object": "NoSuchKey NoSuchVersion InvalidObjectState InvalidRequest 404",
+    "key_too_long": "KeyTooLongError",
+    "bucket": "NoSuchBucket PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException 301",
+    "queue": "NonExistentQueue QueueDoesNotExist QueueDeletedRecently",
+    "credentials": "AccountProblem AuthFailure ExpiredToken ExpiredTokenException IncompleteSignature "
+    "IncompleteSignatureException InvalidAccessKeyId InvalidClientTokenId InvalidSecurity InvalidSignatureException "
+    "InvalidToken MissingAuthenticationToken MissingAuthenticationTokenException NotSignedUp OptInRequired "
+    "RequestExpired RequestTimeTooSkewed SignatureDoesNotMatch TokenRefreshRequired UnrecognizedClientException",
+    "denied": "403 AccessDenied AccessDeniedException AllAccessDisabled AuthorizationError Forbidden "
+    "KMS.AccessDeniedException KmsAccessDenied UnauthorizedAccess",
+    "kms": "KMS.DisabledException KMS.InvalidKeyUsageException KMS.InvalidStateException "
+    "KMS.KMSInvalidStateException KMS.NotFoundException KMS.OptInRequired KmsDisabled KmsInvalidKeyUsage "
+    "KmsInvalidState KmsNotFound KmsOptInRequired",
+    "later": "ConditionalRequestConflict InternalError InternalFailure KMS.DependencyTimeoutException "
+    "KMS.KMSInternalException KMS.KeyUnavailableException KMS.ThrottlingException KmsThrottled OverLimit "
+    "OperationAborted RequestLimitExceeded RequestThrottled RequestThrottledException RequestTimeout "
+    "ServiceUnavailable SlowDown TemporaryRedirect Throttling ThrottlingException TooManyRequestsException",
+}
+CAUSES: Mapping[str, Cause] = {code: cause for cause, codes in _CODES.items() for code in codes.split()}
+"""Error code → cause. docs/aws.md shows this table."""
+_BY_STATUS: Mapping[int, Cause] = {301: "bucket", 403: "denied", 404: "object", 429: "later"}
+_SERVER_ERROR = 500
+_ACTION = re.compile(r"not authorized to perform: ([a-z0-9]+:[A-Za-z]+)")
 
 
 class Denied(EnvironmentFault):
@@ -101,20 +89,63 @@ def map_aws_error(error: BotoCoreError | ClientError, permission: str, where: st
 
 
 def error_code(error: ClientError) -> str:
-    """The error code of the response, without a prefix."""
-    return str(error.response.get("Error", {}).get("Code", "")).rsplit(".", 1)[-1]
+    """The error code of the response, without the prefix of SQS."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return code if code.startswith("KMS.") else code.rsplit(".", 1)[-1]
+
+
+def cause_of(error: ClientError) -> Cause:
+    """The cause by the error code; without a known one, by the HTTP status."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    by_status: Cause = "later" if status >= _SERVER_ERROR else _BY_STATUS.get(status, "unknown")
+    found = CAUSES.get(error_code(error), by_status)
+    # A server error of any code may pass, except that of a KMS key.
+    return "later" if status >= _SERVER_ERROR and found != "kms" else found
+
+
+def denied_action(error: ClientError) -> str | None:
+    """The action that the text of a denial names (`s3:GetObject`, `kms:Decrypt`); None if it names none."""
+    named = _ACTION.search(error.response.get("Error", {}).get("Message", ""))
+    return None if named is None else named[1]
+
+
+@contextmanager
+def expect_refusal() -> Iterator[None]:
+    """For a call with an invalid argument, which AWS refuses before any effect: that refusal is suppressed.
+
+    Faults of access, of the connection and of the service are raised.
+    """
+    try:
+        yield
+    except EnvironmentFault as fault:
+        if fault.code != "aws_refused":
+            raise
 
 
 def _map_response(error: ClientError, permission: str, where: str) -> WorkerError:
-    code = error_code(error)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _REFUSED_CREDENTIALS:
-        text = f"AWS refuses the credentials ({code}) at {permission} on {where}"
-        return EnvironmentFault(text, code="credentials_refused")
-    if code in _NO_QUEUE:
-        return NoSuchQueue(f"there is no queue {where} ({code})")
-    if code in _RETRYABLE or status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
-        return Transient(f"{permission} on {where}: {code or status}", code="aws_unavailable")
-    if code in _DENIED or status == _FORBIDDEN:
-        return Denied(f"{permission} on {where} is denied ({code}): grant it to this worker's role")
-    return EnvironmentFault(f"{permission} on {where} is refused: {error}", code="aws_refused")
+    code = error_code(error) or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+    match cause_of(error):
+        case "credentials":
+            text = f"AWS refuses the credentials ({code}) at {permission} on {where}"
+            return EnvironmentFault(text, code="credentials_refused")
+        case "queue":
+            return NoSuchQueue(f"there is no queue {where} ({code})")
+        case "later":
+            return Transient(f"{permission} on {where}: {code}", code="aws_unavailable")
+        case "kms":
+            text = f"{permission} on {where}: its KMS key cannot be used ({code}): enable the key, or configure another"
+            return EnvironmentFault(text, code="kms_key_unusable")
+        case "denied":
+            return _denial(error, permission, where)
+        case _:
+            return EnvironmentFault(f"{permission} on {where} is refused: {error}", code="aws_refused")
+
+
+def _denial(error: ClientError, permission: str, where: str) -> Denied:
+    """Names the permission that is missing: for an encrypted bucket or queue, it may be one of KMS."""
+    code, action = error_code(error), denied_action(error)
+    if code.startswith(("KMS.", "Kms")) or (action or "").startswith("kms:"):
+        needed = action or "kms:GenerateDataKey or kms:Decrypt"
+        text = f"{permission} on {where} is denied ({code}): grant {needed} on its KMS key to this worker's role"
+        return Denied(f"{text}: {error}")
+    return Denied(f"{permission} on {where} is denied ({code}): grant it to this worker's role")

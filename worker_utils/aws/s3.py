@@ -6,7 +6,7 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
-from video_analysis.worker_utils.aws.errors import error_code, map_aws_error
-from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError
+from video_analysis.worker_utils.aws.errors import cause_of, denied_action, error_code, expect_refusal, map_aws_error
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, Transient, WorkerError
 from video_analysis.worker_utils.execution import temp_dirs
 from video_analysis.worker_utils.settings import StoreSettings
 
@@ -30,10 +31,10 @@ READ_TIMEOUT_S = 30
 ATTEMPTS = 4
 CONNECTIONS = 20
 """Size of the connection pool: the snapshots of two batches may be downloaded at the same time."""
-_MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403", "Forbidden", "InvalidObjectState"})
-"""InvalidObjectState: archived by a lifecycle rule, not readable until it is restored."""
 _READ, _WRITE = "s3:GetObject", "s3:PutObject"
-_WRONG_BUCKET = frozenset({"NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed"})
+_LIST = "s3:ListBucket"
+_MD5_OF_OTHER_CONTENT = "1B2M2Y8AsgTpgAmY7PhCfg=="
+"""Of no content, while the request has content: S3 refuses it and stores nothing."""
 
 
 _IF_ABSENT = ContextVar("if_absent", default=False)
@@ -72,6 +73,8 @@ class ObjectStore:
         self._temp_dir = temp_dir
         self._min_free_bytes = min_free_bytes
         self._names = names
+        self._refused_key: str | None = None
+        """The key of the last read that was refused for a reason that affects every object."""
         client.meta.events.register("before-call.s3.PutObject", _add_condition, unique_id="cvitx-if-absent")
 
     @classmethod
@@ -137,6 +140,24 @@ class ObjectStore:
             if error_code(error) != "PreconditionFailed":
                 raise
 
+    def probe_read(self, absent_key: str) -> None:
+        """EnvironmentFault while objects cannot be read. Reads `absent_key`, or the key whose read was refused last.
+
+        Without s3:ListBucket, S3 answers 403 for an absent key, too. Only the text of its answer may name what is
+        missing: s3:ListBucket or s3:GetObject. Without such a text the probe passes. Not tested on AWS.
+        """
+        with suppress(MissingObject), self._map_errors(self._refused_key or absent_key):
+            self._client.get_object(Bucket=self._bucket, Key=self._refused_key or absent_key)["Body"].close()
+        self._refused_key = None
+
+    def probe_write(self, key: str) -> None:
+        """EnvironmentFault while objects cannot be written. The request has a wrong Content-MD5: nothing is stored.
+
+        Tested against an emulator, not on AWS.
+        """
+        with expect_refusal(), self._map_errors(key, _WRITE):
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=b"probe", ContentMD5=_MD5_OF_OTHER_CONTENT)
+
     def check_disk(self) -> None:
         """EnvironmentFault while the temporary folder has less free space than configured."""
         self._check_free_space(0)
@@ -171,24 +192,34 @@ class ObjectStore:
         try:
             yield
         except ClientError as error:
-            raise self._map_response(error, key, permission) from error
+            failure = self._map_response(error, key, permission)
+            if permission == _READ and isinstance(failure, EnvironmentFault):
+                self._refused_key = key
+            raise failure from error
         except BotoCoreError as error:
             raise map_aws_error(error, permission, self._uri(key)) from error
+        except HTTPError as error:  # botocore does not wrap it where the body of an error is cut
+            raise Transient(f"{self._uri(key)}: the answer was cut: {error}", code="aws_unavailable") from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise EnvironmentFault(f"disk full while fetching {key}: {error}", code="disk_full") from error
             raise
 
     def _map_response(self, error: ClientError, key: str, permission: str) -> WorkerError:
-        code = error_code(error)
-        if code in _WRONG_BUCKET:
+        code, cause, uri = error_code(error), cause_of(error), self._uri(key)
+        if cause == "bucket":
             text = f"no bucket {self._bucket} in this region ({code}): check {self._names.bucket}"
             return EnvironmentFault(text, code="no_bucket")
-        if code == "KeyTooLongError":
-            return Permanent(f"{self._uri(key)} is longer than S3 allows ({code})", code="key_too_long")
-        if permission == _READ and code in _MISSING:
-            return MissingObject(f"{self._uri(key)} not found, or {permission} on it is denied ({code})", key)
-        return map_aws_error(error, permission, self._uri(key))
+        if cause == "key_too_long":
+            return Permanent(f"{uri} is longer than S3 allows ({code})", code="key_too_long")
+        if permission == _READ and (cause == "object" or (cause == "denied" and _may_be_missing(error))):
+            return MissingObject(f"{uri} not found, or {permission} on it is denied ({code})", key)
+        return map_aws_error(error, permission, uri)
 
     def _uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
+
+
+def _may_be_missing(error: ClientError) -> bool:
+    """Whether a denied read may be that of a missing object: without s3:ListBucket, S3 does not say which."""
+    return not error_code(error).startswith("KMS.") and denied_action(error) in (None, _LIST)

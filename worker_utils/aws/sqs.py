@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import boto3
 
-from video_analysis.worker_utils.aws.errors import Denied
+from video_analysis.worker_utils.aws.errors import Denied, expect_refusal
 from video_analysis.worker_utils.aws.sqs_address import (
     ATTEMPTS,
     BAD_BODY,
@@ -24,6 +25,7 @@ from video_analysis.worker_utils.aws.sqs_address import (
     map_errors,
     sqs_client,
 )
+from video_analysis.worker_utils.errors import LeaseLost, Permanent
 from video_analysis.worker_utils.observability.logs import failure_fields
 from video_analysis.worker_utils.settings import QueueSettings
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 BATCH_LIMIT = 10
 """Entries in one SQS call, and messages in one receive."""
+PROBE_HANDLE = "probe"
+"""A receipt handle of no message."""
 _PAST_TWELVE_HOURS = "beyond the limit"
 
 log = logging.getLogger(__name__)
@@ -88,7 +92,20 @@ class Queue:
         return str(self._address)
 
     def probe(self) -> None:
-        """Read the redrive policy. Raises EnvironmentFault or Transient while the queue cannot be used."""
+        """Read the redrive policy. EnvironmentFault or Transient while messages could not be released or deleted.
+
+        A receive is not tried: SQS would count it. One that fails costs nothing.
+        """
+        self._probe_handle(lambda: self.release(PROBE_HANDLE, 0))
+        self._probe_handle(lambda: self.delete(PROBE_HANDLE))
+        self._read_redrive_policy()
+
+    def _probe_handle(self, call: Callable[[], None]) -> None:
+        """Run a call with an invalid receipt handle, which SQS refuses. Tested against an emulator, not on AWS."""
+        with expect_refusal(), suppress(LeaseLost):
+            call()
+
+    def _read_redrive_policy(self) -> None:
         url = self._address.url()
         try:
             with map_errors("sqs:GetQueueAttributes", url):
@@ -191,17 +208,12 @@ class Publisher:
         self._address = QueueAddress(session, self.client, name_or_url)
 
     def probe(self) -> None:
-        """EnvironmentFault if the queue does not exist. Passes if the role is not permitted to read its attributes."""
-        url = self._address.url()
-        try:
-            with map_errors("sqs:GetQueueAttributes", url):
-                self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        except Denied:
-            log.debug(
-                "the role is not permitted to probe queue %s: only sending a message shows whether the queue exists",
-                url,
-                extra={"event": "queue.probe_skipped", "queue": url},
-            )
+        """EnvironmentFault while nothing can be sent. The body is empty, so SQS refuses it before any effect.
+
+        Tested against an emulator, not on AWS.
+        """
+        with expect_refusal(), suppress(Permanent):
+            self.send("")
 
     def send(self, body: str) -> None:
         """Send one message. A retry after a lost response sends a duplicate, which at-least-once delivery allows."""

@@ -25,7 +25,7 @@ READ_TIMEOUT_S = 5
 ATTEMPTS = 3
 STALE_HANDLE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
 """Error codes for a handle whose message is deleted, visible again or received by another consumer."""
-BAD_BODY = frozenset({"InvalidMessageContents", "InvalidParameterValue"})
+BAD_BODY = frozenset({"InvalidMessageContents", "InvalidParameterValue", "MissingParameter"})
 
 log = logging.getLogger(__name__)
 

@@ -109,6 +109,8 @@ class Consumer:
     def _work(self, received: Sequence[LeasedDelivery]) -> None:
         batch = [held for held in received if self._start_or_settle(held)]
         if not batch:
+            if self._leases.take_refusal():
+                self._pause()
             return
         if not self._shutdown.is_set():
             self._prefetcher.start(batch)
@@ -116,7 +118,8 @@ class Consumer:
         if self._shutdown.is_set():
             # The messages are then released with a delay of 0: a receive that still runs would receive them again.
             self._prefetcher.wait()
-        if self._settlement.settle(batch, failures):
+        must_pause = self._settlement.settle(batch, failures)
+        if self._leases.take_refusal() or must_pause:
             self._pause()
         else:
             self._pause_backoff.reset()
@@ -174,6 +177,7 @@ class Consumer:
             self._wait(delay_s)
             if not self._shutdown.is_set() and self._probe():
                 self._settlement.flush_unrecorded()
+                self._settlement.flush_undeleted()
                 return
 
     def _give_up(self) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from video_analysis.worker_utils.consumer.lease import HeldLease, LeaseTimes, since_boot_s
 from video_analysis.worker_utils.consumer.retry_policy import classify_exception
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.errors import EnvironmentFault, WorkerError
 from video_analysis.worker_utils.observability import systemd
 from video_analysis.worker_utils.observability.logs import failure_fields
 from video_analysis.worker_utils.observability.observer import Event, Observer
@@ -61,6 +61,7 @@ class LeaseManager:
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
         self._progress_s = clock()
         self._next_heartbeat_s = clock() + times.heartbeat_s
+        self._refused = False
         self._shutdown_since_s: float | None = None
         self._stopping = threading.Event()
 
@@ -88,11 +89,24 @@ class LeaseManager:
             self._held.discard(lease)
         self.progress()
 
+    def keep(self, lease: HeldLease) -> bool:
+        """Extend a forgotten lease again. Returns False, and does nothing, if it is lost."""
+        with self._lock:
+            if not lease.lost:
+                self._held.add(lease)
+        return lease in self._held
+
+    def take_refusal(self) -> bool:
+        """Whether an extension or a release was refused by the environment since the last call: a probe must follow."""
+        refused, self._refused = self._refused, False
+        return refused
+
     def release(self, lease: HeldLease, after_s: int, log_fields: Mapping[str, object]) -> None:
         """Make the message visible again in `after_s` seconds. A failure is only reported, with `log_fields`."""
         try:
             self._queue.release(lease.receipt_handle, after_s)
         except WorkerError as fault:
+            self._note_refusal(fault)
             self._observer.notify(
                 Event(
                     "message.release_failed",
@@ -149,6 +163,7 @@ class LeaseManager:
             except Exception as error:  # noqa: BLE001  # no failure of a heartbeat may end the thread
                 complete = False
                 failure = classify_exception(error)
+                self._note_refusal(failure)
                 self._observer.notify(
                     Event(
                         "heartbeat.failed",
@@ -158,6 +173,9 @@ class LeaseManager:
                     )
                 )
         self._next_heartbeat_s = self.now_s() + self.times.heartbeat_s * (1 if complete else 1 / 6)
+
+    def _note_refusal(self, failure: WorkerError) -> None:
+        self._refused = self._refused or isinstance(failure, EnvironmentFault)
 
     def _extend_all(self) -> bool:
         """Extend every lease that is not lost. Returns whether all calls succeeded."""

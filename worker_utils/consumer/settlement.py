@@ -66,6 +66,7 @@ class Settlement:
         self._known_failures = FailureCache()
         self._denied_keys = DeniedKeys(denied_keys_limit)
         self._unrecorded: list[tuple[Delivery, WorkerError]] = []
+        self._undeleted: list[LeasedDelivery] = []
 
     def release_known_failure(self, held: LeasedDelivery) -> bool:
         """If a permanent failure of the message is known, release it without work. Returns whether it was released."""
@@ -95,7 +96,13 @@ class Settlement:
             lambda pair: self._acknowledge_or_release(*pair), settled, max(1, len(batch)), "settle"
         ):
             self._leases.progress()
-        return any(outcome.pause for outcome in outcomes)
+        return any(outcome.pause for outcome in outcomes) or bool(self._undeleted)
+
+    def flush_undeleted(self) -> None:
+        """Delete the finished messages whose deletion was refused. Their leases were kept meanwhile."""
+        undeleted, self._undeleted = self._undeleted, []
+        for held in undeleted:
+            self._acknowledge(held)
 
     def flush_unrecorded(self) -> None:
         """Record the final failures that could not be recorded during an outage, so that no row stays `processing`."""
@@ -169,10 +176,14 @@ class Settlement:
         try:
             self._queue.delete(held.delivery.receipt_handle)
         except WorkerError as fault:
+            kept = isinstance(fault, EnvironmentFault) and self._leases.keep(held.lease)
+            if kept:
+                self._undeleted.append(held)
+            follows = "its lease is kept until it is deleted" if kept else "it will be received again"
             self._observer.notify(
                 Event(
                     "message.delete_failed",
-                    f"the message is finished but could not be deleted, it will be received again: {fault}",
+                    f"the message is finished but could not be deleted, {follows}: {fault}",
                     {**failure_fields(fault), **held.delivery.log_fields},
                     logging.WARNING,
                 )

@@ -16,6 +16,10 @@ CAMERA_CODE = r"CAM[0-9]{1,20}"
 """Codes have a maximum length, so that the key of a snapshot cannot exceed the limit of S3."""
 SIX_DIGITS_OR_MORE = r"(?:[0-9]{6}|[1-9][0-9]{6,})"
 LONGEST_KEY_BYTES = 1024
+_NO_UUID = "00000000-0000-0000-0000-000000000000"
+PROBE_RAW_KEY = f"demo_user/{_NO_UUID}/{_NO_UUID}/raw/probe.mp4"
+PROBE_SNAPSHOT_KEY = f"demo_user/{_NO_UUID}/{_NO_UUID}/snapshots/probe.jpg"
+"""Keys of the probes. The policies of the workers cover them; there are no such objects."""
 """The limit of S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
 _RAW = re.compile(rf"demo_user/(?P<workspace>{UUID})/(?P<video>{UUID})/raw/.+\.[mM][pP]4")

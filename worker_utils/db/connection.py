@@ -1,6 +1,7 @@
 """The connection to PostgreSQL: one transaction at a time, with errors mapped to the failure taxonomy.
 
-The statements are in the modules of the tables.
+The statements are in the modules of the tables. A pooler in transaction mode may lie between: no statement changes the
+session, prepares a statement, takes an advisory lock or listens.
 """
 
 from __future__ import annotations
@@ -9,15 +10,21 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import psycopg2
-from psycopg2 import errorcodes, sql
+from psycopg2 import errorcodes
 from psycopg2.extensions import parse_dsn
 
-from video_analysis.worker_utils.errors import ConfigurationError, EnvironmentFault, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import (
+    ConfigurationError,
+    EnvironmentFault,
+    ErrorCode,
+    Permanent,
+    Transient,
+    WorkerError,
+)
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -26,7 +33,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 ATTEMPTS = 3
 CONNECT_TIMEOUT_S = 10
-SETTINGS = "SET statement_timeout = '60s'; SET lock_timeout = '20s'; SET timezone = 'UTC'"
+SETTINGS = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '20s'; SET LOCAL timezone = 'UTC'"
+"""Per transaction: behind a pooler in transaction mode, a setting of the session would apply to other clients."""
 
 _RETRY_AT_ONCE = frozenset(
     {errorcodes.DEADLOCK_DETECTED, errorcodes.SERIALIZATION_FAILURE, errorcodes.UNIQUE_VIOLATION}
@@ -35,19 +43,36 @@ _RETRY_AT_ONCE = frozenset(
 _RETRY_LATER = frozenset({errorcodes.LOCK_NOT_AVAILABLE, errorcodes.QUERY_CANCELED}) | _RETRY_AT_ONCE
 _BAD_DATA_CLASSES = ("22", "23")
 _OUTDATED_SCHEMA = frozenset({errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN})
-COLUMNS = """
-SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
-"""
+_DIAGNOSED: frozenset[ErrorCode] = frozenset(
+    {"data_refused", "row_vanished", "schema_outdated", "schema_mismatch", "permission_denied"}
+)
+"""Failures after which the probe decides whether every message would fail, and names the cause."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table, with the columns that it must have."""
+class Transactions(Protocol):
+    """Runs work in a transaction."""
 
-    name: str
-    columns: tuple[str, ...] = ()
+    def transaction(self, work: Callable[[Cursor], Result]) -> Result:
+        """The result of `work`."""
+
+    def ping(self) -> None:
+        """EnvironmentFault while no transaction can succeed."""
+
+
+class OpenTransaction:
+    """A transaction that has already begun. The caller that began it ends it."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def transaction(self, work: Callable[[Cursor], Result]) -> Result:
+        """The result of `work`."""
+        return work(self._cursor)
+
+    def ping(self) -> None:
+        """Does nothing: the connection is in use."""
 
 
 class Database:
@@ -56,7 +81,9 @@ class Database:
     ConfigurationError if the URL is invalid: libpq would quote it, with its password, in each connection error.
     """
 
-    def __init__(self, url: str, application_name: str) -> None:
+    def __init__(self, url: str, application_name: str, probe: Callable[[Cursor], None] | None = None) -> None:
+        """`probe` runs the statements of the worker, see write_probe; its changes are rolled back."""
+        self._probe = probe
         self._url = url
         self._secrets = _secrets(url)
         self._application_name = application_name
@@ -67,16 +94,22 @@ class Database:
         """Run `work` in one transaction and commit. A dropped connection or a deadlock is retried at once.
 
         `work` must be idempotent. Raises EnvironmentFault (no server, no disk, no permission), Transient (locks,
-        timeouts) or Permanent (the server rejects the data).
+        timeouts) or Permanent: the server rejects the data, but accepts the rows of the probe.
         """
         with self._lock:
-            return self._transaction(work)
+            try:
+                return self._transaction(work)
+            except WorkerError as failure:
+                if failure.code in _DIAGNOSED:
+                    self._diagnose()
+                raise
 
     def _transaction(self, work: Callable[[Cursor], Result]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):
             connection = self._connected()
             try:
                 with connection, connection.cursor() as cursor:
+                    cursor.execute(SETTINGS)
                     return work(cursor)
             except psycopg2.Error as error:
                 gone = bool(connection.closed) or _is_unanswered(error)
@@ -90,24 +123,27 @@ class Database:
                 )
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def ping(self, *tables: Table, trial: Callable[[Cursor], object] | None = None) -> None:
-        """EnvironmentFault while the server answers no query, a table cannot be read, or `trial` cannot write.
+    def ping(self) -> None:
+        """EnvironmentFault while the server does not answer or the probe fails. Its changes are rolled back."""
+        with self._lock:
+            self._transaction(lambda cursor: cursor.execute("SELECT 1"))
+            self._run_probe()
 
-        The text names the missing columns and the file that adds them. The write of `trial` is rolled back. If the
-        server rejects only the data of that write, the check passes.
-        """
+    def _diagnose(self) -> None:
+        """Raise the probe's EnvironmentFault, if it has one: it names the cause, and lasts until that is corrected."""
+        with suppress(Transient):
+            self._run_probe()
 
-        def check(cursor: Cursor) -> None:
-            cursor.execute("SELECT 1")
-            missing = [name for table in tables for name in _missing_columns(cursor, table)]
-            if missing:
-                text = f"the database lacks {', '.join(missing)}: run schemas/database.sql, then polling continues"
-                raise EnvironmentFault(text, code="schema_outdated")
-
-        self.transaction(check)
-        if trial is not None:
-            with suppress(Permanent):
-                self.transaction(partial(_rolled_back, trial))
+    def _run_probe(self) -> None:
+        """EnvironmentFault if the probe fails. A foreign key may refuse its rows, which belong to no video."""
+        if self._probe is None:
+            return
+        try:
+            self._transaction(partial(_rolled_back, self._probe))
+        except Permanent as refused:
+            if getattr(refused.__cause__, "pgcode", None) != errorcodes.FOREIGN_KEY_VIOLATION:
+                text = f"valid rows are refused, compare the tables with schemas/database.sql: {refused}"
+                raise EnvironmentFault(text, code="schema_mismatch") from refused
 
     def close(self) -> None:
         """Close the connection; the next transaction opens a new one."""
@@ -126,8 +162,6 @@ class Database:
                     keepalives_interval=10,
                     keepalives_count=3,
                 )
-                with self._connection, self._connection.cursor() as cursor:
-                    cursor.execute(SETTINGS)
             except psycopg2.Error as error:
                 self.close()
                 text = f"database cannot be reached: {self._one_line(error)}"
@@ -146,28 +180,30 @@ def _is_unanswered(error: psycopg2.Error) -> bool:
     return error.pgcode is None and type(error) in (psycopg2.DatabaseError, psycopg2.OperationalError)
 
 
-def _missing_columns(cursor: Cursor, table: Table) -> list[str]:
-    """`table.column` of each missing column. Fails if the table is missing or cannot be read."""
-    cursor.execute(sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(table.name)))
-    cursor.execute(COLUMNS, (table.name,))
-    found = {name for (name,) in cursor.fetchall()}
-    return [f"{table.name}.{column}" for column in table.columns if column not in found]
-
-
-def _rolled_back(write: Callable[[Cursor], object], cursor: Cursor) -> None:
-    cursor.execute("SAVEPOINT trial")
-    write(cursor)
-    cursor.execute("ROLLBACK TO SAVEPOINT trial")
+def _rolled_back(probe: Callable[[Cursor], None], cursor: Cursor) -> None:
+    cursor.execute("SAVEPOINT probe")
+    probe(cursor)
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # deferred ones would be checked at the commit
+    cursor.execute("ROLLBACK TO SAVEPOINT probe")
 
 
 def _map_sqlstate(code: str, connection_gone: bool, text: str) -> WorkerError:
-    """The failure of a transaction, by SQLSTATE (PostgreSQL manual, appendix A)."""
+    """The failure of a transaction, by SQLSTATE (PostgreSQL manual, appendix A).
+
+    No valid message violates a NOT NULL of our tables: another one was added.
+    """
     if code in _RETRY_LATER:
         return Transient(f"database busy: {text}", code="database_busy")
+    if code == errorcodes.NOT_NULL_VIOLATION:
+        remedy = "give the column a default, or drop its NOT NULL"
+        return EnvironmentFault(f"database failed: {text}; {remedy}", code="schema_mismatch")
     if code[:2] in _BAD_DATA_CLASSES and not connection_gone:
         return Permanent(f"database refuses the data: {text}", code="data_refused")
     if code in _OUTDATED_SCHEMA:
         return EnvironmentFault(f"database failed: {text}; run schemas/database.sql", code="schema_outdated")
+    if code == errorcodes.INSUFFICIENT_PRIVILEGE:
+        remedy = "grant it to the worker's role, or let a policy admit every row"
+        return EnvironmentFault(f"database failed: {text}; {remedy}", code="permission_denied")
     return EnvironmentFault(f"database failed: {text}", code="database_failed")
 
 

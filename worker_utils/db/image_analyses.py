@@ -15,13 +15,14 @@ from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloTy
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.db import image_analysis_results
+from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_IN_A_BATCH,
     row_as_stored,
     start_attempt_in_batch,
     state_after,
 )
-from video_analysis.worker_utils.db.connection import Database, Table
+from video_analysis.worker_utils.db.connection import Transactions
 from video_analysis.worker_utils.db.row_types import (
     AnalysisRequest,
     AnalysisState,
@@ -39,20 +40,31 @@ if TYPE_CHECKING:
 FROM_MESSAGE = tuple(field.name for field in fields(SnapshotColumns))
 ATTEMPT = ("status", "attempt_state", "error_code", "error_msg")
 FROM_RUN = ("run_key", "detected_box")
-TABLE = Table("image_analyses", ("id", *FROM_MESSAGE, *FROM_RUN, *ATTEMPT, "created_at", "updated_at"))
+INSERTED = (*FROM_MESSAGE, *FROM_RUN, "status")
+CLAIM_ACCESS = TableAccess(
+    "image_analyses",
+    select=("snapshot_s3_key", "video_id", "run_key", "track_id", "yolo_type", "status", "error_code"),
+    insert=INSERTED,
+    update=(*FROM_RUN, "attempt_state", "error_code", "error_msg", "updated_at"),
+)
+"""What stage 1 needs."""
+ANALYSIS_ACCESS = TableAccess(
+    "image_analyses", select=("id", "snapshot_s3_key", *ATTEMPT), insert=INSERTED, update=(*ATTEMPT, "updated_at")
+)
+"""What stage 2 needs."""
 
 INSERT = f"""
 INSERT INTO image_analyses ({", ".join((*FROM_MESSAGE, *FROM_RUN))}, status)
 VALUES ({", ".join(["%s"] * len((*FROM_MESSAGE, *FROM_RUN)))}, 'queued') ON CONFLICT DO NOTHING RETURNING 1
 """  # noqa: S608  # the names of the columns are constants
 ROW_OF_TRACK = """
-SELECT snapshot_s3_key, yolo_type FROM image_analyses
+SELECT snapshot_s3_key, yolo_type, error_code FROM image_analyses
 WHERE video_id = %s AND run_key = %s AND track_id = %s
 """
 ADOPT = """
 UPDATE image_analyses SET run_key = %s, detected_box = %s, updated_at = now()
 WHERE snapshot_s3_key = %s AND run_key IS NULL
-RETURNING snapshot_s3_key, yolo_type
+RETURNING snapshot_s3_key, yolo_type, error_code
 """
 OTHER_RUNS_ROW = "SELECT 1 FROM image_analyses WHERE snapshot_s3_key = %s AND run_key <> %s"
 LOCK = """
@@ -78,17 +90,20 @@ UPDATE image_analyses SET attempt_state = %s, error_code = %s, error_msg = %s, u
     status = CASE WHEN %s THEN 'error' ELSE status END
 WHERE snapshot_s3_key = %s AND status <> 'done'
 """
-PROBE = """
-INSERT INTO image_analyses (workspace_id, video_id, workspace_code, camera_code, track_id, snapshot_s3_key,
-    detected_in_ms, yolo_type)
-VALUES (gen_random_uuid(), gen_random_uuid(), 'trial', 'trial', 1, 'trial ' || gen_random_uuid(), 0, 'Car')
+MARK_SEND_DENIED = """
+UPDATE image_analyses SET attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now()
+WHERE snapshot_s3_key = %s AND status = 'queued' AND (error_code IS NULL OR error_code = 'send_denied')
+"""
+MARK_SENT = """
+UPDATE image_analyses SET error_code = NULL, error_msg = NULL, updated_at = now()
+WHERE snapshot_s3_key = %s AND status = 'queued' AND error_code = 'send_denied'
 """
 
 
 class ImageAnalysisRepository:
     """The rows of snapshots."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def claim(self, message: SnapshotReady, run_key: str, box: DetectedBox | None) -> SnapshotClaim:
@@ -148,14 +163,18 @@ class ImageAnalysisRepository:
         written = state_after(failure.code), failure.code, reason, final, snapshot_uri
         self._database.transaction(lambda cursor: cursor.execute(FAIL, written))
 
+    def mark_send_denied(self, snapshot_uri: str, failure: WorkerError) -> None:
+        """Write why the message of a queued row cannot be sent. A row that main_worker has begun is not changed."""
+        written = failure.code, schema_check.printable(str(failure), schema_check.LONGEST_REASON), snapshot_uri
+        self._database.transaction(lambda cursor: cursor.execute(MARK_SEND_DENIED, written))
+
+    def mark_sent(self, snapshot_uri: str) -> None:
+        """Remove `send_denied` from a queued row: its message is sent."""
+        self._database.transaction(lambda cursor: cursor.execute(MARK_SENT, (snapshot_uri,)))
+
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer, accepts no new row, or lacks a table or column."""
-        self._database.ping(TABLE, image_analysis_results.TABLE, trial=insert_probe_row)
-
-
-def insert_probe_row(cursor: Cursor) -> None:
-    """Insert a row that the probe rolls back. A read is not enough: it succeeds on a full disk and on a standby."""
-    cursor.execute(PROBE)
+        """EnvironmentFault while the database cannot be used, see write_probe."""
+        self._database.ping()
 
 
 def _claim(cursor: Cursor, message: SnapshotReady, run_key: str, box: str | None) -> SnapshotClaim | None:
@@ -176,9 +195,10 @@ def _claim(cursor: Cursor, message: SnapshotReady, run_key: str, box: str | None
     return None
 
 
-def _adopted(message: SnapshotReady, uri: str, yolo_type: YoloType) -> SnapshotClaim:
+def _adopted(message: SnapshotReady, uri: str, yolo_type: YoloType, error_code: str | None) -> SnapshotClaim:
     adopted = snapshot_ready(parse_snapshot_uri(uri), message.recordedAt, yolo_type)
-    return SnapshotClaim(adopted, is_other_frame=uri != message.snapshot_s3_key)
+    other_frame = uri != message.snapshot_s3_key
+    return SnapshotClaim(adopted, is_other_frame=other_frame, send_denied=error_code == "send_denied")
 
 
 def _one_ms_later(message: SnapshotReady) -> SnapshotReady:

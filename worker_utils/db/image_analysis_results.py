@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2.extras import Json
 
-from video_analysis.worker_utils.db.connection import Table
+from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.row_types import VariantResult
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 KEY = ("analysis_id", "variant")
 VALUES = tuple(field.name for field in fields(VariantResult) if field.name not in KEY)
-TABLE = Table("image_analysis_results", ("id", *KEY, *VALUES, "created_at", "updated_at"))
+ACCESS = TableAccess(
+    "image_analysis_results", select=(*KEY, *VALUES), insert=(*KEY, *VALUES), update=(*VALUES, "updated_at")
+)
 JSON_COLUMNS = frozenset({"colors", "evidence", "assets"})
 UPSERT = f"""
 INSERT INTO image_analysis_results AS r ({", ".join((*KEY, *VALUES))})

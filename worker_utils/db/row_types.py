@@ -37,6 +37,8 @@ class SnapshotClaim:
     """Names the snapshot of the row."""
     is_other_frame: bool
     """The row names the snapshot of another frame: upload this one only if that object does not exist yet."""
+    send_denied: bool = False
+    """The row has the code `send_denied`, which must be removed when its message is sent."""
 
 
 @dataclass(frozen=True, slots=True)

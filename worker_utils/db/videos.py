@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, parse_video_task
-from video_analysis.worker_utils.db import image_analyses
+from video_analysis.worker_utils.db import access
+from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_EVERY_TIME,
     AttemptStart,
@@ -16,20 +17,21 @@ from video_analysis.worker_utils.db.attempt_status import (
     start_attempt,
     state_after,
 )
-from video_analysis.worker_utils.db.connection import Database, Table
+from video_analysis.worker_utils.db.connection import Transactions
 from video_analysis.worker_utils.errors import ErrorCode, Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 DEFAULT_STRIDE = 3
-TABLE = Table(
+_ATTEMPT = ("status", "attempt_state", "error_code", "error_msg")
+ACCESS = TableAccess(
     "videos",
-    (
+    select=(
         *("id", "workspace_id", "workspace_code", "camera_code", "s3_key_raw", "recorded_at", "frame_stride"),
-        *("status", "attempt_state", "error_code", "error_msg"),
-        *("updated_at", "processing_started_at", "processing_finished_at"),
+        *(*_ATTEMPT, "processing_finished_at"),
     ),
+    update=(*_ATTEMPT, "updated_at", "processing_started_at", "processing_finished_at"),
 )
 """Without `file_name` and `camera_label`, which the workers do not use."""
 
@@ -39,7 +41,7 @@ log = logging.getLogger(__name__)
 class VideoRepository:
     """The API owns `videos`: only status, attempt_state, error_code, error_msg and the times are written."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     def resolve(self, task: IncompleteTask) -> ProcessVideo:
@@ -54,7 +56,7 @@ class VideoRepository:
                 " to_json(recorded_at) #>> '{}' FROM videos WHERE id = %s",
                 (task.video_id,),
             )
-            return cursor.fetchone()
+            return _row_or_hidden(cursor)
 
         row = self._database.transaction(select)
         if row is None:
@@ -69,24 +71,9 @@ class VideoRepository:
         belongs to another workspace, or if every earlier attempt crashed.
         """
 
-        def begin(cursor: Cursor) -> AttemptStart | None:
-            cursor.execute(
-                "SELECT workspace_id::text, status, attempt_state, error_code, error_msg FROM videos"
-                " WHERE id = %s FOR UPDATE",
-                (task.video_id,),
-            )
-            row = cursor.fetchone()
-            if row is None:
-                return None
-            workspace_id, *stored = row
-            _check_workspace(task, workspace_id)
-            found = row_as_stored(*stored)
-            started = start_attempt(found, receive_count, is_last)
-            if found.status != "done":
-                _write(cursor, task.video_id, started)
-            return started
-
-        started = self._database.transaction(begin)
+        started = self._database.transaction(
+            lambda cursor: start(cursor, task, receive_count=receive_count, is_last=is_last)
+        )
         if started is None:
             log.warning(
                 "the table videos has no row for this video; the work continues without it",
@@ -128,23 +115,50 @@ class VideoRepository:
         )
 
     def ping(self) -> None:
-        """EnvironmentFault while the database does not answer, accepts no new row, or lacks a table or column."""
-        self._database.ping(TABLE, image_analyses.TABLE, trial=image_analyses.insert_probe_row)
+        """EnvironmentFault while the database cannot be used, see write_probe."""
+        self._database.ping()
 
 
-def _check_workspace(task: ProcessVideo | IncompleteTask, workspace_id: object) -> None:
-    if workspace_id != task.workspace_id:
-        text = f"workspace_id: video {task.video_id} belongs to another workspace"
-        raise Permanent(text, code="wrong_workspace")
+def start(cursor: Cursor, task: ProcessVideo, *, receive_count: int, is_last: bool) -> AttemptStart | None:
+    """Lock the video's row and begin an attempt, by `start_attempt`. None without a row."""
+    cursor.execute(
+        "SELECT workspace_id::text, status, attempt_state, error_code, error_msg FROM videos WHERE id = %s FOR UPDATE",
+        (task.video_id,),
+    )
+    row = _row_or_hidden(cursor)
+    if row is None:
+        return None
+    workspace_id, *stored = row
+    _check_workspace(task, workspace_id)
+    found = row_as_stored(*stored)
+    started = start_attempt(found, receive_count, is_last)
+    if found.status != "done":
+        write_attempt(cursor, task.video_id, started)
+    return started
 
 
-def _write(cursor: Cursor, video_id: str, started: AttemptStart) -> None:
+def write_attempt(cursor: Cursor, video_id: str, started: AttemptStart) -> None:
+    """Write the columns of an attempt that begins."""
     row = started.row
     cursor.execute(
         "UPDATE videos SET status = %s, attempt_state = %s, error_code = %s, error_msg = %s,"
         " processing_started_at = now(), processing_finished_at = NULL, updated_at = now() WHERE id = %s",
         (row.status, row.attempt_state, row.error_code, row.error_msg, video_id),
     )
+
+
+def _row_or_hidden(cursor: Cursor) -> tuple[Any, ...] | None:
+    """The row that was selected. EnvironmentFault if there is none because row-level security hides all rows."""
+    row = cursor.fetchone()
+    if row is None:
+        access.check_visible(cursor, ACCESS.name)
+    return row
+
+
+def _check_workspace(task: ProcessVideo | IncompleteTask, workspace_id: object) -> None:
+    if workspace_id != task.workspace_id:
+        text = f"workspace_id: video {task.video_id} belongs to another workspace"
+        raise Permanent(text, code="wrong_workspace")
 
 
 def _full_task(task: IncompleteTask, row: tuple[object, ...]) -> ProcessVideo:

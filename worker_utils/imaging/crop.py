@@ -14,16 +14,25 @@ Image = NDArray[np.uint8]
 _SHARPNESS_PX = 128
 
 
-def crop_with_margin(image: Image, box: tuple[float, float, float, float], margin: float) -> Image:
+def crop_with_margin(
+    image: Image,
+    box: tuple[float, float, float, float],
+    margin: float,
+    area: tuple[int, int, int, int] | None = None,
+) -> Image:
     """The box (x1, y1, x2, y2 in px), enlarged on each side by `margin` of its size and clipped to the image.
 
-    A copy, so that the crop does not keep the image in memory. ValueError if the box lies outside the image.
+    The margin, but not the box, is also clipped to the `area`. A copy, so that the crop does not keep the image in
+    memory. ValueError if the box lies outside the image.
     """
     height, width = image.shape[:2]
     x1, y1, x2, y2 = box
     dx, dy = margin * (x2 - x1), margin * (y2 - y1)
-    left, top = max(0, math.floor(x1 - dx)), max(0, math.floor(y1 - dy))
-    right, bottom = min(width, math.ceil(x2 + dx)), min(height, math.ceil(y2 + dy))
+    low_x, low_y, high_x, high_y = area or (0, 0, width, height)
+    left = max(0, math.floor(max(x1 - dx, min(x1, low_x))))
+    top = max(0, math.floor(max(y1 - dy, min(y1, low_y))))
+    right = min(width, math.ceil(min(x2 + dx, max(x2, high_x))))
+    bottom = min(height, math.ceil(min(y2 + dy, max(y2, high_y))))
     if left >= right or top >= bottom:
         raise ValueError(f"box {box} has no pixel in an image of {width}×{height}")
     return image[top:bottom, left:right].copy()

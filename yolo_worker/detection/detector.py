@@ -90,12 +90,14 @@ class Detector:
             yield from batch
 
     def _detect_batch(self, batch: Sequence[Frame]) -> list[DetectedFrame]:
-        """One forward pass; all frames have the same shape."""
-        shape = batch[0].image.shape
+        """One forward pass; all frames have the same shape and areas. Bars around the areas are left out."""
+        left, top, right, bottom = batch[0].extent
+        images = [frame.image[top:bottom, left:right] for frame in batch]
+        shape = images[0].shape
         box = Letterbox.fit(shape, self.settings.size_px, self._network.input_shape[2:])
-        predictions = self._network(box.apply([frame.image for frame in batch]))[0]
+        predictions = self._network(box.apply(images))[0]
         return [
-            DetectedFrame(frame, self._boxes(prediction, box, shape))
+            DetectedFrame(frame, _moved(self._boxes(prediction, box, shape), left, top))
             for frame, prediction in zip(batch, predictions, strict=True)
         ]
 
@@ -115,7 +117,12 @@ def within_budget(frame_bytes: int, batch: int, workers: int) -> DetectionPlan:
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    """Up to `size` consecutive frames of the same shape per batch."""
-    for _, same_shape in groupby(frames, lambda frame: frame.image.shape):
-        while batch := list(islice(same_shape, size)):
+    """Up to `size` consecutive frames of the same shape and areas per batch."""
+    for _, alike in groupby(frames, lambda frame: (frame.image.shape, frame.areas)):
+        while batch := list(islice(alike, size)):
             yield batch
+
+
+def _moved(boxes: Boxes, dx: int, dy: int) -> Boxes:
+    boxes[:, :4] += np.array([dx, dy, dx, dy], np.float32)
+    return boxes

@@ -1,8 +1,9 @@
 """Selects the best frame of each track. Pure; keeps a few crops per open track and no frame.
 
-Priority: not cut by the edge of the frame → typical size → area → confidence → sharpness → centre → earlier. The area
-is the visible one: without what the box of a vehicle in front covers. Values are quantised into steps, so that the next
-criterion decides between similar frames. The steps have fixed bounds, so the order is total.
+Priority: not cut → typical size → area → confidence → sharpness → centre → earlier. A box is cut by the edge of its
+area: the frame without bars, or a tile of a mosaic. The area is the visible one: without what the box of a vehicle in
+front covers. Values are quantised into steps, so that the next criterion decides between similar frames. The steps have
+fixed bounds, so the order is total.
 
 Whether a box is of typical size is known only after some more detections of its track (see `typical_area`). Until then
 its candidate waits, if it can be the best at all.
@@ -23,7 +24,7 @@ from video_analysis.worker_utils.imaging.crop import crop_with_margin, sharpness
 from video_analysis.yolo_worker.detection.postprocess import containment_of
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.sinks.typical_area import NEIGHBOURS, AreaHistory
-from video_analysis.yolo_worker.types import BestShot, Box, Frame, Image, Track, TrackedFrame
+from video_analysis.yolo_worker.types import Area, BestShot, Box, Frame, Image, Track, TrackedFrame
 
 SMALLEST = 1e-6
 VOTE_UNITS = 1_000_000
@@ -120,10 +121,10 @@ class BestShotSink:
         return _Candidate(
             rank=rank,
             position=position,
-            centre=_step(_off_centre(track.box, frame.image), self._rules.centre_step),
+            centre=_step(_off_centre(track.box, frame.area_of(track.box)), self._rules.centre_step),
             frame_index=frame.index,
             offset_ms=frame.offset_ms,
-            crop=crop_with_margin(frame.image, track.box, self._crop_margin),
+            crop=crop_with_margin(frame.image, track.box, self._crop_margin, frame.area_of(track.box)),
             box=track.box,
             frame_size=(width, height),
         )
@@ -140,7 +141,7 @@ class BestShotSink:
 
 
 def _rank(track: Track, visible: float, frame: Frame, rules: BestSettings) -> _Rank:
-    is_uncut = not _is_cut(track.box, frame.image, rules.edge_px)
+    is_uncut = not _is_cut(track.box, frame.area_of(track.box), rules.edge_px)
     area = _relative_step(visible * _area(track.box), rules.area_step)
     return is_uncut, area, _step(track.confidence, rules.confidence_step)
 
@@ -168,17 +169,18 @@ def _tie_break(candidate: _Candidate, rules: BestSettings) -> tuple[float, float
     return candidate.sharpness, -candidate.centre, -candidate.frame_index
 
 
-def _is_cut(box: Box, image: Image, edge_px: float) -> bool:
-    height, width = image.shape[:2]
+def _is_cut(box: Box, area: Area, edge_px: float) -> bool:
+    left, top, right, bottom = area
     x1, y1, x2, y2 = box
-    return min(x1, y1, width - x2, height - y2) <= edge_px
+    return min(x1 - left, y1 - top, right - x2, bottom - y2) <= edge_px
 
 
-def _off_centre(box: Box, image: Image) -> float:
-    """Distance between the centres of box and frame, in diagonals of the frame."""
-    height, width = image.shape[:2]
+def _off_centre(box: Box, area: Area) -> float:
+    """Distance between the centres of box and area, in diagonals of the area."""
+    left, top, right, bottom = area
     x1, y1, x2, y2 = box
-    return math.hypot((x1 + x2 - width) / 2, (y1 + y2 - height) / 2) / math.hypot(width, height)
+    distance = math.hypot((x1 + x2 - left - right) / 2, (y1 + y2 - top - bottom) / 2)
+    return distance / math.hypot(right - left, bottom - top)
 
 
 def _step(value: float, step: float) -> float:

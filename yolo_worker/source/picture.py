@@ -68,11 +68,6 @@ class PictureMaker:
         transfer = TRANSFERS.get(frame.color_trc)
         return turned(tone_map.to_sdr(image, transfer) if transfer else image, self._displayed_as(frame))
 
-    def displayed_size(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
-        """Width and height in px of the frame's picture."""
-        width, height = square_size(frame.width, frame.height, pixel_aspect)
-        return (height, width) if self._displayed_as(frame).transpose else (width, height)
-
     def _displayed_as(self, frame: VideoFrame) -> Orientation:
         """By the frame's display matrix, which is read when its rotation or the size changes."""
         key = frame.rotation, frame.width, frame.height

@@ -17,14 +17,15 @@ from av.video.frame import VideoFrame
 from video_analysis.worker_utils.contracts import timestamps
 from video_analysis.worker_utils.contracts.messages import LONGEST_VIDEO_MS
 from video_analysis.worker_utils.errors import BadVideo
-from video_analysis.yolo_worker.source import damage, decoding, picture
+from video_analysis.yolo_worker.source import damage, decoding, key_frames, mosaic, picture
+from video_analysis.yolo_worker.source.active_area import Samples
 from video_analysis.yolo_worker.source.damage import Damage, Tally
 from video_analysis.yolo_worker.source.deinterlace import Deinterlacer
 from video_analysis.yolo_worker.source.frame_times import Timeline
 from video_analysis.yolo_worker.source.open_video import OpenVideo, opened
-from video_analysis.yolo_worker.types import Frame
+from video_analysis.yolo_worker.types import Area, Frame
 
-PROBED_FRAMES = 60
+PROBED_FRAMES, SAMPLED_EVERY = 60, 8
 NOMINAL_INTERVAL_MS = 40.0
 """For a clip whose timestamps do not show its rate, as of one frame."""
 SLOWEST_FPS, FASTEST_FPS = 1, 240
@@ -47,6 +48,8 @@ class VideoInfo:
     """A guess from length and rate in some containers; never derive times from it."""
     median_interval_ms: float
     """Between frames of the file, skipped ones included; always positive."""
+    areas: tuple[Area, ...]
+    """See `Frame.areas`; they hold for pictures of this size."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,26 +64,38 @@ class TimedFrame:
 
 
 def probe(path: Path) -> VideoInfo:
-    """Size and rate, from the first frames. BadVideo where the file cannot be opened or has no frame."""
+    """Size, rate and areas, from the first frames. BadVideo where the file cannot be opened or has no frame.
+
+    Where there seem to be bars or tiles, key frames from the whole file are compared as well.
+    """
+    maker, samples, offsets_ms = picture.PictureMaker(CONVERTER_THREADS), Samples(), list[float]()
     with opened(path) as video:
-        found = list(islice(_timed(video, _decoded(video, Tally()), stride=1), PROBED_FRAMES))
-        if not found or found[0].frame is None:
+        for timed in islice(_timed(video, _decoded(video, Tally()), SAMPLED_EVERY), PROBED_FRAMES):
+            offsets_ms.append(timed.offset_ms)
+            if timed.frame is not None:
+                samples.add(maker.picture(timed.frame, timed.pixel_aspect))
+        if not offsets_ms:
             raise _no_frames(video)
-        width, height = picture.PictureMaker(CONVERTER_THREADS).displayed_size(found[0].frame, found[0].pixel_aspect)
-        steps = [later.offset_ms - earlier.offset_ms for earlier, later in pairwise(found)]
+        areas = mosaic.active_areas(samples)
+        if areas:
+            for frame in key_frames.spread(video):
+                samples.add(maker.picture(frame, _pixel_aspect(video, frame)))
+            areas = mosaic.active_areas(samples)
+        steps = [later - earlier for earlier, later in pairwise(offsets_ms)]
         rising = [step for step in steps if step > 0]
         return VideoInfo(
-            width_px=width,
-            height_px=height,
+            *samples.size,
             announced_frames=video.frame_count,
             median_interval_ms=median(rising) if rising else NOMINAL_INTERVAL_MS,
+            areas=areas,
         )
 
 
-def frames(path: Path, stride: int) -> Generator[Frame, None, Damage | None]:
+def frames(path: Path, stride: int, info: VideoInfo | None = None) -> Generator[Frame, None, Damage | None]:
     """Every `stride`-th frame from the first on, as displayed; the others are not converted to pictures.
 
-    Offsets count from the video stream's first presentation time, in ms, and never fall. Returns what is missing, None
+    Offsets count from the video stream's first presentation time, in ms, and never fall. Frames of the size in `info`
+    get its areas. Returns what is missing, None
     if nothing is. Raises BadVideo at once where the file is no video or has no frame. The file is closed however the
     iteration ends.
     """
@@ -94,7 +109,8 @@ def frames(path: Path, stride: int) -> Generator[Frame, None, Damage | None]:
                 raise BadVideo(text, code="too_long")
             if timed.frame is not None:
                 image = maker.picture(timed.frame, timed.pixel_aspect)
-                yield Frame(index=timed.index, offset_ms=offset_ms, image=image)
+                areas = info.areas if info and image.shape[:2] == (info.height_px, info.width_px) else ()
+                yield Frame(timed.index, offset_ms, image, areas)
         return _missing(video, tally)
 
 

@@ -11,6 +11,7 @@ from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.worker_utils.execution.memory_pressure import reclassify_under_memory_pressure
 from video_analysis.yolo_worker.source import video
 from video_analysis.yolo_worker.source.damage import Damage
+from video_analysis.yolo_worker.source.video import VideoInfo
 from video_analysis.yolo_worker.types import Frame, SourceInfo
 
 
@@ -26,14 +27,19 @@ class VideoFile:
     @cached_property
     def info(self) -> SourceInfo:
         """Size and interval, from the first frames. BadVideo if the file cannot be opened or has no frame."""
-        found = video.probe(self._path)
+        found = self._probed
         return SourceInfo(
             width_px=found.width_px,
             height_px=found.height_px,
             interval_ms=found.median_interval_ms * self._stride,
             announced_frames=math.ceil(found.announced_frames / self._stride),
             is_live=False,
+            areas=found.areas,
         )
+
+    @cached_property
+    def _probed(self) -> VideoInfo:
+        return video.probe(self._path)
 
     @property
     def damage(self) -> Damage | None:
@@ -45,7 +51,7 @@ class VideoFile:
 
         EnvironmentFault after the last frame if some are missing while memory is short: the file may be intact.
         """
-        self._damage = yield from video.frames(self._path, self._stride)
+        self._damage = yield from video.frames(self._path, self._stride, self._probed)
         if self._damage is not None:
             failure = reclassify_under_memory_pressure(self._damage.refusal)
             if isinstance(failure, EnvironmentFault):

@@ -209,6 +209,10 @@ class Bucket:
         assert len(self.objects[key][0]) <= limit_bytes
         return self.objects[key]
 
+    def probe_read(self, absent_key: str) -> None:
+        if fault := self.faults.get(absent_key):
+            raise fault
+
 
 @dataclass
 class Lease:

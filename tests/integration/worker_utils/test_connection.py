@@ -252,11 +252,11 @@ def test_a_row_that_stays_locked_is_transient(database: Database, postgres_url: 
         ("55P03", Transient, "database_busy", 1),  # lock_not_available
         ("57014", Transient, "database_busy", 1),  # query_canceled
         ("22P02", Permanent, "data_refused", 1),  # invalid_text_representation
-        ("23502", Permanent, "data_refused", 1),  # not_null_violation
+        ("23502", EnvironmentFault, "schema_mismatch", 1),  # not_null_violation: of a column that is not ours
         ("23514", Permanent, "data_refused", 1),  # check_violation
         ("42P01", EnvironmentFault, "schema_outdated", 1),  # undefined_table
         ("42703", EnvironmentFault, "schema_outdated", 1),  # undefined_column
-        ("42501", EnvironmentFault, "database_failed", 1),  # insufficient_privilege
+        ("42501", EnvironmentFault, "permission_denied", 1),  # insufficient_privilege
         ("53100", EnvironmentFault, "database_failed", 1),  # disk_full
         ("53300", EnvironmentFault, "database_failed", 1),  # too_many_connections
         ("25006", EnvironmentFault, "database_failed", 1),  # read_only_sql_transaction: a fail-over under way

@@ -29,7 +29,7 @@ def test_heartbeats_keep_a_message_hidden_past_its_timeout_even_if_one_fails(mak
     with bench.running(handler):
         handler.next_delivery()
         assert bench.visible(wait_s=3) is None
-        labour.enough.set()
+        labour.finish()
     assert labour.stopped_by is None
     assert bench.left() == 0
 

@@ -54,7 +54,7 @@ def test_the_next_batch_is_received_and_prepared_while_one_is_worked_on_and_no_m
         first, ahead = handler.next_delivery(), handler.next_asked()
         assert (first.body, ahead.body) == ("first", "second")
         assert bench.visible(wait_s=1) == 1, "the third is left to others"
-        labour.enough.set()
+        labour.finish()
         assert handler.next_delivery().prefetched == "prepared second"
     assert (first.prefetched, ahead.prefetched) == (None, None)
 
@@ -68,7 +68,7 @@ def test_without_anything_to_prepare_nothing_is_received_ahead(sqs: SQSClient, q
         handler.next_delivery()
         assert bench.visible(wait_s=2) == 1
         assert bench.called("ReceiveMessage") == 1
-        labour.enough.set()
+        labour.finish()
 
 
 def test_what_is_ahead_stays_hidden_past_its_timeout(make_bench: MakeBench) -> None:
@@ -79,7 +79,7 @@ def test_what_is_ahead_stays_hidden_past_its_timeout(make_bench: MakeBench) -> N
     with bench.running(handler):
         handler.next_asked()
         assert bench.visible(wait_s=3) is None
-        labour.enough.set()
+        labour.finish()
         assert [handler.next_delivery().receive_count for _ in range(2)] == [1, 1]
     assert bench.left() == 0
 
@@ -234,7 +234,7 @@ def test_a_batch_whose_lease_was_lost_while_it_waited_is_not_worked_on(bench: Be
         ahead = handler.next_asked().receipt_handle
         bench.queue.client.meta.events.register("after-call.sqs.ChangeMessageVisibilityBatch", refuse)
         bench.await_calls(lambda calls: calls[-1][0] == "ChangeMessageVisibilityBatch" and ahead not in str(calls[-1]))
-        labour.enough.set()
+        labour.finish()
         bench.await_calls(lambda _: bench.called("DeleteMessage") == 1)
     assert handler.handled.qsize() == 1
     assert bench.called("ChangeMessageVisibility") == 0, "it is somebody else's"
@@ -251,7 +251,7 @@ def test_nothing_is_received_ahead_while_a_crash_suspect_is_handled(bench: Bench
         assert (deadly.message_id, deadly.receive_count) == (died["MessageId"], 2)
         assert bench.visible(wait_s=2) == 1
         assert bench.called("ReceiveMessage") == 1
-        labour.enough.set()
+        labour.finish()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), Transient("S3 did not answer")])

@@ -15,10 +15,9 @@ from psycopg2 import errors
 from video_analysis.devstack import provision
 from video_analysis.tests.conftest import run_sql
 from video_analysis.worker_config import PACKAGE_FOLDER
-from video_analysis.worker_utils.db import image_analyses, image_analysis_results, videos
-from video_analysis.worker_utils.db.connection import Database, Table
-from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
-from video_analysis.worker_utils.db.videos import VideoRepository
+from video_analysis.worker_utils.db import image_analyses, image_analysis_results, videos, write_probe
+from video_analysis.worker_utils.db.access import TableAccess
+from video_analysis.worker_utils.db.connection import Database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 Sql = Callable[..., list[dict[str, Any]]]
 SCHEMA = PACKAGE_FOLDER / "schemas" / "database.sql"
+ANALYSES = image_analyses.CLAIM_ACCESS, image_analyses.ANALYSIS_ACCESS
 VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
 THE_API_S_VIDEOS = """
 CREATE TYPE video_status_enum AS ENUM ('uploaded', 'queued', 'processing', 'done', 'error', 'archived');
@@ -57,6 +57,11 @@ DIFFERENCES = [
     "image_analyses.video_id: found nothing, needed uuid",
     "videos.error_msg: found character varying(255), needed text or varchar(2000)",
 ]
+
+
+def used_columns(accesses: tuple[TableAccess, ...]) -> set[str]:
+    """What the workers use of a table."""
+    return {name for access in accesses for name in access.all_columns}
 
 
 def psql() -> str:
@@ -330,24 +335,27 @@ def test_tables_that_work_are_accepted_though_they_are_not_the_same(database_url
     assert shape(sql) == before
 
 
-@pytest.mark.parametrize("table", [videos.TABLE, image_analyses.TABLE, image_analysis_results.TABLE])
-def test_each_column_of_the_workers_is_compared_or_added(rolled_back: Cursor, table: Table) -> None:
+@pytest.mark.parametrize("accesses", [(videos.ACCESS,), ANALYSES, (image_analysis_results.ACCESS,)])
+def test_each_column_of_the_workers_is_compared_or_added(
+    rolled_back: Cursor, accesses: tuple[TableAccess, ...]
+) -> None:
+    table, used = accesses[0].name, used_columns(accesses)
     added = {
         "videos": {"attempt_state", "error_code"},
         "image_analyses": {"detected_box", "run_key", "attempt_state", "error_code"},
         "image_analysis_results": set(),
-    }[table.name]
+    }[table]
     rolled_back.execute("SAVEPOINT complete")
-    for name in set(table.columns) - added:
-        rolled_back.execute(f"ALTER TABLE {table.name} DROP COLUMN {name} CASCADE")
+    for name in used - added:
+        rolled_back.execute(f"ALTER TABLE {table} DROP COLUMN {name} CASCADE")
         differences = refused(lambda: rolled_back.execute(SCHEMA.read_text()))
-        assert [line for line in differences if line.startswith(f"{table.name}.{name}: found nothing, needed ")]
+        assert [line for line in differences if line.startswith(f"{table}.{name}: found nothing, needed ")]
         rolled_back.execute("ROLLBACK TO SAVEPOINT complete")
     for name in added:
-        rolled_back.execute(f"ALTER TABLE {table.name} DROP COLUMN {name} CASCADE")
+        rolled_back.execute(f"ALTER TABLE {table} DROP COLUMN {name} CASCADE")
     rolled_back.execute(SCHEMA.read_text().replace("COMMIT;", ""))
-    rolled_back.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass", (table.name,))
-    assert {name for (name,) in rolled_back.fetchall()} >= set(table.columns)
+    rolled_back.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass", (table,))
+    assert {name for (name,) in rolled_back.fetchall()} >= used
 
 
 def test_the_workers_tables_can_have_a_schema_of_their_own_beside_another_programs(
@@ -367,10 +375,10 @@ def test_the_workers_tables_can_have_a_schema_of_their_own_beside_another_progra
         {"relname": "image_analyses"},
         {"relname": "image_analysis_results"},
     ]
-    database = Database(url, "test")
-    VideoRepository(database).ping()
-    ImageAnalysisRepository(database).ping()
-    database.close()
+    for probe in (write_probe.stage_one, write_probe.stage_two):
+        database = Database(url, "test", probe)
+        database.ping()
+        database.close()
 
 
 def test_a_search_path_without_a_schema_is_reported(database_url: str, bare_sql: Sql) -> None:
@@ -382,7 +390,7 @@ def test_a_search_path_without_a_schema_is_reported(database_url: str, bare_sql:
 def test_hosts_that_run_it_at_the_same_time_wait_for_each_other(database_url: str, bare_sql: Sql) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(provision.tables, [database_url] * 4))
-    assert columns(bare_sql, "image_analyses") == set(image_analyses.TABLE.columns)
+    assert columns(bare_sql, "image_analyses") == used_columns(ANALYSES) | {"created_at"}
 
 
 def test_a_role_that_owns_nothing_may_run_it_where_nothing_is_missing(database_url: str, sql: Sql) -> None:
@@ -400,11 +408,19 @@ def test_psql_runs_the_file_as_the_documentation_says(database_url: str, bare_sq
     assert columns(bare_sql, "videos") >= {"attempt_state", "error_code"}
 
 
-@pytest.mark.parametrize("table", [videos.TABLE, image_analyses.TABLE, image_analysis_results.TABLE])
-def test_the_probe_asks_for_the_columns_that_there_are(sql: Sql, table: Table) -> None:
-    the_api_s = {"file_name", "camera_label"} if table.name == "videos" else set()
-    assert set(table.columns) == columns(sql, table.name) - the_api_s
-    assert len(set(table.columns)) == len(table.columns)
+@pytest.mark.parametrize(
+    ("accesses", "unused"),
+    [
+        ((videos.ACCESS,), {"file_name", "camera_label"}),
+        (ANALYSES, {"created_at"}),
+        ((image_analysis_results.ACCESS,), {"id", "created_at"}),
+    ],
+    ids=("videos", "image_analyses", "image_analysis_results"),
+)
+def test_the_probes_check_every_column_that_the_workers_use(
+    sql: Sql, accesses: tuple[TableAccess, ...], unused: set[str]
+) -> None:
+    assert used_columns(accesses) == columns(sql, accesses[0].name) - unused
 
 
 def test_a_track_of_a_run_has_one_row_and_a_picture_has_one_row(sql: Sql) -> None:

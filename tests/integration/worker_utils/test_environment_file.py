@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def outcome(environ: dict[str, str]) -> str:
         return str(error)
 
 
+def check(file: Path, line: str, read: Callable[[Path], dict[str, str]], expected: str) -> None:
+    """`line` in a file gives the region `expected`, or a refusal that names the variable and begins so."""
+    file.write_bytes(f"{line}\n".encode())
+    found = outcome(read(file))
+    assert found == expected or found.startswith(f"{REGION}: {expected}")
+
+
 @needs_systemd
 @pytest.mark.parametrize(
     ("line", "expected"),
@@ -72,10 +80,7 @@ def outcome(environ: dict[str, str]) -> str:
     ],
 )
 def test_a_line_that_systemd_reads_is_accepted_or_refused_by_name(tmp_path: Path, line: str, expected: str) -> None:
-    file = tmp_path / ".env"
-    file.write_bytes(f"{line}\n".encode())
-    found = outcome(read_by_systemd(file))
-    assert found == expected or found.startswith(f"{REGION}: {expected}")
+    check(tmp_path / ".env", line, read_by_systemd, expected)
 
 
 @pytest.mark.parametrize(
@@ -91,10 +96,7 @@ def test_a_line_that_systemd_reads_is_accepted_or_refused_by_name(tmp_path: Path
     ],
 )
 def test_a_line_that_a_shell_reads_is_accepted_or_refused_by_name(tmp_path: Path, line: str, expected: str) -> None:
-    file = tmp_path / ".env"
-    file.write_bytes(f"{line}\n".encode())
-    found = outcome(sourced(file))
-    assert found == expected or found.startswith(f"{REGION}: {expected}")
+    check(tmp_path / ".env", line, sourced, expected)
 
 
 def test_a_worker_with_the_api_s_environment_starts_or_names_what_prevents_it_in_one_line(tmp_path: Path) -> None:

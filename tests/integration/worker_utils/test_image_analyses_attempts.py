@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from video_analysis.tests.support.consumer_harness import PATIENCE_S, Bench, ScriptedHandler, finished
+from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, DIED_IN_A_BATCH, LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, AnalysisState, FinishedAnalysis, VariantResult
-from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadSnapshot, EnvironmentFault, Permanent, Transient
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class ProbingHandler(ScriptedHandler):
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, "cvitx-test")
+    database = Database(database_url, "cvitx-test", write_probe.stage_two)
     yield database
     database.close()
 
@@ -185,16 +186,19 @@ def test_a_snapshot_that_an_older_worker_found_slow_is_not_given_up(
     assert row_of(sql) == LAST
 
 
-def test_a_database_before_the_upgrade_is_reported_whole(database: Database, sql: Sql) -> None:
+def test_a_database_before_the_upgrade_is_reported_whole(
+    database_url: str, records: ImageAnalysisRepository, sql: Sql
+) -> None:
+    database = Database(database_url, "cvitx-test", write_probe.stage_one)
     for table in ("videos", "image_analyses"):
         sql(f"ALTER TABLE {table} DROP COLUMN attempt_state, DROP COLUMN error_code")
-    with pytest.raises(EnvironmentFault) as fault:
-        VideoRepository(database).ping()
+    with closing(database), pytest.raises(EnvironmentFault) as fault:
+        database.ping()
     lacking = "videos.attempt_state, videos.error_code, image_analyses.attempt_state, image_analyses.error_code"
     assert str(fault.value) == f"the database lacks {lacking}: run schemas/database.sql, then polling continues"
     sql("ALTER TABLE image_analysis_results DROP COLUMN gflops")
     with pytest.raises(EnvironmentFault, match=r"error_code, image_analysis_results\.gflops: run"):
-        ImageAnalysisRepository(database).ping()
+        records.ping()
 
 
 def test_a_column_that_goes_while_a_worker_runs_is_the_environment_s_fault(

@@ -17,6 +17,7 @@ from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
+from video_analysis.worker_utils.errors import EnvironmentFault
 
 Sql = Callable[..., list[dict[str, Any]]]
 WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
@@ -261,3 +262,27 @@ def test_a_claim_is_one_transaction(analyses: ImageAnalysisRepository, sql: Sql)
     analyses.claim(snapshot(offset_ms=2272), "run", BOX)
     ended = sql("SELECT pg_current_xact_id()::text::bigint AS xid")[0]["xid"]
     assert ended - begun == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "written"),
+    [
+        ("queued", None, "send_denied"),
+        ("queued", "send_denied", "send_denied"),
+        ("processing", "interrupted", "interrupted"),
+        ("error", "not_a_jpeg", "not_a_jpeg"),
+    ],
+)
+def test_a_refused_send_is_written_into_queued_rows_only(
+    analyses: ImageAnalysisRepository, sql: Sql, status: str, code: str | None, written: str
+) -> None:
+    claimed = analyses.claim(snapshot(), "run", BOX).message.snapshot_s3_key
+    sql("UPDATE image_analyses SET status = %s, error_code = %s, attempt_state = 'retry_alone'", status, code)
+    refusal = EnvironmentFault("not sent yet: sqs:SendMessage is denied", code="send_denied")
+    analyses.mark_send_denied(claimed, refusal)
+    (row,) = rows(sql)
+    state = None if status == "queued" else "retry_alone"
+    assert (row["status"], row["error_code"], row["attempt_state"]) == (status, written, state)
+    analyses.mark_sent(claimed)
+    (row,) = rows(sql)
+    assert row["error_code"] == (None if written == "send_denied" else written)

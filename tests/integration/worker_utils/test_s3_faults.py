@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,57 @@ def test_a_denied_write_is_no_fault_of_the_key_and_names_the_permission(own_clie
     with pytest.raises(Denied, match=r"s3:PutObject on s3://any-bucket/.* is denied") as denial:
         ObjectStore(own_client, "any-bucket").put(KEY, b"", "image/jpeg")
     assert denial.value.code == "permission_denied"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "stored"),
+    [
+        ("AccessDenied", "not authorized to perform: s3:GetObject on resource: …", "permission_denied"),
+        ("AccessDenied", "not authorized to perform: kms:Decrypt on resource: …", "permission_denied"),
+        ("KMS.DisabledException", "arn:aws:kms:… is disabled", "kms_key_unusable"),
+    ],
+)
+def test_a_read_that_is_refused_for_every_object_is_repeated_by_the_probe(
+    s3: S3Client, own_client: S3Client, bucket: str, code: str, message: str, stored: ErrorCode
+) -> None:
+    s3.put_object(Bucket=bucket, Key=KEY, Body=b"x")
+    store, denied = ObjectStore(own_client, bucket), [True]
+
+    def refuse(request: Any) -> AWSResponse | None:
+        of_the_object = request.url.endswith("clip.mp4")
+        return error_document(request, 403, code, message) if denied[0] and of_the_object else None
+
+    on_call(own_client, "GetObject", refuse)
+    store.probe_read(f"absent/{KEY}.not")
+    read, probe = partial(store.fetch_bytes, KEY, 10), partial(store.probe_read, "absent")
+    for attempt in (read, probe, probe):
+        with pytest.raises(EnvironmentFault, match=r"clip\.mp4") as fault:
+            attempt()
+        assert fault.value.code == stored
+    denied[0] = False
+    probe()
+
+
+def test_a_denied_read_of_a_missing_object_is_that_object_s_fault(own_client: S3Client) -> None:
+    text = "not authorized to perform: s3:ListBucket on resource: …"
+    on_call(own_client, "GetObject", lambda request: error_document(request, 403, "AccessDenied", text))
+    store = ObjectStore(own_client, "any-bucket")
+    store.probe_read("absent")
+    with pytest.raises(MissingObject):
+        store.fetch_bytes(KEY, 10)
+    store.probe_read("absent")
+
+
+def test_the_probe_of_writes_leaves_no_object(s3: S3Client, bucket: str) -> None:
+    ObjectStore(s3, bucket).probe_write(KEY)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "NoSuchBucket"), (403, "AccessDenied"), (400, "ExpiredToken")])
+def test_the_probe_of_writes_finds_what_would_refuse_every_upload(own_client: S3Client, status: int, code: str) -> None:
+    answering(own_client, "PutObject", status, code)
+    with pytest.raises(EnvironmentFault, match=code):
+        ObjectStore(own_client, "any-bucket").probe_write(KEY)
 
 
 def test_a_bucket_that_is_not_there_is_the_environment_s_fault(s3: S3Client, bucket: str) -> None:

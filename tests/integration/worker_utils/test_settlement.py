@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from video_analysis.tests.support.consumer_harness import FAST, Bench, MakeBench, ScriptedHandler, cut_off, finished
+from video_analysis.tests.support.consumer_harness import (
+    FAST,
+    Bench,
+    Labour,
+    MakeBench,
+    ScriptedHandler,
+    cut_off,
+    finished,
+)
+from video_analysis.tests.support.iam import denial
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import (
     BadMessage,
     EnvironmentFault,
+    LeaseLost,
     MissingObject,
     Transient,
     WorkerError,
@@ -139,6 +149,55 @@ def test_a_finished_message_that_could_not_be_deleted_comes_again(sqs: SQSClient
     bench.send("x")
     with bench.running(handler):
         assert [handler.next_delivery().receive_count for _ in range(2)] == [1, 2]
+    assert bench.left() == 0
+
+
+def test_a_finished_message_whose_deletion_is_denied_is_deleted_once_it_is_permitted(make_bench: MakeBench) -> None:
+    bench, denied = make_bench(visibility_timeout_s=2), threading.Event()
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        if denied.is_set():
+            raise denial("DeleteMessage", "sqs:DeleteMessage")
+
+    bench.queue.client.meta.events.register("before-call.sqs.DeleteMessage", refuse)
+    handler = ScriptedHandler(lambda delivery: denied.set())
+    bench.send("x")
+    with bench.running(handler):
+        bench.observer.wait_for("message.delete_failed")
+        bench.await_calls(lambda _: bench.called("ChangeMessageVisibilityBatch") >= 15)  # 3 s: longer than its timeout
+        assert bench.left() == 1
+        denied.clear()
+        bench.await_calls(lambda _: bench.called("DeleteMessage") >= 2)
+    assert [delivery.receive_count for delivery in handler.handled.queue] == [1]
+    assert bench.left() == 0
+
+
+def test_a_heartbeat_that_is_denied_pauses_polling_once_the_lease_is_lost(make_bench: MakeBench) -> None:
+    bench, denied = make_bench(visibility_timeout_s=2), threading.Event()
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        if denied.is_set():
+            raise denial("ChangeMessageVisibility", "sqs:ChangeMessageVisibility")
+
+    for operation in ("ChangeMessageVisibility", "ChangeMessageVisibilityBatch"):
+        bench.queue.client.meta.events.register(f"before-call.sqs.{operation}", refuse)
+    labour = Labour()
+
+    def work(delivery: Delivery) -> WorkerError | None:
+        if delivery.receive_count > 1:
+            return None
+        denied.set()
+        return labour(delivery)
+
+    bench.send("x")
+    with bench.running(ScriptedHandler(work)):
+        (line,) = bench.observer.wait_for("probe.failed")
+        assert "sqs:ChangeMessageVisibility" in line.message
+        bench.observer.wait_for("probe.failed", 3)
+        assert bench.observer.codes().count("message.received") == 1
+        denied.clear()
+        bench.observer.wait_for("message.finished")
+    assert isinstance(labour.stopped_by, LeaseLost)
     assert bench.left() == 0
 
 

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import boto3
 import pytest
 
 from video_analysis.devstack import provision
+from video_analysis.tests.support.consumer_harness import running
 from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings, WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher, Queue
@@ -170,14 +171,8 @@ def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator
         observer=LogObserver(),
     )
     consumer = Consumer(queue, worker, config, shutdown, observer=LogObserver(), exit_process=lambda status: None)
-    thread = threading.Thread(target=consumer.run)
-    thread.start()
-    try:
+    with closing(database), running(consumer, shutdown):
         yield
-    finally:
-        shutdown.set()
-        thread.join()
-        database.close()
 
 
 def received(sqs: SQSClient, url: str, count: int) -> list[str]:

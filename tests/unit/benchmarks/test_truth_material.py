@@ -20,8 +20,8 @@ HERE, THERE = (0.0, 0.0, 30.0, 30.0), (50.0, 0.0, 80.0, 30.0)
 NOTHING = np.zeros((1, 1, 3), np.uint8)
 
 
-def seen(vehicle: int, box: tuple[int, int, int, int]) -> SeenVehicle:
-    return SeenVehicle(vehicle, "Car", "a", "b", (), "ABC 123", box, visible_fraction=1, visible_px=900, cut=False)
+def seen(vehicle: int, box: tuple[int, int, int, int], fraction: float = 1) -> SeenVehicle:
+    return SeenVehicle(vehicle, "Car", "a", "b", (), "ABC 123", box, fraction, visible_px=900, cut=False)
 
 
 def scene(*frames: list[SeenVehicle]) -> SceneTruth:
@@ -38,9 +38,9 @@ def test_a_track_has_the_boxes_of_all_its_keys_and_those_before_its_confirmation
     assert tracked.tracks_of(frames) == {1: {0: HERE, 3: HERE, 6: THERE}}
 
 
-def test_a_vehicle_of_a_scene_is_visible_in_the_frames_that_list_it_and_counts_if_large_enough() -> None:
-    large, small = seen(4, (0, 0, 30, 30)), seen(9, (50, 0, 60, 10))
-    truth = material.truth_of("scene", scene([large], [large, small], [], []))
+def test_a_vehicle_of_a_scene_is_visible_where_it_is_not_hidden_and_counts_if_large_enough() -> None:
+    large, hidden, small = seen(4, (0, 0, 30, 30)), seen(4, (0, 0, 30, 30), 0.3), seen(9, (50, 0, 60, 10))
+    truth = material.truth_of("scene", scene([large], [large, small], [hidden], []))
     assert [(one.id, one.is_counted) for one in truth.vehicles] == [(4, True), (9, False)]
     assert [one.visible.any(1).tolist() for one in truth.vehicles] == [
         [True, True, False, False],

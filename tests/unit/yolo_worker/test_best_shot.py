@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.contracts.messages import YoloType
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
-from video_analysis.yolo_worker.types import BestShot, Box, Frame, Track, TrackedFrame
+from video_analysis.yolo_worker.types import Area, BestShot, Box, Frame, Track, TrackedFrame
 
 WIDTH_PX, HEIGHT_PX = 320, 240
 RULES = BestSettings()
@@ -293,3 +293,47 @@ def test_the_winner_of_all_beats_each_alone(course: list[tuple[Numbered, NDArray
 
 def _values(shots: Iterator[BestShot]) -> list[tuple[int, int, str, bytes]]:
     return [(shot.track_id, shot.offset_ms, shot.type, shot.crop.tobytes()) for shot in shots]
+
+
+# Areas: a frame between bars, and the tiles of a mosaic
+
+LEFT_HALF, RIGHT_HALF = (0, 0, WIDTH_PX // 2, HEIGHT_PX), (WIDTH_PX // 2, 0, WIDTH_PX, HEIGHT_PX)
+
+
+def within(frame: TrackedFrame, *areas: Area) -> TrackedFrame:
+    return replace(frame, frame=replace(frame.frame, areas=areas))
+
+
+@pytest.mark.parametrize("box", [(43, 99, 120, 190), (99, 33, 190, 120), (200, 99, 277, 190), (99, 120, 190, 207)])
+def test_each_edge_of_the_area_cuts(box: Box) -> None:
+    area = (40, 30, WIDTH_PX - 40, HEIGHT_PX - 30)
+    small = track((150, 110, 170, 130))
+    assert chosen(within(seen(0, track(box)), area), within(seen(1, small), area)) == 1
+    assert chosen(seen(0, track(box)), seen(1, small)) == 0
+
+
+def test_a_box_is_cut_by_the_edge_of_its_own_tile_only() -> None:
+    at_the_border, small = track((100, 90, 158, 150)), track((60, 90, 90, 120))
+    tiles = (LEFT_HALF, RIGHT_HALF)
+    assert chosen(within(seen(0, at_the_border), *tiles), within(seen(1, small), *tiles)) == 1
+    whole = track((170, 90, 228, 150))
+    assert chosen(within(seen(0, whole), *tiles), within(seen(1, small), *tiles)) == 0
+
+
+def test_a_box_outside_all_areas_is_judged_by_the_frame() -> None:
+    right = track((200, 90, 300, 180))
+    assert chosen(within(seen(0, right), LEFT_HALF), within(seen(1, track((60, 90, 90, 120))), LEFT_HALF)) == 0
+
+
+def test_the_distance_from_the_centre_is_that_of_the_area() -> None:
+    flat = np.full_like(SHARP, 90)
+    frames = (track((60, 100, 100, 140)), track((100, 100, 140, 140)))
+    first, second = (seen(index, one, image=flat) for index, one in enumerate(frames))
+    assert chosen(first, second) == 1
+    assert chosen(within(second, LEFT_HALF), within(first, LEFT_HALF)) == 0
+
+
+def test_the_margin_of_a_shot_shows_no_other_tile_but_the_box_is_whole() -> None:
+    frame = within(seen(7, track((100, 80, 164, 160))), LEFT_HALF, RIGHT_HALF)
+    (shot,) = select([frame], RULES, CROP_MARGIN)
+    assert np.array_equal(shot.crop, SHARP[70:170, 92:164])

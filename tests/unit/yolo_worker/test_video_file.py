@@ -12,6 +12,9 @@ from video_analysis.worker_utils.execution import memory_pressure
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import SourceInfo
 
+BESIDE_RED = (synthetic_clips.WIDTH_PX // 4, 0, synthetic_clips.WIDTH_PX, synthetic_clips.HEIGHT_PX)
+"""The left quarter of each frame is plain red: a bar."""
+
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -22,7 +25,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("stride", "frames"), [(1, 10), (2, 5), (3, 4), (10, 1), (1000, 1)])
 def test_interval_and_announced_frames_follow_the_stride(clip: Path, stride: int, frames: int) -> None:
     source = VideoFile(clip, stride)
-    assert source.info == SourceInfo(160, 120, 40.0 * stride, frames, is_live=False)
+    assert source.info == SourceInfo(160, 120, 40.0 * stride, frames, is_live=False, areas=(BESIDE_RED,))
     assert len(list(source.frames())) == frames
 
 

@@ -1,0 +1,197 @@
+"""Faults of the environment: one line names each, polling pauses, and no good message reaches the dead-letter queue."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from video_analysis.devstack import untrained_model
+from video_analysis.main_worker.classification.classifier import Classifier
+from video_analysis.tests.integration.main_worker.test_worker import LABELS, Colours
+from video_analysis.tests.support.environment_harness import Environment, settings
+from video_analysis.worker_utils.inference import backend
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+log = logging.getLogger(__name__)
+Sql = Callable[..., list[dict[str, Any]]]
+WITHOUT_DEFAULT = "ALTER TABLE {0} ADD tenant text NOT NULL DEFAULT ''; ALTER TABLE {0} ALTER tenant DROP DEFAULT"
+YOLO, MAIN = "yolo_worker", "main_worker"
+TABLES: list[tuple[str, str, str, str]] = [
+    (YOLO, "REVOKE UPDATE ON videos FROM {role}", "GRANT UPDATE ON videos TO {role}", "GRANT UPDATE ON videos TO "),
+    (
+        YOLO,
+        "REVOKE INSERT ON image_analyses FROM {role}",
+        "GRANT INSERT ON image_analyses TO {role}",
+        "GRANT INSERT ON image_analyses TO ",
+    ),
+    (
+        MAIN,
+        "REVOKE UPDATE ON image_analysis_results FROM {role}",
+        "GRANT UPDATE ON image_analysis_results TO {role}",
+        "GRANT UPDATE ON image_analysis_results TO ",
+    ),
+    (
+        YOLO,
+        WITHOUT_DEFAULT.format("image_analyses"),
+        "ALTER TABLE image_analyses ALTER tenant SET DEFAULT 'none'",
+        "image_analyses.tenant: NOT NULL",
+    ),
+    (
+        MAIN,
+        WITHOUT_DEFAULT.format("image_analysis_results"),
+        "ALTER TABLE image_analysis_results ALTER tenant SET DEFAULT 'none'",
+        "image_analysis_results.tenant: NOT NULL",
+    ),
+    (
+        MAIN,
+        "ALTER TYPE analysis_status_enum RENAME VALUE 'done' TO 'ready'",
+        "ALTER TYPE analysis_status_enum RENAME VALUE 'ready' TO 'done'",
+        'analysis_status_enum: "done"',
+    ),
+    (
+        YOLO,
+        "ALTER TYPE video_status_enum RENAME VALUE 'done' TO 'ready'",
+        "ALTER TYPE video_status_enum RENAME VALUE 'ready' TO 'done'",
+        'video_status_enum: "done"',
+    ),
+    (
+        YOLO,
+        "ALTER TABLE videos ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE videos DISABLE ROW LEVEL SECURITY",
+        "row-level security hides rows of videos",
+    ),
+    (
+        MAIN,
+        "ALTER TABLE image_analyses ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE image_analyses DISABLE ROW LEVEL SECURITY",
+        "security policy",
+    ),
+]
+CHANGE = "sqs:ChangeMessageVisibility"
+CALLS = [
+    (YOLO, "s3:GetObject"),
+    (YOLO, "s3:PutObject"),
+    (YOLO, "sqs:SendMessage"),
+    (YOLO, "sqs:DeleteMessage"),
+    (MAIN, "s3:GetObject"),
+    (MAIN, "sqs:DeleteMessage"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    folder = tmp_path_factory.mktemp("colours")
+    untrained_model.write(folder / "main.pt", Colours().eval(), LABELS)
+    return Classifier.load(folder / "main.pt", "baseline", backend.choose("torch", 1, Path(folder)))
+
+
+@pytest.fixture
+def environment(
+    request: pytest.FixtureRequest,
+    sql: Sql,
+    database_url: str,
+    s3: S3Client,
+    sqs: SQSClient,
+    bucket: str,
+    model: Classifier,
+) -> Iterator[Environment]:
+    """The environment of the worker that the test names."""
+    made = Environment(request.param, sql, database_url, s3, sqs, settings(bucket), model)
+    yield made
+    sql(f"DROP OWNED BY {made.db_role}; DROP ROLE {made.db_role}")
+
+
+def check(environment: Environment, fault: Callable[[], None], remedy: Callable[[], None], named: str) -> None:
+    """A message that is sent during the fault waits, whatever the fault lasts, and finishes after the remedy."""
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        environment.send()
+        environment.await_empty_queue()
+        fault()
+        video_id = environment.send()
+        passed_s = environment.await_line(named)
+        log.info("%.3f s from the fault to the line of %s that contains: %s", passed_s, environment.worker, named)
+        lines = [event for event in environment.observer.events if named in event.message]
+        waiting = environment.observer.codes().count("polling.paused")
+        if "snapshot.held" not in {event.code for event in lines}:
+            environment.observer.wait_for("polling.paused", waiting + 3)
+        assert environment.receives() == 2
+        remedy()
+        environment.await_empty_queue()
+    assert environment.receives() <= 3
+    assert environment.in_dead_letter_queue() == 0
+    rows = environment.sql("SELECT status::text, error_code FROM image_analyses WHERE video_id = %s", video_id)
+    status = "queued" if environment.worker == YOLO else "done"
+    assert {(row["status"], row["error_code"]) for row in rows} == {(status, None)}
+    if environment.worker == YOLO:
+        assert environment.sql("SELECT status::text FROM videos WHERE id = %s", video_id) == [{"status": "done"}]
+
+
+@pytest.mark.parametrize(
+    ("environment", "fault", "remedy", "named"),
+    TABLES,
+    ids=[fault for _, fault, *_ in TABLES],
+    indirect=["environment"],
+)
+def test_a_change_of_the_database_pauses_polling_with_one_line_and_spends_no_message(
+    environment: Environment, fault: str, remedy: str, named: str
+) -> None:
+    check(environment, lambda: _run(environment, fault), lambda: _run(environment, remedy), named)
+
+
+@pytest.mark.parametrize(("environment", "action"), CALLS, indirect=["environment"])
+def test_a_lost_permission_pauses_polling_with_one_line_and_spends_no_message(
+    environment: Environment, action: str
+) -> None:
+    check(environment, lambda: environment.deny(action), environment.permit, action)
+
+
+def _run(environment: Environment, statement: str) -> None:
+    environment.sql(statement.format(role=environment.db_role))
+
+
+@pytest.mark.parametrize("environment", [YOLO], indirect=True)
+def test_a_snapshot_that_cannot_be_sent_says_so_in_its_row_until_a_later_attempt_sends_it(
+    environment: Environment,
+) -> None:
+    rows = "SELECT status::text, error_code, error_msg FROM image_analyses"
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        environment.deny("sqs:SendMessage")
+        environment.send()
+        environment.observer.wait_for("snapshot.held")
+        environment.await_rows("error_code = 'send_denied'", 2)
+    assert environment.observer.codes().count("snapshot.held") == 1
+    assert "snapshot.resumed" not in environment.observer.codes()
+    for row in environment.sql(rows):
+        assert (row["status"], row["error_code"]) == ("queued", "send_denied")
+        assert "sqs:SendMessage" in str(row["error_msg"])
+    environment.permit()
+    with environment.running():
+        environment.await_empty_queue()
+    assert environment.receives() == 2
+    assert environment.sql(rows) == [{"status": "queued", "error_code": None, "error_msg": None}] * 2
+
+
+@pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
+def test_a_worker_that_starts_without_a_permission_receives_nothing_until_it_is_granted(
+    environment: Environment,
+) -> None:
+    for action in sorted({action for worker, action in CALLS if worker == environment.worker} | {CHANGE}):
+        environment.observer.events.clear()
+        environment.deny(action)
+        with environment.running():
+            environment.send()
+            environment.await_line(action)
+            environment.observer.wait_for("polling.paused", 2)
+            assert environment.receives() == 0
+            environment.permit()
+            environment.await_empty_queue()
+        assert environment.receives() == 1

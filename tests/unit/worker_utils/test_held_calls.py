@@ -1,0 +1,111 @@
+"""Calls that the environment refuses are repeated under lease; one line reports them."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+
+from video_analysis.tests.support.recording_observer import RecordingObserver
+from video_analysis.worker_utils.errors import (
+    BadVideo,
+    EnvironmentFault,
+    Interrupted,
+    LeaseLost,
+    Permanent,
+    Transient,
+    WorkerError,
+)
+from video_analysis.worker_utils.execution.held_calls import HeldCalls
+from video_analysis.worker_utils.execution.run_context import RunContext
+
+DENIED = EnvironmentFault("s3:PutObject is denied", code="permission_denied")
+
+
+@dataclass
+class Lease:
+    """Raises `ends_with` from the `checks`-th check on."""
+
+    checks: int = 1_000_000
+    ends_with: WorkerError = field(default_factory=lambda: LeaseLost("lost"))
+
+    def check(self) -> None:
+        self.checks -= 1
+        if self.checks <= 0:
+            raise self.ends_with
+
+
+def context(observer: RecordingObserver, lease: Lease | None = None) -> RunContext:
+    return RunContext("key", lease or Lease(), observer, {"message_id": "m"})
+
+
+def repeat(run: RunContext, *faults: WorkerError) -> tuple[int, list[WorkerError]]:
+    """Run a call that fails with these faults first. Returns its attempts, and the refusals that were passed on."""
+    attempts, left, refusals = 0, iter(faults), list[WorkerError]()
+
+    def call() -> None:
+        nonlocal attempts
+        attempts += 1
+        if fault := next(left, None):
+            raise fault
+
+    HeldCalls(0.001, 0.001).run(call, run, refusals.append)
+    return attempts, refusals
+
+
+def test_a_call_that_succeeds_is_not_reported() -> None:
+    observer = RecordingObserver()
+    assert repeat(context(observer)) == (1, [])
+    assert observer.codes() == []
+
+
+def test_a_refused_call_is_repeated_until_it_succeeds_also_after_failures_of_another_kind() -> None:
+    observer = RecordingObserver()
+    assert repeat(context(observer), DENIED, Transient("slow"), DENIED) == (4, [DENIED])
+    assert observer.codes() == ["snapshot.held", "snapshot.resumed"]
+    assert "s3:PutObject is denied" in observer.events[0].message
+
+
+@pytest.mark.parametrize("failure", [Transient("slow"), BadVideo("bad"), LeaseLost("lost")])
+def test_other_failures_are_not_held(failure: WorkerError) -> None:
+    observer = RecordingObserver()
+    with pytest.raises(type(failure)):
+        repeat(context(observer), failure)
+    assert observer.codes() == []
+
+
+@pytest.mark.parametrize("end", [LeaseLost("lost"), Interrupted("shutting down")])
+def test_a_lost_lease_or_a_shutdown_ends_the_wait(end: WorkerError) -> None:
+    observer = RecordingObserver()
+    with pytest.raises(type(end)):
+        repeat(context(observer, Lease(5, end)), *[DENIED] * 100)
+    assert observer.codes() == ["snapshot.held"]
+
+
+def test_a_held_call_that_can_never_succeed_ends_the_wait() -> None:
+    observer = RecordingObserver()
+    with pytest.raises(Permanent):
+        repeat(context(observer), DENIED, Permanent("too long"))
+    assert observer.codes() == ["snapshot.held"]
+
+
+def test_several_held_calls_are_one_line() -> None:
+    observer, permitted, held = RecordingObserver(), threading.Event(), threading.Barrier(4)
+    calls = HeldCalls(0.001, 0.001)
+
+    def call() -> None:
+        if not permitted.is_set():
+            raise DENIED
+
+    def meet(_fault: EnvironmentFault) -> None:
+        held.wait(60)
+
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(calls.run, call, context(observer), meet) for _ in range(4)]
+        observer.wait_for("snapshot.held")
+        permitted.set()
+        for one in running:
+            one.result(60)
+    assert observer.codes() == ["snapshot.held", "snapshot.resumed"]

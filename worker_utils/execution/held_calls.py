@@ -1,0 +1,94 @@
+"""Repeats a call that the environment refuses, while the message stays under lease: finished work is not thrown away.
+
+The wait ends with the lease, at SQS's limit of 12 hours at the latest, or with the process: `RunContext.check` raises.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from video_analysis.worker_utils.consumer.backoff import Backoff
+from video_analysis.worker_utils.errors import EnvironmentFault, Transient
+from video_analysis.worker_utils.execution.run_context import RunContext
+from video_analysis.worker_utils.observability.logs import failure_fields
+
+CHECK_EVERY_S = 0.5
+"""While a call is held, its lease and a shutdown are checked this often."""
+
+
+def _nothing(_fault: EnvironmentFault) -> None:
+    """The default of `on_refused`."""
+
+
+class HeldCalls:
+    """The calls of one worker that are held. Several threads may call `run`; the first refusal alone is reported."""
+
+    def __init__(self, first_s: float = 2, longest_s: float = 120) -> None:
+        """The wait between two attempts doubles, from `first_s` to `longest_s`."""
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._lock = threading.Lock()
+        self._held = 0
+
+    def run(
+        self,
+        call: Callable[[], None],
+        run: RunContext,
+        on_refused: Callable[[EnvironmentFault], None] = _nothing,
+    ) -> None:
+        """Run `call`, again and again after an EnvironmentFault. `on_refused` is called once, before the first wait.
+
+        `call` must be idempotent. Raises LeaseLost or Interrupted if the wait must end.
+        """
+        try:
+            call()
+        except EnvironmentFault as fault:
+            self._begin(fault, run)
+            succeeded = False
+            try:
+                on_refused(fault)
+                self._repeat(call, run)
+                succeeded = True
+            finally:
+                self._end(run, succeeded=succeeded)
+
+    def _repeat(self, call: Callable[[], None], run: RunContext) -> None:
+        backoff = Backoff(self._first_s, self._longest_s)
+        while True:
+            _wait(backoff.next_s(), run)
+            try:
+                call()
+            except (EnvironmentFault, Transient):
+                continue
+            return
+
+    def _begin(self, fault: EnvironmentFault, run: RunContext) -> None:
+        with self._lock:
+            self._held += 1
+            first = self._held == 1
+        if first:
+            run.report(
+                "snapshot.held",
+                f"the finished work is kept, and the refused call is repeated: {fault}",
+                {**failure_fields(fault)},
+                logging.ERROR,
+            )
+
+    def _end(self, run: RunContext, *, succeeded: bool) -> None:
+        with self._lock:
+            self._held -= 1
+            last = self._held == 0
+        if last and succeeded:
+            run.report("snapshot.resumed", "the calls that were refused now succeed; the work continues")
+
+
+def _wait(delay_s: float, run: RunContext) -> None:
+    left_s = delay_s
+    while left_s > 0:
+        run.check()
+        time.sleep(min(left_s, CHECK_EVERY_S))
+        left_s -= CHECK_EVERY_S
+    run.check()
