@@ -87,8 +87,8 @@ class TrackSettings(_Settings):
     """A track is confirmed only if at least one of its detections has this confidence."""
     max_age_s: Seconds = 1.5
     """A track ends when its vehicle was not detected for this long, or earlier if it has left the frame."""
-    gap_s: Seconds = 0.5
-    """After a gap of up to this length a lost track is matched by position only; later, by appearance as well."""
+    gap_s: Seconds = 1.0
+    """After a longer gap a lost track continues at a near position only if the appearance is the same."""
     speed: NotNegative = 2.0
     """How far a vehicle can move per second, in lengths of its box."""
     max_cosine: Share = 0.2
@@ -97,6 +97,8 @@ class TrackSettings(_Settings):
     """Largest distance (1 - IoU) between two boxes of one vehicle."""
     nn_budget: Count = 40
     """Embeddings kept per track; the cost per frame increases with their number."""
+    link_s: Seconds = 10
+    """A standing vehicle that is no longer detected is emitted after this time; it can still be found again later."""
     embed_interval_s: NotNegative = 0.8
     """Minimum interval between embeddings of an isolated track; 0: an embedding in each frame."""
 
@@ -112,6 +114,8 @@ class BestSettings(_Settings):
     """Sharpness within this share counts as equal; the distance from the frame's centre then decides."""
     centre_step: NotNegative = 0.05
     """Distances from the centre (in frame diagonals) within the same step count as equal; the earlier frame wins."""
+    outlier_area: NotNegative = 1.3
+    """A box larger by this factor than those around it in its track is used only if there is no other; 0: always."""
     edge_px: Annotated[int, Field(ge=0)] = 3
     """A box this near to the frame's edge counts as cut off, and is used only if the track has no other."""
 

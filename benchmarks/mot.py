@@ -103,7 +103,7 @@ def measure(pipeline: VisionPipeline, folder: Path) -> tuple[Score, Score]:
     """Run stage 1 over one sequence, every frame of it; the score of `confirmed`, and of `since_confirmation`."""
     clip = folder / "video.mp4"
     source = pipeline.open(clip, 1)
-    frames = list(pipeline.track(pipeline.detect(source.frames(), source.info), source.info))
+    frames = list(pipeline.track(pipeline.detect(source.frames(), source.info)))
     truth = read_truth(folder / "gt.txt", len(frames))
     return score(folder.name, truth, confirmed(frames)), score(folder.name, truth, since_confirmation(frames))
 

@@ -67,7 +67,7 @@ def _bits(box: Iterable[float]) -> list[str]:
 def measure(pipeline: VisionPipeline, clip: Clip) -> dict[str, object]:
     """Digest of the tracks of one clip."""
     source = pipeline.open(clip.path, clip.stride)
-    return digest(pipeline.track(pipeline.detect(source.frames(), source.info), source.info))
+    return digest(pipeline.track(pipeline.detect(source.frames(), source.info)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,6 +16,7 @@ from video_analysis.worker_utils.execution import concurrency
 from video_analysis.yolo_worker.detection.detector import Detector
 from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.video_file import VideoFile
+from video_analysis.yolo_worker.tracking.camera_shift import with_shift
 from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.tracking.tracker import Tracker, load_libraries
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
@@ -50,9 +51,9 @@ class VisionPipeline:
         finally:
             concurrency.close(iterator)
 
-    def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
-        """Each frame with its tracks, in order. The tracker's time step is the interval of the source."""
-        return Tracker(self._embedder, self._calibrated(), info.interval_ms).track(frames)
+    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
+        """Each frame with its tracks, in order. The tracker's time steps are those of the frames."""
+        return Tracker(self._embedder, self._calibrated()).track(with_shift(frames))
 
     def probe(self) -> None:
         """Run both networks on a blank frame. EnvironmentFault if that fails."""

@@ -118,7 +118,7 @@ class Pipeline(Protocol):
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         """Each frame with its boxes, in order."""
 
-    def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
         """Each frame with its tracks, in order. Every call starts a new tracker."""
 
     def probe(self) -> None:

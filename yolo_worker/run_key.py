@@ -64,6 +64,7 @@ def key_fields(stride: int, pipeline: PipelineTraits, output: OutputSettings) ->
                 "confidence_step": best.confidence_step,
                 "sharpness_step": best.sharpness_step,
                 "centre_step": best.centre_step,
+                "outlier_area": best.outlier_area,
                 "edge_px": best.edge_px,
                 "crop_margin": snapshot.crop_margin,
             },
@@ -96,6 +97,7 @@ def pipeline_fields(pipeline: PipelineTraits) -> Mapping[str, object]:
             "max_cosine": track.max_cosine,
             "max_iou_distance": track.max_iou_distance,
             "nn_budget": track.nn_budget,
+            "link_s": track.link_s,
             "look_s": track.embed_interval_s,
         },
     }

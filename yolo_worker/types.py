@@ -84,6 +84,8 @@ class DetectedFrame:
 
     frame: Frame
     boxes: Boxes
+    shift: tuple[float, float] = (0.0, 0.0)
+    """The camera's shift since the first frame, right and down, in px."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class VideoWorker:
         """The best shots of a source. Decoding and detection run in other threads: `detect` is the waiting time."""
         frames = timed("decode", source.frames(), clock)
         detected = timed("detect", self._pipeline.detect(frames, source.info), clock)
-        tracked = timed("track", self._pipeline.track(_checked(detected, run), source.info), clock)
+        tracked = timed("track", self._pipeline.track(_checked(detected, run)), clock)
         sink = BestShotSink(self._settings.best, self._settings.snapshot.crop_margin)
         return timed("select", drain.results(tracked, sink), clock)
 

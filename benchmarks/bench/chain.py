@@ -30,7 +30,7 @@ def fps(pipeline: VisionPipeline, config: WorkerConfig, clip: Path, most: int, *
     coming = timed("decode", islice(source.frames(), most), clock)
     detected = pipeline.detect(squared(coming) if square else coming, source.info)
     sink = BestShotSink(config.best, config.snapshot.crop_margin)
-    for shot in drain.results(pipeline.track(detected, source.info), sink):
+    for shot in drain.results(pipeline.track(detected), sink):
         encode_snapshot(shot.crop, config.snapshot.jpeg_quality)
     return clock.count("decode") / (time.perf_counter() - begun_s)
 

@@ -71,11 +71,11 @@ def measure(
     source = pipeline.open(clip, stride)
     info = source.info
     warm = pipeline.detect(islice(source.frames(), WARM_UP_FRAMES), info)
-    list(pipeline.track(warm, info))
+    list(pipeline.track(warm))
     meter.run("decode", lambda: deque(islice(source.frames(), most), maxlen=0))
     frames = list(islice(source.frames(), most))
     detected = meter.run("detect", lambda: list(pipeline.detect(frames, info)))
-    tracked = meter.run("embed and track", lambda: list(pipeline.track(detected, info)))
+    tracked = meter.run("embed and track", lambda: list(pipeline.track(detected)))
     pictures = meter.run(
         "select and encode",
         lambda: [

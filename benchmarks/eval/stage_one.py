@@ -84,7 +84,7 @@ class StageOne:
         source = self.pipeline.open(clip, stride)
         frames = source.frames()
         detected = self.pipeline.detect(frames, source.info) if detect is None else detect(frames)
-        tracked = _remembered(self.pipeline.track(detected, source.info), kept)
+        tracked = _remembered(self.pipeline.track(detected), kept)
         sink = BestShotSink(self._best, self._snapshot.crop_margin)
         chosen = [(shot, self._jpeg(shot)) for shot in drain.results(tracked, sink)]
         keys = {track_id: key for frame in kept for key, track_id in frame.links.items()}

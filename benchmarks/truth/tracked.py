@@ -11,6 +11,7 @@ from video_analysis.worker_config import WorkerConfig
 from video_analysis.yolo_worker.pipeline import calibrated
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
+from video_analysis.yolo_worker.tracking.camera_shift import with_shift
 from video_analysis.yolo_worker.tracking.tracker import Tracker
 from video_analysis.yolo_worker.types import BestShot, Box, TrackedFrame
 
@@ -33,7 +34,7 @@ def track(clip: CachedClip, embedder: CachedEmbedder, stride: int, config: Worke
     """Track a clip and select its best shots, as the worker does."""
     kept: list[TrackedFrame] = []
     settings = calibrated(config.track, embedder.match_distance)
-    tracked = Tracker(embedder, settings, clip.info_at(stride).interval_ms).track(clip.detected(stride))
+    tracked = Tracker(embedder, settings).track(with_shift(clip.detected(stride)))
     sink = BestShotSink(config.best, config.snapshot.crop_margin)
     shots = list(drain.results(_kept(tracked, kept), sink))
     return Result(shots, tracks_of(kept))

@@ -84,18 +84,18 @@ class Labour:
     """Work that checks its lease until `finish` is called or the lease raises."""
 
     def __init__(self) -> None:
-        self._enough = threading.Event()
+        self.enough = threading.Event()
         self._returned = threading.Event()
         self.stopped_by: WorkerError | None = None
 
     def finish(self) -> None:
         """Let the work end, and wait until it has: a shutdown from here on cannot interrupt it."""
-        self._enough.set()
+        self.enough.set()
         assert self._returned.wait(PATIENCE_S)
 
     def __call__(self, delivery: Delivery) -> WorkerError | None:
         try:
-            while not self._enough.wait(0.02):
+            while not self.enough.wait(0.02):
                 delivery.lease.check()
         except WorkerError as why:
             self.stopped_by = why

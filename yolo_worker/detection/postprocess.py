@@ -119,6 +119,12 @@ def _containment(one: Corners, other: Corners) -> Corners:
     return _ratio(_intersection(one, other), np.minimum(_areas(one)[:, None], _areas(other)[None, :]))
 
 
+def containment_of(inner: Corners, outer: Corners) -> Corners:
+    """Share of each inner box that lies in each outer box: N×M, 0..1."""
+    shared = _intersection(inner, outer)
+    return _ratio(shared, np.broadcast_to(_areas(inner)[:, None], shared.shape))
+
+
 def _intersection(one: Corners, other: Corners) -> Corners:
     corner_min = np.maximum(one[:, None, :2], other[None, :, :2])
     corner_max = np.minimum(one[:, None, 2:4], other[None, :, 2:4])

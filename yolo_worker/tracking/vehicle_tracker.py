@@ -1,194 +1,229 @@
-"""Which detection continues which track: DeepSORT's association, mended where vehicles move fast or frames are few.
+"""The tracks of one video, frame by frame: DeepSORT's tracks with times instead of frame counts.
 
-DeepSORT (Wojke et al., 2017) first goes by appearance, within the Kalman filter's gate, then by the overlap of a
-track's predicted box with the detections; a track that is not confirmed, or was missed once, has only the overlap or
-only the appearance. Two additions serve vehicles that jump by most of their width from one processed frame to the next:
-
-- a last step on boxes grown on all sides by as much as a vehicle may have moved since it was seen (buffered IoU: Yang
-  et al., "Hard to Track Objects with Irregular Motions and Similar Appearances?", WACV 2023), from the predicted box or
-  from the last observed one, whichever fits better (as in OC-SORT: Cao et al., CVPR 2023); a track unseen for longer
-  than `gap_s` is looked for where it must be by now, and must look the same;
-- a filter whose speed may change as much in a long processed interval as it really can.
+A track is confirmed after a few detections. It ends when it was not detected for `max_age_s` or has left the frame. A
+standing vehicle keeps its place for longer, see `standing`; its snapshot waits for `link_s` at most. The association is
+in `association`, the motion in `kalman`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from deep_sort_realtime.deep_sort import linear_assignment
-from deep_sort_realtime.deep_sort.detection import Detection
-from deep_sort_realtime.deep_sort.tracker import Tracker as LibraryTracker
-from numpy.typing import NDArray
 
 from video_analysis.worker_config import TrackSettings
-from video_analysis.yolo_worker.detection.postprocess import MOTORCYCLE, overlaps
-from video_analysis.yolo_worker.tracking.appearance_metric import AppearanceMetric
-from video_analysis.yolo_worker.tracking.settings import hits, max_age
-from video_analysis.yolo_worker.types import Boxes, Embedding
+from video_analysis.yolo_worker.tracking import association, standing
+from video_analysis.yolo_worker.tracking.appearance_metric import nearest
+from video_analysis.yolo_worker.tracking.association import Candidates, Pairs
+from video_analysis.yolo_worker.tracking.geometry import sizes, touches
+from video_analysis.yolo_worker.tracking.kalman import KalmanBank
+from video_analysis.yolo_worker.tracking.observation import Embed, Observation
+from video_analysis.yolo_worker.tracking.settings import LONGEST_STEP_S, is_confirming
+from video_analysis.yolo_worker.tracking.standing import ParkedVehicles
+from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 
-FILTER_INTERVAL_S = 0.13
-"""Up to here the library's constants for the filter hold; it was tuned on pedestrians at 7 to 30 frames a second."""
-SMALLEST_BUFFER, LARGEST_BUFFER = 0.5, 1.5
-"""Shares of a box's size that it grows by on each side: less finds no vehicle that moves by its own width from one
-processed frame to the next, with more everything overlaps with everything."""
-SAME_IOU, NEIGHBOUR_IOU = 0.5, 0.1
-"""A detection is a track's beyond doubt where they overlap by the first at least, and no other comes near either."""
-IMPOSSIBLE = linear_assignment.INFTY_COST
-
-Matches = tuple[list[tuple[int, int]], list[int], list[int]]
-"""(track index, detection index), then the unmatched of both."""
-Box = NDArray[np.float64]
-"""x1, y1, x2, y2 in px."""
+RESTING_SIZES, RESTING_BOXES = 0.25, 4
+"""A track that moved by less than the first in about a second, in box sizes, is not extrapolated where it is not
+detected. It needs as many boxes as the second: speeds are noise before."""
 
 
-class VehicleTracker(LibraryTracker):  # type: ignore[misc]  # the library has no types
-    """deep-sort-realtime's tracker with its association replaced; everything else is the library's."""
+@dataclass(slots=True, eq=False)
+class _Matches:
+    """What the detections of a frame are. Every row is in one of these, or shows several vehicles in one box."""
 
-    tracks: list[Any]
+    whole: Pairs
+    """(index of a track, row)."""
+    partial: Pairs = field(default_factory=list)
+    """(index of a standing track, row): a part of the vehicle, so that it has not moved."""
+    parked: list[tuple[VehicleTrack, int]] = field(default_factory=list)
+    """A standing vehicle that had no track any more, and its row."""
+    new: list[int] = field(default_factory=list)
+    """Rows of new vehicles."""
 
-    def __init__(self, settings: TrackSettings, interval_s: float) -> None:
-        """`interval_s` lies between two processed frames."""
-        super().__init__(
-            AppearanceMetric(settings.max_cosine, settings.nn_budget),
-            max_iou_distance=settings.max_iou_distance,
-            max_age=max_age(settings, interval_s),
-            n_init=hits(settings, interval_s),
+
+class VehicleTracker:
+    """All open tracks of one video."""
+
+    def __init__(self, settings: TrackSettings) -> None:
+        self._settings = settings
+        self._bank = KalmanBank()
+        """Its rows are those of `tracks`."""
+        self._parked = ParkedVehicles()
+        self._time_s = self._previous_s = 0.0
+        self._last_key = 0
+        self.tracks: list[VehicleTrack] = []
+
+    def step(self, seen: Observation, embed: Embed) -> list[VehicleTrack]:
+        """Process one frame. Returns the tracks that ended."""
+        self._previous_s, self._time_s = self._time_s, seen.time_s
+        ended = self._expire()
+        self._bank.predict(self._time_s - self._previous_s)
+        for track in self.tracks:
+            track.row = None
+        matches = self._match(seen, embed)
+        self._continue(matches, seen)
+        self._extrapolate(seen)
+        ended += self._remove(self._lost(seen))
+        self._start(matches, seen)
+        ended += self._parked.displace(self._standing(track for track in self.tracks if track.row is not None))
+        return self._reported(ended)
+
+    def end_all(self) -> list[VehicleTrack]:
+        """End all tracks, and return them."""
+        ended = [*self.tracks, *self._parked.clear()]
+        self._keep([])
+        return self._reported(ended)
+
+    def _expire(self) -> list[VehicleTrack]:
+        """End tracks by time, before a detection can continue them; standing vehicles keep their place."""
+        old = [index for index, track in enumerate(self.tracks) if self._is_too_old(track)]
+        gone = self._remove(old)
+        parked = self._standing(gone)
+        ended = [track for track in gone if track not in parked] + self._parked.keep(parked)
+        return ended + self._parked.overdue(self._time_s - self._settings.link_s)
+
+    def _is_too_old(self, track: VehicleTrack) -> bool:
+        was_missed = track.seen_s < self._previous_s
+        return self._time_s - track.seen_s > (self._settings.max_age_s if was_missed else LONGEST_STEP_S)
+
+    def _standing(self, tracks: Iterable[VehicleTrack]) -> list[VehicleTrack]:
+        return [track for track in tracks if track.is_confirmed and track.is_standing()]
+
+    def _match(self, seen: Observation, embed: Embed) -> _Matches:
+        """Find out what each detection is: first by certain overlap, then with the embeddings of the remaining ones."""
+        is_fresh = np.array([track.seen_s == self._previous_s for track in self.tracks], np.bool_)
+        certain = association.certain(self._bank.boxes, seen.boxes, is_fresh)
+        due_s = self._time_s - self._settings.embed_interval_s
+        due = [row for index, row in certain if self.tracks[index].embedded_s <= due_s]
+        taken = {row for _, row in certain}
+        seen.embed([row for row in range(len(seen)) if row not in taken] + due, embed)
+        merged = standing.is_merged(self._standing([*self.tracks, *self._parked.tracks]), seen.boxes)
+        rows = [row for row in range(len(seen)) if row not in taken and not merged[row]]
+        return self._resolve(_Matches(certain), rows, seen)
+
+    def _resolve(self, matches: _Matches, rows: list[int], seen: Observation) -> _Matches:
+        """Match `rows` to the tracks that have no certain detection, then to places; the remaining ones are new."""
+        limit, certain = self._settings.max_cosine, {index for index, _ in matches.whole}
+        free = [index for index in range(len(self.tracks)) if index not in certain]
+        for step in association.STEPS:
+            if free and rows:
+                found = association.assign(step(self._candidates(free, rows, seen), self._settings))
+                matches.whole += [(free[index], rows[column]) for index, column in found]
+                free, rows = _without(free, [i for i, _ in found]), _without(rows, [column for _, column in found])
+        still = [index for index in free if self._standing([self.tracks[index]])]
+        found = standing.in_place([self.tracks[index] for index in still], seen, rows, limit)
+        matches.partial = [(still[index], row) for index, row in found]
+        rows = [row for row in rows if row not in {row for _, row in found}]
+        matches.parked = self._parked.take(standing.in_place(self._parked.tracks, seen, rows, limit))
+        matches.new = [row for row in rows if row not in {row for _, row in matches.parked}]
+        return matches
+
+    def _candidates(self, indices: Sequence[int], rows: Sequence[int], seen: Observation) -> Candidates:
+        tracks = [self.tracks[index] for index in indices]
+        distance = nearest([track.gallery for track in tracks], seen.features(rows))
+        return Candidates(
+            predicted=self._bank.boxes[indices],
+            observed=np.stack([track.box for track in tracks]),
+            unseen_s=np.array([self._time_s - track.seen_s for track in tracks]),
+            step_s=self._time_s - self._previous_s,
+            travel=np.stack([track.travel() for track in tracks]),
+            types=np.array([track.type for track in tracks]),
+            detected=seen.boxes[rows],
+            detected_types=seen.types[rows],
+            distance=distance / self._settings.max_cosine,
         )
-        self.kf._std_weight_velocity *= max(1.0, interval_s / FILTER_INTERVAL_S)
-        self._interval_s = interval_s
-        self._speed = settings.speed
-        self._gap_s = max(settings.gap_s, interval_s)
-        self._look_s = settings.embed_interval_s
-        self._frames = 0
-        self._looked_at: dict[str, int] = {}
-        self._observed: dict[str, Box] = {}
 
-    def unambiguous_matches(self, boxes: Boxes) -> dict[int, Embedding]:
-        """The detections that are a track's beyond doubt, and what that looked like when it was last looked at.
+    def _continue(self, matches: _Matches, seen: Observation) -> None:
+        """Update the matched tracks. Those that stand still stay in their place, also if only a part is seen."""
+        for index, row in matches.whole:
+            self._observe(self.tracks[index], row, seen)
+        for index, row in matches.partial:
+            self.tracks[index].seen_s, self.tracks[index].row = self._time_s, row
+        moving = [(index, row) for index, row in matches.whole if self.tracks[index].off_place_s is None]
+        resting = [index for index, _ in matches.whole if self.tracks[index].off_place_s is not None]
+        resting += [index for index, _ in matches.partial]
+        if moving:
+            indices, rows = map(list, zip(*moving, strict=True))
+            self._bank.update(indices, seen.boxes[rows])
+        if resting:
+            self._bank.stop(resting, standing.places_of([self.tracks[index] for index in resting]))
 
-        A look says nothing there, and costs more than all the rest. Asked between `predict` and `update`. A track is
-        looked at again every `embed_interval_s`, since its vehicle turns and comes nearer.
-        """
-        if not len(boxes) or not self.tracks:
-            return {}
-        shared = overlaps(np.array([track.to_ltrb() for track in self.tracks]), boxes)
-        near = shared > NEIGHBOUR_IOU
-        alone = near & (near.sum(0) == 1) & (near.sum(1, keepdims=True) == 1) & (shared >= SAME_IOU)
-        alone[:, (overlaps(boxes, boxes) > NEIGHBOUR_IOU).sum(0) > 1] = False
-        return {
-            int(column): self.tracks[row].features[-1]
-            for row, column in np.argwhere(alone)
-            if self._is_fresh(self.tracks[row])
-        }
+    def _observe(self, track: VehicleTrack, row: int, seen: Observation) -> None:
+        track.observe(seen.boxes[row], seen.time_s, int(seen.types[row]), seen.confidences[row], row)
+        embedding = seen.lesson(row)
+        if embedding is not None:
+            track.learn(embedding)
+        track.is_confirmed |= is_confirming(self._settings, track.hits, track.seen_s - track.first_s)
 
-    def _is_fresh(self, track: Any) -> bool:
-        """Seen a frame ago, and looked at not long before."""
-        age_s = (self._frames + 1 - self._looked_at[track.track_id]) * self._interval_s
-        return int(track.time_since_update) == 1 and age_s < self._look_s
+    def _extrapolate(self, seen: Observation) -> None:
+        """Prepare the motion of the tracks that were detected in the previous frame and are not in this one."""
+        lost = [
+            index for index, track in enumerate(self.tracks) if track.row is None and track.seen_s == self._previous_s
+        ]
+        if not lost:
+            return
+        self._bank.make_rigid(lost, seen.frame)
+        for index in lost:
+            track = self.tracks[index]
+            slow = np.linalg.norm(track.travel()) < RESTING_SIZES * sizes(track.box[None])[0, 0]
+            if slow and len(track.course) >= RESTING_BOXES:
+                self._bank.speeds[index] = 0
 
-    def update(self, detections: Sequence[Detection], today: None = None) -> None:
-        """Associate, then remember where each track was last observed, and when it was last looked at."""
-        known = {track.track_id: track.features[-1] for track in self.tracks}
-        super().update(detections, today)
-        self._frames += 1
-        self._looked_at = {
-            name: self._looked_at[name] if known.get(name) is track.features[-1] else self._frames
-            for name, track in ((track.track_id, track) for track in self.tracks)
-        }
-        self._observed = {
-            track.track_id: np.array(track.to_ltrb(orig=True), np.float64)
-            if track.time_since_update == 0
-            else self._observed[track.track_id]
-            for track in self.tracks
-        }
-
-    def drop_exited(self, frame_shape: tuple[int, ...]) -> None:
-        """Forget each unseen track whose predicted box lies wholly outside the frame of H×W: its vehicle has left.
-
-        It cannot be found again there, and its snapshot need not wait until it is too old.
-        """
-        height, width = frame_shape[:2]
-        self.tracks = [
-            track for track in self.tracks if track.time_since_update == 0 or _touches(track.to_ltrb(), width, height)
+    def _lost(self, seen: Observation) -> list[int]:
+        """The tracks without a detection that are tentative or whose predicted box has left the frame."""
+        within = touches(self._bank.boxes, seen.frame)
+        return [
+            index
+            for index, track in enumerate(self.tracks)
+            if track.row is None and not (track.is_confirmed and within[index])
         ]
 
-    def _match(self, detections: Sequence[Detection]) -> Matches:
-        confirmed = [index for index, track in enumerate(self.tracks) if track.is_confirmed()]
-        matches, unmatched, free = linear_assignment.matching_cascade(
-            self._appearance_cost, self.metric.matching_threshold, self.max_age, self.tracks, detections, confirmed
+    def _start(self, matches: _Matches, seen: Observation) -> None:
+        """Add the tracks of new vehicles, and of parked ones that are detected again."""
+        for track, row in matches.parked:
+            self._observe(track, row, seen)
+        self.tracks += [track for track, _ in matches.parked] + [self._new(row, seen) for row in matches.new]
+        self._bank.add(seen.boxes[[row for _, row in matches.parked] + matches.new])
+
+    def _new(self, row: int, seen: Observation) -> VehicleTrack:
+        self._last_key += 1
+        box, now = seen.boxes[row], seen.time_s
+        return VehicleTrack(
+            key=self._last_key,
+            box=box,
+            seen_s=now,
+            type=int(seen.types[row]),
+            confidence=seen.confidences[row],
+            row=row,
+            gallery=deque(seen.features([row]), maxlen=self._settings.nn_budget),
+            embedded_s=now,
+            first_s=now,
+            place=box,
+            place_s=now,
         )
-        tentative = [index for index, track in enumerate(self.tracks) if not track.is_confirmed()]
-        candidates = tentative + [
-            row for row in sorted(unmatched) if self.tracks[row].time_since_update <= self.max_age
-        ]
-        for cost in (self._overlap_cost, self._buffered_cost):
-            found, candidates, free = linear_assignment.min_cost_matching(
-                cost, self.max_iou_distance, self.tracks, detections, candidates, free
-            )
-            matches = matches + found
-        matched = {track for track, _ in matches}
-        return matches, [index for index in range(len(self.tracks)) if index not in matched], list(free)
 
-    def _appearance_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        cost = self._appearance_distance(tracks, detections, rows, columns)
-        cost[class_mismatch(tracks, detections, rows, columns)] = IMPOSSIBLE
-        return linear_assignment.gate_cost_matrix(self.kf, cost, tracks, detections, rows, columns)
+    def _remove(self, indices: Sequence[int]) -> list[VehicleTrack]:
+        """Remove tracks, and return them."""
+        removed = [self.tracks[index] for index in indices]
+        if removed:
+            self._keep(_without(range(len(self.tracks)), indices))
+        return removed
 
-    def _overlap_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        seen = np.array([detections[column].to_tlbr() for column in columns])
-        predicted = np.array([tracks[row].to_ltrb() for row in rows])
-        return self._where_possible(1 - overlaps(predicted, seen), tracks, detections, rows, columns)
+    def _keep(self, indices: Sequence[int]) -> None:
+        self._bank.keep(list(indices))
+        self.tracks = [self.tracks[index] for index in indices]
 
-    def _buffered_cost(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        seen = np.array([detections[column].to_tlbr() for column in columns])
-        cost = np.ones((len(rows), len(columns)))
-        for line, row in enumerate(rows):
-            late = self._is_late(tracks[row])
-            reach = SMALLEST_BUFFER if late else self._speed * self._unseen_s(tracks[row])
-            share = float(np.clip(reach, SMALLEST_BUFFER, LARGEST_BUFFER))
-            places = [tracks[row].to_ltrb()] if late else [tracks[row].to_ltrb(), self._observed[tracks[row].track_id]]
-            own = np.array(places)
-            cost[line] = 1 - overlaps(inflate(own, share), inflate(seen, share)).max(0)
-        return self._where_possible(cost, tracks, detections, rows, columns)
-
-    def _where_possible(self, cost: Any, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        """Rule out another kind of vehicle, and another look where the place alone no longer tells."""
-        cost[class_mismatch(tracks, detections, rows, columns)] = IMPOSSIBLE
-        for line, row in enumerate(rows):
-            if self._is_late(tracks[row]):
-                unlike = (
-                    self._appearance_distance(tracks, detections, [row], columns)[0] > self.metric.matching_threshold
-                )
-                cost[line, unlike] = IMPOSSIBLE
-        return cost
-
-    def _appearance_distance(self, tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> Any:
-        """Smallest cosine distance between what a track looked like and each detection: 0 is the same."""
-        features = np.array([detections[column].feature for column in columns])
-        return self.metric.distance(features, [tracks[row].track_id for row in rows])
-
-    def _is_late(self, track: Any) -> bool:
-        return bool(track.is_confirmed()) and self._unseen_s(track) > self._gap_s
-
-    def _unseen_s(self, track: Any) -> float:
-        return int(track.time_since_update) * self._interval_s
+    def _reported(self, ended: Iterable[VehicleTrack]) -> list[VehicleTrack]:
+        """Those whose end was not reported before; it is now."""
+        unreported = [track for track in ended if not track.is_reported]
+        for track in unreported:
+            track.is_reported = True
+        return unreported
 
 
-def class_mismatch(tracks: Any, detections: Any, rows: list[int], columns: list[int]) -> NDArray[np.bool_]:
-    """A motorcycle never becomes a car, while cars, vans and trucks are easily taken for one another."""
-    of_tracks = np.array([[tracks[row].det_class == MOTORCYCLE] for row in rows], np.bool_)
-    of_detections = np.array([[detections[column].class_name == MOTORCYCLE for column in columns]], np.bool_)
-    return np.logical_xor(of_tracks, of_detections)
-
-
-def _touches(box: Box, width_px: int, height_px: int) -> bool:
-    x1, y1, x2, y2 = box
-    return bool(x2 > 0 and y2 > 0 and x1 < width_px and y1 < height_px)
-
-
-def inflate(boxes: Box, share: float) -> Box:
-    """Each box larger by `share` of its width and height on each of its sides."""
-    margin = (boxes[:, 2:4] - boxes[:, :2]) * share
-    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:4] + margin], axis=1)
+def _without(items: Sequence[int], positions: Iterable[int]) -> list[int]:
+    """All but those at `positions`."""
+    excluded = set(positions)
+    return [item for position, item in enumerate(items) if position not in excluded]

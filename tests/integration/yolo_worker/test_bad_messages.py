@@ -144,7 +144,7 @@ class EmptyPipeline:
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         yield from ()
 
-    def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
         yield from ()
 
     def probe(self) -> None:

@@ -113,7 +113,7 @@ class FakePipeline:
         finally:
             self.ended += 1
 
-    def track(self, frames: Iterable[DetectedFrame], info: SourceInfo) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
         for detected in frames:
             index = detected.frame.index
             tracks = [self._track(key, last, index) for key, _, last in self.vehicles if index <= last]

@@ -1,12 +1,11 @@
-"""The stored embeddings of a track, and the distance to them."""
+"""The distance between stored embeddings of tracks and those of detections."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
-from video_analysis.yolo_worker.tracking.appearance_metric import AppearanceMetric
+from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.embedder import unit
 
 
@@ -15,34 +14,17 @@ def embeddings(count: int, seed: int = 3) -> NDArray[np.float32]:
 
 
 def test_the_distance_to_a_track_is_the_one_to_its_most_similar_embedding() -> None:
-    metric, vectors = AppearanceMetric(0.2, budget=40), embeddings(5)
-    metric.partial_fit(vectors[:3], ["1", "1", "2"], ["1", "2"])
+    vectors = embeddings(5)
     expected = [
         [min(1 - vectors[0] @ one, 1 - vectors[1] @ one) for one in vectors[3:]],
         [1 - vectors[2] @ one for one in vectors[3:]],
     ]
-    np.testing.assert_allclose(metric.distance(vectors[3:], ["1", "2"]), expected, atol=1e-6)
-    assert metric.distance(vectors[:1], ["1"])[0, 0] == pytest.approx(0, abs=1e-6)
+    found = nearest([[vectors[0], vectors[1]], [vectors[2]]], vectors[3:])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(nearest([list(vectors)], vectors[:2]), [[0, 0]], atol=1e-6)
 
 
-def test_a_reused_embedding_does_not_displace_another() -> None:
-    metric, vectors = AppearanceMetric(0.2, budget=2), embeddings(2)
-    for embedding in [vectors[0], *[vectors[1]] * 5]:
-        metric.partial_fit([embedding], ["1"], ["1"])
-    assert metric.distance(vectors[:1], ["1"])[0, 0] == pytest.approx(0, abs=1e-6)
-
-
-def test_no_more_embeddings_are_kept_than_the_budget_allows() -> None:
-    metric, vectors = AppearanceMetric(0.2, budget=3), embeddings(4)
-    for embedding in vectors:
-        metric.partial_fit([embedding], ["1"], ["1"])
-    assert metric.distance(vectors[:1], ["1"])[0, 0] > 0.01
-    assert metric.distance(vectors[1:], ["1"])[0] == pytest.approx([0, 0, 0], abs=1e-6)
-
-
-def test_a_track_that_has_ended_is_forgotten() -> None:
-    metric, vectors = AppearanceMetric(0.2, budget=3), embeddings(2)
-    metric.partial_fit(vectors, ["1", "2"], ["1", "2"])
-    metric.partial_fit([], [], ["2"])
-    assert set(metric.samples) == {"2"}
-    assert metric.distance(vectors, []).shape == (0, 2)
+def test_without_tracks_or_detections_the_matrix_is_empty() -> None:
+    vectors = embeddings(2)
+    assert nearest([], vectors).shape == (0, 2)
+    assert nearest([list(vectors)], vectors[:0]).shape == (1, 0)

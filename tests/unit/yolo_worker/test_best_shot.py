@@ -20,7 +20,9 @@ from video_analysis.yolo_worker.types import Area, BestShot, Box, Frame, Track, 
 WIDTH_PX, HEIGHT_PX = 320, 240
 RULES = BestSettings()
 CROP_MARGIN = SnapshotSettings().crop_margin
-EXACT = BestSettings(area_step=0, confidence_step=0, sharpness_step=0, centre_step=0)
+EXACT = BestSettings(area_step=0, confidence_step=0, sharpness_step=0, centre_step=0, outlier_area=0)
+PAIRWISE = BestSettings(outlier_area=0)
+"""Each box for itself: an outlier is one among its neighbours."""
 MIDDLE: Box = (100, 80, 200, 160)
 
 
@@ -98,6 +100,33 @@ def test_each_edge_cuts(box: Box) -> None:
 
 def test_a_vehicle_that_is_always_cut_has_a_shot() -> None:
     assert chosen(seen(0, track((0, 20, 90, 99))), seen(1, track((0, 20, 150, 99)))) == 1
+
+
+def test_a_box_that_contains_two_vehicles_for_a_few_frames_is_not_chosen() -> None:
+    both: Box = (100, 80, 260, 160)
+    frames = [seen(index, track(both if index in (0, 1, 7) else MIDDLE)) for index in range(12)]
+    (shot,) = select(frames, RULES, CROP_MARGIN)
+    assert (shot.box, shot.offset_ms) == (MIDDLE, 80)
+    assert next(select(frames, PAIRWISE, CROP_MARGIN)).box == both
+
+
+def test_a_box_of_unusual_size_takes_precedence_over_one_that_is_cut() -> None:
+    cut: Box = (0, 80, 100, 160)
+    frames = [seen(index, track((100, 80, 260, 160) if index == 4 else cut)) for index in range(9)]
+    assert chosen(*frames) == 4
+
+
+def test_a_vehicle_that_comes_near_has_its_largest_box() -> None:
+    frames = [seen(index, track((10, 10, 10 + 40 * 1.12**index, 10 + 30 * 1.12**index))) for index in range(16)]
+    assert chosen(*frames) == 15
+
+
+@pytest.mark.parametrize(("top", "expected"), [(100, 1), (60, 0)])
+def test_what_a_vehicle_in_front_covers_does_not_count(top: float, expected: int) -> None:
+    """The other vehicle is in front if its lower edge is lower."""
+    larger, other = track(grown(MIDDLE, 5)), track((90, top, 150, top + 80), key=2, track_id=2)
+    shots = list(select([seen(0, larger, other), seen(1, track())], RULES, CROP_MARGIN))
+    assert [shot.offset_ms // 40 for shot in shots if shot.track_id == 1] == [expected]
 
 
 def test_confidence_decides_between_similar_areas() -> None:
@@ -249,17 +278,17 @@ def test_the_choice_does_not_depend_on_the_order_of_arrival(
 ) -> None:
     frames = [seen(index, one, image=image) for index, (one, image) in enumerate(course)]
     shuffled = data.draw(st.permutations(frames))
-    rules = EXACT if exact else RULES
+    rules = EXACT if exact else PAIRWISE
     assert _values(select(frames, rules, CROP_MARGIN)) == _values(select(shuffled, rules, CROP_MARGIN))
 
 
 @given(course=st.lists(appearances, min_size=2, max_size=8))
 def test_the_winner_of_all_beats_each_alone(course: list[tuple[Numbered, NDArray[np.uint8]]]) -> None:
     frames = [seen(index, one, image=image) for index, (one, image) in enumerate(course)]
-    winner = frames[chosen(*frames)]
+    winner = frames[chosen(*frames, rules=PAIRWISE)]
     for other in frames:
         if other is not winner:
-            assert chosen(winner, other) == winner.frame.index
+            assert chosen(winner, other, rules=PAIRWISE) == winner.frame.index
 
 
 def _values(shots: Iterator[BestShot]) -> list[tuple[int, int, str, bytes]]:

@@ -20,11 +20,12 @@ DECIDED_BY: dict[str, tuple[TrackSettings, str]] = {
     "confirm_s": (TrackSettings(confirm_s=2), "false detections"),
     "confidence": (TrackSettings(confidence=0.3), "never sure"),
     "max_age_s": (TrackSettings(max_age_s=3), "gap of 2 s"),
-    "gap_s": (TrackSettings(gap_s=0.2), "gap of 0.4 s, another vehicle"),
+    "gap_s": (TrackSettings(gap_s=0.2), "gap of 0.4 s, braked and turned"),
     "speed": (TrackSettings(speed=20), "by its own length per frame"),
-    "max_cosine": (TrackSettings(max_cosine=0.1), "gap of 1 s, turned"),
-    "max_iou_distance": (TrackSettings(max_iou_distance=0.4), "coming near"),
+    "max_cosine": (TrackSettings(max_cosine=0.05), "gap of 1 s, turned"),
+    "max_iou_distance": (TrackSettings(max_iou_distance=0.1), "gap of 0.4 s, braked and turned"),
     "nn_budget": (TrackSettings(nn_budget=1), "former look after a gap"),
+    "link_s": (TrackSettings(link_s=2), "standing, hidden for 4 s"),
     "embed_interval_s": (TrackSettings(embed_interval_s=0), "look between two embeddings"),
 }
 

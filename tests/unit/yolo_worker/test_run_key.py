@@ -17,38 +17,40 @@ from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits, run_key_of
 
 DETECTOR, EMBEDDER = NetworkTraits("d" * 64, "f32"), NetworkTraits("e" * 64, "f32")
-DEFAULT_KEY = "1ec14f8f1cfde028"
-"""At stride 3, with ASSOCIATION 4. Field names and settings are those of the first release of the key."""
+DEFAULT_KEY = "766e63566939f316"
+"""At stride 3. The keys change with ASSOCIATION, and only with it."""
 KEYS = [
-    ("CVITX_S3_BUCKET", "another-bucket", "04c356d38266f10a"),
-    ("CVITX_DETECTOR_SIZE_PX", "960", "734a2200ea3137fe"),
-    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "4fb110731d159540"),
-    ("CVITX_DETECTOR_IOU", "0.6", "15dd769a10c944c7"),
-    ("CVITX_DETECTOR_CONTAINMENT", "0.7", "cb99e2102c6ce9f8"),
-    ("CVITX_DETECTOR_INSIDE", "0.7", "cb99e2102c6ce9f8"),
-    ("CVITX_DETECTOR_MIN_BOX_PX", "20", "33d9eefb9e4fe163"),
-    ("CVITX_MIN_BOX_PX", "20", "33d9eefb9e4fe163"),
-    ("CVITX_TRACK_N_INIT", "4", "1565769f9d567964"),
-    ("CVITX_TRACK_CONFIRM_S", "1", "9cfcc6fd64b5066d"),
-    ("CVITX_TRACK_CONFIDENCE", "0.5", "e2eac282fcd08956"),
-    ("CVITX_TRACK_MAX_AGE_S", "2", "ab6822be41c3d16d"),
-    ("CVITX_TRACK_GAP_S", "1", "7ed725752935a8b5"),
-    ("CVITX_TRACK_SPEED", "3", "609ca1ac7def7f5a"),
-    ("CVITX_TRACK_MAX_COSINE", "0.3", "8fdff17684b1496d"),
-    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "18ff24d47dc00d01"),
-    ("CVITX_TRACK_NN_BUDGET", "50", "8536e805b7b005c8"),
-    ("CVITX_TRACK_EMBED_INTERVAL_S", "0", "80f260bc711b2dc5"),
-    ("CVITX_TRACK_LOOK_S", "0", "80f260bc711b2dc5"),
-    ("CVITX_BEST_AREA_STEP", "0", "afd2cafffc73af8f"),
-    ("CVITX_BEST_CONFIDENCE_STEP", "0", "39c21f841a545961"),
-    ("CVITX_BEST_SHARPNESS_STEP", "0", "0a3ae202b9c158db"),
-    ("CVITX_BEST_CENTRE_STEP", "0", "8337e6165440362f"),
-    ("CVITX_BEST_EDGE_PX", "4", "0edd0a82b6a1e733"),
-    ("CVITX_EDGE_PX", "4", "0edd0a82b6a1e733"),
-    ("CVITX_SNAPSHOT_CROP_MARGIN", "0.2", "994831ac85880613"),
-    ("CVITX_CROP_MARGIN", "0.2", "994831ac85880613"),
-    ("CVITX_SNAPSHOT_JPEG_QUALITY", "90", "835335a19a9fe191"),
-    ("CVITX_JPEG_QUALITY", "90", "835335a19a9fe191"),
+    ("CVITX_S3_BUCKET", "another-bucket", "8f024a06434017fb"),
+    ("CVITX_DETECTOR_SIZE_PX", "960", "38d3e8062fd79b7c"),
+    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "a92f5cf6cf875f1c"),
+    ("CVITX_DETECTOR_IOU", "0.6", "3fde003a27feee5a"),
+    ("CVITX_DETECTOR_CONTAINMENT", "0.7", "68b6f94e0200cd9d"),
+    ("CVITX_DETECTOR_INSIDE", "0.7", "68b6f94e0200cd9d"),
+    ("CVITX_DETECTOR_MIN_BOX_PX", "20", "1166cfdbedf920b0"),
+    ("CVITX_MIN_BOX_PX", "20", "1166cfdbedf920b0"),
+    ("CVITX_TRACK_N_INIT", "4", "07467913351292fa"),
+    ("CVITX_TRACK_CONFIRM_S", "1", "274847ba8e026e4d"),
+    ("CVITX_TRACK_CONFIDENCE", "0.5", "9d9a031691574f67"),
+    ("CVITX_TRACK_MAX_AGE_S", "2", "31ffa2e0812e4f7f"),
+    ("CVITX_TRACK_GAP_S", "2", "f30fb5f2206128fe"),
+    ("CVITX_TRACK_SPEED", "3", "c4703dc92c9a7e95"),
+    ("CVITX_TRACK_MAX_COSINE", "0.3", "fa70490d2c238dd6"),
+    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "f4754ba1c1495d9a"),
+    ("CVITX_TRACK_NN_BUDGET", "50", "d03f1b6d04bd4b84"),
+    ("CVITX_TRACK_LINK_S", "5", "edee41dc5a92ae4e"),
+    ("CVITX_TRACK_EMBED_INTERVAL_S", "0", "817c9de339f79f9f"),
+    ("CVITX_TRACK_LOOK_S", "0", "817c9de339f79f9f"),
+    ("CVITX_BEST_AREA_STEP", "0", "30a3bff09b742067"),
+    ("CVITX_BEST_CONFIDENCE_STEP", "0", "a3f7d6aa82eeaf5b"),
+    ("CVITX_BEST_SHARPNESS_STEP", "0", "796d0fe90ffd104c"),
+    ("CVITX_BEST_CENTRE_STEP", "0", "7c69de3a6389df0c"),
+    ("CVITX_BEST_OUTLIER_AREA", "0", "1cdd818026be3a7b"),
+    ("CVITX_BEST_EDGE_PX", "4", "6946ffc8ba316308"),
+    ("CVITX_EDGE_PX", "4", "6946ffc8ba316308"),
+    ("CVITX_SNAPSHOT_CROP_MARGIN", "0.2", "653bc4dd76281f1a"),
+    ("CVITX_CROP_MARGIN", "0.2", "653bc4dd76281f1a"),
+    ("CVITX_SNAPSHOT_JPEG_QUALITY", "90", "b5a744b232225c70"),
+    ("CVITX_JPEG_QUALITY", "90", "b5a744b232225c70"),
 ]
 NOT_IN_THE_KEY = {"CVITX_DETECTOR_BATCH": "7", "CVITX_SNAPSHOT_UPLOAD_WORKERS": "2", "CVITX_THREADS": "3"}
 
@@ -62,7 +64,7 @@ def loaded(**named: str) -> WorkerConfig:
     return load({"CVITX_ENV_OVERRIDES": "1", **named})
 
 
-@pytest.mark.parametrize(("stride", "expected"), [(1, "a3b7af27d553a6d2"), (3, DEFAULT_KEY)])
+@pytest.mark.parametrize(("stride", "expected"), [(1, "ca1d5cf0f8bb23ff"), (3, DEFAULT_KEY)])
 def test_the_default_settings_have_the_key_that_they_always_had(stride: int, expected: str) -> None:
     assert key(WorkerConfig(), stride) == expected
 

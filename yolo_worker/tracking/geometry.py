@@ -1,0 +1,46 @@
+"""Boxes of tracking: N×4 float64 corners x1, y1, x2, y2 in px, without the camera's shift. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Corners = NDArray[np.float64]
+"""N×4: x1, y1, x2, y2 in px."""
+Corner = NDArray[np.float64]
+"""x1, y1, x2, y2 in px."""
+Point = NDArray[np.float64]
+"""Right and down in px."""
+
+
+def sizes(boxes: Corners) -> NDArray[np.float64]:
+    """N×1: the square root of each box's area, at least 1 px."""
+    area = np.clip(boxes[:, 2] - boxes[:, 0], 0, None) * np.clip(boxes[:, 3] - boxes[:, 1], 0, None)
+    size: NDArray[np.float64] = np.sqrt(np.maximum(area, 1.0))[:, None]
+    return size
+
+
+def centres(boxes: Corners) -> NDArray[np.float64]:
+    """N×2."""
+    return (boxes[:, :2] + boxes[:, 2:4]) / 2
+
+
+def inflate(boxes: Corners, share: float) -> Corners:
+    """Each box larger by `share` of its width and height on each of its sides."""
+    margin = (boxes[:, 2:4] - boxes[:, :2]) * share
+    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:4] + margin], axis=1)
+
+
+def touches(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
+    """Of each box: a part of it lies in `frame`."""
+    within: NDArray[np.bool_] = (boxes[:, 2:] > frame[:2]).all(1) & (boxes[:, :2] < frame[2:]).all(1)
+    return within
+
+
+def iou(one: Corner, other: Corner) -> float:
+    """Intersection over union of two boxes, 0..1; faster than arrays for a single pair."""
+    x1, y1, x2, y2 = one.tolist()
+    a1, b1, a2, b2 = other.tolist()
+    shared = max(0.0, min(x2, a2) - max(x1, a1)) * max(0.0, min(y2, b2) - max(y1, b1))
+    whole = (x2 - x1) * (y2 - y1) + (a2 - a1) * (b2 - b1) - shared
+    return shared / whole if whole > 0 else 0.0

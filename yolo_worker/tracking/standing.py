@@ -1,0 +1,94 @@
+"""Vehicles that stand still and are not detected: they keep their place and are found again there.
+
+A detection shows a standing vehicle if it overlaps its place, or lies in it (then it shows a part, since something is
+in front), and the appearance is similar. A detection that contains two of them shows neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from video_analysis.yolo_worker.detection.postprocess import containment_of, overlaps
+from video_analysis.yolo_worker.tracking.appearance_metric import nearest
+from video_analysis.yolo_worker.tracking.association import APPEARANCE_COST, Pairs, assign
+from video_analysis.yolo_worker.tracking.geometry import Corners
+from video_analysis.yolo_worker.tracking.observation import Observation
+from video_analysis.yolo_worker.tracking.track_state import SAME_PLACE_IOU, VehicleTrack
+
+PLACE_IOU, PLACE_CONTAINMENT = 0.4, 0.7
+"""A detection lies in a place if it overlaps it by the first, or if the second share of it is inside."""
+PLACE_DISTANCE = 1.25
+"""Largest appearance distance in thresholds; above 1, since the place is evidence too."""
+MERGED_CONTAINMENT = 0.7
+"""A detection that contains this share of two standing vehicles or more shows both in one box."""
+MOST_PLACES = 256
+"""Vehicles that are remembered; the one that was seen longest ago is forgotten first."""
+
+
+def in_place(tracks: Sequence[VehicleTrack], seen: Observation, rows: Sequence[int], match_distance: float) -> Pairs:
+    """(index of a standing track, row) for the `rows` that show it. `match_distance` is the appearance threshold."""
+    if not tracks or not rows:
+        return []
+    places, boxes = places_of(tracks), seen.boxes[rows]
+    shared = overlaps(places, boxes)
+    distance = nearest([track.gallery for track in tracks], seen.features(rows)) / match_distance
+    possible = (shared >= PLACE_IOU) | (containment_of(boxes, places).T >= PLACE_CONTAINMENT)
+    possible &= distance <= PLACE_DISTANCE
+    pairs = assign(np.where(possible, 1 - shared + APPEARANCE_COST * distance, np.inf))
+    return [(index, rows[column]) for index, column in pairs]
+
+
+def is_merged(tracks: Sequence[VehicleTrack], boxes: Corners) -> NDArray[np.bool_]:
+    """Of each box: it contains two of the standing `tracks` or more."""
+    if len(tracks) < 2:
+        return np.zeros(len(boxes), np.bool_)
+    contained = containment_of(places_of(tracks), boxes) >= MERGED_CONTAINMENT
+    merged: NDArray[np.bool_] = contained.sum(0) >= 2
+    return merged
+
+
+def places_of(tracks: Sequence[VehicleTrack]) -> Corners:
+    """N×4: where each track was at rest."""
+    return np.stack([track.place for track in tracks])
+
+
+class ParkedVehicles:
+    """Standing vehicles whose tracks ended inside the picture. Memory is bounded by MOST_PLACES."""
+
+    def __init__(self) -> None:
+        self.tracks: list[VehicleTrack] = []
+        """In the order in which they were last detected."""
+
+    def keep(self, tracks: Sequence[VehicleTrack]) -> list[VehicleTrack]:
+        """Remember `tracks`. Returns those that are forgotten instead."""
+        self.tracks += tracks
+        forgotten, self.tracks = self.tracks[:-MOST_PLACES], self.tracks[-MOST_PLACES:]
+        return forgotten
+
+    def take(self, pairs: Pairs) -> list[tuple[VehicleTrack, int]]:
+        """(vehicle, row) of the pairs from `in_place`. These vehicles have a track again."""
+        found = [(self.tracks[index], row) for index, row in pairs]
+        taken = {index for index, _ in pairs}
+        self.tracks = [track for index, track in enumerate(self.tracks) if index not in taken]
+        return found
+
+    def displace(self, tracks: Sequence[VehicleTrack]) -> list[VehicleTrack]:
+        """Forget the vehicles in whose places others stand now. Returns them."""
+        if not tracks or not self.tracks:
+            return []
+        is_gone = (overlaps(places_of(self.tracks), places_of(tracks)) >= SAME_PLACE_IOU).any(1)
+        gone = [parked for parked, is_one in zip(self.tracks, is_gone, strict=True) if is_one]
+        self.tracks = [parked for parked, is_one in zip(self.tracks, is_gone, strict=True) if not is_one]
+        return gone
+
+    def overdue(self, before_s: float) -> list[VehicleTrack]:
+        """The vehicles that were last detected before that time and whose end has not been reported."""
+        return [parked for parked in self.tracks if parked.seen_s < before_s and not parked.is_reported]
+
+    def clear(self) -> list[VehicleTrack]:
+        """Forget all vehicles. Returns them."""
+        forgotten, self.tracks = self.tracks, []
+        return forgotten

@@ -1,0 +1,94 @@
+"""The state of one track inside the tracker."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from video_analysis.yolo_worker.tracking.geometry import Corner, Point, iou
+from video_analysis.yolo_worker.types import Embedding
+
+SAME_PLACE_IOU = 0.6
+"""A box that overlaps its place less has moved."""
+DEPARTURE_S = 0.6
+"""A vehicle that was at rest has departed when its boxes were off its place for longer; until then they may show a part
+of it, or two vehicles in one."""
+STANDING_S = 1.0
+"""A vehicle is standing if it did not leave its place in the last such time in which it was detected."""
+PLACE_WEIGHT = 0.1
+"""Share of each new box in the mean box of a vehicle that does not move."""
+COURSE_BOXES, COURSE_STEP_S = 10, 0.1
+"""The boxes of about the last second are kept, this far apart."""
+
+
+@dataclass(slots=True, eq=False)
+class VehicleTrack:
+    """One track: what was detected of it, and where it was. Boxes are without the camera's shift."""
+
+    key: int
+    box: Corner
+    """The last detected box."""
+    seen_s: float
+    """Time of the last detection."""
+    type: int
+    confidence: float
+    """The highest confidence of its detections."""
+    row: int | None
+    """Row of its detection in the current frame."""
+    gallery: deque[Embedding]
+    """The latest embeddings; one at least."""
+    embedded_s: float
+    """Time of the last one."""
+    first_s: float
+    place: Corner
+    """Mean box since `place_s`, as long as the vehicle does not move."""
+    place_s: float
+    hits: int = 1
+    is_confirmed: bool = False
+    track_id: int | None = None
+    is_reported: bool = False
+    """Its end was reported: its snapshot is final."""
+    off_place_s: float | None = None
+    """Since when its boxes are not in its place."""
+    course: deque[tuple[float, Corner]] = field(default_factory=lambda: deque(maxlen=COURSE_BOXES))
+    """Time and box of detections of about the last second."""
+
+    def is_standing(self) -> bool:
+        """It did not move during the last second in which it was detected."""
+        return self.seen_s - self.place_s >= STANDING_S
+
+    def travel(self) -> Point:
+        """How far the centre moved in about the last second."""
+        if not self.course:
+            return np.zeros(2)
+        old = self.course[0][1]
+        moved: Point = (self.box[:2] + self.box[2:] - old[:2] - old[2:]) / 2
+        return moved
+
+    def observe(self, box: Corner, time_s: float, kind: int, confidence: float, row: int) -> None:
+        """Take a detection into account."""
+        self.box, self.seen_s, self.type, self.row = box, time_s, kind, row
+        self.hits += 1
+        self.confidence = max(self.confidence, confidence)
+        if not self.course or time_s - self.course[-1][0] >= COURSE_STEP_S:
+            self.course.append((time_s, box))
+        if iou(self.place, box) >= SAME_PLACE_IOU:
+            self.place = self.place + PLACE_WEIGHT * (box - self.place)
+            self.off_place_s = None
+        else:
+            self._leave_place(box, time_s)
+
+    def _leave_place(self, box: Corner, time_s: float) -> None:
+        """Start a new place, at once if the vehicle did not stand still, else after a while."""
+        since_s = time_s if self.off_place_s is None else self.off_place_s
+        if time_s - since_s > DEPARTURE_S or since_s - self.place_s < STANDING_S:
+            self.place, self.place_s, self.off_place_s = box, since_s, None
+        else:
+            self.off_place_s = since_s
+
+    def learn(self, embedding: Embedding) -> None:
+        """Add an embedding of the current detection to the gallery."""
+        self.gallery.append(embedding)
+        self.embedded_s = self.seen_s
