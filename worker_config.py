@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from video_analysis.worker_utils import env_overrides
+from video_analysis.worker_utils import env_overrides, env_text
 from video_analysis.worker_utils.contracts import s3_keys
 from video_analysis.worker_utils.errors import ConfigurationError
 
@@ -135,7 +135,7 @@ class WorkerConfig(_Settings):
     """Frozen settings of one worker process. Times are seconds, relative paths start at the package's folder."""
 
     # AWS and the database.
-    region: str = "ap-southeast-2"
+    region: Annotated[str, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$")] = "ap-southeast-2"
     """AWS region."""
     s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "cvitx-uploads-dev-jdfirme"
     """The bucket of the videos and the snapshots."""
@@ -233,22 +233,25 @@ FORMER_NAMES = {
 }
 """Deprecated variable → the one that replaces it. Both work."""
 _SETTINGS = VARIABLES | {former: VARIABLES[present] for former, present in FORMER_NAMES.items()}
+_ANY_CHARACTERS = {name for name in VARIABLES if name.endswith(("_CHECKPOINT", "_DIR", "_ENGINE", "_URL", "_WEIGHTS"))}
+"""Variables whose values may have characters beyond ASCII: paths and passwords."""
 
 
 def load(environ: Mapping[str, str]) -> WorkerConfig:
     """Build the configuration from `environ` (normally os.environ).
 
-    With overrides on, ConfigurationError names each variable that has a wrong value, a quote, a comment or a control
-    character in it, is set by its old and its new name, or is unknown but similar to a known one. Other unknown
-    variables are ignored with a warning, since the environment may be shared. With overrides off, all variables are
-    ignored with a warning.
+    With overrides on, ConfigurationError names each variable that has a wrong or empty value, a quote, a comment or an
+    invisible character in it, is set by its old and its new name, or is unknown but similar to a known one. Other
+    unknown variables are ignored with a warning, since the environment may be shared. With overrides off, all variables
+    are ignored with a warning; only the switch is checked.
     """
     named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != SWITCH}
     fields: dict[str, object] = _from_systemd(environ)
     chosen: dict[str, str] = {}
-    if ENV_OVERRIDES or _switched_on(environ):
+    if _switched_on(environ) or ENV_OVERRIDES:
         chosen = env_overrides.without_unknown(named, [*_SETTINGS, SWITCH])
         env_overrides.check_former_names(chosen, FORMER_NAMES)
+        env_text.check(chosen, _ANY_CHARACTERS)
         fields |= env_overrides.parse(chosen, _SETTINGS)
     elif named:
         log.warning(
@@ -264,8 +267,8 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
 
 
 def _switched_on(environ: Mapping[str, str]) -> bool:
-    value = environ.get(SWITCH, "").strip(" \t") or "0"
-    env_overrides.check_texts({SWITCH: value})
+    value = environ.get(SWITCH, "0").strip(" \t")
+    env_text.check({SWITCH: value})
     if value not in ("0", "1"):
         raise ConfigurationError(f"{SWITCH}={value!r}: must be 1 (overrides are read) or 0")
     return value == "1"

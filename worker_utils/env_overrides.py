@@ -6,7 +6,6 @@ No warning or error quotes the value of an unknown variable: it may be a secret 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -16,10 +15,6 @@ from video_analysis.worker_utils.errors import ConfigurationError
 
 LARGEST_TYPO = 2
 """An unknown variable within this edit distance of a known one counts as a typing error."""
-
-_COMMENT = re.compile(r"^#|\s#|#\s")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-QUOTES = ("'", '"')
 
 log = logging.getLogger(__name__)
 
@@ -77,38 +72,8 @@ def check_former_names(named: Mapping[str, str], former: Mapping[str, str]) -> N
         )
 
 
-def check_texts(named: Mapping[str, str]) -> None:
-    """ConfigurationError names each variable whose value holds what the syntax of an environment file left in it.
-
-    systemd removes quotes and carriage returns, and keeps comments behind a value; other programs differ. The text of
-    a value is not quoted in the error: it may be a secret.
-    """
-    faults = {name: fault for name, text in sorted(named.items()) if (fault := _syntax_fault(text))}
-    if faults:
-        raise ConfigurationError("; ".join(f"{name}: {fault}" for name, fault in faults.items()))
-
-
-def _syntax_fault(text: str) -> str | None:
-    stripped = text.strip()
-    if "\r" in text:
-        return "has a carriage return; save the environment file with LF line ends"
-    if _CONTROL.search(text):
-        return "has a line break or another control character; remove it"
-    if _COMMENT.search(text):
-        return "has a comment behind the value; write the comment on a line of its own"
-    if not stripped:
-        return "has no value; give one or remove the line"
-    if stripped.startswith(QUOTES) or (stripped.endswith(QUOTES) and stripped.count(stripped[-1]) % 2):
-        return "has a quote that is part of the value; remove the quotes"
-    return None
-
-
 def parse(named: Mapping[str, str], settings: Mapping[str, Setting]) -> Tree:
-    """The values in `named` by setting, without spaces around them, as systemd reads them.
-
-    ConfigurationError names each variable whose value is empty or holds remains of a file's syntax.
-    """
-    check_texts(named)
+    """The values in `named` by setting, without spaces around them, as systemd reads them."""
     tree: Tree = {}
     for name, text in named.items():
         *groups, field = settings[name]

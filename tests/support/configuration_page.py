@@ -41,14 +41,18 @@ PGPASSFILE=/home/ubuntu/.pgpass
 With overrides on:
 
 - A bad or empty value stops the start (exit status 78) with one line that names the variable. So does a value
-  with remains of a file's syntax, see [Environment files](#environment-files).
+  with remains of a file's syntax, see [Environment files](#environment-files), or with characters that an editor or a
+  web page inserts: quotation marks such as U+201C at an end, zero-width characters, no-break spaces. The line names
+  the character. Other characters beyond ASCII are accepted only in paths and in `CVITX_DATABASE_URL`.
 - An unknown `CVITX_` variable is ignored with one warning (event `config.unknown_name`) that names the nearest setting,
   since the file may be shared with other programs. If it differs from a known variable in at most two characters, it
   is treated as a typing error and stops the start.
 - A [deprecated name](#deprecated-names) works, with one warning (event `config.deprecated_name`) that names its
   replacement. If both are set, the start stops.
 
-With overrides off, all `CVITX_` variables are ignored, with one warning. Relative paths start at the package's folder;
+With overrides off, all `CVITX_` variables are ignored, with one warning. A `CVITX_ENV_OVERRIDES` that is neither `1`
+nor `0`, or is empty, stops the start in any case. Empty variables of other programs (`CACHE_DIRECTORY`,
+`XDG_CACHE_HOME`, `NOTIFY_SOCKET`) count as not set. Relative paths start at the package's folder;
 `~` is the user's home. Lists are written with commas. Times are seconds. Credentials and endpoints are not settings:
 boto3 and libpq read them themselves (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, `PGPASSFILE`, …).
 
@@ -61,6 +65,10 @@ refuses the values in which it recognises remains of the file's syntax:
 |---|---|---|---|
 | `NAME="value"`, `NAME='value'` | removes the quotes | removes the quotes | refuses quotes around a value |
 | `NAME=value # comment` | keeps the comment | removes the comment | refuses `#` at the start or beside a space |
+| `NAME="value" # comment` | gives `value# comment` | removes the comment | refuses `#` beside a space |
+| `NAME=va#lue` | keeps `#` | keeps `#` | accepts it |
+| `NAME="host=db password='a #b'"` | removes the outer quotes | removes the outer quotes | accepts `#` inside quotes |
+| `NAME=` | an empty value | an empty value | refuses it |
 | Windows line ends | removes CR | keeps CR in the value | refuses CR |
 | `NAME = value` | removes the spaces | runs a command `NAME` | removes spaces around the value |
 | `export NAME=value` | ignores the line | reads the line | – |

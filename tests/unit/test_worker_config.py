@@ -82,7 +82,7 @@ def test_switched_off_the_names_are_ignored_with_one_warning_that_tells_no_value
     assert "secret" not in record.getMessage()
 
 
-@pytest.mark.parametrize("environ", [{}, {"PATH": "/bin"}, {"CVITX_ENV_OVERRIDES": "0"}, {"CVITX_ENV_OVERRIDES": ""}])
+@pytest.mark.parametrize("environ", [{}, {"PATH": "/bin"}, {"CVITX_ENV_OVERRIDES": "0"}])
 def test_with_nothing_to_ignore_there_is_nothing_to_say(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -319,6 +319,31 @@ def test_a_bad_override_stops_the_start_with_one_line_that_names_it(name: str, t
         ("eu-west-1 # Ireland", "has a comment behind the value; write the comment on a line of its own"),
         ("eu-west-1\t#Ireland", "has a comment behind the value; write the comment on a line of its own"),
         ("eu-west-1# Ireland", "has a comment behind the value; write the comment on a line of its own"),
+        ("password='a #b'# Ireland", "has a comment behind the value; write the comment on a line of its own"),
+        ("'eu' # 'Ireland'", "has a comment behind the value; write the comment on a line of its own"),
+        ("eu-west-1 # O'Connell's", "has a comment behind the value; write the comment on a line of its own"),
+        (
+            "“eu-west-1”",
+            "has the character U+201C (left double quotation mark); remove it, or replace it by a plain one",
+        ),
+        (
+            "eu-west-1’",
+            "has the character U+2019 (right single quotation mark); remove it, or replace it by a plain one",
+        ),
+        ("eu-west-1\u200b", "has the character U+200B (zero width space); remove it, or replace it by a plain one"),
+        (
+            "\ufeffeu-west-1",
+            "has the character U+FEFF (zero width no-break space); remove it, or replace it by a plain one",
+        ),
+        ("\u2060eu-west-1", "has the character U+2060 (word joiner); remove it, or replace it by a plain one"),
+        ("eu-\u00adwest-1", "has the character U+00AD (soft hyphen); remove it, or replace it by a plain one"),
+        ("eu-west-1\u00a0", "has the character U+00A0 (no-break space); remove it, or replace it by a plain one"),
+        (
+            "\u202feu-west-1",
+            "has the character U+202F (narrow no-break space); remove it, or replace it by a plain one",
+        ),
+        ("eu-west-1\x85", "has the character U+0085 (no name); remove it, or replace it by a plain one"),
+        ("\udc93eu-west-1", "has the byte 0x93, which is not UTF-8; remove it, or save the file as UTF-8"),
         ("#eu-west-1", "has a comment behind the value; write the comment on a line of its own"),
         ('"eu-west-1" # Ireland', "has a comment behind the value; write the comment on a line of its own"),
     ],
@@ -332,10 +357,68 @@ def test_remains_of_a_file_s_syntax_in_a_value_stop_the_start_and_the_value_is_n
         assert str(caught.value) == f"{name}: {reason}"
 
 
-@pytest.mark.parametrize("text", ['"1"', "1\r", "1 # on", "'0'"])
-def test_remains_of_a_file_s_syntax_in_the_switch_stop_the_start(text: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"^CVITX_ENV_OVERRIDES: has a "):
+@pytest.mark.parametrize("is_on_in_the_file", [False, True])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('"1"', "has a quote that is part of the value; remove the quotes"),
+        ("1\r", "has a carriage return; save the environment file with LF line ends"),
+        ("1 # on", "has a comment behind the value; write the comment on a line of its own"),
+        ("'0'", "has a quote that is part of the value; remove the quotes"),
+        ("”1”", "has the character U+201D (right double quotation mark); remove it, or replace it by a plain one"),
+        ("1\u200b", "has the character U+200B (zero width space); remove it, or replace it by a plain one"),
+        ("", "has no value; give one or remove the line"),
+        (" ", "has no value; give one or remove the line"),
+    ],
+)
+def test_remains_of_a_file_s_syntax_in_the_switch_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, is_on_in_the_file: bool, text: str, reason: str
+) -> None:
+    monkeypatch.setattr(worker_config, "ENV_OVERRIDES", is_on_in_the_file)
+    with pytest.raises(ConfigurationError) as caught:
         load({"CVITX_ENV_OVERRIDES": text})
+    assert str(caught.value) == f"CVITX_ENV_OVERRIDES: {reason}"
+
+
+@pytest.mark.parametrize("name", sorted(worker_config.VARIABLES))
+def test_no_value_may_be_empty(name: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(ON | {name: ""})
+    assert str(caught.value) == f"{name}: has no value; give one or remove the line"
+
+
+@pytest.mark.parametrize("name", ["REGION", "S3_BUCKET", "VIDEO_QUEUE", "MODEL_STORE", "STALL_S", "MISSING_DELAYS_S"])
+@pytest.mark.parametrize("text", ["a“b", "a’b", "a–b", "аb", "１2", "añb"])
+def test_a_character_beyond_ascii_in_a_name_or_number_is_named(name: str, text: str) -> None:
+    wrong = next(character for character in text if not character.isascii())
+    with pytest.raises(ConfigurationError, match=rf"^CVITX_{name}: has the character U\+{ord(wrong):04X} \("):
+        load(ON | {f"CVITX_{name}": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "text"),
+    [
+        ("TEMP_DIR", "temp_dir", "/srv/Müller’s vidéos"),
+        ("CACHE_DIR", "cache_dir", "/srv/缓存"),
+        ("DATABASE_URL", "database_url", "host=db password='“é”'"),
+    ],
+)
+def test_paths_and_passwords_may_have_characters_beyond_ascii(name: str, field: str, text: str) -> None:
+    assert str(getattr(load(ON | {f"CVITX_{name}": text}), field)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["eu-west", "west-1", "eu_west_1", "EU-WEST-1", "eu-west-1#Ireland", "eu-'west'-1", "eu west-1", "1"]
+)
+def test_a_text_that_is_no_region_is_refused_and_quoted(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(ON | {"CVITX_REGION": text})
+    assert str(caught.value).startswith(f"CVITX_REGION={text!r}: String should match pattern ")
+
+
+@pytest.mark.parametrize("text", ["us-east-1", "us-gov-west-1", "us-isob-east-1", "cn-northwest-1", "eusc-de-east-1"])
+def test_the_regions_of_every_partition_are_accepted(text: str) -> None:
+    assert load(ON | {"CVITX_REGION": text}).region == text
 
 
 def test_every_variable_with_remains_of_a_file_s_syntax_is_named() -> None:
@@ -349,6 +432,12 @@ def test_every_variable_with_remains_of_a_file_s_syntax_is_named() -> None:
     [
         "host=db password='two words'",
         "host=db password='a#b' user=c",
+        "host=db password='a #b' user=c",
+        "host=db password = '# a' user=c",
+        r"host=db password='it\'s #1 # a' user=c",
+        'host=db password="a #b" user=c',
+        "host=db password='a# b' user=c",
+        "host=db password=#a user=c",
         'postgresql://db/x?options=-csearch_path%3D"a"',
         "postgresql://u:p#q@db/x",
     ],

@@ -77,6 +77,8 @@ def check(file: Path, line: str, read: Callable[[Path], dict[str, str]], expecte
         (f"{REGION}=eu-west-1 # Ireland\r", COMMENT),
         (f"{REGION}=#eu-west-1", COMMENT),
         (f'{REGION}=eu-west-1"', QUOTE),
+        (f"{REGION}=“eu-west-1”", "has the character U+201C"),
+        (f"{REGION}=eu-west-1\u200b", "has the character U+200B"),
     ],
 )
 def test_a_line_that_systemd_reads_is_accepted_or_refused_by_name(tmp_path: Path, line: str, expected: str) -> None:
@@ -93,10 +95,29 @@ def test_a_line_that_systemd_reads_is_accepted_or_refused_by_name(tmp_path: Path
         (f"{REGION}=eu-west-1\r", CARRIAGE_RETURN),
         (f'{REGION}="eu-west-1"\r', CARRIAGE_RETURN),
         (f"{REGION}='\"eu-west-1\"'", QUOTE),
+        (f"{REGION}=", "has no value"),
+        (f'{REGION}=""', "has no value"),
     ],
 )
 def test_a_line_that_a_shell_reads_is_accepted_or_refused_by_name(tmp_path: Path, line: str, expected: str) -> None:
     check(tmp_path / ".env", line, sourced, expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "database_url"),
+    [
+        ("\"host=db password='a #b'\"", "host=db password='a #b'"),
+        ("'postgresql://u:p#q@db/x'", "postgresql://u:p#q@db/x"),
+        ("postgresql://u:p#q@db/x", "postgresql://u:p#q@db/x"),
+    ],
+)
+@pytest.mark.parametrize("read", [pytest.param(read_by_systemd, marks=needs_systemd), sourced])
+def test_a_number_sign_in_quotes_or_without_a_space_is_part_of_the_value(
+    tmp_path: Path, read: Callable[[Path], dict[str, str]], line: str, database_url: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"CVITX_DATABASE_URL={line}\n")
+    assert load({"CVITX_ENV_OVERRIDES": "1"} | read(file)).database_url == database_url
 
 
 def test_a_worker_with_the_api_s_environment_starts_or_names_what_prevents_it_in_one_line(tmp_path: Path) -> None:
