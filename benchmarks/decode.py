@@ -2,8 +2,8 @@
 
 Each clip is read by both, in turns; both give every frame as BGR with its time, and hold it until the next one. A clip
 is a real one (without it a textured one), scaled to the size and encoded with the codec. Prints ms per frame of the
-file, without opening it: medians of the rounds, quartiles of the ratios of the pairs. Below 1 the worker's decoder is
-faster.
+file, without opening it, of wall-clock or processor time: medians of the rounds, quartiles of the ratios of the pairs.
+Below 1 the worker's decoder is faster.
 The second table has the costs of what is done to pictures, as differences of two clips that are read in turns.
 """
 
@@ -38,6 +38,7 @@ CLIP = DATA / "video" / "highway_cars_trucks_1024x576.mp4"
 STRIDES = {1: (1, 2), 3: (1,)}
 """Stride → numbers of threads. Frames that the stride skips are decoded, not converted."""
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+CLOCK_HELP = "cpu: processor time of all threads, for a machine that is busy (default: %(default)s)"
 FIRST_FRAMES = 40
 """Not measured: the file is opened, and the first frames are examined for interlacing, once per video."""
 COST_SIZE = "1080p"
@@ -66,9 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run all pairs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", type=Path, nargs="?", default=CLIP)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--frames", type=int, default=100, help=f"per clip; the first {FIRST_FRAMES} are not measured")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: all threads, for a machine that is busy")
+    parser.add_argument("--rounds", type=int, default=7, help="after one that warms up (default: %(default)s)")
+    parser.add_argument(
+        "--frames",
+        type=int,
+        default=100,
+        help=f"per clip (default: %(default)s); the first {FIRST_FRAMES} are not measured",
+    )
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help=CLOCK_HELP)
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "decode.json")
     options = parser.parse_args(arguments)
     clip = options.clip if options.clip.is_file() else None
