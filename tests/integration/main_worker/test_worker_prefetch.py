@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from video_analysis.tests.integration.main_worker.test_worker import (
     delivery,
     message,
 )
-from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench
+from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, running
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import BadSnapshot, EnvironmentFault
@@ -72,14 +73,10 @@ def test_the_next_batch_is_fetched_during_a_forward_pass(stage: Stage, sqs: SQSC
     stage.bucket.fetch_bytes = fetch_bytes  # type: ignore[method-assign]
     parts = bench.queue, stage.worker, FAST, bench.shutdown
     consumer = Consumer(*parts, observer=bench.observer, prefetch=stage.worker.prefetch)
-    thread = threading.Thread(target=consumer.run)
-    try:
+    with running(consumer, bench.shutdown), ExitStack() as at_end:
+        at_end.callback(go_on.set)
         bench.send(sent[0].to_json())
-        go_on.set()
-        thread.start()
         bench.await_calls(lambda _: bench.called("DeleteMessage") == 1)
-        go_on.clear()
-        looking.clear()
         stage.model.before = hold
         stage.put(message(3), BLUE)
         bench.send(message(3).to_json())
@@ -89,10 +86,6 @@ def test_the_next_batch_is_fetched_during_a_forward_pass(stage: Stage, sqs: SQSC
         assert sent[1].snapshot_s3_key not in stage.records.rows, "its own turn has not come"
         go_on.set()
         bench.await_calls(lambda _: bench.called("DeleteMessage") == 3)
-    finally:
-        go_on.set()
-        bench.shutdown.set()
-        thread.join(PATIENCE_S)
     assert stage.row(sent[1]).status == "done"
     assert stage.bucket.fetched.count(sent[1].snapshot.key) == 1
 
