@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.classification.classifier import Classifier
-from video_analysis.tests.integration.main_worker.test_worker import LABELS, Colours
 from video_analysis.tests.support.environment_harness import Environment, settings
-from video_analysis.worker_utils.inference import backend
+from video_analysis.tests.support.snapshot_stage import classifier_of_colours
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -87,9 +84,7 @@ CALLS = [
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
-    folder = tmp_path_factory.mktemp("colours")
-    untrained_model.write(folder / "main.pt", Colours().eval(), LABELS)
-    return Classifier.load(folder / "main.pt", "baseline", backend.choose("torch", 1, Path(folder)))
+    return classifier_of_colours(tmp_path_factory.mktemp("colours"))
 
 
 @pytest.fixture

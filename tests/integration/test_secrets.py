@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.retries import standard
 
-from video_analysis.tests.integration.yolo_worker.test_bad_messages import GOOD, KEY
 from video_analysis.tests.support.consumer_harness import FAST, Bench, ScriptedHandler
 from video_analysis.tests.support.log_capture import capture_json_lines
+from video_analysis.tests.support.video_task import BODY, KEY
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Queue
@@ -42,7 +42,7 @@ INJECTIONS = [
 
 
 def test_whatever_a_message_holds_it_is_one_line_of_log_an_event(sqs: SQSClient, queue_name: str) -> None:
-    bodies = [json.dumps(GOOD | {field: text}) for field in GOOD for text in INJECTIONS]
+    bodies = [json.dumps(BODY | {field: text}) for field in BODY for text in INJECTIONS]
     bodies += [text for text in INJECTIONS if "\0" not in text and "\x1b" not in text]
     handler = ScriptedHandler(lambda delivery: _refusal_of(delivery.body))
     bench = Bench(sqs, queue_name)

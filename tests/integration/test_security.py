@@ -13,14 +13,8 @@ import pytest
 
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.worker import SnapshotWorker
-from video_analysis.tests.integration.yolo_worker.test_bad_messages import (
-    GOOD,
-    KEY,
-    OTHER,
-    VIDEO,
-    WORKSPACE,
-    EmptyPipeline,
-)
+from video_analysis.tests.support.fake_pipeline import EmptyPipeline
+from video_analysis.tests.support.video_task import BODY, KEY, OTHER, VIDEO, WORKSPACE
 from video_analysis.worker_config import BestSettings, SnapshotSettings
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher
@@ -113,7 +107,7 @@ def worker(s3: S3Client, bucket: str, database_url: str) -> Iterator[VideoWorker
 
 def delivered(**changes: object) -> Delivery:
     lease: Any = SimpleNamespace(check=lambda: None)
-    return Delivery("id", json.dumps(GOOD | changes), receive_count=1, is_last=False, lease=lease)
+    return Delivery("id", json.dumps(BODY | changes), receive_count=1, is_last=False, lease=lease)
 
 
 @pytest.mark.parametrize("form", ["in the message", "in the row"])
@@ -164,7 +158,7 @@ def test_a_snapshot_of_another_s_or_of_nobody_s_never_reaches_s3(
         f"s3://{bucket}/{KEY}",
         f"s3://{bucket}/{OWN}/snapshots/{name}'; DROP TABLE videos; --",
     ]
-    ids = {name: GOOD[name] for name in ("video_id", "workspace_id", "workspace_code", "camera_code")}
+    ids = {name: BODY[name] for name in ("video_id", "workspace_id", "workspace_code", "camera_code")}
     rest = {"track_id": 1, "recordedAt": None, "detectedIn": 40, "detectedAt": None, "yolo_type": "Car"}
     for uri in uris:
         body = json.dumps({"event": "SNAPSHOT_READY", **ids, "snapshot_s3_key": uri, **rest})
@@ -183,7 +177,7 @@ def test_a_video_of_another_workspace_is_neither_read_nor_marked(
     sql("INSERT INTO videos (id, workspace_id, status, s3_key_raw) VALUES (%s, %s, 'queued', %s)", VIDEO, OTHER, KEY)
     before = sql("SELECT * FROM videos")
     by_name = json.dumps({"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE})
-    for body in (json.dumps(GOOD), by_name):
+    for body in (json.dumps(BODY), by_name):
         task = Delivery("id", body, receive_count=5, is_last=True, lease=delivered().lease)
         with pytest.raises(Permanent, match="another workspace") as refusal:
             worker.handle([task])

@@ -21,9 +21,9 @@ from video_analysis.devstack import provision
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.worker import SnapshotWorker
-from video_analysis.tests.integration.yolo_worker.test_worker import FakePipeline
 from video_analysis.tests.support import doc_examples, iam
 from video_analysis.tests.support.consumer_harness import FAST, running
+from video_analysis.tests.support.fake_pipeline import FakePipeline
 from video_analysis.tests.support.iam import Role
 from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_config import BestSettings, SnapshotSettings, WorkerConfig

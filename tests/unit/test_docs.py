@@ -11,7 +11,7 @@ import pytest
 
 from video_analysis import worker_config
 from video_analysis.tests.support import doc_examples
-from video_analysis.tests.unit.test_event_codes import documented
+from video_analysis.tests.support.event_codes_page import documented
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db import attempt_status

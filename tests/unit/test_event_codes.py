@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from video_analysis.tests.support.event_codes_page import documented
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils.observability import logs
 
 FOLDERS = ("worker_utils", "yolo_worker", "main_worker")
 CODE = re.compile(r"^[a-z_]+(\.[a-z_]+)+$")
-ROW = re.compile(r"^\| `([^`]+)` \| ([A-Z, ]+) \| (.+) \| (.+) \|$", re.MULTILINE)
 LEVELS = {
     "debug": "DEBUG",
     "info": "INFO",
@@ -134,22 +134,6 @@ FILES = [
     *(path for folder in FOLDERS for path in sorted((PACKAGE_FOLDER / folder).rglob("*.py"))),
 ]
 CALLS = [call for path in FILES for call in event_calls(path)]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One event as documented."""
-
-    levels: set[str]
-    fields: set[str]
-
-
-def documented() -> dict[str, Row]:
-    text = (PACKAGE_FOLDER / "docs/event-codes.md").read_text("utf-8").partition("## Events")[2]
-    rows = ROW.findall(text)
-    assert len(rows) == len({code for code, *_ in rows}), "an event has two rows"
-    assert [code for code, *_ in rows] == sorted(code for code, *_ in rows)
-    return {code: Row(set(levels.split(", ")), set(re.findall(r"`(\w+)`", fields))) for code, levels, _, fields in rows}
 
 
 def test_the_rules_below_look_at_real_calls() -> None:

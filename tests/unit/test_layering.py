@@ -168,6 +168,17 @@ def test_no_outer_package_imports_the_tests(folder: str) -> None:
         assert {name for name in imported(module) if name.split(".")[0] == "tests"} == set(), module
 
 
+def test_no_module_of_the_tests_imports_a_test_module() -> None:
+    """What tests share is in tests/support."""
+    found = [
+        (module, name)
+        for module in found_in("tests")
+        for name in imported(module)
+        if name.startswith("tests.") and any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_only_the_configuration_reads_the_environment(module: str) -> None:
     """Libraries may be configured through it (`update`, item assignment); an entry point hands it on whole."""

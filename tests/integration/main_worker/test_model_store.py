@@ -25,10 +25,10 @@ from video_analysis.main_worker.classification import model_store
 from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.main_worker.classification.model_store import ModelStore
 from video_analysis.main_worker.evidence import Fallback
-from video_analysis.tests.integration.main_worker.test_worker import message
 from video_analysis.tests.support import iam
 from video_analysis.tests.support.faulty_s3 import answering, client, error_document, on_call
 from video_analysis.tests.support.iam import Role
+from video_analysis.tests.support.snapshot_task import message
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.errors import ConfigurationError

@@ -8,41 +8,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
-from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.main_worker.types import SnapshotImage
-from video_analysis.tests.integration.main_worker.test_worker import (
-    BLUE,
-    GREEN,
-    LABELS,
-    RED,
-    Colours,
-    Stage,
-    delivery,
-    message,
-)
 from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, running
+from video_analysis.tests.support.snapshot_stage import BLUE, GREEN, RED, Stage
+from video_analysis.tests.support.snapshot_task import delivery, message
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import BadSnapshot, EnvironmentFault
-from video_analysis.worker_utils.inference import backend
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-
-@pytest.fixture(scope="module")
-def colours(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
-    folder = tmp_path_factory.mktemp("colours")
-    untrained_model.write(folder / "main.pt", Colours().eval(), LABELS)
-    return Classifier.load(folder / "main.pt", "baseline", backend.choose("torch", 1, folder))
-
-
-@pytest.fixture
-def stage(colours: Classifier) -> Stage:
-    return Stage(colours)
 
 
 def prefetched(stage: Stage, one: Delivery) -> Delivery:

@@ -17,9 +17,9 @@ from video_analysis.main_worker.attributes.attribute_reader import AttributeRead
 from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.ops import reclassify, stored_snapshots
-from video_analysis.tests.integration.main_worker.test_worker import delivery
 from video_analysis.tests.support import iam
 from video_analysis.tests.support.iam import Role
+from video_analysis.tests.support.snapshot_task import delivery
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher

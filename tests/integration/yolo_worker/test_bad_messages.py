@@ -6,9 +6,8 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -16,7 +15,9 @@ import pytest
 
 from video_analysis.devstack import provision
 from video_analysis.tests.support.consumer_harness import running
-from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings, WorkerConfig
+from video_analysis.tests.support.fake_pipeline import EmptyPipeline
+from video_analysis.tests.support.video_task import BODY, KEY, OTHER, TASK, VIDEO, WORKSPACE
+from video_analysis.worker_config import BestSettings, SnapshotSettings, WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher, Queue
 from video_analysis.worker_utils.consumer.consumer import Consumer
@@ -26,37 +27,22 @@ from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepositor
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadMessage
 from video_analysis.worker_utils.observability.observer import LogObserver
-from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits
-from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
+from video_analysis.yolo_worker.run_key import OutputSettings
 from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-OTHER = "11111111-2222-3333-4444-555555555555"
-VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
-KEY = f"demo_user/{WORKSPACE}/{VIDEO}/raw/clip.mp4"
-GOOD: dict[str, Any] = {
-    "event": "PROCESS_VIDEO",
-    "video_id": VIDEO,
-    "workspace_id": WORKSPACE,
-    "workspace_code": "CTX1005",
-    "camera_code": "CAM1",
-    "s3_key_raw": KEY,
-    "frame_stride": 3,
-    "recordedAt": None,
-}
-FIELDS = tuple(GOOD)
+FIELDS = tuple(BODY)
 
 
 def _with(**changes: object) -> str:
-    return json.dumps(GOOD | changes)
+    return json.dumps(BODY | changes)
 
 
 def _without(field: str) -> str:
-    return json.dumps({name: value for name, value in GOOD.items() if name != field})
+    return json.dumps({name: value for name, value in BODY.items() if name != field})
 
 
 WRONG_VALUES: list[tuple[str, object]] = [
@@ -125,36 +111,6 @@ EMPTY_RECEIVES = 30
 """After this many empty receives of one second each, no more messages are expected."""
 
 
-class EmptySource:
-    """A source without a frame."""
-
-    info = SourceInfo(320, 240, interval_ms=40, announced_frames=0, is_live=False)
-    damage = None
-
-    def frames(self) -> Generator[Frame, None, None]:
-        yield from ()
-
-
-class EmptyPipeline:
-    """Detects nothing in any video."""
-
-    def open(self, path: Path, stride: int) -> EmptySource:
-        return EmptySource()
-
-    def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
-        yield from ()
-
-    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
-        yield from ()
-
-    def probe(self) -> None:
-        pass
-
-    def traits(self) -> PipelineTraits:
-        network = NetworkTraits("empty", "f32")
-        return PipelineTraits(network, DetectorSettings(), network, TrackSettings())
-
-
 @contextmanager
 def stage_one(config: WorkerConfig, database_url: str, s3: S3Client) -> Iterator[None]:
     """A consumer with the real handler, in a thread, until the block ends."""
@@ -212,10 +168,10 @@ def test_sixty_bad_messages_end_unchanged_in_the_dead_letter_queue_and_the_worke
     config = WorkerConfig(s3_bucket=bucket, video_queue=queue_name, snapshot_queue=f"{queue_name}-out", wait_time_s=1)
     live, dead = provision.queue(sqs, config.video_queue, config)
     provision.queue(sqs, config.snapshot_queue, config)
-    s3.put_object(Bucket=bucket, Key=GOOD["s3_key_raw"], Body=b"a video")
+    s3.put_object(Bucket=bucket, Key=BODY["s3_key_raw"], Body=b"a video")
     half = len(BODIES) // 2
     sendable = [body for body, _ in BODIES[:half] if _can_be_sent(sqs, live, body)]
-    sqs.send_message(QueueUrl=live, MessageBody=messages.ProcessVideo(**GOOD).to_json())
+    sqs.send_message(QueueUrl=live, MessageBody=TASK.to_json())
     sendable += [body for body, _ in BODIES[half:] if _can_be_sent(sqs, live, body)]
     sql("INSERT INTO videos (id, workspace_id, status) VALUES (%s, %s, 'queued')", VIDEO, WORKSPACE)
 

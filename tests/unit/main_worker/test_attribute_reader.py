@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import numpy as np
 import pytest
 
 from video_analysis.main_worker.attributes import color
@@ -13,19 +12,8 @@ from video_analysis.main_worker.attributes.color import Color
 from video_analysis.main_worker.attributes.plate import MIN_CONF, Plate, PlateResult
 from video_analysis.main_worker.evidence import ReadFailure
 from video_analysis.main_worker.types import SnapshotImage
+from video_analysis.tests.support.attribute_inputs import PICTURE, Plates
 
-
-class Plates:
-    """Sees the same in every picture."""
-
-    def __init__(self, seen: PlateResult) -> None:
-        self._seen = seen
-
-    def read(self, image: SnapshotImage) -> PlateResult:
-        return self._seen
-
-
-PICTURE = np.full((640, 640, 3), 114, np.uint8)
 TIMEOUT = ReadFailure("timeout", "no result within 0.05 s")
 
 

@@ -20,9 +20,9 @@ from video_analysis.main_worker.attributes.plate_formats import Reading
 from video_analysis.main_worker.evidence import CODES, Fallback, ReadFailure
 from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.types import Attributes, Forward
-from video_analysis.tests.integration.main_worker.test_worker import message
-from video_analysis.tests.unit.main_worker import test_hierarchy
-from video_analysis.tests.unit.main_worker.test_attribute_reader import PICTURE, Plates
+from video_analysis.tests.support import hierarchy_inputs
+from video_analysis.tests.support.attribute_inputs import PICTURE, Plates
+from video_analysis.tests.support.snapshot_task import message
 from video_analysis.worker_config import PACKAGE_FOLDER
 
 DOCS = (PACKAGE_FOLDER / "docs" / "evidence-codes.md").read_text("utf-8")
@@ -92,8 +92,8 @@ def example(fallback: Fallback | None = None, attributes: Attributes | None = No
         "last_good", "main.pt cannot be fetched from CVITX_MODEL_STORE=s3://models/cvitx: denied"
     )
     about = {"checkpoint": "test@0123456789ab", "gflops": None, "fallback": fallback}
-    model = cast("Model", SimpleNamespace(labels=test_hierarchy.labels(0.6), **about))
-    logits = test_hierarchy.logits(OF_TYPE, OF_MAKE, OF_MODEL)
+    model = cast("Model", SimpleNamespace(labels=hierarchy_inputs.labels(0.6), **about))
+    logits = hierarchy_inputs.logits(OF_TYPE, OF_MAKE, OF_MODEL)
     forward = Forward((logits,), 20.0, 1.0)
     seen = PlateResult(None, "below_threshold", Reading("NBC1234", 0.6123, "PH"), 61.4)
     read = AttributeReader(60, Plates(seen)).start(PICTURE, "SUV")()

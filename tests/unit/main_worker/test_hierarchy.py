@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,36 +13,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from video_analysis.main_worker.classification.hierarchy import LEVELS, decide, joint_log_probs
-from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.types import Logits, Verdict
-
-HIERARCHY: dict[str, dict[str, list[str]]] = {
-    "Car": {"Toyota": ["Vios", "Wigo"], "Honda": ["City"]},
-    "SUV": {"Toyota": ["Fortuner"], "Honda": ["CR-V"], "Ford": []},
-    "Motorcycle": {"Honda": ["Click"]},
-    "CarouselBus": {},
-}
-MODELS = ["Vios", "Wigo", "City", "Fortuner", "CR-V", "Click"]
-
-
-def labels(threshold: float = 0.0, changes: Mapping[str, object] | None = None) -> Labels:
-    document: dict[str, object] = {
-        "name": "test",
-        "types": ["Car", "SUV", "Motorcycle", "CarouselBus"],
-        "makes": ["Toyota", "Honda", "Ford"],
-        "models": MODELS,
-        "hierarchy": HIERARCHY,
-        "mean": [0, 0, 0],
-        "std": [1, 1, 1],
-        "thresholds": dict.fromkeys(LEVELS, threshold),
-    }
-    return Labels.parse(json.dumps({**document, **(changes or {})}))
-
-
-def logits(of_type: list[float], of_make: list[float], of_model: list[float]) -> Logits:
-    """From probabilities, which need not sum to 1."""
-    shares = dict(zip(LEVELS, (of_type, of_make, of_model), strict=True))
-    return Logits(**{level: np.log(np.array(share, np.float32) + 1e-9) for level, share in shares.items()})
+from video_analysis.tests.support.hierarchy_inputs import HIERARCHY, MODELS, labels, logits
 
 
 def names(verdict: Verdict) -> tuple[str | None, str | None, str | None]:
