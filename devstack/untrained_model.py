@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import torch
 
 UNTRAINED = "untrained"
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the channels of ImageNet, R, G, B."""
 HIERARCHY: dict[str, dict[str, tuple[str, ...]]] = {
     "Car": {"Toyota": ("Vios", "Wigo"), "Mitsubishi": ("Mirage",), "Honda": ("City",), "Nissan": ("Almera",)},
     "SUV": {"Toyota": ("Fortuner", "Rush"), "Mitsubishi": ("Montero Sport",), "Honda": ("CR-V",), "Ford": ("Everest",)},
@@ -35,15 +37,21 @@ HIERARCHY: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def labels(name: str) -> Labels:
-    """Plausible labels: all vehicle types, a few makes and models, thresholds of 0.5."""
+    """Plausible labels: a few makes and models. The name contains `untrained`."""
+    return labels_of(HIERARCHY, name if UNTRAINED in name else f"{UNTRAINED}-{name}")
+
+
+def labels_of(hierarchy: Mapping[str, Mapping[str, Sequence[str]]], name: str) -> Labels:
+    """All vehicle types, with the makes and models of `hierarchy` (type → make → models), and thresholds of 0.5."""
+    tree = {kind: {make: tuple(models) for make, models in makes.items()} for kind, makes in hierarchy.items()}
     return Labels(
-        name=name if UNTRAINED in name else f"{UNTRAINED}-{name}",
+        name=name,
         types=get_args(YoloType),
-        makes=_in_order(make for makes in HIERARCHY.values() for make in makes),
-        models=_in_order(model for makes in HIERARCHY.values() for of in makes.values() for model in of),
-        hierarchy=HIERARCHY,
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
+        makes=_in_order(make for makes in tree.values() for make in makes),
+        models=_in_order(model for makes in tree.values() for models in makes.values() for model in models),
+        hierarchy=tree,
+        mean=MEAN,
+        std=STD,
         thresholds=Thresholds(type=0.5, make=0.5, model=0.5),
     )
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.classification.labels import Labels, Thresholds
+from video_analysis.devstack.untrained_model import MEAN, STD, labels_of
+from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.types import OUTPUTS
 from video_analysis.simulator.vehicles.fleet import hierarchy
 from video_analysis.training.augmentation import drawn, relit, worn
@@ -17,28 +18,15 @@ from video_analysis.training.stills import Seen, Still
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging.crop import Image
 from video_analysis.worker_utils.imaging.letterbox import encode_snapshot, letterbox
-from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 
 View = tuple[NDArray[np.uint8], NDArray[np.int64]]
 """3×640×640 RGB, or 3×320×320 to learn from; and for each of OUTPUTS the place of the true name in the labels."""
 LEARN_PX = 320
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def labels(name: str) -> Labels:
     """The simulator's labels and hierarchy."""
-    tree = {kind: {make: tuple(models) for make, models in makes.items()} for kind, makes in hierarchy().items()}
-    pairs = [(make, model) for makes in tree.values() for make, models in makes.items() for model in models]
-    return Labels(
-        name=name,
-        types=YOLO_TYPES,
-        makes=tuple(dict.fromkeys(make for make, _ in pairs)),
-        models=tuple(dict.fromkeys(model for _, model in pairs)),
-        hierarchy=tree,
-        mean=MEAN,
-        std=STD,
-        thresholds=Thresholds(type=0.5, make=0.5, model=0.5),
-    )
+    return labels_of(hierarchy(), name)
 
 
 class SnapshotViews:
