@@ -16,8 +16,9 @@ QUOTES = ("'", '"')
 _TYPOGRAPHIC_QUOTES = tuple("‘’‚‛“”„‟′″«»‹›＂＇´")
 _QUOTED = re.compile(r"""(?<![^\s=])(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""", re.DOTALL)
 """A part in quotes that begins at the start of a word or behind `=`, as in a DSN of libpq."""
-_COMMENT = re.compile(r"(?:^|\s)#|#\s")
-"""Also without a space before it: of `"value" # comment` systemd makes `value# comment`."""
+_COMMENT = re.compile(r"(?:^|\s)#|#\s(?!\s*[a-z_]+\s*=)")
+"""Also without a space before it: of `"value" # comment` systemd makes `value# comment`. A `#` that
+ends a field of a DSN is none: the next name and `=` follow."""
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 """Unicode's categories of control and format characters, and of spaces and separators."""

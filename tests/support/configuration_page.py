@@ -67,6 +67,7 @@ refuses the values in which it recognises remains of the file's syntax:
 | `NAME=value # comment` | keeps the comment | removes the comment | refuses `#` at the start or beside a space |
 | `NAME="value" # comment` | gives `value# comment` | removes the comment | refuses `#` beside a space |
 | `NAME=va#lue` | keeps `#` | keeps `#` | accepts it |
+| `NAME="password=a# user=b"` | removes the outer quotes | removes the outer quotes | accepts `#` before `name=` |
 | `NAME="host=db password='a #b'"` | removes the outer quotes | removes the outer quotes | accepts `#` inside quotes |
 | `NAME=` | an empty value | an empty value | refuses it |
 | Windows line ends | removes CR | keeps CR in the value | refuses CR |

@@ -107,6 +107,7 @@ def test_a_line_that_a_shell_reads_is_accepted_or_refused_by_name(tmp_path: Path
     ("line", "database_url"),
     [
         ("\"host=db password='a #b'\"", "host=db password='a #b'"),
+        ('"host=db password=a# user=c"', "host=db password=a# user=c"),
         ("'postgresql://u:p#q@db/x'", "postgresql://u:p#q@db/x"),
         ("postgresql://u:p#q@db/x", "postgresql://u:p#q@db/x"),
     ],
