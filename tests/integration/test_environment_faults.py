@@ -71,7 +71,7 @@ TABLES: list[tuple[str, str, str, str]] = [
         MAIN,
         "ALTER TABLE image_analyses ENABLE ROW LEVEL SECURITY",
         "ALTER TABLE image_analyses DISABLE ROW LEVEL SECURITY",
-        "security policy",
+        "row-level security hides rows of image_analyses",
     ),
 ]
 CHANGE = "sqs:ChangeMessageVisibility"
