@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -195,3 +197,51 @@ def test_a_worker_that_starts_without_a_permission_receives_nothing_until_it_is_
             environment.permit()
             environment.await_empty_queue()
         assert environment.receives() == 1
+
+
+@pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
+def test_a_disabled_kms_key_of_one_object_affects_its_message_alone(environment: Environment) -> None:
+    status = partial(_statuses, environment)
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        video_id = str(uuid.uuid4())
+        environment.role.is_kms_key_disabled = lambda key: video_id in key
+        environment.send(video_id)
+        (failed,) = environment.observer.wait_for("message.failed")
+        assert failed.fields["error_code"] == "kms_key_unusable"
+        assert "enable the key" in failed.message
+        good = environment.send()
+        environment.observer.wait_for("message.finished")
+        assert status(good) != {("error", "kms_key_unusable")}
+        assert status(video_id) == {("error", "kms_key_unusable")}
+        environment.role.is_kms_key_disabled = lambda key: False
+        environment.await_empty_queue()
+    assert {code for _, code in status(video_id)} == {None}
+    assert "polling.paused" not in environment.observer.codes()
+    assert environment.in_dead_letter_queue() == 0
+
+
+@pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
+def test_a_disabled_kms_key_of_all_objects_pauses_polling_and_spends_no_message(environment: Environment) -> None:
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        environment.send()
+        environment.await_empty_queue()
+        environment.role.is_kms_key_disabled = lambda key: True
+        for _ in range(5):
+            environment.send()
+        environment.await_line("KMS key")
+        environment.observer.wait_for("polling.paused", 3)
+        received = environment.receives()
+        environment.observer.wait_for("polling.paused", 6)
+        assert environment.receives() == received
+        environment.role.is_kms_key_disabled = lambda key: False
+        environment.await_empty_queue()
+    assert environment.in_dead_letter_queue() == 0
+
+
+def _statuses(environment: Environment, video_id: str) -> set[tuple[str, str | None]]:
+    """The status and error_code of the worker's rows of this video."""
+    table, key = ("videos", "id") if environment.worker == YOLO else ("image_analyses", "video_id")
+    rows = environment.sql(f"SELECT status::text, error_code FROM {table} WHERE {key} = %s", video_id)
+    return {(row["status"], row["error_code"]) for row in rows}

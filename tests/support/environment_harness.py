@@ -100,9 +100,9 @@ class Environment:
         """Give the AWS role all its permissions back."""
         self.role.statements = self.statements
 
-    def send(self) -> str:
+    def send(self, video_id: str | None = None) -> str:
         """Send one good message, whose object exists. Returns the id of its video."""
-        video_id = str(uuid.uuid4())
+        video_id = video_id or str(uuid.uuid4())
         body = self._video(video_id) if self.worker == "yolo_worker" else self._snapshot(video_id)
         self.sqs.send_message(QueueUrl=self.queues[self.source][0], MessageBody=body)
         return video_id
