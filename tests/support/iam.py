@@ -29,6 +29,8 @@ class Role:
     statements: Sequence[Mapping[str, Any]]
     used: set[tuple[str, str]] = field(default_factory=set)
     refused: set[tuple[str, str]] = field(default_factory=set)
+    is_denied: Callable[[str, str], bool] = lambda action, arn: False
+    """Whether a policy denies this action on this resource."""
     is_kms_key_disabled: Callable[[str], bool] = lambda key: False
     """Whether the KMS key of this object is disabled."""
 
@@ -39,6 +41,8 @@ class Role:
         if action == NEEDS_NO_PERMISSION:
             return
         for statement in self.statements:
+            if self.is_denied(action, resource(params)):
+                continue
             if action in actions(statement) and _matches(statement["Resource"], resource(params)):
                 self.used.add((statement["Sid"], action))
                 if action == "s3:GetObject" and self.is_kms_key_disabled(params["Key"]):

@@ -118,15 +118,16 @@ def is_kms_denial(error: ClientError) -> bool:
 
 
 @contextmanager
-def expect_refusal() -> Iterator[None]:
+def expect_refusal(last_refusal: str = "") -> Iterator[None]:
     """For a call with an invalid argument, which AWS refuses before any effect: that refusal is suppressed.
 
-    Faults of access, of the connection and of the service are raised.
+    Faults of access, of the connection and of the service are raised, and `last_refusal`: the text of the fault of the
+    same call with valid arguments.
     """
     try:
         yield
     except EnvironmentFault as fault:
-        if fault.code != "aws_refused":
+        if fault.code != "aws_refused" or str(fault) == last_refusal:
             raise
 
 

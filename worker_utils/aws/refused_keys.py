@@ -22,8 +22,8 @@ class RefusedKeys:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._refused: dict[Permission, str] = {}
-        """The last key whose call was refused for a reason that affects every object."""
+        self._refused: dict[Permission, tuple[str, str]] = {}
+        """The last key whose call was refused for a reason that affects every object, and the text of the failure."""
         self._kms_refused: list[str] = []
         """Different keys whose KMS key refused the read, since the last read that succeeded."""
         self._read_last: str | None = None
@@ -31,7 +31,7 @@ class RefusedKeys:
     def note_success(self, permission: Permission, key: str) -> None:
         """A call succeeded."""
         with self._lock:
-            if self._refused.get(permission) == key:
+            if permission in self._refused and self._refused[permission][0] == key:
                 del self._refused[permission]
             if permission == READ:
                 self._read_last = key
@@ -41,7 +41,7 @@ class RefusedKeys:
         """A call failed."""
         with self._lock:
             if isinstance(failure, EnvironmentFault):
-                self._refused[permission] = key
+                self._refused[permission] = key, str(failure)
             elif isinstance(failure, MissingObject) and not is_refused_by_kms(failure):
                 self._forget(key)
             elif is_refused_by_kms(failure) and key != self._read_last:
@@ -61,10 +61,15 @@ class RefusedKeys:
         """The key that the probe tries."""
         with self._lock:
             if permission in self._refused:
-                return self._refused[permission]
+                return self._refused[permission][0]
             if permission == READ and len(self._kms_refused) >= self._limit:
                 return self._read_last or self._kms_refused[-1]
             return default
+
+    def last_refusal(self, permission: Permission) -> str:
+        """The text of the failure for which the probe repeats a key; empty if there is none."""
+        with self._lock:
+            return self._refused[permission][1] if permission in self._refused else ""
 
     def kms_refuses_all(self) -> bool:
         """Whether `limit` different objects in a row were refused."""

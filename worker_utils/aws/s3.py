@@ -164,12 +164,14 @@ class ObjectStore:
         self._refused_keys.note_passed_probe(READ)
 
     def probe_write(self, key: str) -> None:
-        """EnvironmentFault while objects cannot be written. The request has a wrong Content-MD5: nothing is stored.
+        """EnvironmentFault while objects cannot be written: `key`, or the key whose write was refused last.
 
-        Tested against an emulator, not on AWS.
+        The request has a wrong Content-MD5: nothing is stored. Tested against an emulator, not on AWS.
         """
-        with expect_refusal(), self._map_errors(key, WRITE):
+        key = self._refused_keys.key_of_probe(WRITE, key)
+        with expect_refusal(self._refused_keys.last_refusal(WRITE)), self._map_errors(key, WRITE):
             self._client.put_object(Bucket=self._bucket, Key=key, Body=b"probe", ContentMD5=_MD5_OF_OTHER_CONTENT)
+        self._refused_keys.note_passed_probe(WRITE)
 
     def check_disk(self) -> None:
         """EnvironmentFault while the temporary folder has less free space than configured."""
@@ -207,8 +209,7 @@ class ObjectStore:
             self._refused_keys.note_success(permission, key)
         except ClientError as error:
             failure = self._map_response(error, key, permission)
-            if permission == READ:
-                self._refused_keys.note_failure(permission, key, failure)
+            self._refused_keys.note_failure(permission, key, failure)
             raise failure from error
         except BotoCoreError as error:
             raise map_aws_error(error, permission, self._uri(key)) from error

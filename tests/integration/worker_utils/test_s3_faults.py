@@ -231,6 +231,46 @@ def test_the_probe_of_writes_finds_what_would_refuse_every_upload(own_client: S3
         ObjectStore(own_client, "any-bucket").probe_write(KEY)
 
 
+@pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException", "SomethingNew"])
+def test_a_write_that_is_refused_for_its_key_is_repeated_by_the_probe(
+    s3: S3Client, own_client: S3Client, bucket: str, code: str
+) -> None:
+    store, denied = ObjectStore(own_client, bucket), [True]
+
+    def refuse(request: Any) -> AWSResponse | None:
+        return error_document(request, 403, code) if denied[0] and request.url.endswith("clip.mp4") else None
+
+    on_call(own_client, "PutObject", refuse)
+    if code != "SomethingNew":
+        store.probe_write(KEY.replace("clip", "other"))
+    write, probe = partial(store.put, KEY, b"x", "image/jpeg"), partial(store.probe_write, "other")
+    for attempt in (write, probe, probe):
+        with pytest.raises(EnvironmentFault, match=rf"clip\.mp4.*{code}"):
+            attempt()
+    denied[0] = False
+    probe()
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+    denied[0] = True
+    probe()
+
+
+def test_a_write_that_succeeds_after_a_refusal_is_not_repeated_by_the_probe(
+    s3: S3Client, own_client: S3Client, bucket: str
+) -> None:
+    store, denied = ObjectStore(own_client, bucket), [True]
+
+    def refuse(request: Any) -> AWSResponse | None:
+        return error_document(request, 403, "AccessDenied") if denied[0] and request.url.endswith("clip.mp4") else None
+
+    on_call(own_client, "PutObject", refuse)
+    with pytest.raises(Denied):
+        store.put(KEY, b"x", "image/jpeg")
+    denied[0] = False
+    store.put(KEY, b"x", "image/jpeg")
+    denied[0] = True
+    store.probe_write("other")
+
+
 def test_a_bucket_that_is_not_there_is_the_environment_s_fault(s3: S3Client, bucket: str) -> None:
     store = ObjectStore(s3, "cvitx-no-such-bucket")
     with pytest.raises(EnvironmentFault, match=r"cvitx-no-such-bucket.*CVITX_S3_BUCKET"):
