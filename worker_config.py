@@ -164,7 +164,7 @@ class WorkerConfig(_Settings):
     missing_delays_s: tuple[Seconds, ...] = (5, 10, 20, 40)
     """Delays before the 2nd, 3rd, … receive after a missing or denied object."""
     denied_keys_limit: Count = 3
-    """After this many different denied keys in a row, the role counts as the cause, not the keys."""
+    """After this many different denied keys in a row, the role or the KMS key of all objects is the cause."""
     shutdown_grace_s: Seconds = 20
     """Grace period from SIGTERM to a forced exit: at least `wait_time_s` + 5, less than systemd's TimeoutStopSec."""
     pause: PauseSettings = PauseSettings()

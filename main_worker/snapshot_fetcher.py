@@ -45,7 +45,7 @@ def fetch_failure(failure: WorkerError, *, done: bool) -> WorkerError:
 
     A snapshot may expire before its `done` row. A missing object then does not indicate a missing permission.
     """
-    if done and isinstance(failure, MissingObject):
+    if done and isinstance(failure, MissingObject) and failure.code == MissingObject.default_code:
         return Permanent(
             f"the results remain, but the snapshot cannot be classified again: {failure}", code="snapshot_expired"
         )

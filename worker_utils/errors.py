@@ -7,7 +7,7 @@ WorkerError
 │   ├── BadMessage       the body violates the contract
 │   ├── BadVideo         the object is not a video that can be read to its end
 │   └── BadSnapshot      the object is not a 640×640 JPEG
-├── MissingObject        S3 has no such object, or denies it: like Permanent, after short delays
+├── MissingObject        S3 has no such object, denies it or cannot decrypt it: like Permanent, after short delays
 ├── Transient            a timeout, throttling, a 5xx: the message may succeed later
 ├── EnvironmentFault     database down, credentials refused, disk full: no message can succeed now
 ├── Interrupted          shutdown: the message is released and processed by another worker
@@ -133,7 +133,10 @@ class BadSnapshot(Permanent):
 
 
 class MissingObject(WorkerError):
-    """S3 has no such object, or denies access to it. Without s3:ListBucket both responses are the same."""
+    """S3 has no such object, or denies access to it. Without s3:ListBucket both responses are the same.
+
+    With another code than the default one, the KMS key of the object refuses the read.
+    """
 
     default_code: ClassVar[ErrorCode] = "missing_object"
 

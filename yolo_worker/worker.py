@@ -154,16 +154,20 @@ class VideoWorker:
         snapshot = encode_snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
         key = claim.message.snapshot.key
         put = partial(self._storage.put, key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)
-        self._held_calls.run(put, run)
+        self._held_calls.run(put, run, partial(self._record_refusal, task))
         run.check()
-        self._send(run, claim)
+        self._send(run, task, claim)
         run.report(
             "snapshot.ready",
             "snapshot stored and its message sent",
             {"track_id": shot.track_id, "snapshot": claim.message.snapshot_s3_key},
         )
 
-    def _send(self, run: RunContext, claim: SnapshotClaim) -> None:
+    def _record_refusal(self, task: ProcessVideo, fault: EnvironmentFault) -> None:
+        """Write into the video's row why its work waits. It stays there until the attempt ends."""
+        self._videos.fail(task.video_id, task.workspace_id, fault, final=False)
+
+    def _send(self, run: RunContext, task: ProcessVideo, claim: SnapshotClaim) -> None:
         """Send the message. Until then, the row of one that is refused has the code `send_denied`."""
         uri, was_refused = claim.message.snapshot_s3_key, claim.send_denied
 
@@ -172,6 +176,7 @@ class VideoWorker:
             was_refused = True
             refusal = EnvironmentFault(f"not sent yet: {fault}", code="send_denied")
             self._analyses.mark_send_denied(uri, refusal)
+            self._record_refusal(task, fault)
 
         self._held_calls.run(partial(self._publisher.send, claim.message.to_json()), run, mark_refused)
         if was_refused:

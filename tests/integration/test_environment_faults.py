@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.tests.support.environment_harness import Environment, settings
 from video_analysis.tests.support.snapshot_stage import classifier_of_colours
+from video_analysis.worker_utils.consumer.lease import LIMIT_MARGIN_S, LONGEST_LEASE_S
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -68,7 +71,7 @@ TABLES: list[tuple[str, str, str, str]] = [
         MAIN,
         "ALTER TABLE image_analyses ENABLE ROW LEVEL SECURITY",
         "ALTER TABLE image_analyses DISABLE ROW LEVEL SECURITY",
-        "security policy",
+        "row-level security hides rows of image_analyses",
     ),
 ]
 CHANGE = "sqs:ChangeMessageVisibility"
@@ -175,6 +178,81 @@ def test_a_snapshot_that_cannot_be_sent_says_so_in_its_row_until_a_later_attempt
     assert environment.sql(rows) == [{"status": "queued", "error_code": None, "error_msg": None}] * 2
 
 
+@pytest.mark.parametrize(
+    ("environment", "action"), [(YOLO, "s3:PutObject"), (YOLO, "sqs:SendMessage")], indirect=["environment"]
+)
+def test_a_held_call_says_in_the_video_s_row_why_it_waits(environment: Environment, action: str) -> None:
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        environment.deny(action)
+        video_id = environment.send()
+        environment.await_video(video_id, "permission_denied", action)
+        environment.permit()
+        environment.await_empty_queue()
+    assert _statuses(environment, video_id) == {("done", None)}
+
+
+@pytest.mark.parametrize("environment", [YOLO], indirect=True)
+def test_a_hold_ends_before_its_lease_and_the_probe_repeats_the_refused_key_until_it_is_permitted(
+    environment: Environment,
+) -> None:
+    video_id = str(uuid.uuid4())
+    environment.hold_margin_s = LONGEST_LEASE_S - LIMIT_MARGIN_S - 1
+    environment.role.is_denied = lambda action, arn: action == "s3:PutObject" and video_id in arn
+    with environment.running():
+        environment.send(video_id)
+        (failed,) = environment.observer.wait_for("message.failed")
+        assert (failed.fields["failure"], failed.fields["error_code"]) == ("Denied", "permission_denied")
+        assert failed.fields["released_after_s"] == 1
+        environment.observer.wait_for("polling.paused", 20)  # longer than the delay of the release
+        assert environment.receives() == 1
+        assert _statuses(environment, video_id) == {("processing", "permission_denied")}
+        environment.role.is_denied = lambda action, arn: False
+        environment.await_empty_queue()
+    assert environment.receives() == 2
+    assert _statuses(environment, video_id) == {("done", None)}
+    assert environment.in_dead_letter_queue() == 0
+
+
+@pytest.mark.parametrize("environment", [YOLO], indirect=True)
+def test_restarts_during_a_hold_receive_nothing_until_the_permission_is_granted(environment: Environment) -> None:
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        environment.deny("s3:PutObject")
+        video_id = environment.send()
+        environment.observer.wait_for("snapshot.held")
+    (failed,) = environment.observer.wait_for("message.failed")
+    assert (failed.fields["failure"], failed.fields["released_after_s"]) == ("Interrupted", 0)
+    for restart in range(1, 6):
+        with environment.running():
+            environment.observer.wait_for("probe.failed", restart)
+    assert environment.receives() == 1
+    environment.permit()
+    with environment.running():
+        environment.await_empty_queue()
+    assert _statuses(environment, video_id) == {("done", None)}
+    assert environment.in_dead_letter_queue() == 0
+
+
+@pytest.mark.parametrize("environment", [YOLO], indirect=True)
+def test_a_restart_during_a_hold_that_the_probe_cannot_see_spends_a_receive(environment: Environment) -> None:
+    video_id = str(uuid.uuid4())
+    environment.role.is_denied = lambda action, arn: action == "s3:PutObject" and video_id in arn
+    environment.send(video_id)
+    for start in range(1, environment.config.max_receive_count + 1):
+        with environment.running():
+            environment.observer.wait_for("snapshot.held", start)
+    assert environment.receives() == environment.config.max_receive_count
+    assert _statuses(environment, video_id) == {("error", "interrupted")}
+    with environment.running():
+        environment.await_dead_letter()
+    environment.role.is_denied = lambda action, arn: False
+    environment.redrive()
+    with environment.running():
+        environment.await_empty_queue()
+    assert _statuses(environment, video_id) == {("done", None)}
+
+
 @pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
 def test_a_worker_that_starts_without_a_permission_receives_nothing_until_it_is_granted(
     environment: Environment,
@@ -190,3 +268,51 @@ def test_a_worker_that_starts_without_a_permission_receives_nothing_until_it_is_
             environment.permit()
             environment.await_empty_queue()
         assert environment.receives() == 1
+
+
+@pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
+def test_a_disabled_kms_key_of_one_object_affects_its_message_alone(environment: Environment) -> None:
+    status = partial(_statuses, environment)
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        video_id = str(uuid.uuid4())
+        environment.role.is_kms_key_disabled = lambda key: video_id in key
+        environment.send(video_id)
+        (failed,) = environment.observer.wait_for("message.failed")
+        assert failed.fields["error_code"] == "kms_key_unusable"
+        assert "enable the key" in failed.message
+        good = environment.send()
+        environment.observer.wait_for("message.finished")
+        assert status(good) != {("error", "kms_key_unusable")}
+        assert status(video_id) == {("error", "kms_key_unusable")}
+        environment.role.is_kms_key_disabled = lambda key: False
+        environment.await_empty_queue()
+    assert {code for _, code in status(video_id)} == {None}
+    assert "polling.paused" not in environment.observer.codes()
+    assert environment.in_dead_letter_queue() == 0
+
+
+@pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
+def test_a_disabled_kms_key_of_all_objects_pauses_polling_and_spends_no_message(environment: Environment) -> None:
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        environment.send()
+        environment.await_empty_queue()
+        environment.role.is_kms_key_disabled = lambda key: True
+        for _ in range(5):
+            environment.send()
+        environment.await_line("KMS key")
+        environment.observer.wait_for("polling.paused", 3)
+        received = environment.receives()
+        environment.observer.wait_for("polling.paused", 6)
+        assert environment.receives() == received
+        environment.role.is_kms_key_disabled = lambda key: False
+        environment.await_empty_queue()
+    assert environment.in_dead_letter_queue() == 0
+
+
+def _statuses(environment: Environment, video_id: str) -> set[tuple[str, str | None]]:
+    """The status and error_code of the worker's rows of this video."""
+    table, key = ("videos", "id") if environment.worker == YOLO else ("image_analyses", "video_id")
+    rows = environment.sql(f"SELECT status::text, error_code FROM {table} WHERE {key} = %s", video_id)
+    return {(row["status"], row["error_code"]) for row in rows}

@@ -38,7 +38,7 @@ from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.db.videos import VideoRepository
-from video_analysis.worker_utils.execution.held_calls import HeldCalls
+from video_analysis.worker_utils.execution.held_calls import RELEASE_MARGIN_S, HeldCalls
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.yolo_worker.run_key import OutputSettings
 from video_analysis.yolo_worker.worker import VideoWorker
@@ -69,6 +69,7 @@ class Environment:
     sqs: SQSClient
     config: WorkerConfig
     model: Model
+    hold_margin_s: float = RELEASE_MARGIN_S
     db_role: str = field(default_factory=lambda: f"worker_{uuid.uuid4().hex[:8]}")
     observer: RecordingObserver = field(default_factory=RecordingObserver)
 
@@ -100,9 +101,9 @@ class Environment:
         """Give the AWS role all its permissions back."""
         self.role.statements = self.statements
 
-    def send(self) -> str:
+    def send(self, video_id: str | None = None) -> str:
         """Send one good message, whose object exists. Returns the id of its video."""
-        video_id = str(uuid.uuid4())
+        video_id = video_id or str(uuid.uuid4())
         body = self._video(video_id) if self.worker == "yolo_worker" else self._snapshot(video_id)
         self.sqs.send_message(QueueUrl=self.queues[self.source][0], MessageBody=body)
         return video_id
@@ -149,7 +150,7 @@ class Environment:
             FakePipeline(),
             OutputSettings(self.config.s3_bucket, BestSettings(), SnapshotSettings()),
             observer=self.observer,
-            held_calls=HeldCalls(pause.first_s, pause.longest_s),
+            held_calls=HeldCalls(pause.first_s, pause.longest_s, self.hold_margin_s),
         )
         return worker, database
 
@@ -166,6 +167,22 @@ class Environment:
     def await_rows(self, condition: str, count: int) -> None:
         """Wait for so many rows of image_analyses."""
         self._await(lambda: len(self.sql(f"SELECT 1 FROM image_analyses WHERE {condition}")) == count)
+
+    def await_video(self, video_id: str, error_code: str, text: str) -> None:
+        """Wait until the video's row has this error code, and this text in its error_msg."""
+        found = "SELECT 1 FROM videos WHERE id = %s AND error_code = %s AND strpos(error_msg, %s) > 0"
+        self._await(lambda: bool(self.sql(found, video_id, error_code, text)))
+
+    def await_dead_letter(self) -> None:
+        """Wait for a message in the dead-letter queue of the worker's queue."""
+        self._await(lambda: self.in_dead_letter_queue() == 1)
+
+    def redrive(self) -> None:
+        """Send the messages of the dead-letter queue again, as an operator's redrive does."""
+        queue, dead_letters = self.queues[self.source]
+        for message in self.sqs.receive_message(QueueUrl=dead_letters)["Messages"]:
+            self.sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
+            self.sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
 
     def receives(self) -> int:
         """The receives so far."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,6 +29,10 @@ class Role:
     statements: Sequence[Mapping[str, Any]]
     used: set[tuple[str, str]] = field(default_factory=set)
     refused: set[tuple[str, str]] = field(default_factory=set)
+    is_denied: Callable[[str, str], bool] = lambda action, arn: False
+    """Whether a policy denies this action on this resource."""
+    is_kms_key_disabled: Callable[[str], bool] = lambda key: False
+    """Whether the KMS key of this object is disabled."""
 
     def check(self, params: Mapping[str, Any], model: Any, service: str, **_: Any) -> None:
         """Raise AccessDenied unless a statement allows this call."""
@@ -37,8 +41,12 @@ class Role:
         if action == NEEDS_NO_PERMISSION:
             return
         for statement in self.statements:
+            if self.is_denied(action, resource(params)):
+                continue
             if action in actions(statement) and _matches(statement["Resource"], resource(params)):
                 self.used.add((statement["Sid"], action))
+                if action == "s3:GetObject" and self.is_kms_key_disabled(params["Key"]):
+                    raise kms_key_disabled(model.name)
                 return
         self.refused.add((action, resource(params).split(":")[-1]))
         raise denial(model.name, action)
@@ -54,6 +62,15 @@ def denial(operation: str, action: str) -> ClientError:
     answer: Any = {
         "Error": {"Code": "AccessDenied", "Message": f"User: … is not authorized to perform: {action} on resource: …"},
         "ResponseMetadata": {"HTTPStatusCode": 403},
+    }
+    return ClientError(answer, operation)
+
+
+def kms_key_disabled(operation: str) -> ClientError:
+    """The answer of S3 to a call on an object whose KMS key is disabled."""
+    answer: Any = {
+        "Error": {"Code": "KMS.DisabledException", "Message": "arn:aws:kms:ap-southeast-2:…:key/… is disabled."},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
     }
     return ClientError(answer, operation)
 

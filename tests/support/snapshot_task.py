@@ -25,6 +25,9 @@ class Lease:
             if self.checks_left < 0:
                 raise self.ends_with
 
+    def left_s(self) -> float:
+        return 43_200
+
 
 def message(track_id: int, yolo_type: messages.YoloType = "Car", offset_ms: int = 2272) -> messages.SnapshotReady:
     name = f"CTX1005_CAM1_{track_id:06d}_{offset_ms:06d}.jpg"

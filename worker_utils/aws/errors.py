@@ -38,7 +38,10 @@ _NO_CREDENTIALS = (
     NoRegionError,
 )
 Cause = Literal["object", "key_too_long", "bucket", "queue", "credentials", "denied", "kms", "later", "unknown"]
-"""What an error code means. `object` and `key_too_long` are the fault of one object, all others affect every call."""
+"""What an error code means. `object` and `key_too_long` are the fault of one object, and `kms` may be, for a read.
+
+All others affect every call.
+"""
 
 _CODES: Mapping[Cause, str] = {
     "object": "NoSuchKey NoSuchVersion InvalidObjectState InvalidRequest 404",
@@ -90,7 +93,7 @@ def map_aws_error(error: BotoCoreError | ClientError, permission: str, where: st
 
 def error_code(error: ClientError) -> str:
     """The error code of the response, without the prefix of SQS."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = error.response.get("Error", {}).get("Code") or ""
     return code if code.startswith("KMS.") else code.rsplit(".", 1)[-1]
 
 
@@ -105,20 +108,26 @@ def cause_of(error: ClientError) -> Cause:
 
 def denied_action(error: ClientError) -> str | None:
     """The action that the text of a denial names (`s3:GetObject`, `kms:Decrypt`); None if it names none."""
-    named = _ACTION.search(error.response.get("Error", {}).get("Message", ""))
+    named = _ACTION.search(error.response.get("Error", {}).get("Message") or "")
     return None if named is None else named[1]
 
 
+def is_kms_denial(error: ClientError) -> bool:
+    """Whether a denial is that of a KMS key, not that of S3 or SQS."""
+    return error_code(error).startswith(("KMS.", "Kms")) or (denied_action(error) or "").startswith("kms:")
+
+
 @contextmanager
-def expect_refusal() -> Iterator[None]:
+def expect_refusal(last_refusal: str = "") -> Iterator[None]:
     """For a call with an invalid argument, which AWS refuses before any effect: that refusal is suppressed.
 
-    Faults of access, of the connection and of the service are raised.
+    Faults of access, of the connection and of the service are raised, and `last_refusal`: the text of the fault of the
+    same call with valid arguments.
     """
     try:
         yield
     except EnvironmentFault as fault:
-        if fault.code != "aws_refused":
+        if fault.code != "aws_refused" or str(fault) == last_refusal:
             raise
 
 
@@ -133,7 +142,7 @@ def _map_response(error: ClientError, permission: str, where: str) -> WorkerErro
         case "later":
             return Transient(f"{permission} on {where}: {code}", code="aws_unavailable")
         case "kms":
-            text = f"{permission} on {where}: its KMS key cannot be used ({code}): enable the key, or configure another"
+            text = f"{permission} on {where}: its KMS key cannot be used ({code}): enable the key, or use another"
             return EnvironmentFault(text, code="kms_key_unusable")
         case "denied":
             return _denial(error, permission, where)
@@ -144,8 +153,8 @@ def _map_response(error: ClientError, permission: str, where: str) -> WorkerErro
 def _denial(error: ClientError, permission: str, where: str) -> Denied:
     """Names the permission that is missing: for an encrypted bucket or queue, it may be one of KMS."""
     code, action = error_code(error), denied_action(error)
-    if code.startswith(("KMS.", "Kms")) or (action or "").startswith("kms:"):
-        needed = action or "kms:GenerateDataKey or kms:Decrypt"
+    if is_kms_denial(error):
+        needed = action or ("kms:Decrypt" if permission == "s3:GetObject" else "kms:GenerateDataKey or kms:Decrypt")
         text = f"{permission} on {where} is denied ({code}): grant {needed} on its KMS key to this worker's role"
         return Denied(f"{text}: {error}")
     return Denied(f"{permission} on {where} is denied ({code}): grant it to this worker's role")

@@ -6,7 +6,7 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from video_analysis.worker_utils.aws.errors import cause_of, denied_action, error_code, expect_refusal, map_aws_error
+from video_analysis.worker_utils.aws.errors import (
+    cause_of,
+    denied_action,
+    error_code,
+    expect_refusal,
+    is_kms_denial,
+    map_aws_error,
+)
+from video_analysis.worker_utils.aws.refused_keys import READ, WRITE, Permission, RefusedKeys, is_refused_by_kms
 from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, Transient, WorkerError
 from video_analysis.worker_utils.execution import temp_dirs
 from video_analysis.worker_utils.settings import StoreSettings
@@ -31,7 +39,6 @@ READ_TIMEOUT_S = 30
 ATTEMPTS = 4
 CONNECTIONS = 20
 """Size of the connection pool: the snapshots of two batches may be downloaded at the same time."""
-_READ, _WRITE = "s3:GetObject", "s3:PutObject"
 _LIST = "s3:ListBucket"
 _MD5_OF_OTHER_CONTENT = "1B2M2Y8AsgTpgAmY7PhCfg=="
 """Of no content, while the request has content: S3 refuses it and stores nothing."""
@@ -67,14 +74,14 @@ class ObjectStore:
         temp_dir: Path | None = None,
         min_free_bytes: int = 0,
         names: SettingNames = WORKER_SETTINGS,
+        denied_keys_limit: int = 3,
     ) -> None:
         self._client = client
         self._bucket = bucket
         self._temp_dir = temp_dir
         self._min_free_bytes = min_free_bytes
         self._names = names
-        self._refused_key: str | None = None
-        """The key of the last read that was refused for a reason that affects every object."""
+        self._refused_keys = RefusedKeys(denied_keys_limit)
         client.meta.events.register("before-call.s3.PutObject", _add_condition, unique_id="cvitx-if-absent")
 
     @classmethod
@@ -96,7 +103,8 @@ class ObjectStore:
         temp_dir = None if settings.temp_dir is None else settings.path(settings.temp_dir)
         temp_dirs.sweep(temp_dir)
         client = session.client("s3", config=client_config)
-        return cls(client, settings.s3_bucket, temp_dir, settings.min_free_disk_mb << 20, names)
+        min_free_bytes = settings.min_free_disk_mb << 20
+        return cls(client, settings.s3_bucket, temp_dir, min_free_bytes, names, settings.denied_keys_limit)
 
     @contextmanager
     def fetch(self, key: str, on_progress: Callable[[], None]) -> Iterator[Path]:
@@ -128,7 +136,7 @@ class ObjectStore:
         """
         condition = _IF_ABSENT.set(only_if_absent)
         try:
-            with self._map_errors(key, _WRITE):
+            with self._map_errors(key, WRITE):
                 self._put(key, content, content_type)
         finally:
             _IF_ABSENT.reset(condition)
@@ -141,22 +149,29 @@ class ObjectStore:
                 raise
 
     def probe_read(self, absent_key: str) -> None:
-        """EnvironmentFault while objects cannot be read. Reads `absent_key`, or the key whose read was refused last.
+        """EnvironmentFault while objects cannot be read. Reads `absent_key`, or the key that `RefusedKeys` names.
 
         Without s3:ListBucket, S3 answers 403 for an absent key, too. Only the text of its answer may name what is
         missing: s3:ListBucket or s3:GetObject. Without such a text the probe passes. Not tested on AWS.
         """
-        with suppress(MissingObject), self._map_errors(self._refused_key or absent_key):
-            self._client.get_object(Bucket=self._bucket, Key=self._refused_key or absent_key)["Body"].close()
-        self._refused_key = None
+        key = self._refused_keys.key_of_probe(READ, absent_key)
+        try:
+            with self._map_errors(key):
+                self._client.get_object(Bucket=self._bucket, Key=key)["Body"].close()
+        except MissingObject as failure:
+            if is_refused_by_kms(failure) and self._refused_keys.kms_refuses_all():
+                raise EnvironmentFault(str(failure), code=failure.code) from failure
+        self._refused_keys.note_passed_probe(READ)
 
     def probe_write(self, key: str) -> None:
-        """EnvironmentFault while objects cannot be written. The request has a wrong Content-MD5: nothing is stored.
+        """EnvironmentFault while objects cannot be written: `key`, or the key whose write was refused last.
 
-        Tested against an emulator, not on AWS.
+        The request has a wrong Content-MD5: nothing is stored. Tested against an emulator, not on AWS.
         """
-        with expect_refusal(), self._map_errors(key, _WRITE):
+        key = self._refused_keys.key_of_probe(WRITE, key)
+        with expect_refusal(self._refused_keys.last_refusal(WRITE)), self._map_errors(key, WRITE):
             self._client.put_object(Bucket=self._bucket, Key=key, Body=b"probe", ContentMD5=_MD5_OF_OTHER_CONTENT)
+        self._refused_keys.note_passed_probe(WRITE)
 
     def check_disk(self) -> None:
         """EnvironmentFault while the temporary folder has less free space than configured."""
@@ -188,13 +203,13 @@ class ObjectStore:
             )
 
     @contextmanager
-    def _map_errors(self, key: str, permission: str = _READ) -> Iterator[None]:
+    def _map_errors(self, key: str, permission: Permission = READ) -> Iterator[None]:
         try:
             yield
+            self._refused_keys.note_success(permission, key)
         except ClientError as error:
             failure = self._map_response(error, key, permission)
-            if permission == _READ and isinstance(failure, EnvironmentFault):
-                self._refused_key = key
+            self._refused_keys.note_failure(permission, key, failure)
             raise failure from error
         except BotoCoreError as error:
             raise map_aws_error(error, permission, self._uri(key)) from error
@@ -205,16 +220,19 @@ class ObjectStore:
                 raise EnvironmentFault(f"disk full while fetching {key}: {error}", code="disk_full") from error
             raise
 
-    def _map_response(self, error: ClientError, key: str, permission: str) -> WorkerError:
+    def _map_response(self, error: ClientError, key: str, permission: Permission) -> WorkerError:
         code, cause, uri = error_code(error), cause_of(error), self._uri(key)
         if cause == "bucket":
             text = f"no bucket {self._bucket} in this region ({code}): check {self._names.bucket}"
             return EnvironmentFault(text, code="no_bucket")
         if cause == "key_too_long":
             return Permanent(f"{uri} is longer than S3 allows ({code})", code="key_too_long")
-        if permission == _READ and (cause == "object" or (cause == "denied" and _may_be_missing(error))):
+        failure = map_aws_error(error, permission, uri)
+        if permission == READ and (cause == "kms" or (cause == "denied" and is_kms_denial(error))):
+            return MissingObject(str(failure), key, code=failure.code)
+        if permission == READ and (cause == "object" or (cause == "denied" and _may_be_missing(error))):
             return MissingObject(f"{uri} not found, or {permission} on it is denied ({code})", key)
-        return map_aws_error(error, permission, uri)
+        return failure
 
     def _uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
@@ -222,4 +240,4 @@ class ObjectStore:
 
 def _may_be_missing(error: ClientError) -> bool:
     """Whether a denied read may be that of a missing object: without s3:ListBucket, S3 does not say which."""
-    return not error_code(error).startswith("KMS.") and denied_action(error) in (None, _LIST)
+    return denied_action(error) in (None, _LIST)

@@ -28,6 +28,9 @@ class Lease(Protocol):
         exits.
         """
 
+    def left_s(self) -> float:
+        """Seconds until the lease can no longer be extended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:

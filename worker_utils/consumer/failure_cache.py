@@ -36,11 +36,11 @@ class FailureCache:
 
 
 class DeniedKeys:
-    """Distinguishes missing objects from a role without permission.
+    """Distinguishes missing objects from a role without permission, and the KMS key of one object from that of all.
 
-    After `limit` different denied keys in a row the role counts as the cause: every denied key is an EnvironmentFault,
-    until a message succeeds. Each pause ends with a poll, so a worker that received only missing keys recovers at the
-    first message that succeeds.
+    After `limit` different denied keys in a row the role, or the KMS key, counts as the cause: every denied key is an
+    EnvironmentFault, until a message succeeds. Each pause ends with a poll, so a worker that received only missing keys
+    recovers at the first message that succeeds.
     """
 
     def __init__(self, limit: int) -> None:
@@ -57,13 +57,10 @@ class DeniedKeys:
         del self._keys[self._limit :]
         if len(self._keys) < self._limit:
             return list(failures)
-        return [
-            self._permission_fault(failure) if isinstance(failure, MissingObject) else failure for failure in failures
-        ]
+        return [self._fault_of_all(failure) if isinstance(failure, MissingObject) else failure for failure in failures]
 
-    def _permission_fault(self, failure: MissingObject) -> EnvironmentFault:
-        return EnvironmentFault(
-            f"{len(self._keys)} different keys denied in a row, the last: {failure}; "
-            "is s3:GetObject granted to this worker's role?",
-            code="permission_denied",
-        )
+    def _fault_of_all(self, failure: MissingObject) -> EnvironmentFault:
+        text = f"{len(self._keys)} different keys denied in a row, the last: {failure}"
+        if failure.code != MissingObject.default_code:  # of KMS: the text names the remedy
+            return EnvironmentFault(text, code=failure.code)
+        return EnvironmentFault(f"{text}; is s3:GetObject granted to this worker's role?", code="permission_denied")

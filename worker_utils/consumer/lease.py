@@ -85,5 +85,8 @@ class HeldLease:
 
     def allowed_s(self, wanted_s: int) -> int:
         """`wanted_s`, limited to the rest of the 12 hours that SQS allows."""
-        left_s = self.received_s + LONGEST_LEASE_S - LIMIT_MARGIN_S - self._owner.now_s()
-        return max(0, min(wanted_s, int(left_s)))
+        return max(0, min(wanted_s, int(self.left_s())))
+
+    def left_s(self) -> float:
+        """The rest of the 12 hours, in seconds; negative when they have passed."""
+        return self.received_s + LONGEST_LEASE_S - LIMIT_MARGIN_S - self._owner.now_s()

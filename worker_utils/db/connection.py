@@ -135,7 +135,7 @@ class Database:
             self._run_probe()
 
     def _run_probe(self) -> None:
-        """EnvironmentFault if the probe fails. A foreign key may refuse its rows, which belong to no video."""
+        """EnvironmentFault if the probe fails. A foreign key may refuse its rows while there is no video."""
         if self._probe is None:
             return
         try:

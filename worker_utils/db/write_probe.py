@@ -2,18 +2,23 @@
 
 A read is not enough: it succeeds on a full disk, on a standby and without the grants to write. The statements are those
 of the repositories, so that a probe succeeds exactly if the work of a valid message would.
+
+New rows belong to a video that exists, since the database may have foreign keys on the ids and codes of a snapshot.
+While there is no video, such a key refuses the rows: the probe then ends there, and succeeds. No message is lost by
+that: the first one that passes the key has a video, and its failure runs the probe again.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, astuple, replace
+from secrets import randbelow
 from typing import TYPE_CHECKING
 
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
-from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
+from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri, parse_snapshot_uri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
 from video_analysis.worker_utils.db import access, image_analyses, image_analysis_results, videos
 from video_analysis.worker_utils.db.attempt_status import GIVEN_UP, STARTED, AttemptStart
@@ -34,27 +39,82 @@ if TYPE_CHECKING:
 
 FAILURE = Transient("probe")
 BOX = DetectedBox(x1=0, y1=0, x2=1, y2=1, frame_width=1, frame_height=1)
+READABLE_VIDEOS = """
+SELECT count(*) = 4 FROM pg_attribute
+WHERE attrelid = to_regclass('videos') AND NOT attisdropped
+    AND attname IN ('id', 'workspace_id', 'workspace_code', 'camera_code')
+    AND has_column_privilege(attrelid, attnum, 'SELECT')
+"""
+"""main_worker needs no grant on `videos`."""
+CANDIDATES = 100
+"""Rows of a table that are read to find a video with valid ids and codes."""
+VIDEOS = f"""
+SELECT workspace_id::text, id::text, coalesce(workspace_code, %s), coalesce(camera_code, %s) FROM videos
+LIMIT {CANDIDATES}
+"""  # noqa: S608  # a constant
+CODES = "CTX0000", "CAM0"
+"""Of a video without codes."""
 RESULT = VariantResult("baseline", "probe@1", "Car", 0.5, None, None, None, None, {}, {}, 1, None, 0.1)
 
 
 def stage_one(cursor: Cursor) -> None:
     """The statements of yolo_worker. EnvironmentFault if one is not permitted or has no effect."""
     access.check(cursor, (videos.ACCESS, image_analyses.CLAIM_ACCESS))
-    message = _message()
-    _probe_videos(cursor, message)
+    _probe_videos(cursor, _message(_new_video()))
+    message = _message(_existing_video(cursor) or _new_video())
     _unless_vanished(cursor, lambda: _probe_claims(cursor, message))
 
 
 def stage_two(cursor: Cursor) -> None:
     """The statements of main_worker. EnvironmentFault if one is not permitted or has no effect."""
     access.check(cursor, (image_analyses.ANALYSIS_ACCESS, image_analysis_results.ACCESS))
-    _unless_vanished(cursor, lambda: _probe_analysis(cursor, _message()))
+    message = _message(_existing_video(cursor) or _new_video())
+    _unless_vanished(cursor, lambda: _probe_analysis(cursor, message))
 
 
-def _message() -> SnapshotReady:
-    """A valid message of a video that does not exist. Its ids are new: with equal ones, two probes would block."""
-    ids = str(uuid.uuid4()), str(uuid.uuid4())
-    return snapshot_ready(SnapshotUri("probe", *ids, "CTX0000", "CAM0", track_id=1, offset_ms=0), None, "Car")
+def _message(uri: SnapshotUri) -> SnapshotReady:
+    return snapshot_ready(uri, None, "Car")
+
+
+def _new_video() -> SnapshotUri:
+    return _new_snapshot(_first_snapshot(str(uuid.uuid4()), str(uuid.uuid4()), *CODES))
+
+
+def _first_snapshot(workspace_id: str, video_id: str, workspace_code: str, camera_code: str) -> SnapshotUri:
+    return SnapshotUri("probe", workspace_id, video_id, workspace_code, camera_code, track_id=1, offset_ms=0)
+
+
+def _new_snapshot(uri: SnapshotUri) -> SnapshotUri:
+    """A random offset: two probes with equal keys would wait for each other."""
+    return replace(uri, bucket="probe", track_id=1, offset_ms=randbelow(1 << 30))
+
+
+def _existing_video(cursor: Cursor) -> SnapshotUri | None:
+    """A new snapshot of an existing video; None if there is none.
+
+    One of `image_analyses` is preferred: every foreign key has accepted its ids and codes.
+    """
+    for read in (_snapshots, _snapshots_of_videos):
+        for uri in read(cursor):
+            with suppress(ValueError):  # another program's row
+                return _new_snapshot(parse_snapshot_uri(uri))
+    return None
+
+
+def _snapshots(cursor: Cursor) -> Sequence[str]:
+    cursor.execute(f"SELECT snapshot_s3_key FROM image_analyses LIMIT {CANDIDATES}")  # noqa: S608  # a constant
+    found = [uri for (uri,) in cursor.fetchall()]
+    if not found:
+        access.check_visible(cursor, image_analyses.CLAIM_ACCESS.name)
+    return found
+
+
+def _snapshots_of_videos(cursor: Cursor) -> Sequence[str]:
+    cursor.execute(READABLE_VIDEOS)
+    if cursor.fetchone() != (True,):
+        return []
+    cursor.execute(VIDEOS, CODES)
+    return [str(_first_snapshot(*ids_and_codes)) for ids_and_codes in cursor.fetchall()]
 
 
 def _probe_videos(cursor: Cursor, message: SnapshotReady) -> None:

@@ -1,6 +1,7 @@
 """Repeats a call that the environment refuses, while the message stays under lease: finished work is not thrown away.
 
-The wait ends with the lease, at SQS's limit of 12 hours at the latest, or with the process: `RunContext.check` raises.
+The wait ends with the call's own failure before the lease would end, at SQS's limit of 12 hours: the message is then
+released, and polling pauses. It also ends with the lease or the process: `RunContext.check` raises.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from video_analysis.worker_utils.consumer.backoff import Backoff
 from video_analysis.worker_utils.errors import EnvironmentFault, Transient
@@ -17,6 +19,8 @@ from video_analysis.worker_utils.observability.logs import failure_fields
 
 CHECK_EVERY_S = 0.5
 """While a call is held, its lease and a shutdown are checked this often."""
+RELEASE_MARGIN_S = 1800
+"""The wait ends this long before the lease: longer than the delay after which the released message comes again."""
 
 
 def _nothing(_fault: EnvironmentFault) -> None:
@@ -26,8 +30,9 @@ def _nothing(_fault: EnvironmentFault) -> None:
 class HeldCalls:
     """The calls of one worker that are held. Several threads may call `run`; the first refusal alone is reported."""
 
-    def __init__(self, first_s: float = 2, longest_s: float = 120) -> None:
+    def __init__(self, first_s: float = 2, longest_s: float = 120, margin_s: float = RELEASE_MARGIN_S) -> None:
         """The wait between two attempts doubles, from `first_s` to `longest_s`."""
+        self._margin_s = margin_s
         self._first_s = first_s
         self._longest_s = longest_s
         self._lock = threading.Lock()
@@ -39,9 +44,10 @@ class HeldCalls:
         run: RunContext,
         on_refused: Callable[[EnvironmentFault], None] = _nothing,
     ) -> None:
-        """Run `call`, again and again after an EnvironmentFault. `on_refused` is called once, before the first wait.
+        """Run `call`, again and again after an EnvironmentFault. `on_refused` is called before the first wait.
 
-        `call` must be idempotent. Raises LeaseLost or Interrupted if the wait must end.
+        Both must be idempotent: `on_refused`, too, is repeated until it succeeds. Raises LeaseLost or Interrupted if
+        the wait must end, and the EnvironmentFault if the lease is about to end.
         """
         try:
             call()
@@ -49,21 +55,31 @@ class HeldCalls:
             self._begin(fault, run)
             succeeded = False
             try:
-                on_refused(fault)
-                self._repeat(call, run)
+                self._repeat(call, partial(on_refused, fault), fault, run)
                 succeeded = True
             finally:
                 self._end(run, succeeded=succeeded)
 
-    def _repeat(self, call: Callable[[], None], run: RunContext) -> None:
+    def _repeat(
+        self, call: Callable[[], None], report: Callable[[], None], fault: EnvironmentFault, run: RunContext
+    ) -> None:
         backoff = Backoff(self._first_s, self._longest_s)
+        reported = _succeeds(report)
+        self._wait(backoff.next_s(), fault, run)
+        while not _succeeds(call):
+            reported = reported or _succeeds(report)
+            self._wait(backoff.next_s(), fault, run)
+
+    def _wait(self, delay_s: float, fault: EnvironmentFault, run: RunContext) -> None:
+        until_s = time.monotonic() + delay_s
         while True:
-            _wait(backoff.next_s(), run)
-            try:
-                call()
-            except (EnvironmentFault, Transient):
-                continue
-            return
+            run.check()
+            if run.lease.left_s() <= self._margin_s:
+                raise fault
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return
+            time.sleep(min(left_s, CHECK_EVERY_S))
 
     def _begin(self, fault: EnvironmentFault, run: RunContext) -> None:
         with self._lock:
@@ -85,10 +101,9 @@ class HeldCalls:
             run.report("snapshot.resumed", "the calls that were refused now succeed; the work continues")
 
 
-def _wait(delay_s: float, run: RunContext) -> None:
-    left_s = delay_s
-    while left_s > 0:
-        run.check()
-        time.sleep(min(left_s, CHECK_EVERY_S))
-        left_s -= CHECK_EVERY_S
-    run.check()
+def _succeeds(call: Callable[[], None]) -> bool:
+    try:
+        call()
+    except (EnvironmentFault, Transient):
+        return False
+    return True

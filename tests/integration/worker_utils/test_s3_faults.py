@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -94,23 +95,16 @@ def test_a_denied_write_is_no_fault_of_the_key_and_names_the_permission(own_clie
     assert denial.value.code == "permission_denied"
 
 
-@pytest.mark.parametrize(
-    ("code", "message", "stored"),
-    [
-        ("AccessDenied", "not authorized to perform: s3:GetObject on resource: …", "permission_denied"),
-        ("AccessDenied", "not authorized to perform: kms:Decrypt on resource: …", "permission_denied"),
-        ("KMS.DisabledException", "arn:aws:kms:… is disabled", "kms_key_unusable"),
-    ],
-)
 def test_a_read_that_is_refused_for_every_object_is_repeated_by_the_probe(
-    s3: S3Client, own_client: S3Client, bucket: str, code: str, message: str, stored: ErrorCode
+    s3: S3Client, own_client: S3Client, bucket: str
 ) -> None:
     s3.put_object(Bucket=bucket, Key=KEY, Body=b"x")
     store, denied = ObjectStore(own_client, bucket), [True]
+    text = "not authorized to perform: s3:GetObject on resource: …"
 
     def refuse(request: Any) -> AWSResponse | None:
         of_the_object = request.url.endswith("clip.mp4")
-        return error_document(request, 403, code, message) if denied[0] and of_the_object else None
+        return error_document(request, 403, "AccessDenied", text) if denied[0] and of_the_object else None
 
     on_call(own_client, "GetObject", refuse)
     store.probe_read(f"absent/{KEY}.not")
@@ -118,9 +112,101 @@ def test_a_read_that_is_refused_for_every_object_is_repeated_by_the_probe(
     for attempt in (read, probe, probe):
         with pytest.raises(EnvironmentFault, match=r"clip\.mp4") as fault:
             attempt()
-        assert fault.value.code == stored
+        assert fault.value.code == "permission_denied"
     denied[0] = False
     probe()
+
+
+KMS_REFUSALS: list[tuple[str, str, ErrorCode, str]] = [
+    ("KMS.DisabledException", "arn:aws:kms:… is disabled", "kms_key_unusable", "enable the key"),
+    ("KMS.NotFoundException", "", "kms_key_unusable", "enable the key"),
+    ("AccessDenied", "not authorized to perform: kms:Decrypt on resource: …", "permission_denied", "grant kms:Decrypt"),
+    ("KMS.AccessDeniedException", "", "permission_denied", "grant kms:Decrypt"),
+]
+
+
+@pytest.fixture
+def refused(s3: S3Client, own_client: S3Client, bucket: str) -> Refused:
+    """The objects a, b, c and `good`; none is refused yet."""
+    for key in ("a", "b", "c", "good"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    made = Refused()
+    on_call(own_client, "GetObject", made)
+    return made
+
+
+@dataclass
+class Refused:
+    """Refuses reads of these keys with an error of KMS."""
+
+    keys: set[str] = field(default_factory=set)
+    code: str = "KMS.DisabledException"
+    message: str = ""
+
+    def __call__(self, request: Any) -> AWSResponse | None:
+        key = request.url.rsplit("/", 1)[-1]
+        return error_document(request, 400, self.code, self.message) if key in self.keys else None
+
+
+@pytest.mark.parametrize(("code", "message", "stored", "remedy"), KMS_REFUSALS)
+def test_a_read_that_the_kms_key_refuses_is_the_fault_of_its_object_and_names_the_remedy(
+    own_client: S3Client, bucket: str, refused: Refused, code: str, message: str, stored: ErrorCode, remedy: str
+) -> None:
+    store = ObjectStore(own_client, bucket)
+    refused.keys, refused.code, refused.message = {"a"}, code, message
+    with pytest.raises(MissingObject, match=f"s3://{bucket}/a.*{remedy}") as failure:
+        store.fetch_bytes("a", 10)
+    assert (failure.value.code, failure.value.key) == (stored, "a")
+    store.probe_read("absent")
+
+
+@pytest.mark.parametrize("code", ["KMS.DisabledException", "KMS.AccessDeniedException"])
+def test_a_write_that_the_kms_key_refuses_is_the_environment_s_fault(own_client: S3Client, code: str) -> None:
+    answering(own_client, "PutObject", 400, code)
+    with pytest.raises(EnvironmentFault, match=f"{code}.*key"):
+        ObjectStore(own_client, "any-bucket").put("a", b"", "image/jpeg")
+
+
+def read_all(store: ObjectStore, *keys: str) -> None:
+    """Read objects, each of which is refused."""
+    for key in keys:
+        with pytest.raises(MissingObject):
+            store.fetch_bytes(key, 10)
+
+
+def test_a_kms_key_that_refuses_three_objects_in_a_row_pauses_until_one_can_be_read(
+    own_client: S3Client, bucket: str, refused: Refused
+) -> None:
+    store = ObjectStore(own_client, bucket)
+    refused.keys = {"a", "b", "c"}
+    read_all(store, "a", "a", "a", "b")
+    store.probe_read("absent")
+    read_all(store, "c")
+    for _ in range(2):
+        with pytest.raises(EnvironmentFault, match="KMS key") as fault:
+            store.probe_read("absent")
+        assert fault.value.code == "kms_key_unusable"
+    refused.keys = {"a", "b"}
+    store.probe_read("absent")
+
+
+def test_kms_keys_of_some_objects_pause_nothing_while_the_last_object_that_was_read_is_readable(
+    s3: S3Client, own_client: S3Client, bucket: str, refused: Refused
+) -> None:
+    store = ObjectStore(own_client, bucket)
+    store.fetch_bytes("good", 10)
+    refused.keys = {"a", "b", "c"}
+    read_all(store, "a", "b", "c")
+    store.probe_read("absent")
+    refused.keys = {"a", "b", "c", "good"}
+    read_all(store, "a", "b", "c")
+    with pytest.raises(EnvironmentFault, match="/good"):
+        store.probe_read("absent")
+    refused.keys = {"a", "b", "c"}
+    s3.delete_object(Bucket=bucket, Key="good")
+    store.probe_read("absent")
+    with pytest.raises(EnvironmentFault, match="/c"):
+        store.probe_read("absent")
 
 
 def test_a_denied_read_of_a_missing_object_is_that_object_s_fault(own_client: S3Client) -> None:
@@ -143,6 +229,46 @@ def test_the_probe_of_writes_finds_what_would_refuse_every_upload(own_client: S3
     answering(own_client, "PutObject", status, code)
     with pytest.raises(EnvironmentFault, match=code):
         ObjectStore(own_client, "any-bucket").probe_write(KEY)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException", "SomethingNew"])
+def test_a_write_that_is_refused_for_its_key_is_repeated_by_the_probe(
+    s3: S3Client, own_client: S3Client, bucket: str, code: str
+) -> None:
+    store, denied = ObjectStore(own_client, bucket), [True]
+
+    def refuse(request: Any) -> AWSResponse | None:
+        return error_document(request, 403, code) if denied[0] and request.url.endswith("clip.mp4") else None
+
+    on_call(own_client, "PutObject", refuse)
+    if code != "SomethingNew":
+        store.probe_write(KEY.replace("clip", "other"))
+    write, probe = partial(store.put, KEY, b"x", "image/jpeg"), partial(store.probe_write, "other")
+    for attempt in (write, probe, probe):
+        with pytest.raises(EnvironmentFault, match=rf"clip\.mp4.*{code}"):
+            attempt()
+    denied[0] = False
+    probe()
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+    denied[0] = True
+    probe()
+
+
+def test_a_write_that_succeeds_after_a_refusal_is_not_repeated_by_the_probe(
+    s3: S3Client, own_client: S3Client, bucket: str
+) -> None:
+    store, denied = ObjectStore(own_client, bucket), [True]
+
+    def refuse(request: Any) -> AWSResponse | None:
+        return error_document(request, 403, "AccessDenied") if denied[0] and request.url.endswith("clip.mp4") else None
+
+    on_call(own_client, "PutObject", refuse)
+    with pytest.raises(Denied):
+        store.put(KEY, b"x", "image/jpeg")
+    denied[0] = False
+    store.put(KEY, b"x", "image/jpeg")
+    denied[0] = True
+    store.probe_write("other")
 
 
 def test_a_bucket_that_is_not_there_is_the_environment_s_fault(s3: S3Client, bucket: str) -> None:

@@ -119,6 +119,15 @@ def test_a_video_whose_every_attempt_died_is_given_up_without_work(videos: Video
     assert columns_of(row_of(sql)) == CRASHED
 
 
+def test_attempts_that_are_killed_while_a_call_is_held_are_no_crashes(videos: VideoRepository, sql: Sql) -> None:
+    insert(sql)
+    for receive in range(1, 6):
+        videos.begin(TASK, receive_count=receive, is_last=receive == 5)
+        videos.fail(VIDEO, WORKSPACE, EnvironmentFault("denied", code="permission_denied"), final=False)
+        status = "error" if receive == 5 else "processing"
+        assert columns_of(row_of(sql)) == (status, None, "permission_denied", "denied")
+
+
 def test_a_whole_life_of_transient_failures_ends_as_an_error_with_the_last_reason(
     videos: VideoRepository, sql: Sql
 ) -> None:

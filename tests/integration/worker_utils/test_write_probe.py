@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,15 +34,33 @@ ACCESSES: dict[Probe, tuple[TableAccess, ...]] = {
     STAGE_TWO: (image_analyses.ANALYSIS_ACCESS, image_analysis_results.ACCESS),
 }
 MESSAGE = snapshot_ready(SnapshotUri("bucket", WORKSPACE, VIDEO, "CTX1005", "CAM1", 1, 80), None, "SUV")
+FOREIGN_KEY = "ALTER TABLE image_analyses ADD FOREIGN KEY (video_id) REFERENCES videos (id)"
+FOREIGN_KEYS = f"""
+CREATE TABLE workspaces (code text PRIMARY KEY); INSERT INTO workspaces VALUES ('CTX1005');
+ALTER TABLE image_analyses ADD FOREIGN KEY (workspace_code) REFERENCES workspaces (code);
+{FOREIGN_KEY};
+"""
+OTHER_VIDEO = "11111111-2222-3333-4444-555555555555"
+VIDEOS = """
+INSERT INTO videos (id, workspace_id, workspace_code, camera_code, s3_key_raw) VALUES
+    (%s, %s, 'front door', NULL, 'k'), (%s, %s, 'CTX1005', 'CAM1', 'k')
+"""
+"""The first row is another program's: its codes are not ours."""
 POLICY = "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON {table} {policy}"
+
+
+def insert_videos(sql: Sql) -> None:
+    sql(VIDEOS, OTHER_VIDEO, WORKSPACE, VIDEO, WORKSPACE)
 
 
 @pytest.fixture
 def role(database_url: str, sql: Sql) -> Iterator[str]:
-    """A role of the test's own, without grants; one video is in the database."""
+    """A role of the test's own, without grants; a video and its first snapshot are in the database."""
     name = f"worker_{uuid.uuid4().hex[:8]}"
     sql(f"CREATE ROLE {name} LOGIN")
-    sql("INSERT INTO videos (id, workspace_id, s3_key_raw) VALUES (%s, %s, 'k')", VIDEO, WORKSPACE)
+    insert_videos(sql)
+    first = snapshot_ready(SnapshotUri("bucket", WORKSPACE, VIDEO, "CTX1005", "CAM1", 7, 40), None, "SUV")
+    sql(image_analyses.INSERT, *astuple(snapshot_columns(first)), "earlier run", None)
     yield name
     sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
@@ -100,7 +118,7 @@ def test_the_listed_grants_are_enough_and_each_missing_one_is_named_with_its_sta
 
 
 def test_a_probe_leaves_no_row_behind_and_changes_none(database_url: str, sql: Sql) -> None:
-    sql("INSERT INTO videos (id, workspace_id, s3_key_raw) VALUES (%s, %s, 'k')", VIDEO, WORKSPACE)
+    insert_videos(sql)
     before = sql("SELECT * FROM videos")
     for probe in (STAGE_ONE, STAGE_TWO):
         with closing(Database(database_url, "test", probe)) as own:
@@ -148,12 +166,19 @@ DRIFTS: list[tuple[tuple[Probe, ...], str, ErrorCode, str]] = [
 ]
 
 
+@pytest.mark.parametrize("foreign_keys", ["", FOREIGN_KEYS], ids=["", "foreign keys"])
 @pytest.mark.parametrize(("probes", "drift", "code", "named"), DRIFTS, ids=[drift for _, drift, *_ in DRIFTS])
 def test_a_schema_that_refuses_every_row_is_found_by_the_probe_and_in_the_middle_of_work(
-    database_url: str, sql: Sql, probes: tuple[Probe, ...], drift: str, code: ErrorCode, named: str
+    database_url: str,
+    sql: Sql,
+    probes: tuple[Probe, ...],
+    drift: str,
+    code: ErrorCode,
+    named: str,
+    foreign_keys: str,
 ) -> None:
-    sql("INSERT INTO videos (id, workspace_id, s3_key_raw) VALUES (%s, %s, 'k')", VIDEO, WORKSPACE)
-    sql(drift)
+    insert_videos(sql)
+    sql(f"{foreign_keys} {drift}")
     for probe in probes:
         with closing(Database(database_url, "test", probe)) as own:
             for attempt in (own.ping, partial(work, own, probe)):
@@ -174,11 +199,13 @@ POLICIES: list[tuple[Probe, str, str, str]] = [
 ]
 
 
+@pytest.mark.parametrize("foreign_keys", ["SELECT 1", FOREIGN_KEYS], ids=["", "foreign keys"])
 @pytest.mark.parametrize(("probe", "table", "policy", "named"), POLICIES)
 def test_row_level_security_that_refuses_or_hides_rows_is_found_by_the_probe_and_in_the_middle_of_work(
-    database_url: str, role: str, sql: Sql, probe: Probe, table: str, policy: str, named: str
+    database_url: str, role: str, sql: Sql, probe: Probe, table: str, policy: str, named: str, foreign_keys: str
 ) -> None:
     grant(sql, role, probe)
+    sql(foreign_keys)
     with closing(database(database_url, role, probe)) as limited:
         limited.ping()
         sql(POLICY.format(table=table, policy=policy))
@@ -204,7 +231,7 @@ def test_policies_that_hide_every_existing_video_are_found(database_url: str, ro
 
 REFUSALS: list[tuple[str, type[WorkerError]]] = [
     ("ALTER TABLE image_analyses ADD CONSTRAINT others CHECK (workspace_code <> 'CTX1005')", Permanent),
-    ("ALTER TABLE image_analyses ADD FOREIGN KEY (video_id) REFERENCES videos (id)", Permanent),
+    (FOREIGN_KEY, Permanent),
 ]
 
 
@@ -218,3 +245,21 @@ def test_a_constraint_that_refuses_one_message_alone_pauses_nothing(
         with pytest.raises(fault) as caught:
             work(own, STAGE_ONE)
         assert caught.value.code == "data_refused"
+
+
+@pytest.mark.parametrize(
+    ("probe", "drift", "named"),
+    [
+        (STAGE_ONE, "CREATE UNIQUE INDEX ON image_analyses (video_id, track_id)", "unique keys"),
+        (STAGE_TWO, ENUM.format(enum="analysis_status_enum", label="done"), 'enum: "done"'),
+    ],
+)
+def test_behind_a_foreign_key_the_probe_is_complete_as_soon_as_there_is_a_video(
+    database_url: str, sql: Sql, probe: Probe, drift: str, named: str
+) -> None:
+    sql(f"{FOREIGN_KEYS} {drift}")
+    with closing(Database(database_url, "test", probe)) as own:
+        own.ping()
+        insert_videos(sql)
+        with pytest.raises(EnvironmentFault, match=named):
+            own.ping()

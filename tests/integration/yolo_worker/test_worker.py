@@ -65,6 +65,9 @@ class FakeLease:
         if self.lost_at is not None and self.checks >= self.lost_at:
             raise LeaseLost("lost")
 
+    def left_s(self) -> float:
+        return 43_200
+
 
 @dataclass
 class Outbox:

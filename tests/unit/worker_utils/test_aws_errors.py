@@ -109,9 +109,16 @@ def test_a_call_that_is_meant_to_be_refused_raises_faults_of_access_alone() -> N
         refused_by(response("SlowDown", 503))
 
 
-def refused_by(answer: ClientError) -> None:
+def test_the_refusal_of_the_valid_call_is_not_the_expected_one() -> None:
+    refusal = map_aws_error(response("SomethingNew"), "s3:PutObject", "s3://b/k")
+    refused_by(response("BadDigest"), str(refusal))
+    with pytest.raises(EnvironmentFault, match="SomethingNew"):
+        refused_by(response("SomethingNew"), str(refusal))
+
+
+def refused_by(answer: ClientError, last_refusal: str = "") -> None:
     """A probe with this answer."""
-    with expect_refusal():
+    with expect_refusal(last_refusal):
         raise map_aws_error(answer, "s3:PutObject", "s3://b/k")
 
 

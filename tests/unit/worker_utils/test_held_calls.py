@@ -18,7 +18,7 @@ from video_analysis.worker_utils.errors import (
     Transient,
     WorkerError,
 )
-from video_analysis.worker_utils.execution.held_calls import HeldCalls
+from video_analysis.worker_utils.execution.held_calls import RELEASE_MARGIN_S, HeldCalls
 from video_analysis.worker_utils.execution.run_context import RunContext
 
 DENIED = EnvironmentFault("s3:PutObject is denied", code="permission_denied")
@@ -26,15 +26,20 @@ DENIED = EnvironmentFault("s3:PutObject is denied", code="permission_denied")
 
 @dataclass
 class Lease:
-    """Raises `ends_with` from the `checks`-th check on."""
+    """Raises `ends_with` from the `checks`-th check on, and is a second older at each."""
 
     checks: int = 1_000_000
     ends_with: WorkerError = field(default_factory=lambda: LeaseLost("lost"))
+    rest_s: float = 43_200
 
     def check(self) -> None:
         self.checks -= 1
+        self.rest_s -= 1
         if self.checks <= 0:
             raise self.ends_with
+
+    def left_s(self) -> float:
+        return self.rest_s
 
 
 def context(observer: RecordingObserver, lease: Lease | None = None) -> RunContext:
@@ -82,6 +87,33 @@ def test_a_lost_lease_or_a_shutdown_ends_the_wait(end: WorkerError) -> None:
     with pytest.raises(type(end)):
         repeat(context(observer, Lease(5, end)), *[DENIED] * 100)
     assert observer.codes() == ["snapshot.held"]
+
+
+def test_the_wait_ends_with_the_first_failure_before_the_lease_does() -> None:
+    observer, lease = RecordingObserver(), Lease(rest_s=RELEASE_MARGIN_S + 5)
+    faults = [DENIED, Transient("slow"), *(EnvironmentFault(f"refused {count}") for count in range(100))]
+    with pytest.raises(EnvironmentFault) as fault:
+        repeat(context(observer, lease), *faults)
+    assert fault.value is DENIED
+    assert lease.rest_s == RELEASE_MARGIN_S
+    assert observer.codes() == ["snapshot.held"]
+
+
+@pytest.mark.parametrize("down", [EnvironmentFault("database down"), Transient("database busy")])
+def test_a_refusal_that_cannot_be_recorded_yet_costs_no_work_and_is_recorded_later(down: WorkerError) -> None:
+    faults, attempts, recorded = iter([DENIED, DENIED, DENIED]), iter([down]), list[EnvironmentFault]()
+
+    def call() -> None:
+        if fault := next(faults, None):
+            raise fault
+
+    def record(fault: EnvironmentFault) -> None:
+        if failure := next(attempts, None):
+            raise failure
+        recorded.append(fault)
+
+    HeldCalls(0.001, 0.001).run(call, context(RecordingObserver()), record)
+    assert recorded == [DENIED]
 
 
 def test_a_held_call_that_can_never_succeed_ends_the_wait() -> None:

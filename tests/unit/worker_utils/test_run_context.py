@@ -16,6 +16,9 @@ class LostLease:
     def check(self) -> None:
         raise LeaseLost("lost")
 
+    def left_s(self) -> float:
+        return 0
+
 
 def context(observer: RecordingObserver) -> RunContext:
     return RunContext("0123456789abcdef", LostLease(), observer, {"message_id": "m-1", "video_id": "v-1"})
