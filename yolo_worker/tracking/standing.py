@@ -20,8 +20,8 @@ from video_analysis.yolo_worker.tracking.track_state import SAME_PLACE_IOU, Vehi
 
 PLACE_IOU, PLACE_CONTAINMENT = 0.4, 0.7
 """A detection lies in a place if it overlaps it by the first, or if the second share of it is inside."""
-PLACE_DISTANCE = 1.25
-"""Largest appearance distance in thresholds; above 1, since the place is evidence too."""
+PLACE_DISTANCE = 1.0
+"""Largest appearance distance in thresholds."""
 MERGED_CONTAINMENT = 0.7
 """A detection that contains this share of two standing vehicles or more shows both in one box."""
 MOST_PLACES = 256
@@ -74,6 +74,10 @@ class ParkedVehicles:
         taken = {index for index, _ in pairs}
         self.tracks = [track for index, track in enumerate(self.tracks) if index not in taken]
         return found
+
+    def discard(self, continued: Sequence[VehicleTrack]) -> None:
+        """Forget those that another track continues."""
+        self.tracks = [track for track in self.tracks if track not in continued]
 
     def displace(self, tracks: Sequence[VehicleTrack]) -> list[VehicleTrack]:
         """Forget the vehicles in whose places others stand now. Returns them."""

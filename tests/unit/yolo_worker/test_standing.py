@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 import pytest
 
+from video_analysis.tests.support.tracks import Box, look, vehicle
 from video_analysis.yolo_worker.tracking.observation import Observation
 from video_analysis.yolo_worker.tracking.standing import MOST_PLACES, ParkedVehicles, in_place, is_merged
 from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 from video_analysis.yolo_worker.types import Embedding
 
-Box = tuple[float, float, float, float]
 PLACE: Box = (300, 100, 400, 160)
-RED = np.array([1, 0], np.float32)
+RED = look()
 
 
 def standing(key: int = 1, place: Box = PLACE, seen_s: float = 5) -> VehicleTrack:
-    box = np.array(place, np.float64)
-    return VehicleTrack(
-        key=key,
-        box=box,
-        seen_s=seen_s,
-        type=0,
-        confidence=0.8,
-        row=None,
-        gallery=deque([RED]),
-        embedded_s=0,
-        first_s=0,
-        place=box,
-        place_s=0,
-        is_confirmed=True,
-    )
+    track = vehicle(key, place, first_s=0)
+    track.seen_s = seen_s
+    return track
 
 
 def observation(*boxes: Box, look: Embedding = RED) -> Observation:
