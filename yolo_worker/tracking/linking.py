@@ -44,7 +44,9 @@ SIZE_FACTOR = 2.0
 """Its size changes by this factor at most."""
 
 
-def continued(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], match_distance: float) -> Pairs:
+def continued(
+    new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], match_distance: float, longest_gap_s: float
+) -> Pairs:
     """(index of a new track, index of the older one that it continues).
 
     `match_distance` is the appearance threshold.
@@ -54,7 +56,8 @@ def continued(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], match_
     distance = _distances(new, older) / match_distance
     possible = _begins_in_place(new, older) & (distance <= PLACE_DISTANCE)
     possible |= _is_reachable(new, older) & (distance <= SAME_DISTANCE)
-    possible &= _gaps_s(new, older) > 0
+    gap_s = _gaps_s(new, older)
+    possible &= (gap_s > 0) & (gap_s <= longest_gap_s)
     distance = np.where(possible, distance, np.inf)
     return [(int(row), int(column)) for row, column in np.argwhere(possible) if _is_clear(distance, row, column)]
 

@@ -22,6 +22,8 @@ PLACE_IOU, PLACE_CONTAINMENT = 0.4, 0.7
 """A detection lies in a place if it overlaps it by the first, or if the second share of it is inside."""
 PLACE_DISTANCE = 1.0
 """Largest appearance distance in thresholds."""
+LATE_PLACE_IOU, LATE_PLACE_DISTANCE = 0.6, 0.7
+"""The least overlap and the largest distance of a vehicle whose end was reported: another one may be in its place."""
 MERGED_CONTAINMENT = 0.7
 """A detection that contains this share of two standing vehicles or more shows both in one box."""
 MOST_PLACES = 256
@@ -37,6 +39,8 @@ def in_place(tracks: Sequence[VehicleTrack], seen: Observation, rows: Sequence[i
     distance = nearest([track.gallery for track in tracks], seen.features(rows)) / match_distance
     possible = (shared >= PLACE_IOU) | (containment_of(boxes, places).T >= PLACE_CONTAINMENT)
     possible &= distance <= PLACE_DISTANCE
+    is_late = np.array([track.is_reported for track in tracks])[:, None]
+    possible &= ~is_late | (shared >= LATE_PLACE_IOU) & (distance <= LATE_PLACE_DISTANCE)
     pairs = assign(np.where(possible, 1 - shared + APPEARANCE_COST * distance, np.inf))
     return [(index, rows[column]) for index, column in pairs]
 

@@ -85,7 +85,7 @@ class VehicleTracker:
         """Give each of the newly `confirmed` tracks that continues an older one the track_id of that."""
         undetected = (track for track in self.tracks if track.row is None)
         older = [track for track in (*undetected, *self._parked.tracks, *self._vanished.tracks) if track.track_id]
-        pairs = linking.continued(confirmed, older, self._settings.max_cosine)
+        pairs = linking.continued(confirmed, older, self._settings.max_cosine, self._settings.link_s)
         for new, old in pairs:
             confirmed[new].continue_from(older[old])
         continued = [older[old] for _, old in pairs]

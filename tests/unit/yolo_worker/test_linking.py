@@ -9,7 +9,7 @@ from video_analysis.tests.support.tracks import Box, look, vehicle
 from video_analysis.yolo_worker.tracking.linking import VanishedVehicles, continued
 from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 
-THRESHOLD = 0.2
+THRESHOLD, LONGEST_GAP_S = 0.2, 10
 LAST: Box = (300, 100, 360, 140)
 SIZE_PX = 49
 """The square root of the area of LAST."""
@@ -49,7 +49,7 @@ def appeared(box: Box, at_s: float = 7, distance: float = 0) -> VehicleTrack:
     ],
 )
 def test_a_track_two_seconds_later_continues_the_vehicle_or_not(box: Box, distance: float, is_linked: bool) -> None:
-    pairs = continued([appeared(box, distance=distance)], [vanished()], THRESHOLD)
+    pairs = continued([appeared(box, distance=distance)], [vanished()], THRESHOLD, LONGEST_GAP_S)
     assert pairs == ([(0, 0)] if is_linked else [])
 
 
@@ -59,13 +59,13 @@ def test_in_the_place_of_a_vehicle_that_did_not_drive_a_larger_distance_is_allow
 ) -> None:
     stopped = vehicle(1, LAST, first_s=4)
     stopped.observe(np.array(moved(LAST, 2)), 4.5, 0, 0.8, 0)
-    assert bool(continued([appeared(LAST, distance=distance)], [stopped], THRESHOLD)) is is_linked
-    assert not continued([appeared(LAST, distance=0.75)], [vanished()], THRESHOLD)
+    assert bool(continued([appeared(LAST, distance=distance)], [stopped], THRESHOLD, LONGEST_GAP_S)) is is_linked
+    assert not continued([appeared(LAST, distance=0.75)], [vanished()], THRESHOLD, LONGEST_GAP_S)
 
 
-@pytest.mark.parametrize(("at_s", "is_linked"), [(5.04, True), (5.0, False), (4.5, False)])
-def test_a_vehicle_is_not_continued_by_a_track_of_the_same_time(at_s: float, is_linked: bool) -> None:
-    assert bool(continued([appeared(LAST, at_s)], [vanished()], THRESHOLD)) is is_linked
+@pytest.mark.parametrize(("at_s", "is_linked"), [(5.04, True), (5.0, False), (4.5, False), (14, True), (16, False)])
+def test_a_vehicle_is_not_continued_at_the_same_time_nor_after_the_longest_gap(at_s: float, is_linked: bool) -> None:
+    assert bool(continued([appeared(LAST, at_s)], [vanished()], THRESHOLD, LONGEST_GAP_S)) is is_linked
 
 
 @pytest.mark.parametrize(("second_distance", "pairs"), [(0.1, []), (0.5, [(0, 0)])])
@@ -73,12 +73,12 @@ def test_a_track_that_can_continue_two_similar_vehicles_continues_none(
     second_distance: float, pairs: list[tuple[int, int]]
 ) -> None:
     second = vanished(2, moved(LAST, 20), -second_distance * THRESHOLD)
-    assert continued([appeared(moved(LAST, SPEED_PX))], [vanished(), second], THRESHOLD) == pairs
+    assert continued([appeared(moved(LAST, SPEED_PX))], [vanished(), second], THRESHOLD, LONGEST_GAP_S) == pairs
 
 
 def test_two_similar_tracks_that_can_continue_one_vehicle_do_not() -> None:
     both = [appeared(moved(LAST, SPEED_PX)), appeared(moved(LAST, 2 * SPEED_PX))]
-    assert continued(both, [vanished()], THRESHOLD) == []
+    assert continued(both, [vanished()], THRESHOLD, LONGEST_GAP_S) == []
 
 
 def test_the_parts_of_a_standing_vehicle_are_in_its_place() -> None:
@@ -88,7 +88,7 @@ def test_the_parts_of_a_standing_vehicle_are_in_its_place() -> None:
         left = 100 if tenth < 15 else 120
         track.observe(np.array([left, 100.0, left + 50, 160]), tenth / 10, 0, 0.8, 0)
     assert track.is_standing()
-    assert continued([appeared((112, 110, 160, 150), distance=0.75)], [track], THRESHOLD) == [(0, 0)]
+    assert continued([appeared((112, 110, 160, 150), distance=0.75)], [track], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
 
 
 def test_a_linked_track_has_the_identity_and_the_appearances_of_the_older_one() -> None:

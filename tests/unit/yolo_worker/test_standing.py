@@ -42,6 +42,19 @@ def test_a_detection_in_the_place_shows_the_vehicle(box: Box, is_found: bool) ->
     assert in_place([standing()], observation(box), [0], 0.2) == ([(0, 0)] if is_found else [])
 
 
+@pytest.mark.parametrize(
+    ("box", "distance", "is_found"),
+    [((305, 100, 405, 160), 0.12, True), ((320, 110, 420, 170), 0.12, False), ((305, 100, 405, 160), 0.16, False)],
+)
+def test_a_vehicle_whose_end_was_reported_is_found_in_the_same_place_and_look_only(
+    box: Box, distance: float, is_found: bool
+) -> None:
+    late, seen = standing(), observation(box, look=look(distance))
+    assert in_place([late], seen, [0], 0.2) == [(0, 0)]
+    late.is_reported = True
+    assert bool(in_place([late], seen, [0], 0.2)) is is_found
+
+
 def test_a_detection_of_another_appearance_does_not() -> None:
     green = np.array([0, 1], np.float32)
     assert in_place([standing()], observation(PLACE, look=green), [0], 0.2) == []
