@@ -98,7 +98,8 @@ class TrackSettings(_Settings):
     nn_budget: Count = 40
     """Embeddings kept per track; the cost per frame increases with their number."""
     link_s: Seconds = 10
-    """A standing vehicle that is no longer detected is emitted after this time; it can still be found again later."""
+    """A vehicle that vanished inside the picture is emitted after this time; until then another track can continue it.
+    A standing one can still be found again later."""
     embed_interval_s: NotNegative = 0.8
     """Minimum interval between embeddings of an isolated track; 0: an embedding in each frame."""
 

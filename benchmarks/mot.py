@@ -85,17 +85,17 @@ def read_truth(path: Path, frames: int) -> list[list[Labelled]]:
 
 def confirmed(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
     """Boxes per frame of all tracks that are confirmed at some time: a snapshot may be taken from any of these."""
-    keys = {key for frame in frames for key in frame.links}
-    return [[(track.key, track.box) for track in frame.tracks if track.key in keys] for frame in frames]
+    ids = {key: track_id for frame in frames for key, track_id in frame.links.items()}
+    return [[(ids[track.key], track.box) for track in frame.tracks if track.key in ids] for frame in frames]
 
 
 def since_confirmation(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
     """Boxes per frame of tracks that are confirmed by then, as other trackers report them."""
-    known: set[int] = set()
+    ids: dict[int, int] = {}
     found: list[list[Labelled]] = []
     for frame in frames:
-        known |= frame.links.keys()
-        found.append([(track.key, track.box) for track in frame.tracks if track.key in known])
+        ids |= frame.links
+        found.append([(ids[track.key], track.box) for track in frame.tracks if track.key in ids])
     return found
 
 

@@ -108,7 +108,8 @@ class TrackedFrame:
     ended: Sequence[int]
     """Keys of the tracks that ended."""
     links: Mapping[int, int] = field(default_factory=dict)
-    """Key → track_id of the tracks that were confirmed. track_id counts from 1 in each video."""
+    """Key → track_id of the tracks that were confirmed. track_id counts from 1 in each video, one per vehicle: a track
+    that continues an earlier one has its track_id, and the key of that one does not end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -87,13 +87,14 @@ class StageOne:
         tracked = _remembered(self.pipeline.track(detected), kept)
         sink = BestShotSink(self._best, self._snapshot.crop_margin)
         chosen = [(shot, self._jpeg(shot)) for shot in drain.results(tracked, sink)]
-        keys = {track_id: key for frame in kept for key, track_id in frame.links.items()}
-        confirmed = set(keys.values())
+        ids = {key: track_id for frame in kept for key, track_id in frame.links.items()}
+        keys = {track_id: key for key, track_id in reversed(ids.items())}
+        first_keys = {key: keys[track_id] for key, track_id in ids.items()}
         result = [
             ProcessedFrame(
                 frame.frame.index,
                 frame.frame.offset_ms,
-                [TrackBox(track.key, track.box, track.key in confirmed) for track in frame.tracks],
+                [TrackBox(first_keys.get(track.key, track.key), track.box, track.key in ids) for track in frame.tracks],
             )
             for frame in kept
         ]

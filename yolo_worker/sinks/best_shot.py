@@ -72,6 +72,8 @@ class _TrackState:
     """The latest candidates, before it is known whether they are typical."""
     areas: AreaHistory = field(default_factory=AreaHistory)
     track_id: int | None = None
+    is_emitted: bool = False
+    """The vehicle's best shot left earlier: emission is final."""
     votes: Counter[YoloType] = field(default_factory=Counter)
 
 
@@ -83,19 +85,43 @@ class BestShotSink:
         self._rules = rules
         self._crop_margin = crop_margin
         self._open: dict[int, _TrackState] = {}
+        self._last_track_id = 0
 
     def observe(self, frame: TrackedFrame) -> Iterable[BestShot]:
         """Compare the frame with the best frame of each of its tracks. Returns the best shots of the ended tracks."""
         for track, visible in zip(frame.tracks, _visible_shares(frame.tracks), strict=True):
             self._update(track, visible, frame.frame)
         for key, track_id in frame.links.items():
-            self._open[key].track_id = track_id
+            self._link(key, track_id)
+        self._last_track_id = max([self._last_track_id, *frame.links.values()])
         return self._shots([self._open.pop(key) for key in frame.ended if key in self._open])
 
     def close(self) -> Iterable[BestShot]:
         """The best shots of the tracks that are still open, ordered by track_id."""
         remaining, self._open = self._open, {}
         return self._shots(remaining.values())
+
+    def _link(self, key: int, track_id: int) -> None:
+        """The track belongs to the vehicle `track_id`, which other tracks may have shown before."""
+        state = self._open[key]
+        if state.track_id == track_id:
+            return
+        earlier = [other for other, one in self._open.items() if one.track_id == track_id]
+        state.track_id = track_id
+        state.is_emitted = not earlier and track_id <= self._last_track_id
+        for other in earlier:
+            self._join(state, self._open.pop(other))
+
+    def _join(self, state: _TrackState, earlier: _TrackState) -> None:
+        """Add what was seen of the vehicle in an earlier track."""
+        self._compare_all(earlier)
+        if state.best is None or (earlier.best is not None and earlier.best.beats(state.best, self._rules)):
+            state.best = earlier.best
+        state.votes += earlier.votes
+
+    def _compare_all(self, state: _TrackState) -> None:
+        while state.waiting:
+            self._compare(state)
 
     def _update(self, track: Track, visible: float, frame: Frame) -> None:
         """Add a detection of a track of which the share `visible` can be seen."""
@@ -133,9 +159,8 @@ class BestShotSink:
         """The best shots of the confirmed tracks, ordered by track_id."""
         shots = []
         for state in states:
-            while state.waiting:
-                self._compare(state)
-            if state.track_id is not None and state.best is not None:
+            self._compare_all(state)
+            if state.track_id is not None and state.best is not None and not state.is_emitted:
                 shots.append(_shot(state.track_id, state.best, state.votes))
         return sorted(shots, key=lambda shot: shot.track_id)
 

@@ -40,6 +40,8 @@ CLOSE_IOU, CLOSE_DIFFERENT = 0.6, 2.5
 """The same limit where the boxes overlap by more than the first: a turning vehicle changes its appearance."""
 MOVING_SIZES, BACKWARD_SIZES = 0.5, 0.25
 """A track that moved by the first in about a second is not continued further back than the second, in box sizes."""
+SIDEWAYS_SIZES, SIDEWAYS_SPEED = 0.3, 0.6
+"""Nor further beside its course than the first, plus the second for each second without a detection, in box sizes."""
 APPEARANCE_COST, TYPE_COST = 0.5, 0.3
 """In units of IoU: of an appearance distance of one threshold; of a change between motorcycle and others."""
 SMALLEST_BUFFER, LARGEST_BUFFER = 0.5, 1.5
@@ -97,7 +99,7 @@ def overlapping(of: Candidates, settings: TrackSettings) -> Costs:
 def alike(of: Candidates, settings: TrackSettings) -> Costs:
     """Step 3."""
     reach = 1 + settings.speed * of.unseen_s[:, None]
-    possible = (of.distance <= 1) & (_moved(of) <= reach) & ~_is_backward(of)
+    possible = (of.distance <= 1) & (_moved(of) <= reach) & ~_is_off_course(of)
     return np.where(possible, of.distance + TYPE_COST * of.type_differs(), np.inf)
 
 
@@ -110,7 +112,7 @@ def near(of: Candidates, settings: TrackSettings) -> Costs:
         cost[row] = 1 - overlaps(inflate(places, buffer), inflate(of.detected, buffer)).max(0)
     limit = np.where(of.unseen_s <= max(settings.gap_s, of.step_s), DIFFERENT, 1.0)
     possible = (cost <= settings.max_iou_distance) & (of.distance <= limit[:, None])
-    return np.where(possible & ~of.type_differs() & ~_is_backward(of), cost, np.inf)
+    return np.where(possible & ~of.type_differs() & ~_is_off_course(of), cost, np.inf)
 
 
 Step = Callable[[Candidates, TrackSettings], Costs]
@@ -127,14 +129,19 @@ def assign(cost: Costs) -> Pairs:
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if possible[row, column]]
 
 
-def _is_backward(of: Candidates) -> NDArray[np.bool_]:
-    """T×D: the detection lies behind the last detected box of a track that moves."""
+def _is_off_course(of: Candidates) -> NDArray[np.bool_]:
+    """T×D: the detection lies behind the last detected box of a track that moves, or beside its course."""
     step = centres(of.detected)[None] - centres(of.observed)[:, None]
     size = sizes(of.observed)
     travelled = np.linalg.norm(of.travel, axis=1, keepdims=True)
-    along = (step * (of.travel / np.maximum(travelled, 1e-9))[:, None]).sum(2)
-    backward: NDArray[np.bool_] = (travelled > MOVING_SIZES * size) & (along < -BACKWARD_SIZES * size)
-    return backward
+    course = (of.travel / np.maximum(travelled, 1e-9))[:, None]
+    along = (step * course).sum(2)
+    sideways = np.linalg.norm(step - along[..., None] * course, axis=2)
+    off = (along < -BACKWARD_SIZES * size) | (
+        sideways > (SIDEWAYS_SIZES + SIDEWAYS_SPEED * of.unseen_s[:, None]) * size
+    )
+    is_off: NDArray[np.bool_] = (travelled > MOVING_SIZES * size) & off
+    return is_off
 
 
 def _moved(of: Candidates) -> NDArray[np.float64]:

@@ -37,6 +37,11 @@ def touches(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
     return within
 
 
+def is_inside(box: Corner, frame: Corner, margin_px: float) -> bool:
+    """It is further inside `frame` than the margin on every side."""
+    return bool((box[:2] > frame[:2] + margin_px).all() and (box[2:] < frame[2:] - margin_px).all())
+
+
 def iou(one: Corner, other: Corner) -> float:
     """Intersection over union of two boxes, 0..1; faster than arrays for a single pair."""
     x1, y1, x2, y2 = one.tolist()

@@ -20,8 +20,10 @@ from video_analysis.yolo_worker.tracking.track_state import SAME_PLACE_IOU, Vehi
 
 PLACE_IOU, PLACE_CONTAINMENT = 0.4, 0.7
 """A detection lies in a place if it overlaps it by the first, or if the second share of it is inside."""
-PLACE_DISTANCE = 1.25
-"""Largest appearance distance in thresholds; above 1, since the place is evidence too."""
+PLACE_DISTANCE = 1.0
+"""Largest appearance distance in thresholds."""
+LATE_PLACE_IOU, LATE_PLACE_DISTANCE = 0.6, 0.7
+"""The least overlap and the largest distance of a vehicle whose end was reported: another one may be in its place."""
 MERGED_CONTAINMENT = 0.7
 """A detection that contains this share of two standing vehicles or more shows both in one box."""
 MOST_PLACES = 256
@@ -37,6 +39,8 @@ def in_place(tracks: Sequence[VehicleTrack], seen: Observation, rows: Sequence[i
     distance = nearest([track.gallery for track in tracks], seen.features(rows)) / match_distance
     possible = (shared >= PLACE_IOU) | (containment_of(boxes, places).T >= PLACE_CONTAINMENT)
     possible &= distance <= PLACE_DISTANCE
+    is_late = np.array([track.is_reported for track in tracks])[:, None]
+    possible &= ~is_late | (shared >= LATE_PLACE_IOU) & (distance <= LATE_PLACE_DISTANCE)
     pairs = assign(np.where(possible, 1 - shared + APPEARANCE_COST * distance, np.inf))
     return [(index, rows[column]) for index, column in pairs]
 
@@ -74,6 +78,10 @@ class ParkedVehicles:
         taken = {index for index, _ in pairs}
         self.tracks = [track for index, track in enumerate(self.tracks) if index not in taken]
         return found
+
+    def discard(self, continued: Sequence[VehicleTrack]) -> None:
+        """Forget those that another track continues."""
+        self.tracks = [track for track in self.tracks if track not in continued]
 
     def displace(self, tracks: Sequence[VehicleTrack]) -> list[VehicleTrack]:
         """Forget the vehicles in whose places others stand now. Returns them."""

@@ -42,6 +42,7 @@ class VehicleTrack:
     embedded_s: float
     """Time of the last one."""
     first_s: float
+    first_box: Corner
     place: Corner
     """Mean box since `place_s`, as long as the vehicle does not move."""
     place_s: float
@@ -52,8 +53,11 @@ class VehicleTrack:
     """Its end was reported: its snapshot is final."""
     off_place_s: float | None = None
     """Since when its boxes are not in its place."""
-    course: deque[tuple[float, Corner]] = field(default_factory=lambda: deque(maxlen=COURSE_BOXES))
-    """Time and box of detections of about the last second."""
+    course: deque[tuple[float, Corner]] = field(init=False)
+    """Time and box of detections of about the last second, the first detection included."""
+
+    def __post_init__(self) -> None:
+        self.course = deque([(self.first_s, self.first_box)], maxlen=COURSE_BOXES)
 
     def is_standing(self) -> bool:
         """It did not move during the last second in which it was detected."""
@@ -61,18 +65,32 @@ class VehicleTrack:
 
     def travel(self) -> Point:
         """How far the centre moved in about the last second."""
-        if not self.course:
-            return np.zeros(2)
         old = self.course[0][1]
         moved: Point = (self.box[:2] + self.box[2:] - old[:2] - old[2:]) / 2
         return moved
+
+    def extent(self) -> Corner:
+        """The smallest box that contains those of about the last second."""
+        boxes = np.stack([box for _, box in self.course])
+        return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+
+    def velocity(self) -> Point:
+        """Mean speed over about the last second, in px per second."""
+        elapsed_s = self.seen_s - self.course[0][0]
+        return self.travel() / elapsed_s if elapsed_s > 0 else np.zeros(2)
+
+    def continue_from(self, older: VehicleTrack) -> None:
+        """Take over the identity of an older track of the same vehicle."""
+        self.track_id, self.is_reported = older.track_id, older.is_reported
+        self.confidence = max(self.confidence, older.confidence)
+        self.gallery = deque([*older.gallery, *self.gallery], maxlen=self.gallery.maxlen)
 
     def observe(self, box: Corner, time_s: float, kind: int, confidence: float, row: int) -> None:
         """Take a detection into account."""
         self.box, self.seen_s, self.type, self.row = box, time_s, kind, row
         self.hits += 1
         self.confidence = max(self.confidence, confidence)
-        if not self.course or time_s - self.course[-1][0] >= COURSE_STEP_S:
+        if time_s - self.course[-1][0] >= COURSE_STEP_S:
             self.course.append((time_s, box))
         if iou(self.place, box) >= SAME_PLACE_IOU:
             self.place = self.place + PLACE_WEIGHT * (box - self.place)

@@ -58,13 +58,19 @@ class Tracker:
         return self._vehicles.step(seen, lambda boxes: self._embedder.embed(detected.frame, boxes))
 
     def _link(self, matched: Sequence[VehicleTrack]) -> Mapping[int, int]:
-        """Give a track_id to each track that is confirmed from this frame on."""
+        """Give a track_id to each track that is confirmed from this frame on: a new one, or that of an older track."""
+        confirmed = [track for track in matched if track.track_id is None and self._is_sure(track)]
+        self._vehicles.link(confirmed)
         links: dict[int, int] = {}
-        for track in matched:
-            if track.track_id is None and track.is_confirmed and track.confidence >= self._min_confidence:
+        for track in confirmed:
+            if track.track_id is None:
                 self._last_track_id += 1
-                links[track.key] = track.track_id = self._last_track_id
+                track.track_id = self._last_track_id
+            links[track.key] = track.track_id
         return links
+
+    def _is_sure(self, track: VehicleTrack) -> bool:
+        return track.is_confirmed and track.confidence >= self._min_confidence
 
 
 def _matched_track(track: VehicleTrack, boxes: Boxes) -> Track:

@@ -1,8 +1,9 @@
 """The tracks of one video, frame by frame: DeepSORT's tracks with times instead of frame counts.
 
 A track is confirmed after a few detections. It ends when it was not detected for `max_age_s` or has left the frame. A
-standing vehicle keeps its place for longer, see `standing`; its snapshot waits for `link_s` at most. The association is
-in `association`, the motion in `kalman`.
+standing vehicle keeps its place for longer, see `standing`. A vehicle that vanished inside the picture may be continued
+by another track, see `linking`. The snapshots of both wait for `link_s` at most. The association is in `association`,
+the motion in `kalman`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from video_analysis.worker_config import TrackSettings
-from video_analysis.yolo_worker.tracking import association, standing
+from video_analysis.yolo_worker.tracking import association, linking, standing
 from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.association import Candidates, Pairs
-from video_analysis.yolo_worker.tracking.geometry import sizes, touches
-from video_analysis.yolo_worker.tracking.kalman import KalmanBank
+from video_analysis.yolo_worker.tracking.geometry import is_inside, sizes, touches
+from video_analysis.yolo_worker.tracking.kalman import BORDER_PX, KalmanBank
+from video_analysis.yolo_worker.tracking.linking import VanishedVehicles
 from video_analysis.yolo_worker.tracking.observation import Embed, Observation
 from video_analysis.yolo_worker.tracking.settings import LONGEST_STEP_S, is_confirming
 from video_analysis.yolo_worker.tracking.standing import ParkedVehicles
@@ -51,6 +53,7 @@ class VehicleTracker:
         self._bank = KalmanBank()
         """Its rows are those of `tracks`."""
         self._parked = ParkedVehicles()
+        self._vanished = VanishedVehicles()
         self._time_s = self._previous_s = 0.0
         self._last_key = 0
         self.tracks: list[VehicleTrack] = []
@@ -58,31 +61,53 @@ class VehicleTracker:
     def step(self, seen: Observation, embed: Embed) -> list[VehicleTrack]:
         """Process one frame. Returns the tracks that ended."""
         self._previous_s, self._time_s = self._time_s, seen.time_s
-        ended = self._expire()
+        ended = self._expire(seen)
         self._bank.predict(self._time_s - self._previous_s)
         for track in self.tracks:
             track.row = None
         matches = self._match(seen, embed)
         self._continue(matches, seen)
         self._extrapolate(seen)
-        ended += self._remove(self._lost(seen))
+        lost = self._remove(self._lost(seen))
+        left = [track for track in lost if len(track.course) >= RESTING_BOXES]
+        ended += left + self._without_vanished((track for track in lost if track not in left), seen)
         self._start(matches, seen)
         ended += self._parked.displace(self._standing(track for track in self.tracks if track.row is not None))
         return self._reported(ended)
 
     def end_all(self) -> list[VehicleTrack]:
         """End all tracks, and return them."""
-        ended = [*self.tracks, *self._parked.clear()]
+        ended = [*self.tracks, *self._parked.clear(), *self._vanished.clear()]
         self._keep([])
         return self._reported(ended)
 
-    def _expire(self) -> list[VehicleTrack]:
+    def link(self, confirmed: Sequence[VehicleTrack]) -> None:
+        """Give each of the newly `confirmed` tracks that continues an older one the track_id of that."""
+        undetected = (track for track in self.tracks if track.row is None)
+        older = [track for track in (*undetected, *self._parked.tracks, *self._vanished.tracks) if track.track_id]
+        pairs = linking.continued(confirmed, older, self._settings.max_cosine, self._settings.link_s)
+        for new, old in pairs:
+            confirmed[new].continue_from(older[old])
+        continued = [older[old] for _, old in pairs]
+        self._remove([index for index, track in enumerate(self.tracks) if track in continued])
+        self._parked.discard(continued)
+        self._vanished.discard(continued)
+
+    def _expire(self, seen: Observation) -> list[VehicleTrack]:
         """End tracks by time, before a detection can continue them; standing vehicles keep their place."""
         old = [index for index, track in enumerate(self.tracks) if self._is_too_old(track)]
         gone = self._remove(old)
         parked = self._standing(gone)
-        ended = [track for track in gone if track not in parked] + self._parked.keep(parked)
-        return ended + self._parked.overdue(self._time_s - self._settings.link_s)
+        ended = self._without_vanished((track for track in gone if track not in parked), seen)
+        limit_s = self._time_s - self._settings.link_s
+        return ended + self._parked.keep(parked) + self._parked.overdue(limit_s) + self._vanished.overdue(limit_s)
+
+    def _without_vanished(self, gone: Iterable[VehicleTrack], seen: Observation) -> list[VehicleTrack]:
+        """Keep the vehicles that vanished inside the picture for linking. Returns the other tracks."""
+        tracks = list(gone)
+        vanished = [track for track in tracks if track.track_id and is_inside(track.box, seen.frame, BORDER_PX)]
+        self._vanished.keep(vanished)
+        return [track for track in tracks if track not in vanished]
 
     def _is_too_old(self, track: VehicleTrack) -> bool:
         was_missed = track.seen_s < self._previous_s
@@ -200,6 +225,7 @@ class VehicleTracker:
             gallery=deque(seen.features([row]), maxlen=self._settings.nn_budget),
             embedded_s=now,
             first_s=now,
+            first_box=box,
             place=box,
             place_s=now,
         )

@@ -200,6 +200,27 @@ def test_observe_gives_the_ended_tracks_and_close_the_open_ones_each_once_and_by
     assert ids(sink.close()) == []
 
 
+def test_two_tracks_of_one_vehicle_have_one_shot_with_the_better_frame_and_all_votes() -> None:
+    van, car = track(grown(MIDDLE, 20), 0.9, "Van"), track(confidence=0.6, key=2)
+    first, second = (
+        [seen(0, van), seen(1, van)],
+        [seen(2, track(key=2, track_id=None)), seen(3, car), seen(4, ended=[2])],
+    )
+    (shot,) = select([*first, *second], RULES, CROP_MARGIN)
+    assert (shot.track_id, shot.offset_ms, shot.type) == (1, 0, "Van")
+    (shot,) = select([*second[:2], *first, seen(4, ended=[1])], RULES, CROP_MARGIN)
+    assert (shot.offset_ms, shot.type) == (0, "Van")
+
+
+def test_a_vehicle_whose_shot_was_emitted_has_no_second_one() -> None:
+    sink = BestShotSink(RULES, CROP_MARGIN)
+    sink.observe(seen(0, track(), track(key=2, track_id=2)))
+    assert ids(sink.observe(seen(1, ended=[1]))) == [1]
+    sink.observe(seen(2, track(grown(MIDDLE, 20), key=3, track_id=1)))
+    assert ids(sink.observe(seen(3, ended=[3]))) == []
+    assert ids(sink.close()) == [2]
+
+
 def test_a_track_that_is_confirmed_in_the_frame_in_which_it_ends_has_a_shot() -> None:
     sink = BestShotSink(RULES, CROP_MARGIN)
     sink.observe(seen(0, track(track_id=None)))

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 import pytest
 
+from video_analysis.tests.support.tracks import Box, look, vehicle
 from video_analysis.yolo_worker.tracking.observation import Observation
 from video_analysis.yolo_worker.tracking.standing import MOST_PLACES, ParkedVehicles, in_place, is_merged
 from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 from video_analysis.yolo_worker.types import Embedding
 
-Box = tuple[float, float, float, float]
 PLACE: Box = (300, 100, 400, 160)
-RED = np.array([1, 0], np.float32)
+RED = look()
 
 
 def standing(key: int = 1, place: Box = PLACE, seen_s: float = 5) -> VehicleTrack:
-    box = np.array(place, np.float64)
-    return VehicleTrack(
-        key=key,
-        box=box,
-        seen_s=seen_s,
-        type=0,
-        confidence=0.8,
-        row=None,
-        gallery=deque([RED]),
-        embedded_s=0,
-        first_s=0,
-        place=box,
-        place_s=0,
-        is_confirmed=True,
-    )
+    track = vehicle(key, place, first_s=0)
+    track.seen_s = seen_s
+    return track
 
 
 def observation(*boxes: Box, look: Embedding = RED) -> Observation:
@@ -54,6 +40,19 @@ def observation(*boxes: Box, look: Embedding = RED) -> Observation:
 )
 def test_a_detection_in_the_place_shows_the_vehicle(box: Box, is_found: bool) -> None:
     assert in_place([standing()], observation(box), [0], 0.2) == ([(0, 0)] if is_found else [])
+
+
+@pytest.mark.parametrize(
+    ("box", "distance", "is_found"),
+    [((305, 100, 405, 160), 0.12, True), ((320, 110, 420, 170), 0.12, False), ((305, 100, 405, 160), 0.16, False)],
+)
+def test_a_vehicle_whose_end_was_reported_is_found_in_the_same_place_and_look_only(
+    box: Box, distance: float, is_found: bool
+) -> None:
+    late, seen = standing(), observation(box, look=look(distance))
+    assert in_place([late], seen, [0], 0.2) == [(0, 0)]
+    late.is_reported = True
+    assert bool(in_place([late], seen, [0], 0.2)) is is_found
 
 
 def test_a_detection_of_another_appearance_does_not() -> None:

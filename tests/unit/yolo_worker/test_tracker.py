@@ -145,11 +145,16 @@ def test_a_vehicle_that_has_left_the_frame_ends_soon_afterwards(place: Callable[
     assert last_seen < ended <= last_seen + 12
 
 
-@pytest.mark.parametrize("place", [driving(300, 5), driving(740, 0), driving(770, 0, width=30)])
-def test_a_hidden_vehicle_whose_place_is_in_the_frame_ends_only_by_its_age(place: Callable[[int], Box]) -> None:
-    tracked = follow(film(60, Vehicle(seen_only(place, lambda index: index < 10))))
+@pytest.mark.parametrize(
+    ("place", "wait_frames"), [(driving(300, 5), 4 * 25), (driving(740, 0), 37), (driving(770, 0, width=30), 37)]
+)
+def test_a_hidden_vehicle_ends_by_its_age_at_the_edge_and_else_by_its_wait(
+    place: Callable[[int], Box], wait_frames: int
+) -> None:
+    """The age is 1.5 s, 37.5 frames."""
+    tracked = follow(film(120, Vehicle(seen_only(place, lambda index: index < 10))), TrackSettings(link_s=4))
     (ended,) = (frame.frame.index for frame in tracked if frame.ended)
-    assert ended == 9 + 37 + 1  # 1.5 s are 37.5 frames
+    assert ended - 9 in (wait_frames, wait_frames + 1)
 
 
 def test_a_vehicle_like_the_one_that_left_the_frame_a_second_before_is_another_track() -> None:
@@ -159,11 +164,21 @@ def test_a_vehicle_like_the_one_that_left_the_frame_a_second_before_is_another_t
     assert numbers(tracked) == {1, 2}
 
 
-def test_a_track_has_ended_when_it_was_not_seen_for_its_age_and_only_once() -> None:
-    tracked = follow(film(80, Vehicle(seen_only(driving(20, 4), lambda index: index < 20))))
+def test_a_vehicle_that_vanished_inside_the_picture_ends_after_its_wait_and_only_once() -> None:
+    tracked = follow(film(160, Vehicle(seen_only(driving(20, 4), lambda index: index < 20))), TrackSettings(link_s=4))
     (key,) = keys(tracked)
-    ended = {frame.frame.index: list(frame.ended) for frame in tracked if frame.ended}
-    assert ended == {19 + 37 + 1: [key]}  # 1.5 s are 37.5 frames
+    assert {frame.frame.index: list(frame.ended) for frame in tracked if frame.ended} == {19 + 4 * 25 + 1: [key]}
+
+
+@pytest.mark.parametrize("stride", [1, 3, 10])
+def test_a_vehicle_that_is_hidden_on_its_way_is_linked_and_ends_once(stride: int) -> None:
+    hidden = range(40, 100)
+    car = Vehicle(seen_only(driving(20, 4), lambda index: index not in hidden))
+    other = Vehicle(seen_only(driving(20, 4, top=180), lambda index: index not in hidden), BLUE)
+    tracked = follow(film(160, car, other, stride=stride))
+    assert numbers(tracked) == {1, 2}
+    assert len(keys(tracked)) == 4
+    assert not any(frame.ended for frame in tracked)
 
 
 def test_a_single_false_detection_ends_in_the_next_frame_without_a_number() -> None:

@@ -1,0 +1,110 @@
+"""A new track continues a vanished vehicle only if it can be the same one by time, way, size and appearance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from video_analysis.tests.support.tracks import Box, look, vehicle
+from video_analysis.yolo_worker.tracking.linking import VanishedVehicles, continued
+from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
+
+THRESHOLD, LONGEST_GAP_S = 0.2, 10
+LAST: Box = (300, 100, 360, 140)
+SIZE_PX = 49
+"""The square root of the area of LAST."""
+SPEED_PX = 100
+"""Per second, to the right."""
+
+
+def moved(box: Box, right: float, down: float = 0) -> Box:
+    return box[0] + right, box[1] + down, box[2] + right, box[3] + down
+
+
+def vanished(key: int = 1, box: Box = LAST, distance: float = 0) -> VehicleTrack:
+    """It drove to the right for a second, and was last detected at second 5."""
+    track = vehicle(key, moved(box, -SPEED_PX), first_s=4, distance=distance)
+    for tenth in range(1, 11):
+        track.observe(np.array(moved(box, -SPEED_PX + SPEED_PX * tenth / 10)), 4 + tenth / 10, 0, 0.8, 0)
+    return track
+
+
+def appeared(box: Box, at_s: float = 7, distance: float = 0) -> VehicleTrack:
+    """A track of two detections; its appearance is this many thresholds away from that of a vanished vehicle."""
+    track = vehicle(9, box, first_s=at_s, distance=distance * THRESHOLD)
+    track.observe(np.array(box), at_s + 0.04, 0, 0.8, 0)
+    return track
+
+
+@pytest.mark.parametrize(
+    ("box", "distance", "is_linked"),
+    [
+        (moved(LAST, 2 * SPEED_PX), 0.5, True),
+        (moved(LAST, SPEED_PX / 2), 0.5, True),  # it stopped behind something
+        (moved(LAST, 2 * SPEED_PX), 0.7, False),  # looks different
+        (moved(LAST, -0.5 * SIZE_PX), 0.5, False),  # behind it
+        (moved(LAST, 5 * SPEED_PX), 0.5, False),  # too far
+        (moved(LAST, 2 * SPEED_PX, 2 * SIZE_PX), 0.5, False),  # beside its course
+        ((460, 60, 600, 170), 0.5, False),  # more than twice as large
+    ],
+)
+def test_a_track_two_seconds_later_continues_the_vehicle_or_not(box: Box, distance: float, is_linked: bool) -> None:
+    pairs = continued([appeared(box, distance=distance)], [vanished()], THRESHOLD, LONGEST_GAP_S)
+    assert pairs == ([(0, 0)] if is_linked else [])
+
+
+@pytest.mark.parametrize(("distance", "is_linked"), [(0.75, True), (0.85, False)])
+def test_in_the_place_of_a_vehicle_that_did_not_drive_a_larger_distance_is_allowed(
+    distance: float, is_linked: bool
+) -> None:
+    stopped = vehicle(1, LAST, first_s=4)
+    stopped.observe(np.array(moved(LAST, 2)), 4.5, 0, 0.8, 0)
+    assert bool(continued([appeared(LAST, distance=distance)], [stopped], THRESHOLD, LONGEST_GAP_S)) is is_linked
+    assert not continued([appeared(LAST, distance=0.75)], [vanished()], THRESHOLD, LONGEST_GAP_S)
+
+
+@pytest.mark.parametrize(("at_s", "is_linked"), [(5.04, True), (5.0, False), (4.5, False), (14, True), (16, False)])
+def test_a_vehicle_is_not_continued_at_the_same_time_nor_after_the_longest_gap(at_s: float, is_linked: bool) -> None:
+    assert bool(continued([appeared(LAST, at_s)], [vanished()], THRESHOLD, LONGEST_GAP_S)) is is_linked
+
+
+@pytest.mark.parametrize(("second_distance", "pairs"), [(0.1, []), (0.5, [(0, 0)])])
+def test_a_track_that_can_continue_two_similar_vehicles_continues_none(
+    second_distance: float, pairs: list[tuple[int, int]]
+) -> None:
+    second = vanished(2, moved(LAST, 20), -second_distance * THRESHOLD)
+    assert continued([appeared(moved(LAST, SPEED_PX))], [vanished(), second], THRESHOLD, LONGEST_GAP_S) == pairs
+
+
+def test_two_similar_tracks_that_can_continue_one_vehicle_do_not() -> None:
+    both = [appeared(moved(LAST, SPEED_PX)), appeared(moved(LAST, 2 * SPEED_PX))]
+    assert continued(both, [vanished()], THRESHOLD, LONGEST_GAP_S) == []
+
+
+def test_the_parts_of_a_standing_vehicle_are_in_its_place() -> None:
+    """First its left half is seen, then its right half, then a piece between."""
+    track = vehicle(1, (100, 100, 150, 160), first_s=0)
+    for tenth in range(1, 21):
+        left = 100 if tenth < 15 else 120
+        track.observe(np.array([left, 100.0, left + 50, 160]), tenth / 10, 0, 0.8, 0)
+    assert track.is_standing()
+    assert continued([appeared((112, 110, 160, 150), distance=0.75)], [track], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+
+
+def test_a_linked_track_has_the_identity_and_the_appearances_of_the_older_one() -> None:
+    older, new = vanished(), appeared(LAST)
+    older.track_id, older.is_reported, older.confidence = 4, True, 0.95
+    older.learn(look(0.1))
+    new.continue_from(older)
+    assert (new.track_id, new.is_reported, new.confidence, new.key) == (4, True, 0.95, 9)
+    assert len(new.gallery) == 3
+
+
+def test_vanished_vehicles_are_forgotten_after_their_wait() -> None:
+    store, early, late = VanishedVehicles(), vanished(1), vanished(2)
+    late.seen_s = 6
+    store.keep([early, late])
+    assert store.overdue(before_s=5) == []
+    assert store.overdue(before_s=5.5) == [early]
+    store.discard([late])
+    assert store.clear() == []

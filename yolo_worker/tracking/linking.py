@@ -1,0 +1,136 @@
+"""Links a newly confirmed track to a vehicle that vanished inside the picture before: both get the same track_id.
+
+Geometry excludes pairs: a vehicle is not at two places at once, is not much faster than before, does not turn back or
+to the side while it is not detected, and keeps about its size. Appearance decides among the other pairs, one-to-one and
+with a margin. Similar pairs stay apart: two snapshots of one vehicle are better than none of another.
+
+A vehicle that vanishes at the edge of the picture has left it and is not linked. The others wait for `link_s` of video
+time; then their snapshot is final.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from video_analysis.yolo_worker.detection.postprocess import containment_of, overlaps
+from video_analysis.yolo_worker.tracking.appearance_metric import nearest
+from video_analysis.yolo_worker.tracking.association import Pairs
+from video_analysis.yolo_worker.tracking.geometry import centres, sizes
+from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
+
+Distances = NDArray[np.float64]
+"""N×O: new tracks, older ones; in appearance thresholds."""
+Possible = NDArray[np.bool_]
+"""N×O."""
+
+SAME_DISTANCE, PLACE_DISTANCE = 0.6, 0.8
+"""Largest appearance distance in thresholds; the second where the new track begins in the place of the older one."""
+MARGIN = 0.15
+"""The second best distance of either track is larger by this at least, in thresholds."""
+PLACE_IOU, PLACE_CONTAINMENT = 0.3, 0.8
+"""A track begins in a place if it overlaps it by the first, or if the second share of it is inside."""
+DRIVING_SIZES, DRIVING_BOXES = 0.5, 4
+"""A vehicle drives if it moved by more than the first in about the last second, in box sizes. It needs as many boxes as
+the second."""
+BACKWARD_SIZES, FORWARD_SIZES, SPEED_FACTOR = 0.25, 1.0, 1.5
+"""Along its course the older one reaches from the first behind its last box to the second in front of it, in box
+sizes, and as far as it comes at its speed times the third."""
+SIDEWAYS_SIZES, SIDEWAYS_SPEED = 0.5, 0.5
+"""Beside its course it reaches as far as the first, plus the second for each second, in box sizes."""
+SIZE_FACTOR = 2.0
+"""Its size changes by this factor at most."""
+
+
+def continued(
+    new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], match_distance: float, longest_gap_s: float
+) -> Pairs:
+    """(index of a new track, index of the older one that it continues).
+
+    `match_distance` is the appearance threshold.
+    """
+    if not new or not older:
+        return []
+    distance = _distances(new, older) / match_distance
+    possible = _begins_in_place(new, older) & (distance <= PLACE_DISTANCE)
+    possible |= _is_reachable(new, older) & (distance <= SAME_DISTANCE)
+    gap_s = _gaps_s(new, older)
+    possible &= (gap_s > 0) & (gap_s <= longest_gap_s)
+    distance = np.where(possible, distance, np.inf)
+    return [(int(row), int(column)) for row, column in np.argwhere(possible) if _is_clear(distance, row, column)]
+
+
+class VanishedVehicles:
+    """Vehicles that were lost inside the picture a short time ago, while they moved."""
+
+    def __init__(self) -> None:
+        self.tracks: list[VehicleTrack] = []
+
+    def keep(self, tracks: Iterable[VehicleTrack]) -> None:
+        """Remember `tracks`."""
+        self.tracks += tracks
+
+    def discard(self, continued: Sequence[VehicleTrack]) -> None:
+        """Forget those that another track continues."""
+        self.tracks = [track for track in self.tracks if track not in continued]
+
+    def overdue(self, before_s: float) -> list[VehicleTrack]:
+        """Forget those that were last detected before that time. Returns them."""
+        overdue = [track for track in self.tracks if track.seen_s < before_s]
+        self.tracks = [track for track in self.tracks if track.seen_s >= before_s]
+        return overdue
+
+    def clear(self) -> list[VehicleTrack]:
+        """Forget all vehicles. Returns them."""
+        forgotten, self.tracks = self.tracks, []
+        return forgotten
+
+
+def _is_clear(distance: Distances, row: int, column: int) -> bool:
+    """No other pair of either track is nearly as good."""
+    others = np.concatenate([np.delete(distance[row], column), np.delete(distance[:, column], row)])
+    return bool((others >= distance[row, column] + MARGIN).all())
+
+
+def _distances(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Distances:
+    """The smallest distance between an embedding of the one track and one of the other."""
+    galleries = [track.gallery for track in older]
+    return np.stack([nearest(galleries, np.stack(track.gallery)).min(1) for track in new])
+
+
+def _gaps_s(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> NDArray[np.float64]:
+    """N×O: time from the end of the older track to the beginning of the new one; negative where they overlap."""
+    return np.subtract.outer([track.first_s for track in new], [track.seen_s for track in older])
+
+
+def _begins_in_place(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Possible:
+    """The new track is in the place of the older one, which did not drive. Parts of a standing vehicle are, too."""
+    places = np.stack([track.place for track in older])
+    extents = np.stack([track.extent() if track.is_standing() else track.place for track in older])
+    in_place = np.zeros((len(new), len(older)), np.bool_)
+    for boxes in (np.stack([track.first_box for track in new]), np.stack([track.box for track in new])):
+        in_place |= (overlaps(boxes, places) >= PLACE_IOU) | (containment_of(boxes, extents) >= PLACE_CONTAINMENT)
+    return np.asarray(in_place & [not _drives(track) for track in older], np.bool_)
+
+
+def _drives(track: VehicleTrack) -> bool:
+    moved = float(np.linalg.norm(track.travel()) / sizes(track.box[None])[0, 0])
+    return not track.is_standing() and len(track.course) >= DRIVING_BOXES and moved > DRIVING_SIZES
+
+
+def _is_reachable(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Possible:
+    """The new track begins where the older vehicle can have come to, and has about its size."""
+    begins, ends = np.stack([track.first_box for track in new]), np.stack([track.box for track in older])
+    gap_s, size = _gaps_s(new, older), sizes(ends)[:, 0]
+    velocity = np.stack([track.velocity() for track in older])
+    speed = np.linalg.norm(velocity, axis=1)
+    course = velocity / np.maximum(speed, 1e-9)[:, None]
+    step = centres(begins)[:, None] - centres(ends)
+    along = (step * course).sum(2)
+    sideways = np.linalg.norm(step - along[..., None] * course, axis=2)
+    reachable = (along >= -BACKWARD_SIZES * size) & (along <= FORWARD_SIZES * size + SPEED_FACTOR * speed * gap_s)
+    reachable &= sideways <= (SIDEWAYS_SIZES + SIDEWAYS_SPEED * gap_s) * size
+    factor = sizes(begins) / size
+    return np.asarray(reachable & (factor <= SIZE_FACTOR) & (factor >= 1 / SIZE_FACTOR), np.bool_)
