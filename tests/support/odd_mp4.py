@@ -211,7 +211,7 @@ def mkv_with_trailing_rubbish(folder: Path) -> Odd:
 
 @kind
 def ts_with_trailing_rubbish(folder: Path) -> Odd:
-    return Odd(changed(plain(folder / "a.ts"), lambda data: data + b"\xde\xad\xbe\xefDVR!" * 9000), EVEN_MS, missing=1)
+    return Odd(changed(plain(folder / "a.ts"), lambda data: data + b"\xde\xad\xbe\xefDVR!" * 9000), EVEN_MS)
 
 
 @kind

@@ -5,6 +5,8 @@ Boxes: ISO/IEC 14496-12; elements: RFC 8794 and RFC 9559; chunks: RIFF.
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +20,17 @@ OPAQUE_BOXES = {b"ftyp", b"styp", b"mdat", b"wide", b"free", b"skip", b"pnot", b
 LARGEST_INDEX_BYTES = 256 * 1024 * 1024
 MANY_SAMPLES = 2**32
 """In an index that is too large to be read here."""
+LARGEST_RANGE_BYTES = 4 * 1024 * 1024
+SYNC_BYTE = 0x47
 TS_PACKET_BYTES = (188, 192)
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
-Kind = Literal["MP4", "Matroska", "AVI", "MPEG-TS"]
+START_BYTES = 4096
+AVI_HEADER_BYTES = 12
+FLV_SIZE = b"\x00\x08filesize\x00"
+"""Name and type (a double) of the entry in `onMetaData`."""
+
+Kind = Literal["MP4", "Matroska", "AVI", "MPEG-TS", "FLV"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class Container:
     announced_bytes: int
     """Length of the file by its outermost parts; 0 where they do not state it."""
     has_index: bool = True
-    """False for an MP4 without `moov`: its writer, or its upload, did not finish."""
+    """False for an MP4 without `moov` or an AVI without `idx1`: its writer, or its upload, did not finish."""
     has_video: bool = True
     is_fragmented: bool = False
     """An MP4 whose index may list only a part of its samples."""
@@ -55,16 +64,45 @@ def read(path: Path) -> Container:
     """Read the file's outermost parts and, in an MP4, its index."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(TS_PACKET_BYTES[-1] * 2 + 1)
+        start = file.read(START_BYTES)
         if start[:4] == EBML:
             return Container("Matroska", size, _matroska_bytes(start))
         if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
-            return Container("AVI", size, 8 + int.from_bytes(start[4:8], "little"))
+            return _avi(file, size)
+        if start[:4] == b"FLV\x01":
+            return Container("FLV", size, _flv_bytes(start))
         if any(start[:1] == start[step : step + 1] == b"\x47" for step in TS_PACKET_BYTES):
             return Container("MPEG-TS", size, 0)
         if any(kind in MP4_BOXES for kind, _, _ in _outer_boxes(file, size)):
             return _mp4(file, size)
     return Container(None, size, 0)
+
+
+def is_in_sync(path: Path, begin: int, end: int) -> bool:
+    """Whether these bytes of an MPEG-TS are packets, each with its sync byte."""
+    with path.open("rb") as file:
+        file.seek(begin)
+        data = file.read(min(end - begin, LARGEST_RANGE_BYTES))
+    return any(set(data[shift::step]) <= {SYNC_BYTE} for step in (188, 192, 204) for shift in (0, 4))
+
+
+def _avi(file: BinaryIO, size: int) -> Container:
+    """RIFF chunks of even length; `movi` is a list among them, `idx1` follows it."""
+    file.seek(4)
+    announced, at, has_index = 8 + int.from_bytes(file.read(4), "little"), AVI_HEADER_BYTES, False
+    while not has_index and at + 8 <= size:
+        file.seek(at)
+        name, length = file.read(4), int.from_bytes(file.read(4), "little")
+        has_index = name == b"idx1"
+        at += 8 + length + length % 2
+    return Container("AVI", size, announced, has_index=has_index)
+
+
+def _flv_bytes(start: bytes) -> int:
+    """The length of the file by its metadata, 0 where they do not state it."""
+    at = start.find(FLV_SIZE) + len(FLV_SIZE)
+    stated: float = struct.unpack(">d", start[at : at + 8])[0] if len(FLV_SIZE) <= at <= len(start) - 8 else 0.0
+    return int(stated) if math.isfinite(stated) else 0
 
 
 def _matroska_bytes(start: bytes) -> int:

@@ -31,6 +31,8 @@ FORMATS = ("mov", "mp4", "matroska", "avi", "mpegts", "mpeg", "flv", "h264", "he
 """Demuxers. Playlists (concat, hls, dash) are not among them: they open other files and addresses."""
 MP4_FORMATS = {"mov", "mp4"}
 """Only for a file whose index has been checked."""
+TIMED_FORMATS = {"flv", "matroska,webm"}
+"""Their headers may state a length. That of a stream is the decoder's estimate."""
 STREAM_FORMATS = {"mpegts", "mpeg"}
 CODECS = (
     *("h264", "hevc", "vvc", "libdav1d", "vp8", "vp9", "libvpx-vp9"),
@@ -78,6 +80,8 @@ class OpenVideo:
     """Unit of the stream's timestamps."""
     announced_size: tuple[int, int]
     """Width and height in px as coded, by the container."""
+    listed_frames: int | None
+    """The count in the header; of an AVI whose index lists fewer, that of its index."""
 
     @property
     def is_avi(self) -> bool:
@@ -90,9 +94,22 @@ class OpenVideo:
         return self.demuxer.format.name in STREAM_FORMATS
 
     @property
+    def reads_all_streams(self) -> bool:
+        """Only unread bytes show what is lost: every stream has to be read, so that its bytes are accounted for."""
+        return self.file.kind != "MP4" and self.demuxer.format.name != "mpegts"
+
+    @property
     def length_ms(self) -> float | None:
         """As the container states it."""
         return None if self.demuxer.duration is None else self.demuxer.duration * 1000 / av.time_base
+
+    @property
+    def stated_ms(self) -> float | None:
+        """Length of the stream, or else of the file; None where the decoder estimates it."""
+        if self.demuxer.format.name not in TIMED_FORMATS:
+            return None
+        length_s = _length_s(self.stream)
+        return self.length_ms if length_s is None else length_s * 1000
 
     @property
     def announced(self) -> Announced:
@@ -101,8 +118,8 @@ class OpenVideo:
         return Announced(
             packets=len(self.stream.index_entries) if is_mp4 else None,
             is_exact=(is_mp4 and not self.file.is_fragmented) or self.file.kind == "AVI",
-            frames=self.stream.frames or None,
-            length_ms=self.length_ms,
+            frames=self.listed_frames,
+            length_ms=self.stated_ms,
             bytes=self.file.announced_bytes,
             is_cut=not self.file.is_whole,
         )
@@ -134,8 +151,12 @@ def opened(path: Path) -> Iterator[OpenVideo]:
         stream = _chosen(demuxer, tuple(_candidates(demuxer, file)), file)
         size = stream.codec_context.width, stream.codec_context.height
         _check_size(*size)
-        _prepare(demuxer, stream)
-        yield OpenVideo(file, demuxer, stream, float((stream.time_base or Fraction(1, 1000)) * 1000), size)
+        _prepare(stream)
+        tick_ms = float((stream.time_base or Fraction(1, 1000)) * 1000)
+        video = OpenVideo(file, demuxer, stream, tick_ms, size, _listed_frames(stream, file))
+        if not video.reads_all_streams:
+            _discard_others(demuxer, stream)
+        yield video
 
 
 def _options(file: Container) -> dict[str, str]:
@@ -174,6 +195,11 @@ def _length_s(stream: VideoStream) -> float | None:
     return int(stated[1]) * 3600 + int(stated[2]) * 60 + float(stated[3]) if stated else None
 
 
+def _listed_frames(stream: VideoStream, file: Container) -> int | None:
+    indexed = len(stream.index_entries) if file.kind == "AVI" and file.has_index else 0
+    return min(stream.frames, indexed or stream.frames) or None
+
+
 def _chosen(demuxer: InputContainer, candidates: tuple[Candidate, ...], file: Container) -> VideoStream:
     chosen = stream_choice.main_stream(candidates)
     if chosen is None or not chosen.codec:
@@ -204,11 +230,14 @@ def _check_size(width: int, height: int) -> None:
         raise BadVideo(text, code="picture_too_large")
 
 
-def _prepare(demuxer: InputContainer, stream: VideoStream) -> None:
-    """Read no other stream; bound the decoder's threads and pictures."""
+def _discard_others(demuxer: InputContainer, stream: VideoStream) -> None:
     for other in demuxer.streams:
         if other.index != stream.index:
             other.discard = Discard.all
+
+
+def _prepare(stream: VideoStream) -> None:
+    """Bound the decoder's threads and pictures."""
     decoder = stream.codec_context
     decoder.options = {"codec_whitelist": ",".join(CODECS), "max_pixels": str(LARGEST_PICTURE_PX)}
     decoder.flags |= Flags.unaligned  # crop exactly what the stream states, at the left too
