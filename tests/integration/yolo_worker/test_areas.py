@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from video_analysis.benchmarks import real_data
-from video_analysis.tests.support import synthetic_clips
+from video_analysis.tests.support import odd_files, synthetic_clips
 from video_analysis.tests.support.scenes import framed, moving, scene
 from video_analysis.yolo_worker.source import key_frames, video
 from video_analysis.yolo_worker.source.open_video import opened
@@ -64,6 +64,14 @@ def test_key_frames_are_spread_over_the_file_where_it_can_be_searched(tmp_path: 
         seconds = [float((time - (file.stream.start_time or 0)) * (file.stream.time_base or 0)) for time in times]
     assert seconds == sorted(seconds)
     assert ending == ".h264" or (len(seconds) == key_frames.FRAMES and seconds[-1] > 3.5)
+
+
+def test_a_stream_that_begins_later_ends_the_search_for_key_frames(tmp_path: Path) -> None:
+    path = odd_files.KINDS["ts_in_which_another_programme_follows"](tmp_path).path
+    with opened(path) as file:
+        times = [frame.pts or 0 for frame in key_frames.spread(file)]
+    assert times
+    assert times == sorted(times)
 
 
 def test_the_areas_hold_only_for_pictures_of_the_first_size(tmp_path: Path) -> None:
