@@ -17,6 +17,8 @@ from video_analysis.yolo_worker.source import mp4_index
 MP4_BOXES = {b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"wide", b"free", b"skip", b"pnot"}
 OPAQUE_BOXES = {b"ftyp", b"styp", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid"}
 """The decoder finds no index in them. In any other box it may."""
+SPARE_BOXES = {b"mfra", b"free", b"skip"}
+"""No frame is missing where the end of one of them is."""
 LARGEST_INDEX_BYTES = 256 * 1024 * 1024
 MANY_SAMPLES = 2**32
 """In an index that is too large to be read here."""
@@ -47,6 +49,10 @@ class Container:
     has_video: bool = True
     is_fragmented: bool = False
     """An MP4 whose index may list only a part of its samples."""
+    cut_table_at: int | None = None
+    """Where the last `moof` begins, if the file was cut inside it. The decoder opens what precedes it."""
+    ends_in_media: bool = False
+    """The last box of an MP4 is `mdat`: what precedes it lists all samples in it."""
     announced_samples: int = 0
     """The decoder allocates memory for so many samples when it opens an MP4, whether the file holds them or not."""
     most_edits: int = 0
@@ -124,8 +130,9 @@ def _vint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _mp4(file: BinaryIO, size: int) -> Container:
-    end, samples, index = 0, 0, None
+    end, samples, index, kind, begin = 0, 0, None, b"", 0
     for kind, body, end in _outer_boxes(file, size):
+        begin = body - (8 if kind == b"moof" else 0)
         if kind in OPAQUE_BOXES:
             continue
         if min(end, size) - body > LARGEST_INDEX_BYTES:
@@ -143,10 +150,12 @@ def _mp4(file: BinaryIO, size: int) -> Container:
     return Container(
         kind="MP4",
         size_bytes=size,
-        announced_bytes=end,
+        announced_bytes=min(end, size) if kind in SPARE_BOXES else end,
         has_index=index is not None,
         has_video=codecs is None or bool(codecs),
         is_fragmented=index is not None and any(kind == b"mvex" for kind, _ in mp4_index.boxes(index)),
+        cut_table_at=begin if kind == b"moof" and end > size else None,
+        ends_in_media=kind == b"mdat",
         announced_samples=samples,
         most_edits=0 if index is None else mp4_index.most_edits(index),
         video_codecs=tuple(codecs or ()),

@@ -65,7 +65,7 @@ class Announced:
     packets: int | None
     """Number of packets with content in its table, hidden ones included; None where there is no table."""
     is_exact: bool
-    """The table lists the whole file: an MP4 that is not fragmented."""
+    """The table lists the whole file, or all up to the end of a fragmented MP4 that was cut inside its media."""
     frames: int | None
     """The count of an AVI's header, empty frames included, or of its index; None where nothing is stated."""
     length_ms: float | None
@@ -86,16 +86,18 @@ class Damage:
     is_cut: bool
     size: str = ""
     """`X of Y bytes`, for a file that was cut."""
+    late_ms: int | None = None
+    """Offset of a frame so late that reading ended there."""
 
     @property
     def is_none(self) -> bool:
         """All frames were read."""
-        return self.due is not None and self.read >= self.due
+        return self.late_ms is None and self.due is not None and self.read >= self.due
 
     @property
     def is_minor(self) -> bool:
         """Too little to refuse the file for: at most 2 s or 1% of the announced frames."""
-        if self.due is None:
+        if self.due is None or self.late_ms is not None:
             return False
         missing = self.due - self.read
         return missing * self.interval_ms <= MINOR_S * 1000 or missing <= MINOR_SHARE * self.due
@@ -103,11 +105,15 @@ class Damage:
     @property
     def refusal(self) -> BadVideo:
         """The failure of a video for which this is too much."""
+        if self.late_ms is not None:
+            return BadVideo(str(self), code="too_long")
         if self.is_cut:
             return BadVideo(str(self), code="truncated")
         return BadVideo(str(self), code="damaged")
 
     def __str__(self) -> str:
+        if self.late_ms is not None:
+            return f"frame {self.read} is {self.late_ms} ms into the video: more than a year"
         if self.due is None:
             return f"truncated: {self.read} frames of a file cut at {self.size}"
         return f"{'truncated' if self.is_cut else 'damaged'}: {self.read} of {self.due} frames"
@@ -129,7 +135,7 @@ def check(damage: Damage | None) -> None:
 def _due(tally: Tally, announced: Announced, size_bytes: int, interval_ms: float) -> int | None:
     if announced.packets is not None and (announced.is_exact or not announced.is_cut):
         return tally.frames + _lost(tally, announced.packets)
-    if announced.packets is not None:  # the table of a fragmented file ends where the file was cut
+    if announced.packets is not None:  # a fragmented file that was cut inside a table
         return None
     if announced.is_exact and announced.frames is not None:
         undelivered = max(0, announced.frames - tally.packets + tally.corrupt - tally.empty)

@@ -54,6 +54,8 @@ CODECS = (
 )
 """Video decoders."""
 PROTOCOLS = ("file",)
+PART = "subfile"
+"""Protocol for the first part of a local file."""
 LARGEST_SIDE_PX = 16_384
 LARGEST_PICTURE_PX = 64_000_000
 MOST_SAMPLES = 10_000_000
@@ -114,14 +116,15 @@ class OpenVideo:
     @property
     def announced(self) -> Announced:
         """What the container states about its length; a fragmented MP4 adds to it while it is read."""
-        is_mp4 = self.file.kind == "MP4"
+        is_mp4, is_whole = self.file.kind == "MP4", self.file.is_whole
+        lists_all = not self.file.is_fragmented or self.file.ends_in_media
         return Announced(
-            packets=len(self.stream.index_entries) if is_mp4 else None,
-            is_exact=(is_mp4 and not self.file.is_fragmented) or self.file.kind == "AVI",
+            packets=sum(entry.size > 0 for entry in self.stream.index_entries) if is_mp4 else None,
+            is_exact=(is_mp4 and lists_all) or self.file.kind == "AVI",
             frames=self.listed_frames,
             length_ms=self.stated_ms,
             bytes=self.file.announced_bytes,
-            is_cut=not self.file.is_whole,
+            is_cut=not is_whole,
         )
 
     @property
@@ -144,7 +147,7 @@ def opened(path: Path) -> Iterator[OpenVideo]:
     if file.size_bytes == 0:
         raise BadVideo("empty file", code="empty_file")
     try:
-        demuxer = av.open(str(path.resolve()), options=_options(file), metadata_errors="replace")
+        demuxer = av.open(_address(path, file), options=_options(file), metadata_errors="replace")
     except av.FFmpegError as error:
         raise _why_not_opened(file) from error
     with demuxer:
@@ -159,11 +162,17 @@ def opened(path: Path) -> Iterator[OpenVideo]:
         yield video
 
 
+def _address(path: Path, file: Container) -> str:
+    """The file, or what precedes a cut table: with a part of a table the decoder does not open an MP4."""
+    whole = str(path.resolve())
+    return whole if file.cut_table_at is None else f"{PART},,start,0,end,{file.cut_table_at},,:file:{whole}"
+
+
 def _options(file: Container) -> dict[str, str]:
     edits = {"advanced_editlist": "0"} if file.most_edits > MOST_EDITS else {}
     return edits | {
         "format_whitelist": ",".join(name for name in FORMATS if file.kind == "MP4" or name not in MP4_FORMATS),
-        "protocol_whitelist": ",".join(PROTOCOLS),
+        "protocol_whitelist": ",".join(PROTOCOLS if file.cut_table_at is None else (*PROTOCOLS, PART)),
         "codec_whitelist": ",".join(CODECS),
         "correct_ts_overflow": "0",  # it takes each restart of the clock for a wrap-around
         "merge_pmt_versions": "1",  # MPEG-TS: the stream continues where its PID changes

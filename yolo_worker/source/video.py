@@ -109,8 +109,7 @@ def frames(path: Path, stride: int, info: VideoInfo | None = None) -> Generator[
             tally.advance(timed.time_ms, timed.offset_ms)
             offset_ms = timestamps.offset_ms(timed.offset_ms)
             if offset_ms > LONGEST_VIDEO_MS:
-                text = f"frame {timed.index} is {offset_ms} ms into the video: more than a year"
-                raise BadVideo(text, code="too_long")
+                return Damage(timed.index, None, 0.0, is_cut=False, late_ms=offset_ms)
             if timed.frame is not None:
                 image = maker.picture(timed.frame, timed.pixel_aspect)
                 areas = info.areas if info and image.shape[:2] == (info.height_px, info.width_px) else ()
