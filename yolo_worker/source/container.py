@@ -85,11 +85,14 @@ def read(path: Path) -> Container:
 
 
 def is_in_sync(path: Path, begin: int, end: int) -> bool:
-    """Whether these bytes of an MPEG-TS are packets, each with its sync byte."""
+    """Whether these bytes of an MPEG-TS are packets of 188, 192 or 204 bytes, each with its sync byte.
+
+    The decoder's position of a packet of 204 bytes is 16 bytes early.
+    """
     with path.open("rb") as file:
         file.seek(begin)
         data = file.read(min(end - begin, LARGEST_RANGE_BYTES))
-    return any(set(data[shift::step]) <= {SYNC_BYTE} for step in (188, 192, 204) for shift in (0, 4))
+    return any(set(data[shift::step]) <= {SYNC_BYTE} for step in (188, 192, 204) for shift in (0, 4, 16))
 
 
 def _avi(file: BinaryIO, size: int) -> Container:

@@ -132,6 +132,16 @@ def test_a_pause_at_a_constant_rate_is_not_missing(tmp_path: Path) -> None:
     assert read(path)[1] is None
 
 
+@pytest.mark.parametrize(("before", "after"), [(4, 0), (0, 16)])
+def test_a_pause_between_packets_of_other_lengths_is_not_missing(before: int, after: int, tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.ts", PAUSE_MS, codec_options=CODEC)
+    data = path.read_bytes()
+    whole = (data[at : at + 188] for at in range(0, len(data), 188))
+    path.write_bytes(b"".join(bytes(before) + packet + bytes(after) for packet in whole))
+    given, damage = read(path)
+    assert (len(given), damage) == (100, None)
+
+
 def test_a_pause_between_two_recordings_is_not_missing(tmp_path: Path) -> None:
     """The counters of their packets do not continue, which marks the packet before the pause as corrupt."""
     first = clips.write(tmp_path / "a.ts", PAUSE_MS[:50], codec_options=CODEC)
