@@ -211,7 +211,7 @@ def mkv_with_trailing_rubbish(folder: Path) -> Odd:
 
 @kind
 def ts_with_trailing_rubbish(folder: Path) -> Odd:
-    return Odd(changed(plain(folder / "a.ts"), lambda data: data + b"\xde\xad\xbe\xefDVR!" * 9000), EVEN_MS, missing=1)
+    return Odd(changed(plain(folder / "a.ts"), lambda data: data + b"\xde\xad\xbe\xefDVR!" * 9000), EVEN_MS)
 
 
 @kind
@@ -232,4 +232,4 @@ def mp4_whose_first_sample_is_empty(folder: Path) -> Odd:
         shifted = [int.from_bytes(data[at + 16 + 4 * place :][:4], "big") + 1 for place in range(keys)]
         return without_box(with_bytes(data, (*STBL, b"stss"), 16, 4 * keys, numbers(*shifted)), *TRAK, b"edts")
 
-    return Odd(changed(plain(folder / "a.mp4"), change), [time_ms + 40 for time_ms in EVEN_MS], missing=1)
+    return Odd(changed(plain(folder / "a.mp4"), change), [time_ms + 40 for time_ms in EVEN_MS])

@@ -55,7 +55,7 @@ VENDORS = {
     "tensorrt": {"worker_utils.inference.tensorrt_backend"},
     "av": {
         f"yolo_worker.source.{name}"
-        for name in ("open_video", "decoding", "deinterlace", "key_frames", "picture", "video")
+        for name in ("avi_times", "open_video", "decoding", "deinterlace", "key_frames", "picture", "video")
     },
     "torch": TORCH,
     "torchvision": set(),  # its compiled operators do not load beside a CPU build of torch

@@ -5,6 +5,8 @@ Boxes: ISO/IEC 14496-12; elements: RFC 8794 and RFC 9559; chunks: RIFF.
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +19,23 @@ OPAQUE_BOXES = {b"ftyp", b"styp", b"mdat", b"wide", b"free", b"skip", b"pnot", b
 """The decoder finds no index in them. In any other box it may."""
 IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"}
 """HEIF (ISO/IEC 23008-12) and AVIF, and their sequences of images."""
+SPARE_BOXES = {b"mfra", b"free", b"skip"}
+"""No frame is missing where the end of one of them is."""
 LARGEST_INDEX_BYTES = 256 * 1024 * 1024
 MANY_SAMPLES = 2**32
 """In an index that is too large to be read here."""
+LARGEST_RANGE_BYTES = 4 * 1024 * 1024
+SYNC_BYTE = 0x47
 TS_PACKET_BYTES = (188, 192)
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
+START_BYTES = 4096
+AVI_HEADER_BYTES = 12
+FLV_SIZE = b"\x00\x08filesize\x00"
+"""Name and type (a double) of the entry in `onMetaData`."""
+
 Kind = Literal["MP4", "Matroska", "AVI", "MPEG-TS", "MPEG-PS", "FLV", "HEIF"]
-SIGNATURES: dict[Kind, tuple[bytes, ...]] = {"FLV": (b"FLV\x01",), "MPEG-PS": (b"\x00\x00\x01\xba", b"IMKH")}
+PROGRAM_STREAM = (b"\x00\x00\x01\xba", b"IMKH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +48,14 @@ class Container:
     announced_bytes: int
     """Length of the file by its outermost parts; 0 where they do not state it."""
     has_index: bool = True
-    """False for an MP4 without `moov`: its writer, or its upload, did not finish."""
+    """False for an MP4 without `moov` or an AVI without `idx1`: its writer, or its upload, did not finish."""
     has_video: bool = True
     is_fragmented: bool = False
     """An MP4 whose index may list only a part of its samples."""
+    cut_table_at: int | None = None
+    """Where the last `moof` begins, if the file was cut inside it. The decoder opens what precedes it."""
+    ends_in_media: bool = False
+    """The last box of an MP4 is `mdat`: what precedes it lists all samples in it."""
     announced_samples: int = 0
     """The decoder allocates memory for so many samples when it opens an MP4, whether the file holds them or not."""
     most_edits: int = 0
@@ -58,11 +73,13 @@ def read(path: Path) -> Container:
     """Read the file's outermost parts and, in an MP4, its index."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(TS_PACKET_BYTES[-1] * 2 + 1)
+        start = file.read(START_BYTES)
         if start[:4] == EBML:
             return Container("Matroska", size, _matroska_bytes(start))
         if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
-            return Container("AVI", size, 8 + int.from_bytes(start[4:8], "little"))
+            return _avi(file, size)
+        if start[:4] == b"FLV\x01":
+            return Container("FLV", size, _flv_bytes(start))
         if kind := _kind_without_length(start):
             return Container(kind, size, 0)
         if any(kind in MP4_BOXES for kind, _, _ in _outer_boxes(file, size)):
@@ -76,7 +93,37 @@ def _kind_without_length(start: bytes) -> Kind | None:
         return "MPEG-TS"
     if start[4:8] == b"ftyp" and start[8:12] in IMAGE_BRANDS:
         return "HEIF"
-    return next((kind for kind, signatures in SIGNATURES.items() if start.startswith(signatures)), None)
+    return "MPEG-PS" if start.startswith(PROGRAM_STREAM) else None
+
+
+def is_in_sync(path: Path, begin: int, end: int) -> bool:
+    """Whether these bytes of an MPEG-TS are packets of 188, 192 or 204 bytes, each with its sync byte.
+
+    The decoder's position of a packet of 204 bytes is 16 bytes early.
+    """
+    with path.open("rb") as file:
+        file.seek(begin)
+        data = file.read(min(end - begin, LARGEST_RANGE_BYTES))
+    return any(set(data[shift::step]) <= {SYNC_BYTE} for step in (188, 192, 204) for shift in (0, 4, 16))
+
+
+def _avi(file: BinaryIO, size: int) -> Container:
+    """RIFF chunks of even length; `movi` is a list among them, `idx1` follows it."""
+    file.seek(4)
+    announced, at, has_index = 8 + int.from_bytes(file.read(4), "little"), AVI_HEADER_BYTES, False
+    while not has_index and at + 8 <= size:
+        file.seek(at)
+        name, length = file.read(4), int.from_bytes(file.read(4), "little")
+        has_index = name == b"idx1"
+        at += 8 + length + length % 2
+    return Container("AVI", size, announced, has_index=has_index)
+
+
+def _flv_bytes(start: bytes) -> int:
+    """The length of the file by its metadata, 0 where they do not state it."""
+    at = start.find(FLV_SIZE) + len(FLV_SIZE)
+    stated: float = struct.unpack(">d", start[at : at + 8])[0] if len(FLV_SIZE) <= at <= len(start) - 8 else 0.0
+    return int(stated) if math.isfinite(stated) else 0
 
 
 def _matroska_bytes(start: bytes) -> int:
@@ -98,8 +145,9 @@ def _vint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _mp4(file: BinaryIO, size: int) -> Container:
-    end, samples, index = 0, 0, None
+    end, samples, index, kind, begin = 0, 0, None, b"", 0
     for kind, body, end in _outer_boxes(file, size):
+        begin = body - (8 if kind == b"moof" else 0)
         if kind in OPAQUE_BOXES:
             continue
         if min(end, size) - body > LARGEST_INDEX_BYTES:
@@ -117,10 +165,12 @@ def _mp4(file: BinaryIO, size: int) -> Container:
     return Container(
         kind="MP4",
         size_bytes=size,
-        announced_bytes=end,
+        announced_bytes=min(end, size) if kind in SPARE_BOXES else end,
         has_index=index is not None,
         has_video=codecs is None or bool(codecs),
         is_fragmented=index is not None and any(kind == b"mvex" for kind, _ in mp4_index.boxes(index)),
+        cut_table_at=begin if kind == b"moof" and end > size else None,
+        ends_in_media=kind == b"mdat",
         announced_samples=samples,
         most_edits=0 if index is None else mp4_index.most_edits(index),
         video_codecs=tuple(codecs or ()),

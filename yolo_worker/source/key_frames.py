@@ -24,7 +24,7 @@ def spread(video: OpenVideo) -> Iterator[VideoFrame]:
             frame = _first_frame(video)
             if frame is not None:
                 yield frame
-    except (av.FFmpegError, OverflowError):
+    except (av.FFmpegError, OverflowError, IndexError):  # IndexError: see `decoding`
         return  # what was found so far has to be enough
 
 

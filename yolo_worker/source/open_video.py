@@ -31,6 +31,8 @@ FORMATS = ("mov", "mp4", "matroska", "avi", "mpegts", "mpeg", "flv", "h264", "he
 """Demuxers. Playlists (concat, hls, dash) are not among them: they open other files and addresses."""
 MP4_FORMATS = {"mov", "mp4"}
 """Only for a file whose index has been checked."""
+TIMED_FORMATS = {"flv", "matroska,webm"}
+"""Their headers may state a length. That of a stream is the decoder's estimate."""
 STREAM_FORMATS = {"mpegts", "mpeg"}
 CODECS = (
     *("h264", "hevc", "vvc", "libdav1d", "vp8", "vp9", "libvpx-vp9"),
@@ -52,6 +54,8 @@ CODECS = (
 )
 """Video decoders."""
 PROTOCOLS = ("file",)
+PART = "subfile"
+"""Protocol for the first part of a local file."""
 LARGEST_SIDE_PX = 16_384
 LARGEST_PICTURE_PX = 64_000_000
 MOST_SAMPLES = 10_000_000
@@ -80,6 +84,8 @@ class OpenVideo:
     """Unit of the stream's timestamps."""
     announced_size: tuple[int, int]
     """Width and height in px as coded, by the container."""
+    listed_frames: int | None
+    """The count in the header; of an AVI whose index lists fewer, that of its index."""
 
     @property
     def is_avi(self) -> bool:
@@ -92,21 +98,35 @@ class OpenVideo:
         return self.demuxer.format.name in STREAM_FORMATS
 
     @property
+    def reads_all_streams(self) -> bool:
+        """Only unread bytes show what is lost: every stream has to be read, so that its bytes are accounted for."""
+        return self.file.kind != "MP4" and self.demuxer.format.name != "mpegts"
+
+    @property
     def length_ms(self) -> float | None:
         """As the container states it."""
         return None if self.demuxer.duration is None else self.demuxer.duration * 1000 / av.time_base
 
     @property
+    def stated_ms(self) -> float | None:
+        """Length of the stream, or else of the file; None where the decoder estimates it."""
+        if self.demuxer.format.name not in TIMED_FORMATS:
+            return None
+        length_s = _length_s(self.stream)
+        return self.length_ms if length_s is None else length_s * 1000
+
+    @property
     def announced(self) -> Announced:
         """What the container states about its length; a fragmented MP4 adds to it while it is read."""
-        is_mp4 = self.file.kind == "MP4"
+        is_mp4, is_whole = self.file.kind == "MP4", self.file.is_whole
+        lists_all = not self.file.is_fragmented or self.file.ends_in_media
         return Announced(
-            packets=len(self.stream.index_entries) if is_mp4 else None,
-            is_exact=(is_mp4 and not self.file.is_fragmented) or self.file.kind == "AVI",
-            frames=self.stream.frames or None,
-            length_ms=self.length_ms,
+            packets=sum(entry.size > 0 for entry in self.stream.index_entries) if is_mp4 else None,
+            is_exact=(is_mp4 and lists_all) or self.file.kind == "AVI",
+            frames=self.listed_frames,
+            length_ms=self.stated_ms,
             bytes=self.file.announced_bytes,
-            is_cut=not self.file.is_whole,
+            is_cut=not is_whole,
         )
 
     @property
@@ -131,22 +151,32 @@ def opened(path: Path) -> Iterator[OpenVideo]:
     if file.kind == "HEIF":
         raise BadVideo("not a video: a HEIF or AVIF image", code="not_a_video")
     try:
-        demuxer = av.open(str(path.resolve()), options=_options(file), metadata_errors="replace")
+        demuxer = av.open(_address(path, file), options=_options(file), metadata_errors="replace")
     except av.FFmpegError as error:
         raise other_formats.refusal(path) or _why_not_opened(file) from error
     with demuxer:
         stream = _chosen(demuxer, tuple(_candidates(demuxer, file)), file)
         size = stream.codec_context.width, stream.codec_context.height
         _check_size(*size)
-        _prepare(demuxer, stream)
-        yield OpenVideo(file, demuxer, stream, float((stream.time_base or Fraction(1, 1000)) * 1000), size)
+        _prepare(stream)
+        tick_ms = float((stream.time_base or Fraction(1, 1000)) * 1000)
+        video = OpenVideo(file, demuxer, stream, tick_ms, size, _listed_frames(stream, file))
+        if not video.reads_all_streams:
+            _discard_others(demuxer, stream)
+        yield video
+
+
+def _address(path: Path, file: Container) -> str:
+    """The file, or what precedes a cut table: with a part of a table the decoder does not open an MP4."""
+    whole = str(path.resolve())
+    return whole if file.cut_table_at is None else f"{PART},,start,0,end,{file.cut_table_at},,:file:{whole}"
 
 
 def _options(file: Container) -> dict[str, str]:
     edits = {"advanced_editlist": "0"} if file.most_edits > MOST_EDITS else {}
     return edits | {
         "format_whitelist": ",".join(name for name in FORMATS if file.kind == "MP4" or name not in MP4_FORMATS),
-        "protocol_whitelist": ",".join(PROTOCOLS),
+        "protocol_whitelist": ",".join(PROTOCOLS if file.cut_table_at is None else (*PROTOCOLS, PART)),
         "codec_whitelist": ",".join(CODECS),
         "correct_ts_overflow": "0",  # it takes each restart of the clock for a wrap-around
         "merge_pmt_versions": "1",  # MPEG-TS: the stream continues where its PID changes
@@ -176,6 +206,11 @@ def _length_s(stream: VideoStream) -> float | None:
         return float(stream.duration * stream.time_base)
     stated = DURATION.fullmatch(stream.metadata.get("DURATION", ""))
     return int(stated[1]) * 3600 + int(stated[2]) * 60 + float(stated[3]) if stated else None
+
+
+def _listed_frames(stream: VideoStream, file: Container) -> int | None:
+    indexed = len(stream.index_entries) if file.kind == "AVI" and file.has_index else 0
+    return min(stream.frames, indexed or stream.frames) or None
 
 
 def _chosen(demuxer: InputContainer, candidates: tuple[Candidate, ...], file: Container) -> VideoStream:
@@ -208,11 +243,14 @@ def _check_size(width: int, height: int) -> None:
         raise BadVideo(text, code="picture_too_large")
 
 
-def _prepare(demuxer: InputContainer, stream: VideoStream) -> None:
-    """Read no other stream; bound the decoder's threads and pictures."""
+def _discard_others(demuxer: InputContainer, stream: VideoStream) -> None:
     for other in demuxer.streams:
         if other.index != stream.index:
             other.discard = Discard.all
+
+
+def _prepare(stream: VideoStream) -> None:
+    """Bound the decoder's threads and pictures."""
     decoder = stream.codec_context
     decoder.options = {"codec_whitelist": ",".join(CODECS), "max_pixels": str(LARGEST_PICTURE_PX)}
     decoder.flags |= Flags.unaligned  # crop exactly what the stream states, at the left too

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
@@ -17,11 +18,12 @@ from av.video.frame import VideoFrame
 from video_analysis.worker_utils.contracts import timestamps
 from video_analysis.worker_utils.contracts.messages import LONGEST_VIDEO_MS
 from video_analysis.worker_utils.errors import BadVideo
-from video_analysis.yolo_worker.source import damage, decoding, key_frames, mosaic, picture
+from video_analysis.yolo_worker.source import container, damage, decoding, key_frames, mosaic, picture
 from video_analysis.yolo_worker.source.active_area import Samples
 from video_analysis.yolo_worker.source.damage import Damage, Tally
 from video_analysis.yolo_worker.source.deinterlace import Deinterlacer
 from video_analysis.yolo_worker.source.frame_times import Timeline
+from video_analysis.yolo_worker.source.losses import IsSound, Losses
 from video_analysis.yolo_worker.source.open_video import OpenVideo, opened
 from video_analysis.yolo_worker.types import Area, Frame
 
@@ -58,6 +60,8 @@ class TimedFrame:
 
     index: int
     offset_ms: float
+    time_ms: float | None
+    """Its timestamp, which may be missing or wrong."""
     frame: VideoFrame | None
     """None for a frame that the stride skips."""
     pixel_aspect: Fraction | None
@@ -100,13 +104,12 @@ def frames(path: Path, stride: int, info: VideoInfo | None = None) -> Generator[
     iteration ends.
     """
     with opened(path) as video:
-        tally, maker = Tally(), picture.PictureMaker(CONVERTER_THREADS)
+        tally, maker = Tally(losses=Losses(_soundness(path, video))), picture.PictureMaker(CONVERTER_THREADS)
         for timed in _timed(video, _progressive(_decoded(video, tally)), stride):
-            tally.last_ms = timed.offset_ms
+            tally.advance(timed.time_ms, timed.offset_ms)
             offset_ms = timestamps.offset_ms(timed.offset_ms)
             if offset_ms > LONGEST_VIDEO_MS:
-                text = f"frame {timed.index} is {offset_ms} ms into the video: more than a year"
-                raise BadVideo(text, code="too_long")
+                return Damage(timed.index, None, 0.0, is_cut=False, late_ms=offset_ms)
             if timed.frame is not None:
                 image = maker.picture(timed.frame, timed.pixel_aspect)
                 areas = info.areas if info and image.shape[:2] == (info.height_px, info.width_px) else ()
@@ -118,14 +121,14 @@ def _timed(video: OpenVideo, decoded: Iterable[tuple[VideoFrame, float | None]],
     """Every frame with its offset."""
     pixels = max(1, video.stream.codec_context.width * video.stream.codec_context.height)
     ahead = min(MOST_HELD, max(2, HELD_PX * stride // pixels))
-    line: Timeline[tuple[int, VideoFrame | None, Fraction | None]] | None = None
+    line: Timeline[tuple[int, float | None, VideoFrame | None, Fraction | None]] | None = None
     for index, (frame, time) in enumerate(decoded):
         line = line or Timeline(_nominal_ms(video), ahead, _start_ms(video, time))
-        item = (index, None, None) if index % stride else (index, frame, _pixel_aspect(video, frame))
-        for offset, done in line.push(time, item):
-            yield TimedFrame(done[0], offset, done[1], done[2])
-    for offset, done in line.close() if line else ():
-        yield TimedFrame(done[0], offset, done[1], done[2])
+        item = (index, time, None, None) if index % stride else (index, time, frame, _pixel_aspect(video, frame))
+        for offset, (number, stated, picked, aspect) in line.push(time, item):
+            yield TimedFrame(number, offset, stated, picked, aspect)
+    for offset, (number, stated, picked, aspect) in line.close() if line else ():
+        yield TimedFrame(number, offset, stated, picked, aspect)
 
 
 def _decoded(video: OpenVideo, tally: Tally) -> Iterator[tuple[VideoFrame, float | None]]:
@@ -161,6 +164,10 @@ def _pixel_aspect(video: OpenVideo, frame: VideoFrame) -> Fraction | None:
     return (video.stream.sample_aspect_ratio if is_announced else None) or decoder.sample_aspect_ratio
 
 
+def _soundness(path: Path, video: OpenVideo) -> IsSound | None:
+    return partial(container.is_in_sync, path) if video.demuxer.format.name == "mpegts" else None
+
+
 def _missing(video: OpenVideo, tally: Tally) -> Damage | None:
     if tally.frames == 0:
         raise _no_frames(video)
@@ -176,5 +183,6 @@ def _no_frames(video: OpenVideo) -> BadVideo:
 
 
 def _interval_ms(video: OpenVideo, tally: Tally) -> float:
-    """Mean time between two frames that were read."""
-    return tally.last_ms / (tally.frames - 1) if tally.frames > 1 and tally.last_ms > 0 else _nominal_ms(video)
+    """Mean time between two frames that were read, gaps by damage left out."""
+    length_ms = tally.last_ms - tally.losses.gaps_ms
+    return length_ms / (tally.frames - 1) if tally.frames > 1 and length_ms > 0 else _nominal_ms(video)

@@ -52,7 +52,7 @@ class VideoFile:
         EnvironmentFault after the last frame if some are missing while memory is short: the file may be intact.
         """
         self._damage = yield from video.frames(self._path, self._stride, self._probed)
-        if self._damage is not None:
+        if self._damage is not None and self._damage.late_ms is None:
             failure = reclassify_under_memory_pressure(self._damage.refusal)
             if isinstance(failure, EnvironmentFault):
                 raise failure

@@ -8,12 +8,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
 from video_analysis.benchmarks import real_data
 from video_analysis.tests.support import synthetic_clips
 from video_analysis.tests.support.scenes import framed, moving, scene
 from video_analysis.yolo_worker.source import key_frames, video
-from video_analysis.yolo_worker.source.open_video import opened
+from video_analysis.yolo_worker.source.open_video import OpenVideo, opened
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import Area, Image
 
@@ -64,6 +65,24 @@ def test_key_frames_are_spread_over_the_file_where_it_can_be_searched(tmp_path: 
         seconds = [float((time - (file.stream.start_time or 0)) * (file.stream.time_base or 0)) for time in times]
     assert seconds == sorted(seconds)
     assert ending == ".h264" or (len(seconds) == key_frames.FRAMES and seconds[-1] > 3.5)
+
+
+def test_the_search_for_key_frames_ends_where_the_demuxer_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyAV raises IndexError where a stream begins that the header does not list."""
+    found, first_frame = list[VideoFrame](), key_frames._first_frame
+
+    def failing(file: OpenVideo) -> VideoFrame | None:
+        if len(found) == 2:
+            raise IndexError
+        return first_frame(file)
+
+    monkeypatch.setattr(key_frames, "_first_frame", failing)
+    with opened(written(tmp_path / "clip.mp4", MOVING * 3, options=SHORT_GROUPS)) as file:
+        for frame in key_frames.spread(file):
+            found.append(frame)
+    assert len(found) == 2
 
 
 def test_the_areas_hold_only_for_pictures_of_the_first_size(tmp_path: Path) -> None:

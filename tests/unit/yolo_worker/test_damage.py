@@ -4,12 +4,16 @@ import pytest
 
 from video_analysis.worker_utils.errors import BadVideo
 from video_analysis.yolo_worker.source.damage import Announced, Damage, Tally, check, found
+from video_analysis.yolo_worker.source.losses import Losses
 
 SIZE = 1000
 
 
-def read(frames: int, packets: int | None = None, *, last_ms: float = 0.0, **counts: int) -> Tally:
-    return Tally(packets=frames if packets is None else packets, frames=frames, last_ms=last_ms, **counts)
+def read(
+    frames: int, packets: int | None = None, *, last_ms: float = 0.0, losses: Losses | None = None, **counts: int
+) -> Tally:
+    shown = frames if packets is None else packets
+    return Tally(packets=shown, frames=frames, last_ms=last_ms, losses=losses or Losses(), **counts)
 
 
 def table(packets: int, is_cut: bool = False) -> Announced:
@@ -80,6 +84,26 @@ def test_an_avi_that_is_longer_by_its_header_than_it_is_may_have_all_its_frames(
 def test_without_a_table_the_decoders_errors_count() -> None:
     assert damage(read(100), stated(None, is_cut=False)).is_none
     assert str(damage(read(100, refused=20), stated(None, is_cut=False))) == "damaged: 100 of 120 frames"
+
+
+def test_frames_that_an_avi_announces_and_does_not_deliver_are_missing() -> None:
+    announced = stated(100, is_cut=False, is_exact=True)
+    assert damage(read(90, empty=10), announced).is_none
+    assert str(damage(read(80, packets=85, refused=5), announced)) == "damaged: 80 of 100 frames"
+
+
+def test_lost_frames_and_errors_of_the_decoder_are_the_same_frames() -> None:
+    tally = read(100, refused=20, losses=Losses(frames=30))
+    assert str(damage(tally, stated(None, is_cut=False))) == "damaged: 100 of 130 frames"
+
+
+@pytest.mark.parametrize(("end", "text"), [(100, "damaged: 40 of 100 frames"), (SIZE * 9 // 10, "whole")])
+def test_a_stated_length_counts_where_bytes_of_the_end_give_no_packet(end: int, text: str) -> None:
+    losses = Losses()
+    losses.packet(0.0, 0, end, is_key=True, is_corrupt=False)
+    announced = stated(None, is_cut=False, length_ms=4000)
+    missing = found(read(40, last_ms=39 * 40, losses=losses), announced, 10 * SIZE, 40.0)
+    assert ("whole" if missing.is_none else str(missing)) == text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""Frames that a damaged part of a file took with it: gaps in the timestamps where data is missing. Pure.
+
+A gap alone is no damage: recordings pause, and rates vary. It counts where the demuxer or the decoder reported an
+error, or where the file has bytes that gave no packet.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+
+GAP_STEPS = 1.5
+"""Two frames that are more usual steps apart have a gap between them."""
+REMEMBERED_STEPS = 15
+DELAYED_PACKETS = 9
+"""An error of the decoder may come so many packets late, because of its threads."""
+MARKED_EARLY = 3
+"""The packet before a gap is marked as corrupt, or one shortly before it: the demuxer reads ahead."""
+MOST_PLACES = 1000
+"""The decoder may drop the packets behind a damaged part up to the next key frame."""
+UNREAD_SHARE = 0.5
+"""Of the bytes that the missing frames would have."""
+UNREAD_BYTES = 4096
+"""Fewer are headers, padding, or the index."""
+
+IsSound = Callable[[int, int], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What lies between two packets."""
+
+    begin: float
+    """Timestamps in ms."""
+    end: float
+    from_byte: int
+    to_byte: int
+    unread: int
+    """Bytes between the end of the first packet and the second."""
+    has_error: bool
+
+
+@dataclass(slots=True)
+class Losses:
+    """Compares the gaps between frames with what is known of the packets there."""
+
+    is_sound: IsSound | None = None
+    """Whether the bytes of a range are well-formed packets; None where the container does not show it."""
+    frames: int = 0
+    """How many are missing."""
+    gaps_ms: float = 0.0
+    """How much time they would take."""
+    end_byte: int = 0
+    """Where the last packet ends."""
+    _bytes: int = 0
+    _packets: int = 0
+    _start_byte: int = 0
+    _timed_byte: int = 0
+    _unread: int = 0
+    _has_error: bool = False
+    _after_corrupt: int = MARKED_EARLY
+    _times: deque[float] = field(default_factory=lambda: deque(maxlen=DELAYED_PACKETS))
+    _places: deque[Place] = field(default_factory=lambda: deque(maxlen=MOST_PLACES))
+    _last: tuple[float, float] | None = None
+    _shift: float = 0.0
+    _steps: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_STEPS))
+
+    def demuxer_failed(self) -> None:
+        """What precedes the next packet is damaged."""
+        self._has_error = True
+
+    def decoder_failed(self) -> None:
+        """One of the last packets, or what precedes it, is damaged."""
+        if self._times:
+            self._places.append(Place(min(self._times), max(self._times), 0, 0, 0, has_error=True))
+
+    def packet(self, time: float | None, position: int | None, size: int, *, is_key: bool, is_corrupt: bool) -> None:
+        """Take the next packet into account; `position` is its first byte in the file.
+
+        A gap behind a corrupt packet that ends at a key frame is no error: recordings were joined there.
+        """
+        position = self.end_byte if position is None or position < self._start_byte else position
+        if self._packets:
+            self._unread = max(self._unread, position - self.end_byte)
+        self._after_corrupt = 0 if is_corrupt else self._after_corrupt + 1
+        self._has_error |= self._after_corrupt < MARKED_EARLY and not is_key
+        if time is not None:
+            before = self._times[-1] if self._times else time
+            ends = min(before, time), max(before, time)
+            self._places.append(Place(*ends, self._timed_byte, position, self._unread, self._has_error))
+            self._times.append(time)
+            self._timed_byte, self._unread, self._has_error = position, 0, False
+        self._start_byte, self.end_byte = position, max(self.end_byte, position + size)
+        self._bytes, self._packets = self._bytes + size, self._packets + 1
+
+    def frame(self, time: float | None, offset_ms: float) -> None:
+        """Take the next frame into account, in the order of presentation."""
+        time = offset_ms + self._shift if time is None else time
+        self._shift = time - offset_ms
+        if self._last is not None:
+            before, before_ms = self._last
+            step_ms = offset_ms - before_ms
+            usual_ms = median(self._steps) if self._steps else step_ms
+            if step_ms > GAP_STEPS * usual_ms > 0:
+                missing = round(step_ms / usual_ms) - 1
+                if self._is_damaged(before, time, missing):
+                    self.frames, self.gaps_ms = self.frames + missing, self.gaps_ms + step_ms - usual_ms
+            self._steps.append(step_ms)
+        self._last = time, offset_ms
+
+    def other_stream(self, position: int | None, size: int) -> None:
+        """Take a packet of another stream into account: its bytes are not missing."""
+        if position is not None and self._packets:
+            self._unread = max(self._unread, position - self.end_byte)
+            self.end_byte = max(self.end_byte, position + size)
+
+    def are_unread(self, frames: int, size: int) -> bool:
+        """Whether `size` bytes that gave no packet are enough for so many frames."""
+        return self._packets > 0 and size >= max(UNREAD_BYTES, UNREAD_SHARE * frames * self._bytes / self._packets)
+
+    def _is_damaged(self, begin: float, end: float, missing: int) -> bool:
+        places = [place for place in self._places if place.begin < end and place.end > begin]
+        return any(place.has_error or self._is_unread(place, missing) for place in places)
+
+    def _is_unread(self, place: Place, missing: int) -> bool:
+        if self.is_sound is not None:
+            return place.to_byte > place.from_byte and not self.is_sound(place.from_byte, place.to_byte)
+        return self.are_unread(missing, place.unread)
