@@ -52,6 +52,7 @@ class HeldCalls:
         try:
             call()
         except EnvironmentFault as fault:
+            run.check()  # a call that was under way when the process was stopped is not held
             self._begin(fault, run)
             succeeded = False
             try:

@@ -89,6 +89,14 @@ def test_a_lost_lease_or_a_shutdown_ends_the_wait(end: WorkerError) -> None:
     assert observer.codes() == ["snapshot.held"]
 
 
+def test_a_call_that_is_refused_during_a_shutdown_is_not_held() -> None:
+    """Else the last uploads of a stopped worker would be reported as held once more."""
+    observer = RecordingObserver()
+    with pytest.raises(Interrupted):
+        repeat(context(observer, Lease(1, Interrupted("shutting down"))), DENIED)
+    assert observer.codes() == []
+
+
 def test_the_wait_ends_with_the_first_failure_before_the_lease_does() -> None:
     observer, lease = RecordingObserver(), Lease(rest_s=RELEASE_MARGIN_S + 5)
     faults = [DENIED, Transient("slow"), *(EnvironmentFault(f"refused {count}") for count in range(100))]
