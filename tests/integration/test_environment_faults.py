@@ -253,7 +253,7 @@ def test_a_restart_during_a_hold_that_the_probe_cannot_see_spends_a_receive(envi
     assert _statuses(environment, video_id) == {("done", None)}
 
 
-@pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
+@pytest.mark.parametrize("environment", [pytest.param(YOLO, marks=pytest.mark.slow), MAIN], indirect=True)
 def test_a_worker_that_starts_without_a_permission_receives_nothing_until_it_is_granted(
     environment: Environment,
 ) -> None:

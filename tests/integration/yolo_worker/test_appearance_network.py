@@ -67,6 +67,7 @@ def quality(one: Embedder, rendered: tuple[Sightings, list[tuple[Frame, NDArray[
     return pairs(found, vectors, 900).auc(), retrieval(found, vectors, 900, after_gap=False).mean_ap
 
 
+@pytest.mark.slow
 def test_it_tells_rendered_vehicles_apart_better_than_its_untrained_form_and_mobilenet(
     own: Embedder, runtime: backend.Runtime, rendered: tuple[Sightings, list[tuple[Frame, NDArray[np.float32]]]]
 ) -> None:
