@@ -14,7 +14,7 @@ import boto3
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
-from video_analysis.devstack import provision, services
+from video_analysis.devstack import provision, queue_depth, services
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
@@ -93,12 +93,7 @@ class Stack:
 
     def depth(self, queue_url: str) -> int:
         """Messages in a queue, visible and in flight."""
-        attributes = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"]
-        waiting, in_flight = (
-            attributes["ApproximateNumberOfMessages"],
-            attributes["ApproximateNumberOfMessagesNotVisible"],
-        )
-        return int(waiting) + int(in_flight)
+        return queue_depth.depth(self.sqs, queue_url)
 
 
 @contextmanager

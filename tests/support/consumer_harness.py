@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import EndpointConnectionError
 
-from video_analysis.devstack import provision
+from video_analysis.devstack import provision, queue_depth
 from video_analysis.tests.support.recording_observer import RecordingObserver
 from video_analysis.worker_config import PauseSettings, WorkerConfig
 from video_analysis.worker_utils.aws.sqs import PROBE_HANDLE, Queue
@@ -197,8 +197,7 @@ class Bench:
 
     def left(self) -> int:
         """Messages in the queue, visible and in flight."""
-        count = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])["Attributes"]
-        return int(count["ApproximateNumberOfMessages"]) + int(count["ApproximateNumberOfMessagesNotVisible"])
+        return queue_depth.depth(self.sqs, self.url)
 
     def _next(self, url: str, wait_s: int) -> MessageTypeDef | None:
         for _ in range(-(-wait_s // LONGEST_POLL_S)):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psycopg2.extensions import make_dsn
 
-from video_analysis.devstack import provision
+from video_analysis.devstack import provision, queue_depth
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.worker import SnapshotWorker
@@ -162,7 +162,7 @@ class Environment:
 
     def await_empty_queue(self) -> None:
         """Wait until every message of the worker's queue is deleted."""
-        self._await(lambda: self._count(self.queues[self.source][0]) == 0)
+        self._await(lambda: queue_depth.depth(self.sqs, self.queues[self.source][0]) == 0)
 
     def await_rows(self, condition: str, count: int) -> None:
         """Wait for so many rows of image_analyses."""
@@ -190,12 +190,7 @@ class Environment:
 
     def in_dead_letter_queue(self) -> int:
         """Messages in the dead-letter queue of the worker's queue."""
-        return self._count(self.queues[self.source][1])
-
-    def _count(self, url: str) -> int:
-        count = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        names: tuple[Any, ...] = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return sum(int(count[name]) for name in names)
+        return queue_depth.depth(self.sqs, self.queues[self.source][1])
 
     def _await(self, condition: Callable[[], bool], timeout_s: float = 60) -> None:
         deadline_s = time.monotonic() + timeout_s
