@@ -50,8 +50,6 @@ class Losses:
     """Whether the bytes of a range are well-formed packets; None where the container does not show it."""
     frames: int = 0
     """How many are missing."""
-    gaps_ms: float = 0.0
-    """How much time they would take."""
     end_byte: int = 0
     """Where the last packet ends."""
     _bytes: int = 0
@@ -66,6 +64,13 @@ class Losses:
     _last: tuple[float, float] | None = None
     _shift: float = 0.0
     _steps: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED_STEPS))
+    _regular_ms: float = 0.0
+    _regular_steps: int = 0
+
+    @property
+    def interval_ms(self) -> float | None:
+        """Mean time between two frames, without pauses and gaps; None where it is not known."""
+        return self._regular_ms / self._regular_steps if self._regular_ms > 0 else None
 
     def demuxer_failed(self) -> None:
         """What precedes the next packet is damaged."""
@@ -106,7 +111,9 @@ class Losses:
             if step_ms > GAP_STEPS * usual_ms > 0:
                 missing = round(step_ms / usual_ms) - 1
                 if self._is_damaged(before, time, missing):
-                    self.frames, self.gaps_ms = self.frames + missing, self.gaps_ms + step_ms - usual_ms
+                    self.frames += missing
+            else:
+                self._regular_ms, self._regular_steps = self._regular_ms + step_ms, self._regular_steps + 1
             self._steps.append(step_ms)
         self._last = time, offset_ms
 

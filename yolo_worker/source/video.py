@@ -171,7 +171,7 @@ def _soundness(path: Path, video: OpenVideo) -> IsSound | None:
 def _missing(video: OpenVideo, tally: Tally) -> Damage | None:
     if tally.frames == 0:
         raise _no_frames(video)
-    found = damage.found(tally, video.announced, video.file.size_bytes, _interval_ms(video, tally))
+    found = damage.found(tally, video.announced, video.file.size_bytes, tally.losses.interval_ms or _nominal_ms(video))
     return None if found.is_none else found
 
 
@@ -180,9 +180,3 @@ def _no_frames(video: OpenVideo) -> BadVideo:
         text = f"truncated: no frame in {video.file.size_bytes} of {video.file.announced_bytes} bytes"
         return BadVideo(text, code="truncated")
     return BadVideo("not a video: none of its frames can be decoded", code="undecodable")
-
-
-def _interval_ms(video: OpenVideo, tally: Tally) -> float:
-    """Mean time between two frames that were read, gaps by damage left out."""
-    length_ms = tally.last_ms - tally.losses.gaps_ms
-    return length_ms / (tally.frames - 1) if tally.frames > 1 and length_ms > 0 else _nominal_ms(video)

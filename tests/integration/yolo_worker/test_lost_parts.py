@@ -22,8 +22,8 @@ PAUSE_MS = [*clips.every(40, 50), *clips.every(40, 50, 62_000)]
 CODEC = {"g": "25", "bf": "2"}
 
 
-def noisy(path: Path, codec: str = "libx264") -> Path:
-    """150 frames of noise, 40 ms apart: each has about as many bytes as the others."""
+def noisy(path: Path, codec: str = "libx264", pause_s: int = 0) -> Path:
+    """150 frames of noise, 40 ms apart: each has about as many bytes as the others. The pause is in the middle."""
     noise = np.random.default_rng(1).integers(0, 256, (96 + FRAMES, 128, 3), np.uint8)
     ending = path.suffix[1:]
     with av.open(str(path), "w", format=FORMATS.get(ending, ending)) as output:
@@ -31,7 +31,7 @@ def noisy(path: Path, codec: str = "libx264") -> Path:
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 128, 96, "yuv420p", 2_000_000
         for index in range(FRAMES):
             frame = av.VideoFrame.from_ndarray(noise[index : index + 96], format="bgr24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
+            frame.pts, frame.time_base = index + 25 * pause_s * (index >= FRAMES // 2), Fraction(1, 25)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path
@@ -69,6 +69,16 @@ def test_frames_of_an_overwritten_part_are_missing(name: str, codec: str, tmp_pa
     assert damage.read == len(given) < 120
     assert damage.due == pytest.approx(FRAMES, abs=1)
     assert given[-1].offset_ms == 40 * (FRAMES - 1)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.mkv"])
+def test_a_pause_does_not_count_in_the_time_that_is_missing(name: str, tmp_path: Path) -> None:
+    """15 frames are 0.6 s, whatever the mean rate of the file is."""
+    given, damage = read(overwritten(noisy(tmp_path / name, pause_s=60), 0.2, 0.3))
+    assert damage is not None
+    assert damage.read == len(given) < FRAMES
+    assert damage.interval_ms == pytest.approx(40)
+    assert damage.is_minor
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.flv"])
