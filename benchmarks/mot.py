@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -83,9 +83,14 @@ def read_truth(path: Path, frames: int) -> list[list[Labelled]]:
     return truth
 
 
+def track_ids(frames: Iterable[TrackedFrame]) -> dict[int, int]:
+    """Key → track_id of all tracks that are confirmed at some time, in the order of their confirmation."""
+    return {key: track_id for frame in frames for key, track_id in frame.links.items()}
+
+
 def confirmed(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:
     """Boxes per frame of all tracks that are confirmed at some time: a snapshot may be taken from any of these."""
-    ids = {key: track_id for frame in frames for key, track_id in frame.links.items()}
+    ids = track_ids(frames)
     return [[(ids[track.key], track.box) for track in frame.tracks if track.key in ids] for frame in frames]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from video_analysis.benchmarks.mot import track_ids
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import YoloType
 from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
@@ -87,7 +88,7 @@ class StageOne:
         tracked = _remembered(self.pipeline.track(detected), kept)
         sink = BestShotSink(self._best, self._snapshot.crop_margin)
         chosen = [(shot, self._jpeg(shot)) for shot in drain.results(tracked, sink)]
-        ids = {key: track_id for frame in kept for key, track_id in frame.links.items()}
+        ids = track_ids(kept)
         keys = {track_id: key for key, track_id in reversed(ids.items())}
         first_keys = {key: keys[track_id] for key, track_id in ids.items()}
         result = [

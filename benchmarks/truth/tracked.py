@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from video_analysis.benchmarks.mot import track_ids
 from video_analysis.benchmarks.truth.detections import CachedClip, CachedEmbedder
 from video_analysis.benchmarks.truth.scorer import Snapshot
 from video_analysis.worker_config import WorkerConfig
@@ -42,7 +43,7 @@ def track(clip: CachedClip, embedder: CachedEmbedder, stride: int, config: Worke
 
 def tracks_of(frames: Sequence[TrackedFrame]) -> dict[int, dict[int, Box]]:
     """track_id → boxes by index of the frame, over all keys of the track."""
-    ids = {key: track_id for frame in frames for key, track_id in frame.links.items()}
+    ids = track_ids(frames)
     boxes: dict[int, dict[int, Box]] = {track_id: {} for track_id in ids.values()}
     for frame in frames:
         for one in frame.tracks:

@@ -99,9 +99,8 @@ def frames(path: Path, stride: int, info: VideoInfo | None = None) -> Generator[
     """Every `stride`-th frame from the first on, as displayed; the others are not converted to pictures.
 
     Offsets count from the video stream's first presentation time, in ms, and never fall. Frames of the size in `info`
-    get its areas. Returns what is missing, None
-    if nothing is. Raises BadVideo at once where the file is no video or has no frame. The file is closed however the
-    iteration ends.
+    get its areas. Returns what is missing, None if nothing is. Raises BadVideo at once where the file is no video or
+    has no frame. The file is closed however the iteration ends.
     """
     with opened(path) as video:
         tally, maker = Tally(losses=Losses(_soundness(path, video))), picture.PictureMaker(CONVERTER_THREADS)

@@ -24,7 +24,7 @@ from scipy.optimize import linear_sum_assignment
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detection.postprocess import MOTORCYCLE, overlaps
-from video_analysis.yolo_worker.tracking.geometry import Corners, centres, inflate, sizes
+from video_analysis.yolo_worker.tracking.geometry import Corners, along_and_beside, centres, inflate, sizes
 
 Costs = NDArray[np.float64]
 """T×D; infinite where a pair is impossible."""
@@ -134,12 +134,9 @@ def _is_off_course(of: Candidates) -> NDArray[np.bool_]:
     step = centres(of.detected)[None] - centres(of.observed)[:, None]
     size = sizes(of.observed)
     travelled = np.linalg.norm(of.travel, axis=1, keepdims=True)
-    course = (of.travel / np.maximum(travelled, 1e-9))[:, None]
-    along = (step * course).sum(2)
-    sideways = np.linalg.norm(step - along[..., None] * course, axis=2)
-    off = (along < -BACKWARD_SIZES * size) | (
-        sideways > (SIDEWAYS_SIZES + SIDEWAYS_SPEED * of.unseen_s[:, None]) * size
-    )
+    along, sideways = along_and_beside(step, of.travel[:, None])
+    reach = SIDEWAYS_SIZES + SIDEWAYS_SPEED * of.unseen_s[:, None]
+    off = (along < -BACKWARD_SIZES * size) | (sideways > reach * size)
     is_off: NDArray[np.bool_] = (travelled > MOVING_SIZES * size) & off
     return is_off
 

@@ -31,6 +31,20 @@ def inflate(boxes: Corners, share: float) -> Corners:
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:4] + margin], axis=1)
 
 
+def along_and_beside(
+    steps: NDArray[np.float64], courses: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(how far each of `steps` goes along its course, how far beside it), both …×2 in px, broadcast.
+
+    Where a course has no length, the first is 0 and the second the length of the step.
+    """
+    length = np.linalg.norm(courses, axis=-1, keepdims=True)
+    direction = courses / np.maximum(length, 1e-9)
+    along = (steps * direction).sum(-1)
+    beside: NDArray[np.float64] = np.linalg.norm(steps - along[..., None] * direction, axis=-1)
+    return along, beside
+
+
 def touches(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
     """Of each box: a part of it lies in `frame`."""
     within: NDArray[np.bool_] = (boxes[:, 2:] > frame[:2]).all(1) & (boxes[:, :2] < frame[2:]).all(1)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from video_analysis.yolo_worker.detection.postprocess import containment_of, overlaps
 from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.association import Pairs
-from video_analysis.yolo_worker.tracking.geometry import centres, sizes
-from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
+from video_analysis.yolo_worker.tracking.geometry import along_and_beside, centres, sizes
+from video_analysis.yolo_worker.tracking.track_state import TrackStore, VehicleTrack
 
 Distances = NDArray[np.float64]
 """N×O: new tracks, older ones; in appearance thresholds."""
@@ -32,9 +32,8 @@ MARGIN = 0.15
 """The second best distance of either track is larger by this at least, in thresholds."""
 PLACE_IOU, PLACE_CONTAINMENT = 0.3, 0.8
 """A track begins in a place if it overlaps it by the first, or if the second share of it is inside."""
-DRIVING_SIZES, DRIVING_BOXES = 0.5, 4
-"""A vehicle drives if it moved by more than the first in about the last second, in box sizes. It needs as many boxes as
-the second."""
+DRIVING_SIZES = 0.5
+"""A vehicle drives if it moved by more in about the last second, in box sizes."""
 BACKWARD_SIZES, FORWARD_SIZES, SPEED_FACTOR = 0.25, 1.0, 1.5
 """Along its course the older one reaches from the first behind its last box to the second in front of it, in box
 sizes, and as far as it comes at its speed times the third."""
@@ -62,30 +61,18 @@ def continued(
     return [(int(row), int(column)) for row, column in np.argwhere(possible) if _is_clear(distance, row, column)]
 
 
-class VanishedVehicles:
+class VanishedVehicles(TrackStore):
     """Vehicles that were lost inside the picture a short time ago, while they moved."""
-
-    def __init__(self) -> None:
-        self.tracks: list[VehicleTrack] = []
 
     def keep(self, tracks: Iterable[VehicleTrack]) -> None:
         """Remember `tracks`."""
         self.tracks += tracks
-
-    def discard(self, continued: Sequence[VehicleTrack]) -> None:
-        """Forget those that another track continues."""
-        self.tracks = [track for track in self.tracks if track not in continued]
 
     def overdue(self, before_s: float) -> list[VehicleTrack]:
         """Forget those that were last detected before that time. Returns them."""
         overdue = [track for track in self.tracks if track.seen_s < before_s]
         self.tracks = [track for track in self.tracks if track.seen_s >= before_s]
         return overdue
-
-    def clear(self) -> list[VehicleTrack]:
-        """Forget all vehicles. Returns them."""
-        forgotten, self.tracks = self.tracks, []
-        return forgotten
 
 
 def _is_clear(distance: Distances, row: int, column: int) -> bool:
@@ -116,8 +103,7 @@ def _begins_in_place(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack])
 
 
 def _drives(track: VehicleTrack) -> bool:
-    moved = float(np.linalg.norm(track.travel()) / sizes(track.box[None])[0, 0])
-    return not track.is_standing() and len(track.course) >= DRIVING_BOXES and moved > DRIVING_SIZES
+    return not track.is_standing() and track.is_motion_known() and track.travel_sizes() > DRIVING_SIZES
 
 
 def _is_reachable(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Possible:
@@ -126,10 +112,7 @@ def _is_reachable(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) ->
     gap_s, size = _gaps_s(new, older), sizes(ends)[:, 0]
     velocity = np.stack([track.velocity() for track in older])
     speed = np.linalg.norm(velocity, axis=1)
-    course = velocity / np.maximum(speed, 1e-9)[:, None]
-    step = centres(begins)[:, None] - centres(ends)
-    along = (step * course).sum(2)
-    sideways = np.linalg.norm(step - along[..., None] * course, axis=2)
+    along, sideways = along_and_beside(centres(begins)[:, None] - centres(ends), velocity)
     reachable = (along >= -BACKWARD_SIZES * size) & (along <= FORWARD_SIZES * size + SPEED_FACTOR * speed * gap_s)
     reachable &= sideways <= (SIDEWAYS_SIZES + SIDEWAYS_SPEED * gap_s) * size
     factor = sizes(begins) / size

@@ -16,7 +16,7 @@ from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.association import APPEARANCE_COST, Pairs, assign
 from video_analysis.yolo_worker.tracking.geometry import Corners
 from video_analysis.yolo_worker.tracking.observation import Observation
-from video_analysis.yolo_worker.tracking.track_state import SAME_PLACE_IOU, VehicleTrack
+from video_analysis.yolo_worker.tracking.track_state import SAME_PLACE_IOU, TrackStore, VehicleTrack
 
 PLACE_IOU, PLACE_CONTAINMENT = 0.4, 0.7
 """A detection lies in a place if it overlaps it by the first, or if the second share of it is inside."""
@@ -59,12 +59,8 @@ def places_of(tracks: Sequence[VehicleTrack]) -> Corners:
     return np.stack([track.place for track in tracks])
 
 
-class ParkedVehicles:
+class ParkedVehicles(TrackStore):
     """Standing vehicles whose tracks ended inside the picture. Memory is bounded by MOST_PLACES."""
-
-    def __init__(self) -> None:
-        self.tracks: list[VehicleTrack] = []
-        """In the order in which they were last detected."""
 
     def keep(self, tracks: Sequence[VehicleTrack]) -> list[VehicleTrack]:
         """Remember `tracks`. Returns those that are forgotten instead."""
@@ -79,10 +75,6 @@ class ParkedVehicles:
         self.tracks = [track for index, track in enumerate(self.tracks) if index not in taken]
         return found
 
-    def discard(self, continued: Sequence[VehicleTrack]) -> None:
-        """Forget those that another track continues."""
-        self.tracks = [track for track in self.tracks if track not in continued]
-
     def displace(self, tracks: Sequence[VehicleTrack]) -> list[VehicleTrack]:
         """Forget the vehicles in whose places others stand now. Returns them."""
         if not tracks or not self.tracks:
@@ -95,8 +87,3 @@ class ParkedVehicles:
     def overdue(self, before_s: float) -> list[VehicleTrack]:
         """The vehicles that were last detected before that time and whose end has not been reported."""
         return [parked for parked in self.tracks if parked.seen_s < before_s and not parked.is_reported]
-
-    def clear(self) -> list[VehicleTrack]:
-        """Forget all vehicles. Returns them."""
-        forgotten, self.tracks = self.tracks, []
-        return forgotten

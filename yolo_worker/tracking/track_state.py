@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from video_analysis.yolo_worker.tracking.geometry import Corner, Point, iou
+from video_analysis.yolo_worker.tracking.geometry import Corner, Point, iou, sizes
 from video_analysis.yolo_worker.types import Embedding
 
 SAME_PLACE_IOU = 0.6
@@ -21,6 +22,8 @@ PLACE_WEIGHT = 0.1
 """Share of each new box in the mean box of a vehicle that does not move."""
 COURSE_BOXES, COURSE_STEP_S = 10, 0.1
 """The boxes of about the last second are kept, this far apart."""
+LEAST_COURSE_BOXES = 4
+"""Fewer do not show how a vehicle moves."""
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +72,14 @@ class VehicleTrack:
         moved: Point = (self.box[:2] + self.box[2:] - old[:2] - old[2:]) / 2
         return moved
 
+    def travel_sizes(self) -> float:
+        """How far the centre moved in about the last second, in sizes of the last box."""
+        return float(np.linalg.norm(self.travel()) / sizes(self.box[None])[0, 0])
+
+    def is_motion_known(self) -> bool:
+        """It has enough boxes: speeds are noise before."""
+        return len(self.course) >= LEAST_COURSE_BOXES
+
     def extent(self) -> Corner:
         """The smallest box that contains those of about the last second."""
         boxes = np.stack([box for _, box in self.course])
@@ -110,3 +121,20 @@ class VehicleTrack:
         """Add an embedding of the current detection to the gallery."""
         self.gallery.append(embedding)
         self.embedded_s = self.seen_s
+
+
+class TrackStore:
+    """Tracks that ended, and whose vehicles may be seen again."""
+
+    def __init__(self) -> None:
+        self.tracks: list[VehicleTrack] = []
+        """In the order in which they were added."""
+
+    def discard(self, continued: Sequence[VehicleTrack]) -> None:
+        """Forget those that another track continues."""
+        self.tracks = [track for track in self.tracks if track not in continued]
+
+    def clear(self) -> list[VehicleTrack]:
+        """Forget all vehicles. Returns them."""
+        forgotten, self.tracks = self.tracks, []
+        return forgotten

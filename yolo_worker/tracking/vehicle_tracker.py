@@ -18,7 +18,7 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.tracking import association, linking, standing
 from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.association import Candidates, Pairs
-from video_analysis.yolo_worker.tracking.geometry import is_inside, sizes, touches
+from video_analysis.yolo_worker.tracking.geometry import is_inside, touches
 from video_analysis.yolo_worker.tracking.kalman import BORDER_PX, KalmanBank
 from video_analysis.yolo_worker.tracking.linking import VanishedVehicles
 from video_analysis.yolo_worker.tracking.observation import Embed, Observation
@@ -26,9 +26,8 @@ from video_analysis.yolo_worker.tracking.settings import LONGEST_STEP_S, is_conf
 from video_analysis.yolo_worker.tracking.standing import ParkedVehicles
 from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 
-RESTING_SIZES, RESTING_BOXES = 0.25, 4
-"""A track that moved by less than the first in about a second, in box sizes, is not extrapolated where it is not
-detected. It needs as many boxes as the second: speeds are noise before."""
+RESTING_SIZES = 0.25
+"""A track that moved by less in about a second, in box sizes, is not extrapolated where it is not detected."""
 
 
 @dataclass(slots=True, eq=False)
@@ -69,7 +68,7 @@ class VehicleTracker:
         self._continue(matches, seen)
         self._extrapolate(seen)
         lost = self._remove(self._lost(seen))
-        left = [track for track in lost if len(track.course) >= RESTING_BOXES]
+        left = [track for track in lost if track.is_motion_known()]
         ended += left + self._without_vanished((track for track in lost if track not in left), seen)
         self._start(matches, seen)
         ended += self._parked.displace(self._standing(track for track in self.tracks if track.row is not None))
@@ -192,8 +191,7 @@ class VehicleTracker:
         self._bank.make_rigid(lost, seen.frame)
         for index in lost:
             track = self.tracks[index]
-            slow = np.linalg.norm(track.travel()) < RESTING_SIZES * sizes(track.box[None])[0, 0]
-            if slow and len(track.course) >= RESTING_BOXES:
+            if track.is_motion_known() and track.travel_sizes() < RESTING_SIZES:
                 self._bank.speeds[index] = 0
 
     def _lost(self, seen: Observation) -> list[int]:

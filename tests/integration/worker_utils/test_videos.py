@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from video_analysis.tests.support.video_task import KEY, OTHER, TASK, VIDEO, WORKSPACE
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.contracts.messages import (
     IncompleteTask,
     PartialProcessVideo,
-    ProcessVideo,
     ProcessVideoDb,
 )
 from video_analysis.worker_utils.db import write_probe
@@ -22,10 +22,6 @@ from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import BadMessage, BadVideo, EnvironmentFault, Permanent, Transient
 
 Sql = Callable[..., list[dict[str, Any]]]
-WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
-OTHER = "11111111-2222-3333-4444-555555555555"
-KEY = f"demo_user/{WORKSPACE}/{VIDEO}/raw/CCTV_Test1.mp4"
 Columns = tuple[str, str | None, str | None, str | None]
 RECOVERY = ("status", "attempt_state", "error_code", "error_msg")
 PROCESSING: Columns = ("processing", None, None, None)
@@ -33,15 +29,6 @@ LAST: Columns = ("error", "last_attempt", None, LAST_ATTEMPT)
 CRASHED: Columns = ("error", "crashed", "crashed", DIED_EVERY_TIME)
 SLOW = (None, "transient", "S3 was slow")
 SHORT = ProcessVideoDb(video_id=VIDEO, workspace_id=WORKSPACE)
-TASK = ProcessVideo(
-    video_id=VIDEO,
-    workspace_id=WORKSPACE,
-    workspace_code="CTX1005",
-    camera_code="CAM1",
-    s3_key_raw=KEY,
-    frame_stride=3,
-    recordedAt=None,
-)
 
 
 @pytest.fixture
