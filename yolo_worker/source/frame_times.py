@@ -55,7 +55,12 @@ class Timeline(Generic[Item]):
     def _is_back_on_line(self, time_ms: float | None) -> bool:
         if time_ms is None or self._shift is None:
             return False
-        return 0 < time_ms + self._shift - self._last <= REGULAR_STEPS * self._step * len(self._held)
+        advance = time_ms + self._shift - self._last
+        return self._least_advance(len(self._held) - 1) < advance <= REGULAR_STEPS * self._step * len(self._held)
+
+    def _least_advance(self, place: int) -> float:
+        """A timestamp at this place in `_held` is at most one step early, or it is a stray one."""
+        return place * self._step
 
     def _release(self) -> Iterator[tuple[float, Item]]:
         while self._held:
@@ -73,7 +78,11 @@ class Timeline(Generic[Item]):
         known = [(place, time + shift) for place, (time, _) in enumerate(self._held) if time is not None]
         ahead = [(place, offset) for place, offset in known if offset > self._last]
         if known and self._is_back_on_line(self._held[-1][0]):
-            ahead = [(place, offset) for place, offset in ahead if offset <= known[-1][1]]
+            ahead = [
+                (place, offset)
+                for place, offset in ahead
+                if self._least_advance(place) < offset - self._last <= known[-1][1] - self._last
+            ]
         elif 2 * len(ahead) < len(known):
             return []
         return longest_rise(ahead)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from video_analysis.yolo_worker.source.frame_times import Timeline, longest_rise, offsets
@@ -48,6 +48,7 @@ def test_rising_timestamps_stay_as_they_are(steps: list[float], first: float) ->
     # A run of n frames that are less than 60·n ms late may as well be a real pause.
     error=st.one_of(st.none(), st.floats(-1e7, -1), st.floats(250, 1e7)),
 )
+@example(places=[1, 2], error=-41.0)  # the second one rises, but is more than a step early
 def test_missing_and_stray_timestamps_are_corrected_and_shift_nothing(places: list[int], error: float | None) -> None:
     times = changed(**{f"at_{place}": None if error is None else EVEN[place] + error for place in places})
     assert line(times) == pytest.approx(EVEN, abs=STEP_MS)
