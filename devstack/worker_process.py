@@ -24,6 +24,7 @@ USUALLY = {
 }
 """Log event → how long what it announces takes on two cores, for a person who waits."""
 STOP_TIMEOUT_S = 60.0
+SETTINGS = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "OPENBLAS_NUM_THREADS": "1"}
 INTERRUPTED = 130
 """Exit status of a process that Ctrl-C ended, as in shells."""
 
@@ -79,7 +80,7 @@ def launch(module: str, arguments: Sequence[str], environ: Mapping[str, str], lo
     with log.open("wb") as stream:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env=clean_environment() | {"PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"} | dict(environ),
+            env=clean_environment() | SETTINGS | dict(environ),
             stdout=stream,
             stderr=stream,
         )
@@ -97,10 +98,22 @@ def run(
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
-    """SIGTERM, and wait; the exit status."""
+    """SIGTERM, and wait; the exit status.
+
+    A process that does not end in time is aborted.
+    """
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-    return process.wait(STOP_TIMEOUT_S)
+    try:
+        return process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return abort(process)
+
+
+def abort(process: subprocess.Popen[bytes]) -> int:
+    """End a process that hangs: its log then ends with the stacks of its Python threads. Returns the exit status."""
+    process.send_signal(signal.SIGABRT)
+    return process.wait()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

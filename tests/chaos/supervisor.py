@@ -17,6 +17,8 @@ from video_analysis.tests.chaos.steps import Boundary
 
 LAUNCHER = "video_analysis.tests.chaos.launcher"
 POLL_EVERY_S = 0.05
+STACKS = 100
+"""Lines of a log that ends with the stacks of all threads."""
 SETTLED = ("message.finished", "message.failed")
 """The events that end the work on a receive."""
 
@@ -95,7 +97,9 @@ class SupervisedWorker:
         deadline_s = time.monotonic() + timeout_s
         while not self.has_logged(event, error_code):
             wanted = f"{event} {error_code or ''}".strip()
-            assert time.monotonic() < deadline_s, f"{self.worker} never logged {wanted}:\n{self.log_tail()}"
+            if time.monotonic() > deadline_s:
+                worker_process.abort(self.running)
+                raise AssertionError(f"{self.worker} never logged {wanted}:\n{self.log_tail(STACKS)}")
             if self.running.poll() is not None and not self.has_logged(event, error_code):
                 raise AssertionError(f"{self.worker} ended before {wanted}:\n{self.log_tail()}")
             time.sleep(POLL_EVERY_S)
@@ -109,7 +113,7 @@ class SupervisedWorker:
     def stop_cleanly(self) -> None:
         """SIGTERM, and wait. AssertionError unless the exit status is 0."""
         code = self.stop()
-        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.log_tail()}"
+        assert code == 0, f"{self.worker}: SIGTERM ended with {code}\n{self.log_tail(STACKS)}"
 
     def end(self) -> None:
         """Kill the process, if any."""
@@ -120,9 +124,9 @@ class SupervisedWorker:
         """Ids of messages that the running process has received and not settled."""
         return in_flight(worker_process.lines(self.logs[-1]))
 
-    def log_tail(self) -> str:
+    def log_tail(self, count: int = 8) -> str:
         """The end of the newest log."""
-        return worker_process.log_tail(self.logs[-1])
+        return worker_process.log_tail(self.logs[-1], count)
 
     @property
     def running(self) -> subprocess.Popen[bytes]:

@@ -71,13 +71,14 @@ def configure_environment(cache_dir: Path, threads: int) -> None:
 def choose(device: Device, threads: int, cache_dir: Path) -> Runtime:
     """The runtime for `device`; auto: CUDA if there is a GPU, else OpenVINO, else PyTorch.
 
-    ConfigurationError if this machine does not have it.
+    With OpenVINO, which has its own threads, PyTorch gets one: it only loads and converts. OpenMP threads of several
+    processes that start at the same time would mostly wait for each other. ConfigurationError if this machine does not
+    have the backend.
     """
-    runtime = Runtime(_kind(device), _threads(threads), cache_dir)
-    if runtime.kind != "openvino":
-        import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415
 
-        torch.set_num_threads(runtime.threads)
+    runtime = Runtime(_kind(device), _threads(threads), cache_dir)
+    torch.set_num_threads(1 if runtime.kind == "openvino" else runtime.threads)
     return runtime
 
 

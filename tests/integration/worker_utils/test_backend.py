@@ -174,6 +174,19 @@ def test_auto_is_openvino_where_there_is_no_gpu(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize(("device", "threads"), [("openvino", 1), ("torch", 3)])
+def test_pytorch_has_threads_of_its_own_only_where_it_infers(
+    device: backend.Device, threads: int, tmp_path: Path
+) -> None:
+    """Processes that load their models at the same time would otherwise take several times as long."""
+    before = torch.get_num_threads()
+    try:
+        backend.choose(device, 3, tmp_path)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_cuda_by_name_is_refused_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="CVITX_DEVICE=cuda: PyTorch finds no GPU"):
         backend.choose("cuda", 0, tmp_path)
