@@ -96,15 +96,16 @@ def _kind_without_length(start: bytes) -> Kind | None:
     return "MPEG-PS" if start.startswith(PROGRAM_STREAM) else None
 
 
-def is_in_sync(path: Path, begin: int, end: int) -> bool:
-    """Whether these bytes of an MPEG-TS are packets of 188, 192 or 204 bytes, each with its sync byte.
+def unsound_bytes(path: Path, begin: int, end: int) -> int:
+    """How many bytes of this range of an MPEG-TS are not packets of 188, 192 or 204 bytes with their sync byte.
 
     The decoder's position of a packet of 204 bytes is 16 bytes early.
     """
     with path.open("rb") as file:
         file.seek(begin)
         data = file.read(min(end - begin, LARGEST_RANGE_BYTES))
-    return any(set(data[shift::step]) <= {SYNC_BYTE} for step in (188, 192, 204) for shift in (0, 4, 16))
+    starts = ((step, data[shift::step]) for step in (188, 192, 204) for shift in (0, 4, 16))
+    return min(step * (len(found) - found.count(SYNC_BYTE)) for step, found in starts)
 
 
 def _avi(file: BinaryIO, size: int) -> Container:

@@ -143,7 +143,7 @@ def _due(tally: Tally, announced: Announced, size_bytes: int, interval_ms: float
     lost = max(tally.refused, tally.losses.frames)
     if announced.is_exact or announced.length_ms is None:
         return None if announced.is_cut else tally.frames + lost
-    unread = size_bytes - tally.losses.end_byte
+    unread = min(size_bytes, announced.bytes or size_bytes) - tally.losses.end_byte
     after = max(0, round((announced.length_ms - tally.last_ms) / interval_ms) - 1)
     return tally.frames + lost + after * (announced.is_cut or tally.losses.are_unread(after, unread))
 

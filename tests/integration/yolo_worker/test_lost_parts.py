@@ -81,6 +81,31 @@ def test_a_pause_does_not_count_in_the_time_that_is_missing(name: str, tmp_path:
     assert damage.is_minor
 
 
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv", "a.flv"])
+@pytest.mark.parametrize(("begin", "end"), [(0.43, 0.502), (0.498, 0.57)], ids=["before", "behind"])
+def test_only_the_frames_of_a_lost_part_beside_a_pause_are_missing(
+    begin: float, end: float, name: str, tmp_path: Path
+) -> None:
+    given, damage = read(overwritten(noisy(tmp_path / name, pause_s=60), begin, end))
+    assert damage is not None
+    assert damage.read == len(given) < FRAMES
+    assert damage.due == pytest.approx(FRAMES, abs=3)
+    assert damage.is_minor
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.flv"])
+@pytest.mark.parametrize("audio_s", [0, 20])
+def test_filler_behind_a_file_that_states_its_length_is_not_missing(name: str, audio_s: int, tmp_path: Path) -> None:
+    video_format = FORMATS.get(name[2:], name[2:])
+    times_ms = clips.every(40, 50)
+    path = clips.write(
+        tmp_path / name, times_ms, codec_options=CODEC, video_format=video_format, audio_s=audio_s
+    )
+    path.write_bytes(path.read_bytes() + bytes(1_000_000))
+    given, damage = read(path)
+    assert (len(given), damage) == (50, None)
+
+
 @pytest.mark.parametrize("name", ["a.mkv", "a.flv"])
 def test_an_overwritten_end_is_missing_where_the_header_states_the_length(name: str, tmp_path: Path) -> None:
     _, damage = read(overwritten(noisy(tmp_path / name), 0.6, 1))
