@@ -104,8 +104,21 @@ def unsound_bytes(path: Path, begin: int, end: int) -> int:
     with path.open("rb") as file:
         file.seek(begin)
         data = file.read(min(end - begin, LARGEST_RANGE_BYTES))
-    starts = ((step, data[shift::step]) for step in (188, 192, 204) for shift in (0, 4, 16))
-    return min(step * (len(found) - found.count(SYNC_BYTE)) for step, found in starts)
+    return min(_without_sync(data, begin, step) for step in (188, 192, 204) for begin in (0, 4, 16))
+
+
+def _without_sync(data: bytes, at: int, step: int) -> int:
+    """How many bytes from `at` on are not in packets of this length. Behind them the next packets are searched."""
+    found = 0
+    while at < len(data):
+        begin = at
+        while data[at] != SYNC_BYTE or data[at + step : at + step + 1] not in (b"", b"\x47"):
+            at = data.find(SYNC_BYTE, at + 1)
+            if at < 0:
+                return found + len(data) - begin
+        found += at - begin
+        at += step
+    return found
 
 
 def _avi(file: BinaryIO, size: int) -> Container:

@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 
 GAP_STEPS = 1.5
@@ -146,22 +147,26 @@ class Losses:
         packets, whose timestamps are known. Where there is only an error, the whole gap counts.
         """
         places = [place for place in self._places if place.begin < end and place.end > begin]
-        unread = sum(self._frames_unread(place, usual_ms) for place in places)
-        if unread:
+        unread = [self._unread_bytes(place) for place in places]
+        frames = sum(map(partial(self._frames_unread, usual_ms), places, unread))
+        if frames:
             dropped = sum(place.time is not None and begin < place.time < end for place in places)
-            return min(gap, unread + dropped)
-        return gap if any(place.has_error for place in places) else 0
+            return min(gap, frames + dropped)
+        return gap if any(place.has_error for place in places) or (self.unsound_bytes and any(unread)) else 0
 
-    def _frames_unread(self, place: Place, usual_ms: float) -> int:
-        """How many frames the bytes have that gave no packet. A gap without enough of them is in part a pause."""
+    def _unread_bytes(self, place: Place) -> int:
         if self.unsound_bytes is None:
-            unread = place.unread if place.unread >= UNREAD_BYTES else 0
-        else:
-            unread = self.unsound_bytes(place.from_byte, place.to_byte) if place.to_byte > place.from_byte else 0
+            return place.unread
+        return self.unsound_bytes(place.from_byte, place.to_byte) if place.to_byte > place.from_byte else 0
+
+    def _frames_unread(self, usual_ms: float, place: Place, unread: int) -> int:
+        """How many frames these bytes have. Few bytes of a transport stream remain where packets were removed."""
         gap = round((place.end - place.begin) / usual_ms) - 1
-        if unread == 0 or gap <= 0:
+        if unread < UNREAD_BYTES or gap <= 0:
             return 0
-        return gap if unread >= UNREAD_SHARE * gap * self._bytes / self._packets else min(gap, self._small_frames(unread))
+        return (
+            gap if unread >= UNREAD_SHARE * gap * self._bytes / self._packets else min(gap, self._small_frames(unread))
+        )
 
     def _small_frames(self, size: int) -> int:
         """How many frames so many bytes have where none of them is a key frame, which is larger."""

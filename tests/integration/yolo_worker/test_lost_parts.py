@@ -98,9 +98,7 @@ def test_only_the_frames_of_a_lost_part_beside_a_pause_are_missing(
 def test_filler_behind_a_file_that_states_its_length_is_not_missing(name: str, audio_s: int, tmp_path: Path) -> None:
     video_format = FORMATS.get(name[2:], name[2:])
     times_ms = clips.every(40, 50)
-    path = clips.write(
-        tmp_path / name, times_ms, codec_options=CODEC, video_format=video_format, audio_s=audio_s
-    )
+    path = clips.write(tmp_path / name, times_ms, codec_options=CODEC, video_format=video_format, audio_s=audio_s)
     path.write_bytes(path.read_bytes() + bytes(1_000_000))
     given, damage = read(path)
     assert (len(given), damage) == (50, None)
