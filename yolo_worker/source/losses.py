@@ -91,7 +91,8 @@ class Losses:
     def packet(self, time: float | None, position: int | None, size: int, *, is_key: bool, is_corrupt: bool) -> None:
         """Take the next packet into account; `position` is its first byte in the file.
 
-        A gap behind a corrupt packet that ends at a key frame is no error: recordings were joined there.
+        A gap behind a corrupt packet that ends at a key frame is no error: recordings were joined there. The second
+        one may have another rate.
         """
         position = self.end_byte if position is None or position < self._start_byte else position
         if self._packets:
@@ -99,6 +100,8 @@ class Losses:
         else:
             self._first_byte = position
         self._after_corrupt = 0 if is_corrupt else self._after_corrupt + 1
+        if is_key and not is_corrupt:
+            self._after_corrupt = MARKED_EARLY
         self._has_error |= self._after_corrupt < MARKED_EARLY and not is_key
         if time is not None:
             before = self._times[-1] if self._times else time
@@ -116,6 +119,8 @@ class Losses:
         self._shift = time - offset_ms
         if self._last is not None:
             before, before_ms = self._last
+            if time < before:
+                self._forget_before(time)
             step_ms = offset_ms - before_ms
             usual_ms = median(self._steps) if self._steps else step_ms
             if step_ms > GAP_STEPS * usual_ms > 0:
@@ -138,7 +143,15 @@ class Losses:
     def in_bytes(self, size: int) -> int:
         """About how many frames so many bytes behind the last packet have, those of other streams included."""
         read = self.end_byte - self._first_byte
-        return max(1, round(size * self._packets / read)) if size > 0 and read > 0 else 0
+        return round(size * self._packets / read) if size > 0 and read > 0 else 0
+
+    def _forget_before(self, time: float) -> None:
+        """Forget what precedes the newest packet with this timestamp: the clock restarted."""
+        places = list(self._places)
+        while places and places[-1].time != time:
+            places.pop()
+        for _ in places[:-1]:
+            self._places.popleft()
 
     def _lost(self, begin: float, end: float, gap: int, usual_ms: float) -> int:
         """How many frames are missing between two timestamps: at most `gap`, which is what the time has room for.
