@@ -6,6 +6,7 @@ Boxes: ISO/IEC 14496-12; elements: RFC 8794 and RFC 9559; chunks: RIFF.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ OPAQUE_BOXES = {b"ftyp", b"styp", b"mdat", b"wide", b"free", b"skip", b"pnot", b
 """The decoder finds no index in them. In any other box it may."""
 IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"}
 """HEIF (ISO/IEC 23008-12) and AVIF, and their sequences of images."""
+KNOWN_BOXES = MP4_BOXES | {b"mfra", b"sidx", b"emsg", b"prft", b"uuid"}
 SPARE_BOXES = {b"mfra", b"free", b"skip"}
 """No frame is missing where the end of one of them is."""
 LARGEST_INDEX_BYTES = 256 * 1024 * 1024
 MANY_SAMPLES = 2**32
 """In an index that is too large to be read here."""
+MEDIA_BOX = re.compile(b"....(?:moof|mdat)", re.DOTALL)
+SEARCHED_BYTES = 1024 * 1024
 LARGEST_RANGE_BYTES = 4 * 1024 * 1024
 SYNC_BYTE = 0x47
 TS_PACKET_BYTES = (188, 192)
@@ -52,10 +56,12 @@ class Container:
     has_video: bool = True
     is_fragmented: bool = False
     """An MP4 whose index may list only a part of its samples."""
+    is_broken: bool = False
+    """The boxes of a fragmented MP4 end before its media does: the decoder reads nothing behind that place."""
     cut_table_at: int | None = None
     """Where the last `moof` begins, if the file was cut inside it. The decoder opens what precedes it."""
     ends_in_media: bool = False
-    """The last box of an MP4 is `mdat`: what precedes it lists all samples in it."""
+    """The last box of an MP4 is `mdat`, or a whole `moof`: all samples are listed up to there."""
     announced_samples: int = 0
     """The decoder allocates memory for so many samples when it opens an MP4, whether the file holds them or not."""
     most_edits: int = 0
@@ -96,15 +102,29 @@ def _kind_without_length(start: bytes) -> Kind | None:
     return "MPEG-PS" if start.startswith(PROGRAM_STREAM) else None
 
 
-def is_in_sync(path: Path, begin: int, end: int) -> bool:
-    """Whether these bytes of an MPEG-TS are packets of 188, 192 or 204 bytes, each with its sync byte.
+def unsound_bytes(path: Path, begin: int, end: int) -> int:
+    """How many bytes of this range of an MPEG-TS are not packets of 188, 192 or 204 bytes with their sync byte.
 
     The decoder's position of a packet of 204 bytes is 16 bytes early.
     """
     with path.open("rb") as file:
         file.seek(begin)
         data = file.read(min(end - begin, LARGEST_RANGE_BYTES))
-    return any(set(data[shift::step]) <= {SYNC_BYTE} for step in (188, 192, 204) for shift in (0, 4, 16))
+    return min(_without_sync(data, begin, step) for step in (188, 192, 204) for begin in (0, 4, 16))
+
+
+def _without_sync(data: bytes, at: int, step: int) -> int:
+    """How many bytes from `at` on are not in packets of this length. Behind them the next packets are searched."""
+    found = 0
+    while at < len(data):
+        begin = at
+        while data[at] != SYNC_BYTE or data[at + step : at + step + 1] not in (b"", b"\x47"):
+            at = data.find(SYNC_BYTE, at + 1)
+            if at < 0:
+                return found + len(data) - begin
+        found += at - begin
+        at += step
+    return found
 
 
 def _avi(file: BinaryIO, size: int) -> Container:
@@ -162,19 +182,53 @@ def _mp4(file: BinaryIO, size: int) -> Container:
         if kind == b"moov" and end <= size:
             index = data
     codecs = None if index is None else mp4_index.video_codecs(index)
+    is_fragmented = index is not None and any(kind == b"mvex" for kind, _ in mp4_index.boxes(index))
     return Container(
         kind="MP4",
         size_bytes=size,
-        announced_bytes=min(end, size) if kind in SPARE_BOXES else end,
+        announced_bytes=_announced_bytes(kind, end, size),
         has_index=index is not None,
         has_video=codecs is None or bool(codecs),
-        is_fragmented=index is not None and any(kind == b"mvex" for kind, _ in mp4_index.boxes(index)),
+        is_fragmented=is_fragmented,
+        is_broken=is_fragmented and _has_media_behind(file, end, size),
         cut_table_at=begin if kind == b"moof" and end > size else None,
-        ends_in_media=kind == b"mdat",
+        ends_in_media=kind == b"mdat" or (kind == b"moof" and end <= size),
         announced_samples=samples,
         most_edits=0 if index is None else mp4_index.most_edits(index),
         video_codecs=tuple(codecs or ()),
     )
+
+
+def _announced_bytes(kind: bytes, end: int, size: int) -> int:
+    """Length of the file by its last box. Media follows each `moof`."""
+    if kind in SPARE_BOXES:
+        return min(end, size)
+    return end + 8 if kind == b"moof" else end
+
+
+def _has_media_behind(file: BinaryIO, at: int, size: int) -> bool:
+    """Whether a box with media, or a fragment's index, lies behind the last readable box, which ends at `at`."""
+    kept = b""
+    while at < size:
+        file.seek(at)
+        data = kept + file.read(SEARCHED_BYTES)
+        begin = at - len(kept)
+        for match in MEDIA_BOX.finditer(data):
+            if _is_media_box(file, begin + match.start(), size):
+                return True
+        at, kept = at + SEARCHED_BYTES, data[-7:]
+    return False
+
+
+def _is_media_box(file: BinaryIO, at: int, size: int) -> bool:
+    """A `moof` begins with its number; behind an `mdat` is a known box, or the end of the file."""
+    file.seek(at)
+    header = file.read(16)
+    if header[4:8] == b"moof":
+        return header[12:16] == b"mfhd"
+    end = at + int.from_bytes(header[:4], "big")
+    file.seek(end + 4)
+    return end == size or (end > at and file.read(4) in KNOWN_BOXES)
 
 
 def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:

@@ -73,6 +73,10 @@ class Announced:
     bytes: int
     is_cut: bool
     """A part of the file runs past its end."""
+    is_fragmented: bool = False
+    """Its table lacks the frames of each fragment whose own table is damaged."""
+    is_broken: bool = False
+    """Behind a damaged part the decoder reads nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ def check(damage: Damage | None) -> None:
 
 def _due(tally: Tally, announced: Announced, size_bytes: int, interval_ms: float) -> int | None:
     if announced.packets is not None and (announced.is_exact or not announced.is_cut):
-        return tally.frames + _lost(tally, announced.packets)
+        lost = max(_lost(tally, announced.packets), tally.losses.frames * announced.is_fragmented)
+        return tally.frames + lost + tally.losses.in_bytes(size_bytes - tally.losses.end_byte) * announced.is_broken
     if announced.packets is not None:  # a fragmented file that was cut inside a table
         return None
     if announced.is_exact and announced.frames is not None:
@@ -143,7 +148,7 @@ def _due(tally: Tally, announced: Announced, size_bytes: int, interval_ms: float
     lost = max(tally.refused, tally.losses.frames)
     if announced.is_exact or announced.length_ms is None:
         return None if announced.is_cut else tally.frames + lost
-    unread = size_bytes - tally.losses.end_byte
+    unread = min(size_bytes, announced.bytes or size_bytes) - tally.losses.end_byte
     after = max(0, round((announced.length_ms - tally.last_ms) / interval_ms) - 1)
     return tally.frames + lost + after * (announced.is_cut or tally.losses.are_unread(after, unread))
 

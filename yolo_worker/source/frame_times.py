@@ -2,20 +2,24 @@
 
 A regular timestamp is passed on at once. A missing one, one that does not rise, or one that jumps ahead is held back
 together with its successors until the timestamps are back on the line, or until `ahead` frames are held. Then the
-longest rising sequence among them is accepted. What lies outside it is interpolated. Where most of them lie behind, the
-clock has restarted (a discontinuity, a wrap-around): the line continues by one step, and what follows is shifted alike.
+longest rising sequence among them is accepted. What lies outside it is interpolated. Where most of them lie behind, or
+where they rise by even steps from one that lies behind, the clock has restarted (a discontinuity, a wrap-around): the
+line continues by one step, and what follows is shifted alike.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Generic, TypeVar
 
 REGULAR_STEPS = 2.5
 """A timestamp is regular if it is at most this many usual steps after its predecessor."""
 REMEMBERED_STEPS = 5
+EVEN = 1.5
+"""Steps are even if none is more times longer than another."""
 
 Item = TypeVar("Item")
 
@@ -73,10 +77,12 @@ class Timeline(Generic[Item]):
             yield from zip(self._offsets(taken, accepted), (item for _, item in taken), strict=True)
 
     def _accepted(self) -> list[int]:
-        """Places in `_held` of the timestamps to believe; empty where most of them lie behind the last offset."""
+        """Places in `_held` of the timestamps to believe; empty where they are those of a clock that restarted."""
         shift = self._shift or 0.0
         known = [(place, time + shift) for place, (time, _) in enumerate(self._held) if time is not None]
         ahead = [(place, offset) for place, offset in known if offset > self._last]
+        if known and known[0][1] <= self._last and _rise_evenly(known):
+            return []
         if known and self._is_back_on_line(self._held[-1][0]):
             ahead = [
                 (place, offset)
@@ -115,6 +121,12 @@ class Timeline(Generic[Item]):
         for _ in range(count):
             self._last += step
             yield max(0.0, self._last)
+
+
+def _rise_evenly(known: Sequence[tuple[int, float]]) -> bool:
+    """Whether these timestamps are those of another clock. Stray ones do not rise by even steps."""
+    steps = [later[1] - earlier[1] for earlier, later in pairwise(known)]
+    return len(steps) > 1 and 0 < max(steps) <= EVEN * min(steps)
 
 
 def offsets(

@@ -23,7 +23,7 @@ from video_analysis.yolo_worker.source.active_area import Samples
 from video_analysis.yolo_worker.source.damage import Damage, Tally
 from video_analysis.yolo_worker.source.deinterlace import Deinterlacer
 from video_analysis.yolo_worker.source.frame_times import Timeline
-from video_analysis.yolo_worker.source.losses import IsSound, Losses
+from video_analysis.yolo_worker.source.losses import Losses, UnsoundBytes
 from video_analysis.yolo_worker.source.open_video import OpenVideo, opened
 from video_analysis.yolo_worker.types import Area, Frame
 
@@ -103,7 +103,7 @@ def frames(path: Path, stride: int, info: VideoInfo | None = None) -> Generator[
     has no frame. The file is closed however the iteration ends.
     """
     with opened(path) as video:
-        tally, maker = Tally(losses=Losses(_soundness(path, video))), picture.PictureMaker(CONVERTER_THREADS)
+        tally, maker = Tally(losses=Losses(_unsound_bytes(path, video))), picture.PictureMaker(CONVERTER_THREADS)
         for timed in _timed(video, _progressive(_decoded(video, tally)), stride):
             tally.advance(timed.time_ms, timed.offset_ms)
             offset_ms = timestamps.offset_ms(timed.offset_ms)
@@ -163,8 +163,8 @@ def _pixel_aspect(video: OpenVideo, frame: VideoFrame) -> Fraction | None:
     return (video.stream.sample_aspect_ratio if is_announced else None) or decoder.sample_aspect_ratio
 
 
-def _soundness(path: Path, video: OpenVideo) -> IsSound | None:
-    return partial(container.is_in_sync, path) if video.demuxer.format.name == "mpegts" else None
+def _unsound_bytes(path: Path, video: OpenVideo) -> UnsoundBytes | None:
+    return partial(container.unsound_bytes, path) if video.demuxer.format.name == "mpegts" else None
 
 
 def _missing(video: OpenVideo, tally: Tally) -> Damage | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -10,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from video_analysis.tests.support import mp4_boxes
 from video_analysis.tests.support import synthetic_clips as clips
 from video_analysis.yolo_worker.source.damage import Damage
 from video_analysis.yolo_worker.source.video_file import VideoFile
@@ -22,11 +24,11 @@ PAUSE_MS = [*clips.every(40, 50), *clips.every(40, 50, 62_000)]
 CODEC = {"g": "25", "bf": "2"}
 
 
-def noisy(path: Path, codec: str = "libx264", pause_s: int = 0) -> Path:
+def noisy(path: Path, codec: str = "libx264", pause_s: int = 0, **format_options: str) -> Path:
     """150 frames of noise, 40 ms apart: each has about as many bytes as the others. The pause is in the middle."""
     noise = np.random.default_rng(1).integers(0, 256, (96 + FRAMES, 128, 3), np.uint8)
     ending = path.suffix[1:]
-    with av.open(str(path), "w", format=FORMATS.get(ending, ending)) as output:
+    with av.open(str(path), "w", format=FORMATS.get(ending, ending), options=format_options) as output:
         stream = cast("av.VideoStream", output.add_stream(codec, rate=25, options=NOISE if codec == "libx264" else {}))
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 128, 96, "yuv420p", 2_000_000
         for index in range(FRAMES):
@@ -79,6 +81,29 @@ def test_a_pause_does_not_count_in_the_time_that_is_missing(name: str, tmp_path:
     assert damage.read == len(given) < FRAMES
     assert damage.interval_ms == pytest.approx(40)
     assert damage.is_minor
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv", "a.flv"])
+@pytest.mark.parametrize(("begin", "end"), [(0.43, 0.502), (0.498, 0.57)], ids=["before", "behind"])
+def test_only_the_frames_of_a_lost_part_beside_a_pause_are_missing(
+    begin: float, end: float, name: str, tmp_path: Path
+) -> None:
+    given, damage = read(overwritten(noisy(tmp_path / name, pause_s=60), begin, end))
+    assert damage is not None
+    assert damage.read == len(given) < FRAMES
+    assert damage.due == pytest.approx(FRAMES, abs=3)
+    assert damage.is_minor
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.flv"])
+@pytest.mark.parametrize("audio_s", [0, 20])
+def test_filler_behind_a_file_that_states_its_length_is_not_missing(name: str, audio_s: int, tmp_path: Path) -> None:
+    video_format = FORMATS.get(name[2:], name[2:])
+    times_ms = clips.every(40, 50)
+    path = clips.write(tmp_path / name, times_ms, codec_options=CODEC, video_format=video_format, audio_s=audio_s)
+    path.write_bytes(path.read_bytes() + bytes(1_000_000))
+    given, damage = read(path)
+    assert (len(given), damage) == (50, None)
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.flv"])
@@ -159,3 +184,84 @@ def test_a_pause_between_two_recordings_is_not_missing(tmp_path: Path) -> None:
     first.write_bytes(first.read_bytes() + second.read_bytes())
     given, damage = read(first)
     assert (len(given), damage) == (100, None)
+
+
+@pytest.mark.parametrize("step_ms", [400, 1000, 5000])
+def test_a_slower_recording_continues_behind_another_one(step_ms: int, tmp_path: Path) -> None:
+    in_order = CODEC | {"bf": "0"}
+    first = clips.write(tmp_path / "a.ts", clips.every(40, 200), codec_options=in_order)
+    second = clips.write(tmp_path / "b.ts", clips.every(step_ms, 60), codec_options=in_order)
+    first.write_bytes(first.read_bytes() + second.read_bytes())
+    given, damage = read(first)
+    assert [frame.offset_ms for frame in given] == clips.every(40, 200) + clips.every(step_ms, 60, 8000)
+    assert damage is None
+
+
+@dataclass(frozen=True)
+class Box:
+    """An outermost box of an MP4."""
+
+    kind: bytes
+    begin: int
+    end: int
+
+
+def fragmented(path: Path) -> tuple[Path, list[Box]]:
+    """Six fragments of 25 frames each, and the boxes of the fourth and all that follow it."""
+    noisy(path, movflags="frag_keyframe+empty_moov+default_base_moof")
+    at, boxes = 0, list[Box]()
+    for data in mp4_boxes.outer_boxes(path.read_bytes()):
+        boxes.append(Box(data[4:8], at, at + len(data)))
+        at += len(data)
+    fourth = [place for place, box in enumerate(boxes) if box.kind == b"moof"][3]
+    return path, boxes[fourth:]
+
+
+def test_frames_of_a_fragment_without_its_table_are_missing(tmp_path: Path) -> None:
+    path, (moof, *_) = fragmented(tmp_path / "a.mp4")
+    data = bytearray(path.read_bytes())
+    data[moof.begin + 8 : moof.end] = bytes(moof.end - moof.begin - 8)
+    path.write_bytes(data)
+    given, damage = read(path)
+    assert damage is not None
+    assert (len(given), damage.read, damage.due) == (125, 125, FRAMES)
+
+
+def test_frames_behind_an_unreadable_box_are_missing(tmp_path: Path) -> None:
+    path, (moof, *_) = fragmented(tmp_path / "a.mp4")
+    data = bytearray(path.read_bytes())
+    data[moof.begin : moof.end] = bytes(moof.end - moof.begin)
+    path.write_bytes(data)
+    given, damage = read(path)
+    assert damage is not None
+    assert len(given) == damage.read == 75
+    assert damage.due == pytest.approx(FRAMES, abs=2)
+    assert damage.refusal.code == "damaged"
+
+
+def test_frames_behind_an_overwritten_part_of_a_fragmented_file_are_missing(tmp_path: Path) -> None:
+    path, (_, mdat, *_) = fragmented(tmp_path / "a.mp4")
+    data = bytearray(path.read_bytes())
+    middle = (mdat.begin + mdat.end) // 2
+    data[middle : mdat.end + 20] = bytes(mdat.end + 20 - middle)
+    path.write_bytes(data)
+    _, damage = read(path)
+    assert damage is not None
+    assert damage.due == pytest.approx(FRAMES, abs=2)
+
+
+@pytest.mark.parametrize("more", [0, 4, 8])
+def test_a_file_that_was_cut_behind_a_fragments_table_is_truncated(more: int, tmp_path: Path) -> None:
+    path, (moof, *_) = fragmented(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes()[: moof.end + more])
+    given, damage = read(path)
+    assert damage is not None
+    assert (len(given), str(damage)) == (75, "truncated: 75 of 100 frames")
+
+
+@pytest.mark.parametrize("filler", [bytes(100_000), b"\xff" * 100_000, b"DVR!" * 25_000])
+def test_filler_behind_a_fragmented_file_is_not_missing(filler: bytes, tmp_path: Path) -> None:
+    path, _ = fragmented(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes() + filler)
+    given, damage = read(path)
+    assert (len(given), damage) == (FRAMES, None)

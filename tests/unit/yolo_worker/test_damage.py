@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from video_analysis.worker_utils.errors import BadVideo
@@ -97,11 +99,22 @@ def test_lost_frames_and_errors_of_the_decoder_are_the_same_frames() -> None:
     assert str(damage(tally, stated(None, is_cut=False))) == "damaged: 100 of 130 frames"
 
 
-@pytest.mark.parametrize(("end", "text"), [(100, "damaged: 40 of 100 frames"), (SIZE * 9 // 10, "whole")])
-def test_a_stated_length_counts_where_bytes_of_the_end_give_no_packet(end: int, text: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "announced_bytes", "text"),
+    [
+        (100, 0, "damaged: 40 of 100 frames"),
+        (9 * SIZE, 0, "whole"),
+        (100, 10 * SIZE, "damaged: 40 of 100 frames"),
+        (100, 100, "whole"),
+    ],
+    ids=["unread", "read", "unread by its header", "filler"],
+)
+def test_a_stated_length_counts_where_bytes_of_the_end_give_no_packet(
+    end: int, announced_bytes: int, text: str
+) -> None:
     losses = Losses()
     losses.packet(0.0, 0, end, is_key=True, is_corrupt=False)
-    announced = stated(None, is_cut=False, length_ms=4000)
+    announced = replace(stated(None, is_cut=False, length_ms=4000), bytes=announced_bytes)
     missing = found(read(40, last_ms=39 * 40, losses=losses), announced, 10 * SIZE, 40.0)
     assert ("whole" if missing.is_none else str(missing)) == text
 
