@@ -19,10 +19,12 @@ TEXT = rb"(?:\xef\xbb\xbf)?+\s*+"
 PROLOG = TEXT + rb"(?:<\?.*?\?>|<!--.*?-->|<!(?i:doctype)[^>\[]*(?:\[.*?\]\s*)?>|\s++)*+"
 """What precedes the root element of an XML document. Possessive: a hostile file must not make it backtrack."""
 ROOT = PROLOG + rb"<(?:[\w.-]{1,40}:)?"
+NO_MPF = rb"(?!\xff\xd8.{0,131072}?\xff\xe2..MPF\x00)"
+"""Not one photo that a phone stores with its preview or depth map (CIPA DC-007): a header of the first picture."""
 
 VIDEOS = {
     "WMV or ASF": rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
-    "raw MJPEG": rb"\xff\xd8\xff.{1,4194304}?\xff\xd9\x00*\xff\xd8\xff",
+    "JPEG pictures one after another (raw MJPEG)": NO_MPF + rb"\xff\xd8\xff.{1,4194304}?\xff\xd9\x00*\xff\xd8\xff",
     "multipart MJPEG": rb"\s*--[^\r\n]{1,80}\r?\n(?i:(?:content-length:[^\r\n]*\r?\n)?content-type: *image/jpeg)",
     "IVF": rb"DKIF",
     "raw AV1": rb"\x12\x00\x0a",

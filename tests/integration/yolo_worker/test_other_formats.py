@@ -18,10 +18,14 @@ from video_analysis.worker_utils.errors import BadVideo
 from video_analysis.yolo_worker.source import other_formats, video
 
 SMALL = (176, 144)
+RAW_MJPEG = "JPEG pictures one after another (raw MJPEG)"
+JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb tables \xff\xda picture \xff\xd9"
+"""Without its picture."""
+MPF = b"\xff\xe2\0\x0aMPF\0II\x2a\0"
 VIDEO_FILES = [
     ("asf", "wmv2", "yuv420p", "WMV or ASF"),
     ("asf", "libx264", "yuv420p", "WMV or ASF"),
-    ("mjpeg", "mjpeg", "yuvj420p", "raw MJPEG"),
+    ("mjpeg", "mjpeg", "yuvj420p", RAW_MJPEG),
     ("mpjpeg", "mjpeg", "yuvj420p", "multipart MJPEG"),
     ("ivf", "libvpx", "yuv420p", "IVF"),
     ("obu", "libsvtav1", "yuv420p", "raw AV1"),
@@ -64,6 +68,7 @@ SOUND = [
 JP2_BOX = b"\0\0\0\x0cjP  \r\n\x87\n"
 DTD = b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd" [ <!ENTITY a "b"> ]>\n'
 FIRST_BYTES = [
+    (JPEG + JPEG, RAW_MJPEG),
     (b"OggS\0\2" + bytes(22), "Ogg"),
     (b"DHAV\xfd\0\1\0" + bytes(400), "Dahua DAV"),
     (b"\0\0\0\1\0\x79\0\x0d\2" + bytes(400), "raw VVC"),
@@ -76,6 +81,8 @@ FIRST_BYTES = [
     (JP2_BOX + b"\0\0\0\x14ftypmjp2" + bytes(400), "Motion JPEG 2000"),
 ]
 OTHER_FIRST_BYTES = [
+    (JPEG + b"padding", "a JPEG image"),
+    (b"\xff\xd8" + MPF + JPEG[2:] + JPEG, "a JPEG image"),
     (b"\xff\xd8\xff\xe1\0\x20Exif\xff\xd8\xff\xdb thumbnail \xff\xd9\xff\xdb picture \xff\xd9", "a JPEG image"),
     (JP2_BOX + b"\0\0\0\x14ftypjp2 " + bytes(400), "a JPEG 2000 image"),
     (b"\xff\x4f\xff\x51\0\x2f" + bytes(400), "a JPEG 2000 image"),
