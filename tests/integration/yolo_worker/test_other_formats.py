@@ -22,6 +22,10 @@ RAW_MJPEG = "JPEG pictures one after another (raw MJPEG)"
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb tables \xff\xda picture \xff\xd9"
 """Without its picture."""
 MPF = b"\xff\xe2\0\x0aMPF\0II\x2a\0"
+NO_KEY_FRAME = (
+    "no key frame was found, so the size of its pictures is unknown: the beginning of the recording is missing, "
+    "or the video is encrypted or damaged; export it again, from an earlier time and without encryption"
+)
 VIDEO_FILES = [
     ("asf", "wmv2", "yuv420p", "WMV or ASF"),
     ("asf", "libx264", "yuv420p", "WMV or ASF"),
@@ -187,6 +191,48 @@ def test_sound_is_refused_by_its_name(tmp_path: Path, kind: str, codec: str, nam
 def test_sound_in_a_container_of_videos_has_no_video_stream(tmp_path: Path, kind: str) -> None:
     codec = {"webm": "libopus", "mpeg": "mp2"}.get(kind, "aac")
     write_sound(tmp_path / "a.mp4", kind, codec)
+    assert refusal_of(tmp_path / "a.mp4") == ("no_video_stream", "no video stream")
+
+
+def without_key_frames(folder: Path, kind: str, codec: str) -> Path:
+    """49 of 50 pictures."""
+    options = {"g": "50", "bf": "0", "sc_threshold": str(10**9)}
+    times = synthetic_clips.every(40, 50)
+    whole = synthetic_clips.write(folder / "a.avi", times, codec=codec, size=SMALL, codec_options=options)
+    return synthetic_clips.remuxed(whole, folder / "a.mp4", lambda _, packet: not packet.is_keyframe, video_format=kind)
+
+
+def scrambled(folder: Path) -> Path:
+    """ETSI TS 100 289: the payload of each packet is encrypted with the even key."""
+    data = bytearray(synthetic_clips.write(folder / "a.ts", synthetic_clips.every(40, 10), size=SMALL).read_bytes())
+    noise = np.random.default_rng(1)
+    for at in range(0, len(data), 188):
+        if int.from_bytes(data[at + 1 : at + 3]) & 0x1FFF == 0x100:
+            payload = at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0)
+            data[payload : at + 188] = noise.bytes(at + 188 - payload)
+            data[at + 3] |= 0x80
+    (folder / "a.mp4").write_bytes(data)
+    return folder / "a.mp4"
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec"),
+    [("mpegts", "libx264"), ("mpegts", "mpeg2video"), ("mpeg", "libx264"), ("mpeg", "mpeg2video")],
+)
+def test_a_stream_without_a_key_frame_is_refused_for_that(tmp_path: Path, kind: str, codec: str) -> None:
+    assert refusal_of(without_key_frames(tmp_path, kind, codec)) == ("undecodable", NO_KEY_FRAME)
+
+
+def test_an_encrypted_stream_is_refused_for_lack_of_a_key_frame(tmp_path: Path) -> None:
+    assert refusal_of(scrambled(tmp_path)) == ("undecodable", NO_KEY_FRAME)
+
+
+def test_an_announced_stream_without_data_is_no_video_stream(tmp_path: Path) -> None:
+    """Many writers of FLV announce a video stream in each file."""
+    write_sound(tmp_path / "a.mp4", "flv", "aac")
+    data = bytearray((tmp_path / "a.mp4").read_bytes())
+    data[4] |= 1
+    (tmp_path / "a.mp4").write_bytes(data)
     assert refusal_of(tmp_path / "a.mp4") == ("no_video_stream", "no video stream")
 
 
