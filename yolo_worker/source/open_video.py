@@ -36,20 +36,8 @@ TIMED_FORMATS = {"flv", "matroska,webm"}
 STREAM_FORMATS = {"mpegts", "mpeg"}
 CODECS = (
     *("h264", "hevc", "vvc", "libdav1d", "vp8", "vp9", "libvpx-vp9"),
-    *(
-        "mpeg4",
-        "mpeg2video",
-        "mpeg1video",
-        "mjpeg",
-        "h263",
-        "flv",
-        "msmpeg4",
-        "msmpeg4v2",
-        "wmv1",
-        "wmv2",
-        "wmv3",
-        "vc1",
-    ),
+    *("mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "h263", "flv"),
+    *("msmpeg4", "msmpeg4v2", "wmv1", "wmv2", "wmv3", "vc1"),
     *("prores", "ffv1", "qtrle", "png", "rawvideo"),
 )
 """Video decoders."""
@@ -68,6 +56,8 @@ THREADED_PX = 64_000_000
 PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 WITHOUT_VIDEO = {"video", "audio", "subtitle", "attachment"}
 """Kinds of streams; where they are all of a file's, its video streams are pictures."""
+PS_VIDEO_IDS = range(0x1E0, 0x1F0)
+"""MPEG-PS, ISO/IEC 13818-1: `stream_id` of video. Without a key frame FFmpeg takes such a stream for sound."""
 DURATION = re.compile(r"([0-9]{2,5}):([0-9]{2}):([0-9]{2}\.[0-9]{1,9})", re.ASCII)
 
 log = logging.getLogger(__name__)
@@ -159,6 +149,8 @@ def opened(path: Path) -> Iterator[OpenVideo]:
     with demuxer:
         stream = _chosen(demuxer, tuple(_candidates(demuxer, file)), file)
         size = stream.codec_context.width, stream.codec_context.height
+        if min(size) < 1:
+            raise _why_no_size(demuxer, stream)
         _check_size(*size)
         _prepare(stream)
         tick_ms = float((stream.time_base or Fraction(1, 1000)) * 1000)
@@ -238,8 +230,6 @@ def _chosen(demuxer: InputContainer, candidates: tuple[Candidate, ...], file: Co
 
 def _check_size(width: int, height: int) -> None:
     """Refuse what would not fit into memory."""
-    if min(width, height) < 1:
-        raise BadVideo("no video stream: its pictures have no size", code="no_video_stream")
     if max(width, height) > LARGEST_SIDE_PX or width * height > LARGEST_PICTURE_PX:
         text = f"pictures of {width}×{height} px are larger than any camera's"
         raise BadVideo(text, code="picture_too_large")
@@ -275,10 +265,34 @@ def _why_not_opened(file: Container) -> BadVideo:
 
 
 def _why_nothing_is_chosen(demuxer: InputContainer, file: Container) -> BadVideo:
+    if demuxer.format.name == "mpeg" and any(stream.id in PS_VIDEO_IDS for stream in demuxer.streams):
+        return _without_key_frame()
     kinds = {stream.type for stream in demuxer.streams}
     if file.is_whole and "audio" in kinds and kinds <= WITHOUT_VIDEO:
         return BadVideo("no video stream", code="no_video_stream")
     return _undecodable(demuxer.format.name.upper()) if file.kind is None else _why_not_opened(file)
+
+
+def _why_no_size(demuxer: InputContainer, stream: VideoStream) -> BadVideo:
+    """An announced stream without packets is no stream. In MPEG-TS it may be encrypted: FFmpeg drops such packets."""
+    if demuxer.format.name == "mpegts" or _has_packets(demuxer, stream):
+        return _without_key_frame()
+    return BadVideo("no video stream", code="no_video_stream")
+
+
+def _has_packets(demuxer: InputContainer, stream: VideoStream) -> bool:
+    try:
+        return any(packet.size for packet in demuxer.demux(stream))
+    except av.FFmpegError:
+        return False
+
+
+def _without_key_frame() -> BadVideo:
+    text = (
+        "no key frame was found, so the size of its pictures is unknown: the beginning of the recording is missing, "
+        "or the video is encrypted or damaged; export it again, from an earlier time and without encryption"
+    )
+    return BadVideo(text, code="undecodable")
 
 
 def _undecodable(kind: str) -> BadVideo:
