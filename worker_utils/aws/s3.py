@@ -149,19 +149,29 @@ class ObjectStore:
                 raise
 
     def probe_read(self, absent_key: str) -> None:
-        """EnvironmentFault while objects cannot be read. Reads `absent_key`, or the key that `RefusedKeys` names.
+        """EnvironmentFault while objects cannot be read. Reads the key that `RefusedKeys` names, or `absent_key`.
+
+        If the object of that key no longer exists, the next one is read.
 
         Without s3:ListBucket, S3 answers 403 for an absent key, too. Only the text of its answer may name what is
         missing: s3:ListBucket or s3:GetObject. Without such a text the probe passes. Not tested on AWS.
         """
         key = self._refused_keys.key_of_probe(READ, absent_key)
+        while self._is_unavailable(key) and key != absent_key:
+            key = self._refused_keys.key_of_probe(READ, absent_key)
+        self._refused_keys.note_passed_probe(READ)
+
+    def _is_unavailable(self, key: str) -> bool:
+        """Read an object. Whether it cannot be read for a reason of its own; EnvironmentFault if no object can be."""
         try:
             with self._map_errors(key):
                 self._client.get_object(Bucket=self._bucket, Key=key)["Body"].close()
         except MissingObject as failure:
-            if is_refused_by_kms(failure) and self._refused_keys.kms_refuses_all():
+            if not is_refused_by_kms(failure):
+                return True
+            if self._refused_keys.kms_refuses_all():
                 raise EnvironmentFault(str(failure), code=failure.code) from failure
-        self._refused_keys.note_passed_probe(READ)
+        return False
 
     def probe_write(self, key: str) -> None:
         """EnvironmentFault while objects cannot be written: `key`, or the key whose write was refused last.

@@ -202,9 +202,35 @@ def test_kms_keys_of_some_objects_pause_nothing_while_the_last_object_that_was_r
     read_all(store, "a", "b", "c")
     with pytest.raises(EnvironmentFault, match="/good"):
         store.probe_read("absent")
+
+
+def test_a_probe_whose_object_was_deleted_reads_the_object_that_was_refused_last(
+    s3: S3Client, own_client: S3Client, bucket: str, refused: Refused
+) -> None:
+    store = ObjectStore(own_client, bucket)
+    store.fetch_bytes("good", 10)
     refused.keys = {"a", "b", "c"}
+    read_all(store, "a", "b", "c")
     s3.delete_object(Bucket=bucket, Key="good")
+    for _ in range(2):
+        with pytest.raises(EnvironmentFault, match="/c"):
+            store.probe_read("absent")
+    s3.delete_object(Bucket=bucket, Key="c")
+    refused.keys = {"a", "b"}
     store.probe_read("absent")
+
+
+def test_a_probe_whose_denied_object_was_deleted_reads_the_object_that_kms_refused_last(
+    s3: S3Client, own_client: S3Client, bucket: str, refused: Refused
+) -> None:
+    store = ObjectStore(own_client, bucket)
+    refused.keys = {"a", "b", "c"}
+    read_all(store, "a", "b", "c")
+    refused.keys, refused.code = {"good"}, "SomethingNew"
+    with pytest.raises(EnvironmentFault, match="/good"):
+        store.fetch_bytes("good", 10)
+    s3.delete_object(Bucket=bucket, Key="good")
+    refused.keys, refused.code = {"a", "b", "c"}, "KMS.DisabledException"
     with pytest.raises(EnvironmentFault, match="/c"):
         store.probe_read("absent")
 
