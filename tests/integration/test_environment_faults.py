@@ -193,6 +193,25 @@ def test_a_held_call_says_in_the_video_s_row_why_it_waits(environment: Environme
 
 
 @pytest.mark.parametrize("environment", [YOLO], indirect=True)
+def test_a_held_call_that_is_refused_for_another_reason_says_the_new_one_in_the_row_and_the_log(
+    environment: Environment,
+) -> None:
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        environment.deny("s3:PutObject")
+        video_id = environment.send()
+        environment.await_video(video_id, "permission_denied", "s3:PutObject")
+        environment.role.refusal_of_writes = "NoSuchBucket"
+        environment.permit()
+        environment.await_video(video_id, "no_bucket", "CVITX_S3_BUCKET")
+        environment.role.refusal_of_writes = None
+        environment.await_empty_queue()
+    held = [event.fields["error_code"] for event in environment.observer.events if event.code == "snapshot.held"]
+    assert held == ["permission_denied", "no_bucket"]
+    assert _statuses(environment, video_id) == {("done", None)}
+
+
+@pytest.mark.parametrize("environment", [YOLO], indirect=True)
 def test_a_hold_ends_before_its_lease_and_the_probe_repeats_the_refused_key_until_it_is_permitted(
     environment: Environment,
 ) -> None:
