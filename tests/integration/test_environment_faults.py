@@ -239,9 +239,10 @@ def test_restarts_during_a_hold_receive_nothing_until_the_permission_is_granted(
         environment.observer.wait_for("consumer.ready")
         environment.deny("s3:PutObject")
         video_id = environment.send()
-        environment.observer.wait_for("snapshot.held")
+        environment.await_video(video_id, "permission_denied", "s3:PutObject")
     (failed,) = environment.observer.wait_for("message.failed")
     assert (failed.fields["failure"], failed.fields["released_after_s"]) == ("Interrupted", 0)
+    assert _statuses(environment, video_id) == {("processing", "permission_denied")}
     for restart in range(1, 6):
         with environment.running():
             environment.observer.wait_for("probe.failed", restart)
@@ -261,8 +262,9 @@ def test_a_restart_during_a_hold_that_the_probe_cannot_see_spends_a_receive(envi
     for start in range(1, environment.config.max_receive_count + 1):
         with environment.running():
             environment.observer.wait_for("snapshot.held", start)
+            environment.await_video(video_id, "permission_denied", "s3:PutObject")
     assert environment.receives() == environment.config.max_receive_count
-    assert _statuses(environment, video_id) == {("error", "interrupted")}
+    assert _statuses(environment, video_id) == {("error", "permission_denied")}
     with environment.running():
         environment.await_dead_letter()
     environment.role.is_denied = lambda action, arn: False
