@@ -332,6 +332,21 @@ def test_a_disabled_kms_key_of_all_objects_pauses_polling_and_spends_no_message(
     assert environment.in_dead_letter_queue() == 0
 
 
+@pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
+def test_archived_objects_are_refused_with_the_remedy_and_pause_nothing(environment: Environment) -> None:
+    archived = [environment.send() for _ in range(environment.config.denied_keys_limit)]
+    environment.archive_objects()
+    with environment.running():
+        environment.observer.wait_for("message.failed", len(archived))
+        good = environment.send()
+        environment.observer.wait_for("message.finished")
+    assert {code for video_id in archived for code in _statuses(environment, video_id)} == {
+        ("error", "object_archived")
+    }
+    assert {code for _, code in _statuses(environment, good)} == {None}
+    assert "polling.paused" not in environment.observer.codes()
+
+
 def _statuses(environment: Environment, video_id: str) -> set[tuple[str, str | None]]:
     """The status and error_code of the worker's rows of this video."""
     table, key = ("videos", "id") if environment.worker == YOLO else ("image_analyses", "video_id")

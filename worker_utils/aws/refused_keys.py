@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Literal
 
-from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, WorkerError
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError
 
 Permission = Literal["s3:GetObject", "s3:PutObject"]
 READ: Permission = "s3:GetObject"
@@ -44,7 +44,7 @@ class RefusedKeys:
                 self._refused[permission] = key, str(failure)
             elif is_refused_by_kms(failure):
                 self._note_kms_refusal(key)
-            elif isinstance(failure, MissingObject):
+            elif isinstance(failure, MissingObject | Permanent):
                 self._forget(key)
 
     def _note_kms_refusal(self, key: str) -> None:
