@@ -32,6 +32,8 @@ ErrorCode = Literal[
     "missing_object",
     "object_too_large",
     "key_too_long",
+    "object_archived",
+    "unsupported_encryption",
     "truncated",
     "undecodable",
     # the video

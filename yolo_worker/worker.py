@@ -154,7 +154,7 @@ class VideoWorker:
         snapshot = encode_snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
         key = claim.message.snapshot.key
         put = partial(self._storage.put, key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)
-        self._held_calls.run(put, run, partial(self._record_refusal, task))
+        self._held_calls.run(put, run, partial(self._record_refusal, task), key)
         run.check()
         self._send(run, task, claim)
         run.report(
@@ -164,7 +164,7 @@ class VideoWorker:
         )
 
     def _record_refusal(self, task: ProcessVideo, fault: EnvironmentFault) -> None:
-        """Write into the video's row why its work waits. It stays there until the attempt ends."""
+        """Write into the video's row why its work waits."""
         self._videos.fail(task.video_id, task.workspace_id, fault, final=False)
 
     def _send(self, run: RunContext, task: ProcessVideo, claim: SnapshotClaim) -> None:

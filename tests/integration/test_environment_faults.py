@@ -193,6 +193,25 @@ def test_a_held_call_says_in_the_video_s_row_why_it_waits(environment: Environme
 
 
 @pytest.mark.parametrize("environment", [YOLO], indirect=True)
+def test_a_held_call_that_is_refused_for_another_reason_says_the_new_one_in_the_row_and_the_log(
+    environment: Environment,
+) -> None:
+    with environment.running():
+        environment.observer.wait_for("consumer.ready")
+        environment.deny("s3:PutObject")
+        video_id = environment.send()
+        environment.await_video(video_id, "permission_denied", "s3:PutObject")
+        environment.role.refusal_of_writes = "NoSuchBucket"
+        environment.permit()
+        environment.await_video(video_id, "no_bucket", "CVITX_S3_BUCKET")
+        environment.role.refusal_of_writes = None
+        environment.await_empty_queue()
+    held = [event.fields["error_code"] for event in environment.observer.events if event.code == "snapshot.held"]
+    assert held == ["permission_denied", "no_bucket"]
+    assert _statuses(environment, video_id) == {("done", None)}
+
+
+@pytest.mark.parametrize("environment", [YOLO], indirect=True)
 def test_a_hold_ends_before_its_lease_and_the_probe_repeats_the_refused_key_until_it_is_permitted(
     environment: Environment,
 ) -> None:
@@ -220,9 +239,10 @@ def test_restarts_during_a_hold_receive_nothing_until_the_permission_is_granted(
         environment.observer.wait_for("consumer.ready")
         environment.deny("s3:PutObject")
         video_id = environment.send()
-        environment.observer.wait_for("snapshot.held")
+        environment.await_video(video_id, "permission_denied", "s3:PutObject")
     (failed,) = environment.observer.wait_for("message.failed")
     assert (failed.fields["failure"], failed.fields["released_after_s"]) == ("Interrupted", 0)
+    assert _statuses(environment, video_id) == {("processing", "permission_denied")}
     for restart in range(1, 6):
         with environment.running():
             environment.observer.wait_for("probe.failed", restart)
@@ -242,8 +262,9 @@ def test_a_restart_during_a_hold_that_the_probe_cannot_see_spends_a_receive(envi
     for start in range(1, environment.config.max_receive_count + 1):
         with environment.running():
             environment.observer.wait_for("snapshot.held", start)
+            environment.await_video(video_id, "permission_denied", "s3:PutObject")
     assert environment.receives() == environment.config.max_receive_count
-    assert _statuses(environment, video_id) == {("error", "interrupted")}
+    assert _statuses(environment, video_id) == {("error", "permission_denied")}
     with environment.running():
         environment.await_dead_letter()
     environment.role.is_denied = lambda action, arn: False
@@ -309,6 +330,21 @@ def test_a_disabled_kms_key_of_all_objects_pauses_polling_and_spends_no_message(
         environment.role.is_kms_key_disabled = lambda key: False
         environment.await_empty_queue()
     assert environment.in_dead_letter_queue() == 0
+
+
+@pytest.mark.parametrize("environment", [YOLO, MAIN], indirect=True)
+def test_archived_objects_are_refused_with_the_remedy_and_pause_nothing(environment: Environment) -> None:
+    archived = [environment.send() for _ in range(environment.config.denied_keys_limit)]
+    environment.archive_objects()
+    with environment.running():
+        environment.observer.wait_for("message.failed", len(archived))
+        good = environment.send()
+        environment.observer.wait_for("message.finished")
+    assert {code for video_id in archived for code in _statuses(environment, video_id)} == {
+        ("error", "object_archived")
+    }
+    assert {code for _, code in _statuses(environment, good)} == {None}
+    assert "polling.paused" not in environment.observer.codes()
 
 
 def _statuses(environment: Environment, video_id: str) -> set[tuple[str, str | None]]:

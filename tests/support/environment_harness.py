@@ -121,6 +121,14 @@ class Environment:
         self.s3.put_object(Bucket=self.config.s3_bucket, Key=uri.key, Body=content, ContentType="image/jpeg")
         return snapshot_ready(uri, None, "Car").to_json()
 
+    def archive_objects(self) -> None:
+        """Move every object of the bucket into an archive, as a lifecycle rule does."""
+        bucket = self.config.s3_bucket
+        for found in self.s3.list_objects_v2(Bucket=bucket)["Contents"]:
+            self.s3.copy_object(
+                Bucket=bucket, Key=found["Key"], CopySource=f"{bucket}/{found['Key']}", StorageClass="GLACIER"
+            )
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Run the worker for the duration of the block."""

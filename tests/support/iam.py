@@ -31,6 +31,8 @@ class Role:
     refused: set[tuple[str, str]] = field(default_factory=set)
     is_denied: Callable[[str, str], bool] = lambda action, arn: False
     """Whether a policy denies this action on this resource."""
+    refusal_of_writes: str | None = None
+    """The error code with which S3 refuses every permitted PutObject."""
     is_kms_key_disabled: Callable[[str], bool] = lambda key: False
     """Whether the KMS key of this object is disabled."""
 
@@ -47,6 +49,8 @@ class Role:
                 self.used.add((statement["Sid"], action))
                 if action == "s3:GetObject" and self.is_kms_key_disabled(params["Key"]):
                     raise kms_key_disabled(model.name)
+                if action == "s3:PutObject" and self.refusal_of_writes is not None:
+                    raise refusal(model.name, self.refusal_of_writes)
                 return
         self.refused.add((action, resource(params).split(":")[-1]))
         raise denial(model.name, action)
@@ -63,6 +67,12 @@ def denial(operation: str, action: str) -> ClientError:
         "Error": {"Code": "AccessDenied", "Message": f"User: … is not authorized to perform: {action} on resource: …"},
         "ResponseMetadata": {"HTTPStatusCode": 403},
     }
+    return ClientError(answer, operation)
+
+
+def refusal(operation: str, code: str) -> ClientError:
+    """An answer of S3 with this error code."""
+    answer: Any = {"Error": {"Code": code, "Message": "…"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
     return ClientError(answer, operation)
 
 

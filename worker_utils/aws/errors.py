@@ -37,14 +37,17 @@ _NO_CREDENTIALS = (
     ProfileNotFound,
     NoRegionError,
 )
-Cause = Literal["object", "key_too_long", "bucket", "queue", "credentials", "denied", "kms", "later", "unknown"]
-"""What an error code means. `object` and `key_too_long` are the fault of one object, and `kms` may be, for a read.
+_ObjectCause = Literal["object", "archived", "customer_key", "key_too_long"]
+Cause = Literal[_ObjectCause, "bucket", "queue", "credentials", "denied", "kms", "later", "unknown"]
+"""What an error code means. The causes of `_ObjectCause` are the fault of one object, and `kms` may be, for a read.
 
-All others affect every call.
+All others affect every call. The code of `customer_key` is that of other faults, too, see `needs_customer_key`.
 """
 
 _CODES: Mapping[Cause, str] = {
-    "object": "NoSuchKey NoSuchVersion InvalidObjectState InvalidRequest 404",
+    "object": "NoSuchKey NoSuchVersion 404",
+    "archived": "InvalidObjectState",
+    "customer_key": "InvalidRequest",
     "key_too_long": "KeyTooLongError",
     "bucket": "NoSuchBucket PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException 301",
     "queue": "NonExistentQueue QueueDoesNotExist QueueDeletedRecently",
@@ -66,6 +69,7 @@ CAUSES: Mapping[str, Cause] = {code: cause for cause, codes in _CODES.items() fo
 """Error code → cause. docs/aws.md shows this table."""
 _BY_STATUS: Mapping[int, Cause] = {301: "bucket", 403: "denied", 404: "object", 429: "later"}
 _SERVER_ERROR = 500
+_ENCRYPTION = re.compile(r"server.side.encryption|sse-c", re.IGNORECASE)
 _ACTION = re.compile(r"not authorized to perform: ([a-z0-9]+:[A-Za-z]+)")
 
 
@@ -108,8 +112,13 @@ def cause_of(error: ClientError) -> Cause:
 
 def denied_action(error: ClientError) -> str | None:
     """The action that the text of a denial names (`s3:GetObject`, `kms:Decrypt`); None if it names none."""
-    named = _ACTION.search(error.response.get("Error", {}).get("Message") or "")
+    named = _ACTION.search(_text(error))
     return None if named is None else named[1]
+
+
+def needs_customer_key(error: ClientError) -> bool:
+    """Whether the object is encrypted with a key of the customer (SSE-C), which no worker has. For a read."""
+    return cause_of(error) == "customer_key" and _ENCRYPTION.search(_text(error)) is not None
 
 
 def is_kms_denial(error: ClientError) -> bool:
@@ -129,6 +138,10 @@ def expect_refusal(last_refusal: str = "") -> Iterator[None]:
     except EnvironmentFault as fault:
         if fault.code != "aws_refused" or str(fault) == last_refusal:
             raise
+
+
+def _text(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Message") or ""
 
 
 def _map_response(error: ClientError, permission: str, where: str) -> WorkerError:

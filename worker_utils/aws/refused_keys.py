@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Literal
 
-from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, WorkerError
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, WorkerError
 
 Permission = Literal["s3:GetObject", "s3:PutObject"]
 READ: Permission = "s3:GetObject"
@@ -42,15 +42,22 @@ class RefusedKeys:
         with self._lock:
             if isinstance(failure, EnvironmentFault):
                 self._refused[permission] = key, str(failure)
-            elif isinstance(failure, MissingObject) and not is_refused_by_kms(failure):
+            elif is_refused_by_kms(failure):
+                self._note_kms_refusal(key)
+            elif isinstance(failure, MissingObject | Permanent):
                 self._forget(key)
-            elif is_refused_by_kms(failure) and key != self._read_last:
-                self._kms_refused = [*(other for other in self._kms_refused if other != key), key][-self._limit :]
 
-    def _forget(self, missing_key: str) -> None:
-        self._kms_refused = [key for key in self._kms_refused if key != missing_key]
-        if missing_key == self._read_last:
+    def _note_kms_refusal(self, key: str) -> None:
+        if key != self._read_last:
+            self._kms_refused = [*(other for other in self._kms_refused if other != key), key][-self._limit :]
+
+    def _forget(self, unavailable_key: str) -> None:
+        """Reads of this object show nothing about other objects."""
+        self._kms_refused = [key for key in self._kms_refused if key != unavailable_key]
+        if unavailable_key == self._read_last:
             self._read_last = None
+        if READ in self._refused and self._refused[READ][0] == unavailable_key:
+            del self._refused[READ]
 
     def note_passed_probe(self, permission: Permission) -> None:
         """The probe passed."""

@@ -24,6 +24,7 @@ from video_analysis.worker_utils.aws.errors import (
     expect_refusal,
     is_kms_denial,
     map_aws_error,
+    needs_customer_key,
 )
 from video_analysis.worker_utils.aws.refused_keys import READ, WRITE, Permission, RefusedKeys, is_refused_by_kms
 from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, Transient, WorkerError
@@ -110,8 +111,9 @@ class ObjectStore:
     def fetch(self, key: str, on_progress: Callable[[], None]) -> Iterator[Path]:
         """The object as a private local file, removed when the block ends.
 
-        `on_progress` is called once per chunk and may raise to abort. Raises MissingObject, Transient, or
-        EnvironmentFault if the disk is full or too small for the object.
+        `on_progress` is called once per chunk and may raise to abort. Raises MissingObject, Transient,
+        Permanent if the object is archived or needs a customer key, or EnvironmentFault if the disk is full or too
+        small for the object.
         """
         with temp_dirs.private_folder(self._temp_dir, self._names.folder) as folder:
             path = folder / "video.mp4"
@@ -119,7 +121,7 @@ class ObjectStore:
             yield path
 
     def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
-        """(content, content type) of a small object. Permanent if it is longer than `limit_bytes`."""
+        """(content, content type) of a small object. Raises as `fetch`, and Permanent above `limit_bytes`."""
         with self._map_errors(key):
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
             with closing(answer["Body"]) as body:
@@ -149,19 +151,29 @@ class ObjectStore:
                 raise
 
     def probe_read(self, absent_key: str) -> None:
-        """EnvironmentFault while objects cannot be read. Reads `absent_key`, or the key that `RefusedKeys` names.
+        """EnvironmentFault while objects cannot be read. Reads the key that `RefusedKeys` names, or `absent_key`.
+
+        If the object of that key no longer exists or is archived, the next one is read.
 
         Without s3:ListBucket, S3 answers 403 for an absent key, too. Only the text of its answer may name what is
         missing: s3:ListBucket or s3:GetObject. Without such a text the probe passes. Not tested on AWS.
         """
         key = self._refused_keys.key_of_probe(READ, absent_key)
+        while self._is_unavailable(key) and key != absent_key:
+            key = self._refused_keys.key_of_probe(READ, absent_key)
+        self._refused_keys.note_passed_probe(READ)
+
+    def _is_unavailable(self, key: str) -> bool:
+        """Read an object. Whether it cannot be read for a reason of its own; EnvironmentFault if no object can be."""
         try:
             with self._map_errors(key):
                 self._client.get_object(Bucket=self._bucket, Key=key)["Body"].close()
-        except MissingObject as failure:
-            if is_refused_by_kms(failure) and self._refused_keys.kms_refuses_all():
+        except (MissingObject, Permanent) as failure:
+            if not is_refused_by_kms(failure):
+                return True
+            if self._refused_keys.kms_refuses_all():
                 raise EnvironmentFault(str(failure), code=failure.code) from failure
-        self._refused_keys.note_passed_probe(READ)
+        return False
 
     def probe_write(self, key: str) -> None:
         """EnvironmentFault while objects cannot be written: `key`, or the key whose write was refused last.
@@ -228,10 +240,21 @@ class ObjectStore:
         if cause == "key_too_long":
             return Permanent(f"{uri} is longer than S3 allows ({code})", code="key_too_long")
         failure = map_aws_error(error, permission, uri)
-        if permission == READ and (cause == "kms" or (cause == "denied" and is_kms_denial(error))):
+        return self._map_read_response(error, key, failure) if permission == READ else failure
+
+    def _map_read_response(self, error: ClientError, key: str, failure: WorkerError) -> WorkerError:
+        """The failure of a read: `failure`, unless its object alone may be the cause."""
+        code, cause, uri = error_code(error), cause_of(error), self._uri(key)
+        if cause == "archived":
+            text = f"{uri} is archived ({code}): restore the object, then send the message again"
+            return Permanent(text, code="object_archived")
+        if needs_customer_key(error):
+            text = f"{uri} is encrypted with a customer key, SSE-C ({code}): upload it again with SSE-S3 or SSE-KMS"
+            return Permanent(text, code="unsupported_encryption")
+        if cause == "kms" or (cause == "denied" and is_kms_denial(error)):
             return MissingObject(str(failure), key, code=failure.code)
-        if permission == READ and (cause == "object" or (cause == "denied" and _may_be_missing(error))):
-            return MissingObject(f"{uri} not found, or {permission} on it is denied ({code})", key)
+        if cause == "object" or (cause == "denied" and _may_be_missing(error)):
+            return MissingObject(f"{uri} not found, or {READ} on it is denied ({code})", key)
         return failure
 
     def _uri(self, key: str) -> str:

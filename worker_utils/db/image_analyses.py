@@ -10,17 +10,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple, fields, replace
 from typing import TYPE_CHECKING
 
-from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.contracts.messages import SnapshotReady, YoloType
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
-from video_analysis.worker_utils.db import image_analysis_results
+from video_analysis.worker_utils.db import failure_columns, image_analysis_results
 from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_IN_A_BATCH,
     row_as_stored,
     start_attempt_in_batch,
-    state_after,
 )
 from video_analysis.worker_utils.db.connection import Transactions
 from video_analysis.worker_utils.db.row_types import (
@@ -85,11 +83,9 @@ UPDATE image_analyses
 SET status = 'done', attempt_state = NULL, error_code = NULL, error_msg = NULL, updated_at = now()
 WHERE id = %s AND (status, attempt_state, error_code, error_msg) IS DISTINCT FROM ('done', NULL, NULL, NULL)
 """
-FAIL = """
-UPDATE image_analyses SET attempt_state = %s, error_code = %s, error_msg = %s, updated_at = now(),
-    status = CASE WHEN %s THEN 'error' ELSE status END
-WHERE snapshot_s3_key = %s AND status <> 'done'
-"""
+FAIL = f"""
+UPDATE image_analyses SET {failure_columns.SET} WHERE snapshot_s3_key = %(uri)s AND status <> 'done'
+"""  # noqa: S608  # a constant
 MARK_SEND_DENIED = """
 UPDATE image_analyses SET attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now()
 WHERE snapshot_s3_key = %s AND status = 'queued' AND (error_code IS NULL OR error_code = 'send_denied')
@@ -158,14 +154,16 @@ class ImageAnalysisRepository:
         self._database.transaction(finish)
 
     def fail_analysis(self, snapshot_uri: str, failure: WorkerError, final: bool) -> None:
-        """Write the code and text of the failure; if final, set the status to `error`. A `done` row is not changed."""
-        reason = schema_check.printable(str(failure), schema_check.LONGEST_REASON)
-        written = state_after(failure.code), failure.code, reason, final, snapshot_uri
+        """Write the code and text of the failure; if final, set the status to `error`. A `done` row is not changed.
+
+        A shutdown leaves the reason that the row has, see `failure_columns`.
+        """
+        written = {**failure_columns.values(failure, final=final), "uri": snapshot_uri}
         self._database.transaction(lambda cursor: cursor.execute(FAIL, written))
 
     def mark_send_denied(self, snapshot_uri: str, failure: WorkerError) -> None:
         """Write why the message of a queued row cannot be sent. A row that main_worker has begun is not changed."""
-        written = failure.code, schema_check.printable(str(failure), schema_check.LONGEST_REASON), snapshot_uri
+        written = failure.code, failure_columns.reason(failure), snapshot_uri
         self._database.transaction(lambda cursor: cursor.execute(MARK_SEND_DENIED, written))
 
     def mark_sent(self, snapshot_uri: str) -> None:

@@ -6,16 +6,14 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, parse_video_task
-from video_analysis.worker_utils.db import access
+from video_analysis.worker_utils.db import access, failure_columns
 from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_EVERY_TIME,
     AttemptStart,
     row_as_stored,
     start_attempt,
-    state_after,
 )
 from video_analysis.worker_utils.db.connection import Transactions
 from video_analysis.worker_utils.errors import ErrorCode, Permanent, Transient, WorkerError
@@ -34,6 +32,11 @@ ACCESS = TableAccess(
     update=(*_ATTEMPT, "updated_at", "processing_started_at", "processing_finished_at"),
 )
 """Without `file_name` and `camera_label`, which the workers do not use."""
+FAIL = f"""
+UPDATE videos SET {failure_columns.SET},
+    processing_finished_at = CASE WHEN %(final)s THEN now() ELSE processing_finished_at END
+WHERE id = %(id)s AND workspace_id = %(workspace_id)s AND status <> 'done'
+"""  # noqa: S608  # a constant
 
 log = logging.getLogger(__name__)
 
@@ -98,21 +101,12 @@ class VideoRepository:
         )
 
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
-        """Write the code and text of the failure; if final, set the status to `error`. A `done` row is not changed."""
-        written = (
-            state_after(failure.code),
-            failure.code,
-            schema_check.printable(str(failure), schema_check.LONGEST_REASON),
-        )
-        self._database.transaction(
-            lambda cursor: cursor.execute(
-                "UPDATE videos SET attempt_state = %s, error_code = %s, error_msg = %s, updated_at = now(),"
-                " status = CASE WHEN %s THEN 'error' ELSE status END,"
-                " processing_finished_at = CASE WHEN %s THEN now() ELSE processing_finished_at END"
-                " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
-                (*written, final, final, video_id, workspace_id),
-            )
-        )
+        """Write the code and text of the failure; if final, set the status to `error`. A `done` row is not changed.
+
+        A shutdown leaves the reason that the row has, see `failure_columns`.
+        """
+        written = {**failure_columns.values(failure, final=final), "id": video_id, "workspace_id": workspace_id}
+        self._database.transaction(lambda cursor: cursor.execute(FAIL, written))
 
     def ping(self) -> None:
         """EnvironmentFault while the database cannot be used, see write_probe."""

@@ -16,7 +16,7 @@ from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, DIED_
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, AnalysisState, FinishedAnalysis, VariantResult
-from video_analysis.worker_utils.errors import BadSnapshot, EnvironmentFault, Permanent, Transient
+from video_analysis.worker_utils.errors import BadSnapshot, EnvironmentFault, Interrupted, Permanent, Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -137,6 +137,23 @@ def test_a_failure_leaves_its_code_and_text_and_a_success_clears_them(
     assert row_of(sql) == DONE
     records.fail_analysis(URI, Transient("late"), final=True)
     assert row_of(sql) == DONE
+
+
+def test_a_shutdown_keeps_the_reason_of_a_failure_and_replaces_the_text_of_a_state(
+    records: ImageAnalysisRepository, sql: Sql
+) -> None:
+    begin(records, 1)
+    begin(records, 2)
+    assert row_of(sql) == ALONE
+    records.fail_analysis(URI, Interrupted("shutting down"), final=False)
+    assert row_of(sql) == ("processing", None, "interrupted", "shutting down")
+    records.fail_analysis(URI, Transient("S3 was slow"), final=False)
+    begin(records, 3)
+    records.fail_analysis(URI, Interrupted("shutting down"), final=False)
+    assert row_of(sql) == ("processing", None, "transient", "S3 was slow")
+    begin(records, 5)
+    records.fail_analysis(URI, Interrupted("shutting down"), final=True)
+    assert row_of(sql) == ("error", None, "interrupted", "shutting down")
 
 
 def test_the_same_success_again_changes_no_byte(records: ImageAnalysisRepository, sql: Sql) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -41,7 +40,6 @@ KEY = "demo_user/workspace/video/raw/clip.mp4"
 FAULTS: list[tuple[int, str, type[WorkerError]]] = [
     (403, "AccessDenied", MissingObject),  # what S3 says of an absent key to who may not list
     (404, "NoSuchKey", MissingObject),
-    (403, "InvalidObjectState", MissingObject),
     (500, "InternalError", Transient),
     (503, "SlowDown", Transient),
     (503, "ServiceUnavailable", Transient),
@@ -59,7 +57,6 @@ FAULTS: list[tuple[int, str, type[WorkerError]]] = [
 CODES: dict[str, ErrorCode] = {
     "AccessDenied": "missing_object",
     "NoSuchKey": "missing_object",
-    "InvalidObjectState": "missing_object",
     "NoSuchBucket": "no_bucket",
     "KeyTooLongError": "key_too_long",
 }
@@ -117,96 +114,11 @@ def test_a_read_that_is_refused_for_every_object_is_repeated_by_the_probe(
     probe()
 
 
-KMS_REFUSALS: list[tuple[str, str, ErrorCode, str]] = [
-    ("KMS.DisabledException", "arn:aws:kms:… is disabled", "kms_key_unusable", "enable the key"),
-    ("KMS.NotFoundException", "", "kms_key_unusable", "enable the key"),
-    ("AccessDenied", "not authorized to perform: kms:Decrypt on resource: …", "permission_denied", "grant kms:Decrypt"),
-    ("KMS.AccessDeniedException", "", "permission_denied", "grant kms:Decrypt"),
-]
-
-
-@pytest.fixture
-def refused(s3: S3Client, own_client: S3Client, bucket: str) -> Refused:
-    """The objects a, b, c and `good`; none is refused yet."""
-    for key in ("a", "b", "c", "good"):
-        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
-    made = Refused()
-    on_call(own_client, "GetObject", made)
-    return made
-
-
-@dataclass
-class Refused:
-    """Refuses reads of these keys with an error of KMS."""
-
-    keys: set[str] = field(default_factory=set)
-    code: str = "KMS.DisabledException"
-    message: str = ""
-
-    def __call__(self, request: Any) -> AWSResponse | None:
-        key = request.url.rsplit("/", 1)[-1]
-        return error_document(request, 400, self.code, self.message) if key in self.keys else None
-
-
-@pytest.mark.parametrize(("code", "message", "stored", "remedy"), KMS_REFUSALS)
-def test_a_read_that_the_kms_key_refuses_is_the_fault_of_its_object_and_names_the_remedy(
-    own_client: S3Client, bucket: str, refused: Refused, code: str, message: str, stored: ErrorCode, remedy: str
-) -> None:
-    store = ObjectStore(own_client, bucket)
-    refused.keys, refused.code, refused.message = {"a"}, code, message
-    with pytest.raises(MissingObject, match=f"s3://{bucket}/a.*{remedy}") as failure:
-        store.fetch_bytes("a", 10)
-    assert (failure.value.code, failure.value.key) == (stored, "a")
-    store.probe_read("absent")
-
-
 @pytest.mark.parametrize("code", ["KMS.DisabledException", "KMS.AccessDeniedException"])
 def test_a_write_that_the_kms_key_refuses_is_the_environment_s_fault(own_client: S3Client, code: str) -> None:
     answering(own_client, "PutObject", 400, code)
     with pytest.raises(EnvironmentFault, match=f"{code}.*key"):
         ObjectStore(own_client, "any-bucket").put("a", b"", "image/jpeg")
-
-
-def read_all(store: ObjectStore, *keys: str) -> None:
-    """Read objects, each of which is refused."""
-    for key in keys:
-        with pytest.raises(MissingObject):
-            store.fetch_bytes(key, 10)
-
-
-def test_a_kms_key_that_refuses_three_objects_in_a_row_pauses_until_one_can_be_read(
-    own_client: S3Client, bucket: str, refused: Refused
-) -> None:
-    store = ObjectStore(own_client, bucket)
-    refused.keys = {"a", "b", "c"}
-    read_all(store, "a", "a", "a", "b")
-    store.probe_read("absent")
-    read_all(store, "c")
-    for _ in range(2):
-        with pytest.raises(EnvironmentFault, match="KMS key") as fault:
-            store.probe_read("absent")
-        assert fault.value.code == "kms_key_unusable"
-    refused.keys = {"a", "b"}
-    store.probe_read("absent")
-
-
-def test_kms_keys_of_some_objects_pause_nothing_while_the_last_object_that_was_read_is_readable(
-    s3: S3Client, own_client: S3Client, bucket: str, refused: Refused
-) -> None:
-    store = ObjectStore(own_client, bucket)
-    store.fetch_bytes("good", 10)
-    refused.keys = {"a", "b", "c"}
-    read_all(store, "a", "b", "c")
-    store.probe_read("absent")
-    refused.keys = {"a", "b", "c", "good"}
-    read_all(store, "a", "b", "c")
-    with pytest.raises(EnvironmentFault, match="/good"):
-        store.probe_read("absent")
-    refused.keys = {"a", "b", "c"}
-    s3.delete_object(Bucket=bucket, Key="good")
-    store.probe_read("absent")
-    with pytest.raises(EnvironmentFault, match="/c"):
-        store.probe_read("absent")
 
 
 def test_a_denied_read_of_a_missing_object_is_that_object_s_fault(own_client: S3Client) -> None:

@@ -19,7 +19,7 @@ from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.attempt_status import DIED_EVERY_TIME, LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.videos import VideoRepository
-from video_analysis.worker_utils.errors import BadMessage, BadVideo, EnvironmentFault, Permanent, Transient
+from video_analysis.worker_utils.errors import BadMessage, BadVideo, EnvironmentFault, Interrupted, Permanent, Transient
 
 Sql = Callable[..., list[dict[str, Any]]]
 Columns = tuple[str, str | None, str | None, str | None]
@@ -125,6 +125,33 @@ def test_a_whole_life_of_transient_failures_ends_as_an_error_with_the_last_reaso
     row = row_of(sql)
     assert columns_of(row) == ("error", None, "transient", "S3 was slow at 5")
     assert row["processing_finished_at"] is not None
+
+
+@pytest.mark.parametrize(("receive", "status"), [(2, "processing"), (5, "error")])
+def test_a_shutdown_keeps_the_reason_of_a_refused_call(
+    videos: VideoRepository, sql: Sql, receive: int, status: str
+) -> None:
+    insert(sql)
+    is_last = receive == 5
+    videos.begin(TASK, receive_count=receive, is_last=is_last)
+    videos.fail(VIDEO, WORKSPACE, EnvironmentFault("denied", code="permission_denied"), final=False)
+    for _ in range(2):
+        videos.fail(VIDEO, WORKSPACE, Interrupted("shutting down"), final=is_last)
+        row = row_of(sql)
+        assert columns_of(row) == (status, None, "permission_denied", "denied")
+        assert (row["processing_finished_at"] is not None) == is_last
+    videos.fail(VIDEO, WORKSPACE, Transient("S3 was slow"), final=is_last)
+    assert columns_of(row_of(sql)) == (status, None, "transient", "S3 was slow")
+
+
+@pytest.mark.parametrize(("receive", "status"), [(1, "processing"), (5, "error")])
+def test_a_shutdown_is_the_reason_of_a_row_without_another(
+    videos: VideoRepository, sql: Sql, receive: int, status: str
+) -> None:
+    insert(sql)
+    videos.begin(TASK, receive_count=receive, is_last=receive == 5)
+    videos.fail(VIDEO, WORKSPACE, Interrupted("shutting down"), final=receive == 5)
+    assert columns_of(row_of(sql)) == (status, None, "interrupted", "shutting down")
 
 
 def test_finishing_makes_a_row_done_and_clears_its_reason(videos: VideoRepository, sql: Sql) -> None:

@@ -19,6 +19,7 @@ from video_analysis.worker_utils.aws.errors import (
     error_code,
     expect_refusal,
     map_aws_error,
+    needs_customer_key,
 )
 from video_analysis.worker_utils.errors import EnvironmentFault, ErrorCode, Transient, WorkerError
 
@@ -26,6 +27,10 @@ SECTION = (PACKAGE_FOLDER / "docs" / "aws.md").read_text("utf-8").split("## Erro
 KMS_DENIED = (
     "User: arn:aws:sts::123456789012:assumed-role/cvitx/i-1 is not authorized to perform: kms:GenerateDataKey on "
     "resource: arn:aws:kms:ap-southeast-2:123456789012:key/k because no identity-based policy allows it"
+)
+SSE_C = (
+    "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve "
+    "the object."
 )
 
 
@@ -39,8 +44,8 @@ def response(code: str, status: int = 400, message: str = "why") -> ClientError:
     [
         ("NoSuchKey", 404, "object"),
         ("", 404, "object"),
-        ("InvalidObjectState", 403, "object"),
-        ("InvalidRequest", 400, "object"),  # encrypted with the customer's own key (SSE-C)
+        ("InvalidObjectState", 403, "archived"),
+        ("InvalidRequest", 400, "customer_key"),
         ("KeyTooLongError", 400, "key_too_long"),
         ("NoSuchBucket", 404, "bucket"),
         ("", 301, "bucket"),
@@ -99,6 +104,20 @@ def test_codes_keep_the_prefix_of_kms_and_lose_that_of_sqs() -> None:
 def test_a_denial_names_its_action_if_the_text_does() -> None:
     assert denied_action(response("AccessDenied", message=KMS_DENIED)) == "kms:GenerateDataKey"
     assert denied_action(response("AccessDenied", message="Access Denied")) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "needed"),
+    [
+        ("InvalidRequest", SSE_C, True),
+        ("InvalidRequest", "Requests must use AWS4-HMAC-SHA256", False),
+        ("AccessDenied", SSE_C, False),
+    ],
+)
+def test_the_text_of_an_invalid_request_shows_whether_the_object_needs_a_customer_key(
+    code: str, message: str, needed: bool
+) -> None:
+    assert needs_customer_key(response(code, message=message)) == needed
 
 
 def test_a_call_that_is_meant_to_be_refused_raises_faults_of_access_alone() -> None:

@@ -22,6 +22,7 @@ from video_analysis.worker_utils.execution.held_calls import RELEASE_MARGIN_S, H
 from video_analysis.worker_utils.execution.run_context import RunContext
 
 DENIED = EnvironmentFault("s3:PutObject is denied", code="permission_denied")
+NO_BUCKET = EnvironmentFault("there is no bucket", code="no_bucket")
 
 
 @dataclass
@@ -97,14 +98,42 @@ def test_a_call_that_is_refused_during_a_shutdown_is_not_held() -> None:
     assert observer.codes() == []
 
 
-def test_the_wait_ends_with_the_first_failure_before_the_lease_does() -> None:
-    observer, lease = RecordingObserver(), Lease(rest_s=RELEASE_MARGIN_S + 5)
-    faults = [DENIED, Transient("slow"), *(EnvironmentFault(f"refused {count}") for count in range(100))]
+def test_the_wait_ends_with_the_latest_refusal_before_the_lease_does() -> None:
+    observer, lease = RecordingObserver(), Lease(rest_s=RELEASE_MARGIN_S + 50)
+    faults = [DENIED, Transient("slow"), *[NO_BUCKET] * 100]
     with pytest.raises(EnvironmentFault) as fault:
         repeat(context(observer, lease), *faults)
-    assert fault.value is DENIED
+    assert fault.value is NO_BUCKET
     assert lease.rest_s == RELEASE_MARGIN_S
-    assert observer.codes() == ["snapshot.held"]
+
+
+def test_a_changed_reason_is_reported_and_recorded_once_per_change() -> None:
+    observer, by_kms = RecordingObserver(), EnvironmentFault("kms:Decrypt is denied", code="permission_denied")
+    faults = [DENIED, DENIED, by_kms, Transient("slow"), by_kms, NO_BUCKET, NO_BUCKET, DENIED]
+    assert repeat(context(observer), *faults) == (9, [DENIED, by_kms, NO_BUCKET, DENIED])
+    held = [event for event in observer.events if event.code == "snapshot.held"]
+    assert [str(event.message).rsplit(": ", 1)[-1] for event in held] == [
+        *("s3:PutObject is denied", "kms:Decrypt is denied", "there is no bucket", "s3:PutObject is denied")
+    ]
+    assert [event.fields["error_code"] for event in held] == [
+        *("permission_denied", "permission_denied", "no_bucket", "permission_denied")
+    ]
+
+
+def test_a_changed_reason_that_cannot_be_recorded_yet_is_recorded_later() -> None:
+    faults, attempts, recorded = iter([DENIED, NO_BUCKET, NO_BUCKET]), iter([None, Transient("busy")]), list[str]()
+
+    def call() -> None:
+        if fault := next(faults, None):
+            raise fault
+
+    def record(fault: EnvironmentFault) -> None:
+        if failure := next(attempts, None):
+            raise failure
+        recorded.append(fault.code)
+
+    HeldCalls(0.001, 0.001).run(call, context(RecordingObserver()), record)
+    assert recorded == ["permission_denied", "no_bucket"]
 
 
 @pytest.mark.parametrize("down", [EnvironmentFault("database down"), Transient("database busy")])
@@ -131,21 +160,50 @@ def test_a_held_call_that_can_never_succeed_ends_the_wait() -> None:
     assert observer.codes() == ["snapshot.held"]
 
 
-def test_several_held_calls_are_one_line() -> None:
-    observer, permitted, held = RecordingObserver(), threading.Event(), threading.Barrier(4)
-    calls = HeldCalls(0.001, 0.001)
+def test_several_held_calls_are_one_line_per_reason() -> None:
+    """The texts of their refusals differ in the key of the object."""
+    observer, calls, reasons = RecordingObserver(), HeldCalls(0.001, 0.001), ["denied", "no bucket", ""]
+    every_call_was_refused = [threading.Barrier(4) for _ in reasons[:-1]]
 
-    def call() -> None:
-        if not permitted.is_set():
-            raise DENIED
+    def hold(key: str) -> None:
+        current = iter(zip(reasons, [*every_call_was_refused, None], strict=True))
+        refused_for, barrier = next(current)
 
-    def meet(_fault: EnvironmentFault) -> None:
-        held.wait(60)
+        def call() -> None:
+            if refused_for:
+                raise EnvironmentFault(f"{key}: {refused_for}")
+
+        def meet(_fault: EnvironmentFault) -> None:
+            nonlocal refused_for, barrier
+            assert barrier is not None
+            barrier.wait(60)
+            refused_for, barrier = next(current)
+
+        calls.run(call, context(observer), meet, key)
 
     with ThreadPoolExecutor(4) as pool:
-        running = [pool.submit(calls.run, call, context(observer), meet) for _ in range(4)]
-        observer.wait_for("snapshot.held")
-        permitted.set()
-        for one in running:
+        for one in [pool.submit(hold, f"key{number}") for number in range(4)]:
             one.result(60)
-    assert observer.codes() == ["snapshot.held", "snapshot.resumed"]
+    assert observer.codes() == ["snapshot.held", "snapshot.held", "snapshot.resumed"]
+    assert ["denied" in event.message for event in observer.events[:2]] == [True, False]
+
+
+def test_calls_that_are_held_for_different_reasons_are_a_line_each() -> None:
+    observer, calls, held = RecordingObserver(), HeldCalls(0.001, 0.001), threading.Barrier(2)
+
+    def hold(fault: EnvironmentFault) -> None:
+        faults = iter([fault])
+
+        def call() -> None:
+            if refusal := next(faults, None):
+                raise refusal
+
+        def meet(_fault: EnvironmentFault) -> None:
+            held.wait(60)
+
+        calls.run(call, context(observer), meet)
+
+    with ThreadPoolExecutor(2) as pool:
+        for one in [pool.submit(hold, fault) for fault in (DENIED, NO_BUCKET)]:
+            one.result(60)
+    assert observer.codes() == ["snapshot.held", "snapshot.held", "snapshot.resumed"]
