@@ -19,7 +19,10 @@ from video_analysis.training.rendering import world_mark
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.types import Box
 
-CASES = ("parked_bus", "parked_free", "gap_60s", "seg_a", "seg_b", "vfr_idle_then_fast", "vfr_control")
+CASES = (
+    *("parked_bus", "parked_free", "gap_60s", "seg_a", "seg_b"),
+    *("vfr_idle_then_fast", "vfr_control", "bars_none", "bars_pillar"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from video_analysis.benchmarks.truth import __main__ as make_truth
-from video_analysis.benchmarks.truth import scorer, vehicles
+from video_analysis.benchmarks.truth import material, scorer, tracked, vehicles
+from video_analysis.benchmarks.truth.detections import Cache
 from video_analysis.benchmarks.truth.scorer import Snapshot
 from video_analysis.benchmarks.truth.vehicles import ClipTruth
+from video_analysis.worker_config import WorkerConfig
 
 COMPARED = ("vehicles", "covered", "missed", "duplicates", "false", "exactly_one", "ignored")
 
@@ -72,3 +74,23 @@ def test_the_workers_rows_are_scored_and_are_those_of_the_tracker_alone(
     assert (result["counts"]["covered"], result["counts"]["missed"], result["faults"]) == (5, 0, [])
     assert (out / f"{clip.stem}_stride10.png").is_file()
     assert "1.00 snapshots per vehicle" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_an_odd_recording_has_the_vehicles_of_the_usual_one(shared_data: Path, tmp_path: Path) -> None:
+    """At stride 3: a bus in front doubles no vehicle, a pause merges none, bars and a varying rate cost few."""
+    weights = shared_data / "models" / "yolov8n_coco.pt"
+    if not (shared_data / "cases").is_dir() or not weights.is_file():
+        pytest.skip(f"{shared_data}/cases or {weights} is absent")
+    config = WorkerConfig(yolo_weights=weights)
+    cache = Cache(tmp_path, config)
+    clips = material.real_clips(shared_data)
+    snapshots = {
+        clip.name: len(tracked.track(clip.clip, clip.embedder, 3, config).shots)
+        for clip in material.real(cache, shared_data, {name: clips[name] for name in material.CASES})
+    }
+    assert snapshots["parked_free"] == 9
+    assert snapshots["parked_bus"] in (9, 10)
+    assert snapshots["gap_60s"] == pytest.approx(snapshots["seg_a"] + snapshots["seg_b"], abs=1)
+    assert snapshots["bars_pillar"] == pytest.approx(snapshots["bars_none"], abs=1)
+    assert snapshots["vfr_idle_then_fast"] == pytest.approx(snapshots["vfr_control"], abs=2)
