@@ -11,7 +11,11 @@ import hashlib
 import logging
 import shutil
 import tempfile
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -26,10 +30,28 @@ from video_analysis.worker_utils.inference.protocol import Batch, Outputs, Shape
 EXAMPLE: Shape = (2, 3, 320, 320)
 """Lengths of the example input for tracing; used for each length of the input that is not fixed."""
 
+ONE_STREAM = {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
+
 TEMPORARY = ".making-"
 """Prefix of folders that are not complete yet."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    """The model compiled for one core, with a thread of its own."""
+
+    compiled: ov.CompiledModel
+    in_use: int = 0
+    idle: list[ov.InferRequest] = field(default_factory=list)
+
+    def request(self) -> ov.InferRequest:
+        """An idle request, or a new one. There are at most as many as callers."""
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return self.compiled.create_infer_request()
 
 
 class OpenVinoNetwork:
@@ -38,6 +60,9 @@ class OpenVinoNetwork:
     Each stream has one core and computes its passes alone. Threads that share a pass would wait for the slowest one,
     whose core may be in use by another stage of the chain. A pass has one image: more images are not faster per core,
     and the last bits of the output would depend on the batch size.
+
+    The model is compiled once per stream. Compiled once for several streams, OpenVINO's CPU plugin repeats a task until
+    each of its threads has run it; on a busy machine one thread may take all of them, so that a start takes minutes.
     """
 
     def __init__(self, xml: Path, threads: int) -> None:
@@ -45,10 +70,9 @@ class OpenVinoNetwork:
         lengths = [-1 if length.is_dynamic else length.get_length() for length in model.input(0).partial_shape]
         self.input_shape: Shape = (lengths[0], lengths[1], lengths[2], lengths[3])
         self.streams = threads
-        hints = {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
-        self._compiled = _core().compile_model(model, "CPU", hints)
-        self.precision = str(self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
-        self._idle: list[ov.InferRequest] = []
+        self._streams = [_Stream(_core().compile_model(model, "CPU", ONE_STREAM)) for _ in range(threads)]
+        self.precision = str(self._streams[0].compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+        self._lock = threading.Lock()
 
     def __call__(self, batch: Batch) -> Outputs:
         """See `Network`."""
@@ -57,24 +81,33 @@ class OpenVinoNetwork:
     def _run(self, batch: Batch) -> Outputs:
         step = max(1, self.input_shape[0])
         pieces = [np.ascontiguousarray(batch[start : start + step]) for start in range(0, len(batch), step)]
-        requests = [self._request() for _ in pieces[: self.streams]]
         parts: list[Outputs] = []
-        for place, piece in enumerate(pieces):
-            request = requests[place % len(requests)]
-            if place >= len(requests):
-                parts.append(_result(request))
-            request.start_async([piece], share_inputs=True)
-        ahead = len(parts)
-        parts += [_result(requests[place % len(requests)]) for place in range(ahead, len(pieces))]
-        self._idle += requests
+        with self._requests(len(pieces)) as requests:
+            for place, piece in enumerate(pieces):
+                request = requests[place % len(requests)]
+                if place >= len(requests):
+                    parts.append(_result(request))
+                request.start_async([piece], share_inputs=True)
+            ahead = len(parts)
+            parts += [_result(requests[place % len(requests)]) for place in range(ahead, len(pieces))]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
-    def _request(self) -> ov.InferRequest:
-        """An idle request, or a new one. There are at most callers × streams."""
+    @contextmanager
+    def _requests(self, pieces: int) -> Iterator[list[ov.InferRequest]]:
+        """One request of each of the streams that are least in use, for at most so many pieces."""
+        with self._lock:
+            streams = sorted(self._streams, key=lambda stream: stream.in_use)[:pieces]
+            for stream in streams:
+                stream.in_use += 1
         try:
-            return self._idle.pop()
-        except IndexError:
-            return self._compiled.create_infer_request()
+            requests = [stream.request() for stream in streams]
+            yield requests
+            for stream, request in zip(streams, requests, strict=True):
+                stream.idle.append(request)
+        finally:
+            with self._lock:
+                for stream in streams:
+                    stream.in_use -= 1
 
 
 def _result(request: ov.InferRequest) -> Outputs:
