@@ -20,16 +20,20 @@ OPAQUE_BOXES = {b"ftyp", b"styp", b"mdat", b"wide", b"free", b"skip", b"pnot", b
 """The decoder finds no index in them. In any other box it may."""
 IMAGE_BRANDS = {b"avif", b"avis", b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"}
 """HEIF (ISO/IEC 23008-12) and AVIF, and their sequences of images."""
-KNOWN_BOXES = MP4_BOXES | {b"mfra", b"sidx", b"emsg", b"prft", b"uuid"}
 SPARE_BOXES = {b"mfra", b"free", b"skip"}
 """No frame is missing where the end of one of them is."""
 LARGEST_INDEX_BYTES = 256 * 1024 * 1024
 MANY_SAMPLES = 2**32
 """In an index that is too large to be read here."""
-MEDIA_BOX = re.compile(b"....(?:moof|mdat)", re.DOTALL)
+FRAGMENT = re.compile(b"moof.{4}mfhd.{4}(.{4})", re.DOTALL)
+"""Begin of the table of a fragment, with its number."""
+FRAGMENT_BYTES = 20
 SEARCHED_BYTES = 1024 * 1024
 LARGEST_RANGE_BYTES = 4 * 1024 * 1024
 SYNC_BYTE = 0x47
+STEPS = {188: (0,), 192: (0, 4), 204: (0, 16)}
+"""Length of the packets of an MPEG-TS → where the sync byte may be, counted from the decoder's position of a packet."""
+STEP_BYTES = 65_536
 TS_PACKET_BYTES = (188, 192)
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
@@ -57,7 +61,9 @@ class Container:
     is_fragmented: bool = False
     """An MP4 whose index may list only a part of its samples."""
     is_broken: bool = False
-    """The boxes of a fragmented MP4 end before its media does: the decoder reads nothing behind that place."""
+    """The boxes of a fragmented MP4 end before its fragments do: the decoder reads nothing behind that place."""
+    unlisted_bytes: int = 0
+    """Length of the media of a fragmented MP4 that no table lists, since that of its fragment is unreadable."""
     cut_table_at: int | None = None
     """Where the last `moof` begins, if the file was cut inside it. The decoder opens what precedes it."""
     ends_in_media: bool = False
@@ -102,15 +108,19 @@ def _kind_without_length(start: bytes) -> Kind | None:
     return "MPEG-PS" if start.startswith(PROGRAM_STREAM) else None
 
 
-def unsound_bytes(path: Path, begin: int, end: int) -> int:
-    """How many bytes of this range of an MPEG-TS are not packets of 188, 192 or 204 bytes with their sync byte.
+def packet_bytes(path: Path) -> int:
+    """Length of the packets of an MPEG-TS: 188, with a time code 192, with a checksum 204."""
+    with path.open("rb") as file:
+        data = file.read(STEP_BYTES)
+    return min(STEPS, key=lambda step: min(_without_sync(data, begin, step) for begin in STEPS[step]))
 
-    The decoder's position of a packet of 204 bytes is 16 bytes early.
-    """
+
+def unsound_bytes(path: Path, step: int, begin: int, end: int) -> int:
+    """How many bytes of this range of an MPEG-TS are not packets of `step` bytes with their sync byte."""
     with path.open("rb") as file:
         file.seek(begin)
         data = file.read(min(end - begin, LARGEST_RANGE_BYTES))
-    return min(_without_sync(data, begin, step) for step in (188, 192, 204) for begin in (0, 4, 16))
+    return min(_without_sync(data, begin, step) for begin in STEPS[step])
 
 
 def _without_sync(data: bytes, at: int, step: int) -> int:
@@ -166,8 +176,11 @@ def _vint(data: bytes, at: int) -> tuple[int, int]:
 
 def _mp4(file: BinaryIO, size: int) -> Container:
     end, samples, index, kind, begin = 0, 0, None, b"", 0
+    sequence, unlisted, has_table = 0, 0, True
     for kind, body, end in _outer_boxes(file, size):
         begin = body - (8 if kind == b"moof" else 0)
+        if kind == b"mdat" and not has_table:
+            unlisted, has_table = unlisted + min(end, size) - body, True
         if kind in OPAQUE_BOXES:
             continue
         if min(end, size) - body > LARGEST_INDEX_BYTES:
@@ -181,6 +194,8 @@ def _mp4(file: BinaryIO, size: int) -> Container:
         samples += mp4_index.announced_samples(data)
         if kind == b"moov" and end <= size:
             index = data
+        if kind == b"moof":
+            sequence, has_table = max(sequence, int.from_bytes(data[12:16], "big")), b"trun" in data
     codecs = None if index is None else mp4_index.video_codecs(index)
     is_fragmented = index is not None and any(kind == b"mvex" for kind, _ in mp4_index.boxes(index))
     return Container(
@@ -190,7 +205,8 @@ def _mp4(file: BinaryIO, size: int) -> Container:
         has_index=index is not None,
         has_video=codecs is None or bool(codecs),
         is_fragmented=is_fragmented,
-        is_broken=is_fragmented and _has_media_behind(file, end, size),
+        is_broken=is_fragmented and kind != b"mfra" and _has_fragment_behind(file, end, size, sequence),
+        unlisted_bytes=unlisted if is_fragmented else 0,
         cut_table_at=begin if kind == b"moof" and end > size else None,
         ends_in_media=kind == b"mdat" or (kind == b"moof" and end <= size),
         announced_samples=samples,
@@ -206,29 +222,16 @@ def _announced_bytes(kind: bytes, end: int, size: int) -> int:
     return end + 8 if kind == b"moof" else end
 
 
-def _has_media_behind(file: BinaryIO, at: int, size: int) -> bool:
-    """Whether a box with media, or a fragment's index, lies behind the last readable box, which ends at `at`."""
+def _has_fragment_behind(file: BinaryIO, at: int, size: int, sequence: int) -> bool:
+    """Whether a later fragment than number `sequence` lies behind `at`, where the readable boxes end."""
     kept = b""
     while at < size:
         file.seek(at)
         data = kept + file.read(SEARCHED_BYTES)
-        begin = at - len(kept)
-        for match in MEDIA_BOX.finditer(data):
-            if _is_media_box(file, begin + match.start(), size):
-                return True
-        at, kept = at + SEARCHED_BYTES, data[-7:]
+        if any(int.from_bytes(found[1], "big") > sequence for found in FRAGMENT.finditer(data)):
+            return True
+        at, kept = at + SEARCHED_BYTES, data[-FRAGMENT_BYTES:]
     return False
-
-
-def _is_media_box(file: BinaryIO, at: int, size: int) -> bool:
-    """A `moof` begins with its number; behind an `mdat` is a known box, or the end of the file."""
-    file.seek(at)
-    header = file.read(16)
-    if header[4:8] == b"moof":
-        return header[12:16] == b"mfhd"
-    end = at + int.from_bytes(header[:4], "big")
-    file.seek(end + 4)
-    return end == size or (end > at and file.read(4) in KNOWN_BOXES)
 
 
 def _outer_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:

@@ -73,8 +73,8 @@ class Announced:
     bytes: int
     is_cut: bool
     """A part of the file runs past its end."""
-    is_fragmented: bool = False
-    """Its table lacks the frames of each fragment whose own table is damaged."""
+    unlisted_bytes: int = 0
+    """Length of the media that no table lists, since the table of its fragment is damaged."""
     is_broken: bool = False
     """Behind a damaged part the decoder reads nothing more."""
 
@@ -138,8 +138,9 @@ def check(damage: Damage | None) -> None:
 
 def _due(tally: Tally, announced: Announced, size_bytes: int, interval_ms: float) -> int | None:
     if announced.packets is not None and (announced.is_exact or not announced.is_cut):
-        lost = max(_lost(tally, announced.packets), tally.losses.frames * announced.is_fragmented)
-        return tally.frames + lost + tally.losses.in_bytes(size_bytes - tally.losses.end_byte) * announced.is_broken
+        behind = (size_bytes - tally.losses.end_byte) * announced.is_broken
+        unlisted = tally.losses.in_bytes(announced.unlisted_bytes + max(0, behind), announced.unlisted_bytes)
+        return tally.frames + _lost(tally, announced.packets) + unlisted
     if announced.packets is not None:  # a fragmented file that was cut inside a table
         return None
     if announced.is_exact and announced.frames is not None:

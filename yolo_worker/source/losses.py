@@ -140,9 +140,12 @@ class Losses:
         """Whether `size` bytes that gave no packet are enough for so many frames."""
         return self._packets > 0 and size >= max(UNREAD_BYTES, UNREAD_SHARE * frames * self._bytes / self._packets)
 
-    def in_bytes(self, size: int) -> int:
-        """About how many frames so many bytes behind the last packet have, those of other streams included."""
-        read = self.end_byte - self._first_byte
+    def in_bytes(self, size: int, passed_over: int) -> int:
+        """About how many frames so many bytes have, those of other streams included.
+
+        `passed_over`: bytes between the packets that were not read.
+        """
+        read = self.end_byte - self._first_byte - passed_over
         return round(size * self._packets / read) if size > 0 and read > 0 else 0
 
     def _forget_before(self, time: float) -> None:

@@ -90,7 +90,7 @@ class OpenVideo:
     @property
     def reads_all_streams(self) -> bool:
         """Only unread bytes show what is lost: every stream has to be read, so that its bytes are accounted for."""
-        return self.demuxer.format.name != "mpegts" and (self.file.kind != "MP4" or self.file.is_fragmented)
+        return self.file.kind != "MP4" and self.demuxer.format.name != "mpegts"
 
     @property
     def length_ms(self) -> float | None:
@@ -117,7 +117,7 @@ class OpenVideo:
             length_ms=self.stated_ms,
             bytes=self.file.announced_bytes,
             is_cut=not is_whole,
-            is_fragmented=self.file.is_fragmented,
+            unlisted_bytes=self.file.unlisted_bytes,
             is_broken=self.file.is_broken,
         )
 

@@ -164,7 +164,9 @@ def _pixel_aspect(video: OpenVideo, frame: VideoFrame) -> Fraction | None:
 
 
 def _unsound_bytes(path: Path, video: OpenVideo) -> UnsoundBytes | None:
-    return partial(container.unsound_bytes, path) if video.demuxer.format.name == "mpegts" else None
+    if video.demuxer.format.name != "mpegts":
+        return None
+    return partial(container.unsound_bytes, path, container.packet_bytes(path))
 
 
 def _missing(video: OpenVideo, tally: Tally) -> Damage | None:

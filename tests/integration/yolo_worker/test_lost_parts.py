@@ -265,3 +265,30 @@ def test_filler_behind_a_fragmented_file_is_not_missing(filler: bytes, tmp_path:
     path.write_bytes(path.read_bytes() + filler)
     given, damage = read(path)
     assert (len(given), damage) == (FRAMES, None)
+
+
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+
+
+def test_a_pause_of_a_fragmented_file_with_sound_is_not_missing(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4", PAUSE_MS, codec_options=CODEC, format_options=FRAGMENTS, audio_s=70)
+    given, damage = read(path)
+    assert (len(given), damage) == (100, None)
+
+
+def test_other_boxes_between_fragments_are_not_missing(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4", PAUSE_MS, codec_options=CODEC, format_options=FRAGMENTS)
+    parts = mp4_boxes.outer_boxes(path.read_bytes())
+    telemetry = mp4_boxes.box(b"uuid", bytes(20_000))
+    path.write_bytes(b"".join(telemetry + part if part[4:8] == b"moof" else part for part in parts))
+    given, damage = read(path)
+    assert (len(given), damage) == (100, None)
+
+
+def test_an_old_recording_behind_a_fragmented_file_is_not_missing(tmp_path: Path) -> None:
+    """A recorder that reserves its files writes over an older one."""
+    path, _ = fragmented(tmp_path / "a.mp4")
+    old, rest = fragmented(tmp_path / "b.mp4")
+    path.write_bytes(path.read_bytes() + bytes(1000) + old.read_bytes()[rest[0].begin :])
+    given, damage = read(path)
+    assert (len(given), damage) == (FRAMES, None)
