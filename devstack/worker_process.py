@@ -25,6 +25,7 @@ USUALLY = {
 """Log event → how long what it announces takes on two cores, for a person who waits."""
 STOP_TIMEOUT_S = 60.0
 SETTINGS = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""Variables of every process. The second one writes the stacks of its threads when it is aborted."""
 INTERRUPTED = 130
 """Exit status of a process that Ctrl-C ended, as in shells."""
 

@@ -136,7 +136,7 @@ def _first_pass(core: ov.Core) -> None:
     """
     number = ov.opset8.parameter([1], np.float32)
     model = ov.Model([ov.opset8.relu(number)], [number], "first_pass")
-    request = core.compile_model(model, "CPU", {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1}).create_infer_request()
+    request = core.compile_model(model, "CPU", ONE_STREAM).create_infer_request()
     request.start_async([np.zeros(1, np.float32)], share_inputs=True)
     _result(request)
 

@@ -180,9 +180,7 @@ class Losses:
         gap = round((place.end - place.begin) / usual_ms) - 1
         if unread < UNREAD_BYTES or gap <= 0:
             return 0
-        return (
-            gap if unread >= UNREAD_SHARE * gap * self._bytes / self._packets else min(gap, self._small_frames(unread))
-        )
+        return gap if self.are_unread(gap, unread) else min(gap, self._small_frames(unread))
 
     def _small_frames(self, size: int) -> int:
         """How many frames so many bytes have where none of them is a key frame, which is larger."""

@@ -73,6 +73,12 @@ def read_all(store: ObjectStore, *keys: str) -> None:
             store.fetch_bytes(key, 10)
 
 
+def refuse_three(store: ObjectStore, refused: Refused) -> None:
+    """Let KMS refuse three objects, and read them."""
+    refused.keys = {"a", "b", "c"}
+    read_all(store, "a", "b", "c")
+
+
 def test_a_kms_key_that_refuses_three_objects_in_a_row_pauses_until_one_can_be_read(
     own_client: S3Client, bucket: str, refused: Refused
 ) -> None:
@@ -94,8 +100,7 @@ def test_kms_keys_of_some_objects_pause_nothing_while_the_last_object_that_was_r
 ) -> None:
     store = ObjectStore(own_client, bucket)
     store.fetch_bytes("good", 10)
-    refused.keys = {"a", "b", "c"}
-    read_all(store, "a", "b", "c")
+    refuse_three(store, refused)
     store.probe_read("absent")
     refused.keys = {"a", "b", "c", "good"}
     read_all(store, "a", "b", "c")
@@ -108,8 +113,7 @@ def test_a_probe_whose_object_was_deleted_reads_the_object_that_was_refused_last
 ) -> None:
     store = ObjectStore(own_client, bucket)
     store.fetch_bytes("good", 10)
-    refused.keys = {"a", "b", "c"}
-    read_all(store, "a", "b", "c")
+    refuse_three(store, refused)
     s3.delete_object(Bucket=bucket, Key="good")
     for _ in range(2):
         with pytest.raises(EnvironmentFault, match="/c"):
@@ -123,8 +127,7 @@ def test_a_probe_whose_denied_object_was_deleted_reads_the_object_that_kms_refus
     s3: S3Client, own_client: S3Client, bucket: str, refused: Refused
 ) -> None:
     store = ObjectStore(own_client, bucket)
-    refused.keys = {"a", "b", "c"}
-    read_all(store, "a", "b", "c")
+    refuse_three(store, refused)
     refused.keys, refused.code = {"good"}, "SomethingNew"
     with pytest.raises(EnvironmentFault, match="/good"):
         store.fetch_bytes("good", 10)
@@ -178,8 +181,7 @@ def test_a_probe_whose_object_was_archived_reads_the_object_that_was_refused_las
 ) -> None:
     store = ObjectStore(own_client, bucket)
     store.fetch_bytes("good", 10)
-    refused.keys = {"a", "b", "c"}
-    read_all(store, "a", "b", "c")
+    refuse_three(store, refused)
     s3.put_object(Bucket=bucket, Key="good", Body=b"x", StorageClass="GLACIER")
     with pytest.raises(EnvironmentFault, match="/c"):
         store.probe_read("absent")

@@ -22,13 +22,14 @@ NOISE = {"g": "25", "sc_threshold": "0", "bf": "0", "preset": "ultrafast"}
 FORMATS = {"ts": "mpegts", "mkv": "matroska", "mpg": "mpeg"}
 PAUSE_MS = [*clips.every(40, 50), *clips.every(40, 50, 62_000)]
 CODEC = {"g": "25", "bf": "2"}
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 
 
-def noisy(path: Path, codec: str = "libx264", pause_s: int = 0, **format_options: str) -> Path:
+def noisy(path: Path, codec: str = "libx264", pause_s: int = 0, format_options: dict[str, str] | None = None) -> Path:
     """150 frames of noise, 40 ms apart: each has about as many bytes as the others. The pause is in the middle."""
     noise = np.random.default_rng(1).integers(0, 256, (96 + FRAMES, 128, 3), np.uint8)
     ending = path.suffix[1:]
-    with av.open(str(path), "w", format=FORMATS.get(ending, ending), options=format_options) as output:
+    with av.open(str(path), "w", format=FORMATS.get(ending, ending), options=format_options or {}) as output:
         stream = cast("av.VideoStream", output.add_stream(codec, rate=25, options=NOISE if codec == "libx264" else {}))
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 128, 96, "yuv420p", 2_000_000
         for index in range(FRAMES):
@@ -45,8 +46,12 @@ def read(path: Path) -> tuple[list[Frame], Damage | None]:
 
 
 def overwritten(path: Path, begin: float, end: float) -> Path:
+    size = path.stat().st_size
+    return zeroed(path, int(begin * size), int(end * size))
+
+
+def zeroed(path: Path, first: int, last: int) -> Path:
     data = path.read_bytes()
-    first, last = int(begin * len(data)), int(end * len(data))
     path.write_bytes(data[:first] + bytes(last - first) + data[last:])
     return path
 
@@ -208,7 +213,7 @@ class Box:
 
 def fragmented(path: Path) -> tuple[Path, list[Box]]:
     """Six fragments of 25 frames each, and the boxes of the fourth and all that follow it."""
-    noisy(path, movflags="frag_keyframe+empty_moov+default_base_moof")
+    noisy(path, format_options=FRAGMENTS)
     at, boxes = 0, list[Box]()
     for data in mp4_boxes.outer_boxes(path.read_bytes()):
         boxes.append(Box(data[4:8], at, at + len(data)))
@@ -219,20 +224,14 @@ def fragmented(path: Path) -> tuple[Path, list[Box]]:
 
 def test_frames_of_a_fragment_without_its_table_are_missing(tmp_path: Path) -> None:
     path, (moof, *_) = fragmented(tmp_path / "a.mp4")
-    data = bytearray(path.read_bytes())
-    data[moof.begin + 8 : moof.end] = bytes(moof.end - moof.begin - 8)
-    path.write_bytes(data)
-    given, damage = read(path)
+    given, damage = read(zeroed(path, moof.begin + 8, moof.end))
     assert damage is not None
     assert (len(given), damage.read, damage.due) == (125, 125, FRAMES)
 
 
 def test_frames_behind_an_unreadable_box_are_missing(tmp_path: Path) -> None:
     path, (moof, *_) = fragmented(tmp_path / "a.mp4")
-    data = bytearray(path.read_bytes())
-    data[moof.begin : moof.end] = bytes(moof.end - moof.begin)
-    path.write_bytes(data)
-    given, damage = read(path)
+    given, damage = read(zeroed(path, moof.begin, moof.end))
     assert damage is not None
     assert len(given) == damage.read == 75
     assert damage.due == pytest.approx(FRAMES, abs=2)
@@ -241,11 +240,7 @@ def test_frames_behind_an_unreadable_box_are_missing(tmp_path: Path) -> None:
 
 def test_frames_behind_an_overwritten_part_of_a_fragmented_file_are_missing(tmp_path: Path) -> None:
     path, (_, mdat, *_) = fragmented(tmp_path / "a.mp4")
-    data = bytearray(path.read_bytes())
-    middle = (mdat.begin + mdat.end) // 2
-    data[middle : mdat.end + 20] = bytes(mdat.end + 20 - middle)
-    path.write_bytes(data)
-    _, damage = read(path)
+    _, damage = read(zeroed(path, (mdat.begin + mdat.end) // 2, mdat.end + 20))
     assert damage is not None
     assert damage.due == pytest.approx(FRAMES, abs=2)
 
@@ -265,9 +260,6 @@ def test_filler_behind_a_fragmented_file_is_not_missing(filler: bytes, tmp_path:
     path.write_bytes(path.read_bytes() + filler)
     given, damage = read(path)
     assert (len(given), damage) == (FRAMES, None)
-
-
-FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 
 
 def test_a_pause_of_a_fragmented_file_with_sound_is_not_missing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -47,9 +48,14 @@ def context(observer: RecordingObserver, lease: Lease | None = None) -> RunConte
     return RunContext("key", lease or Lease(), observer, {"message_id": "m"})
 
 
-def repeat(run: RunContext, *faults: WorkerError) -> tuple[int, list[WorkerError]]:
-    """Run a call that fails with these faults first. Returns its attempts, and the refusals that were passed on."""
-    attempts, left, refusals = 0, iter(faults), list[WorkerError]()
+def repeat(
+    run: RunContext, *faults: WorkerError, records: Sequence[WorkerError | None] = ()
+) -> tuple[int, list[WorkerError]]:
+    """Run a call that fails with these faults first. Returns its attempts, and the refusals that were recorded.
+
+    The first records fail with `records`; None: it succeeds.
+    """
+    attempts, left, failures, refusals = 0, iter(faults), iter(records), list[WorkerError]()
 
     def call() -> None:
         nonlocal attempts
@@ -57,7 +63,12 @@ def repeat(run: RunContext, *faults: WorkerError) -> tuple[int, list[WorkerError
         if fault := next(left, None):
             raise fault
 
-    HeldCalls(0.001, 0.001).run(call, run, refusals.append)
+    def record(fault: EnvironmentFault) -> None:
+        if failure := next(failures, None):
+            raise failure
+        refusals.append(fault)
+
+    HeldCalls(0.001, 0.001).run(call, run, record)
     return attempts, refusals
 
 
@@ -121,36 +132,16 @@ def test_a_changed_reason_is_reported_and_recorded_once_per_change() -> None:
 
 
 def test_a_changed_reason_that_cannot_be_recorded_yet_is_recorded_later() -> None:
-    faults, attempts, recorded = iter([DENIED, NO_BUCKET, NO_BUCKET]), iter([None, Transient("busy")]), list[str]()
-
-    def call() -> None:
-        if fault := next(faults, None):
-            raise fault
-
-    def record(fault: EnvironmentFault) -> None:
-        if failure := next(attempts, None):
-            raise failure
-        recorded.append(fault.code)
-
-    HeldCalls(0.001, 0.001).run(call, context(RecordingObserver()), record)
-    assert recorded == ["permission_denied", "no_bucket"]
+    records = [None, Transient("busy")]
+    assert repeat(context(RecordingObserver()), DENIED, NO_BUCKET, NO_BUCKET, records=records) == (
+        4,
+        [DENIED, NO_BUCKET],
+    )
 
 
 @pytest.mark.parametrize("down", [EnvironmentFault("database down"), Transient("database busy")])
 def test_a_refusal_that_cannot_be_recorded_yet_costs_no_work_and_is_recorded_later(down: WorkerError) -> None:
-    faults, attempts, recorded = iter([DENIED, DENIED, DENIED]), iter([down]), list[EnvironmentFault]()
-
-    def call() -> None:
-        if fault := next(faults, None):
-            raise fault
-
-    def record(fault: EnvironmentFault) -> None:
-        if failure := next(attempts, None):
-            raise failure
-        recorded.append(fault)
-
-    HeldCalls(0.001, 0.001).run(call, context(RecordingObserver()), record)
-    assert recorded == [DENIED]
+    assert repeat(context(RecordingObserver()), DENIED, DENIED, DENIED, records=[down]) == (4, [DENIED])
 
 
 def test_a_held_call_that_can_never_succeed_ends_the_wait() -> None:
