@@ -1,5 +1,6 @@
 -- The tables that both workers write. Idempotent: tables that fit are not touched.
 -- The API owns `videos`: if it exists, only the two columns that the workers need are added.
+-- `video_runs`, `stage_checkpoints` and `camera_settings` are optional: a worker whose role has no grant on them works without.
 -- One transaction. Run it before workers of a new version start.
 --
 -- Tables that exist are compared with what the workers need first. If they differ, nothing is changed, and one error
@@ -44,6 +45,7 @@ DECLARE
         image_analyses          status                  status       written
         image_analyses          detected_box            jsonb        added
         image_analyses          run_key                 text(64)     added
+        image_analyses          run_id                  uuid         added
         image_analyses          attempt_state           text(20)     added
         image_analyses          error_code              text(40)     added
         image_analyses          error_msg               text(2000)   nullable
@@ -69,6 +71,53 @@ DECLARE
         image_analysis_results  memory_usage            real         written
         image_analysis_results  created_at              timestamptz  default
         image_analysis_results  updated_at              timestamptz  default
+        video_runs              id                      uuid         written
+        video_runs              video_id                uuid         written
+        video_runs              workspace_id            uuid         written
+        video_runs              run_key                 text(64)     nullable
+        video_runs              run_type                text(20)     written
+        video_runs              parent_run_id           uuid         nullable
+        video_runs              root_run_id             uuid         written
+        video_runs              replay_from_stage       text(20)     nullable
+        video_runs              config_overrides        jsonb        nullable
+        video_runs              config_snapshot         jsonb        nullable
+        video_runs              code_version            text(40)     nullable
+        video_runs              status                  text(20)     written
+        video_runs              requested               text(20)     nullable
+        video_runs              current_stage           text(20)     nullable
+        video_runs              progress                real         nullable
+        video_runs              frames_done             bigint       nullable
+        video_runs              frames_total            bigint       nullable
+        video_runs              fps                     real         nullable
+        video_runs              eta_s                   real         nullable
+        video_runs              vehicles                integer      nullable
+        video_runs              attempts                integer      written
+        video_runs              message_id              text(100)    nullable
+        video_runs              worker                  text(300)    nullable
+        video_runs              error_code              text(40)     nullable
+        video_runs              error_msg               text(2000)   nullable
+        video_runs              created_at              timestamptz  default
+        video_runs              started_at              timestamptz  nullable
+        video_runs              updated_at              timestamptz  default
+        video_runs              completed_at            timestamptz  nullable
+        stage_checkpoints       run_id                  uuid         written
+        stage_checkpoints       stage                   text(20)     written
+        stage_checkpoints       part                    integer      written
+        stage_checkpoints       first_frame             bigint       written
+        stage_checkpoints       last_frame              bigint       written
+        stage_checkpoints       first_offset_ms         bigint       written
+        stage_checkpoints       last_offset_ms          bigint       written
+        stage_checkpoints       s3_key                  text(1024)   written
+        stage_checkpoints       bytes                   bigint       written
+        stage_checkpoints       sha256                  text(64)     written
+        stage_checkpoints       source_etag             text(100)    written
+        stage_checkpoints       source_bytes            bigint       written
+        stage_checkpoints       traits_hash             text(64)     written
+        stage_checkpoints       created_at              timestamptz  default
+        camera_settings         workspace_id            uuid         written
+        camera_settings         camera_code             text(23)     written
+        camera_settings         overrides               jsonb        written
+        camera_settings         updated_at              timestamptz  default
     ';
     -- Types that work in place of the needed one.
     substitutes CONSTANT jsonb := '{"uuid": "{uuid}", "text": "{text,varchar}", "jsonb": "{jsonb,json}",
@@ -82,8 +131,10 @@ DECLARE
     -- Unique keys, for ON CONFLICT and foreign keys, their columns in alphabetical order. Any other unique key must
     -- contain one of them, or it would refuse rows of a second run. The index of track_key is created if it is missing.
     keys CONSTANT jsonb := '{"image_analyses": ["{id}", "{snapshot_s3_key}", "{run_key,track_id,video_id}"],
-        "image_analysis_results": ["{id}", "{analysis_id,variant}"]}';
+        "image_analysis_results": ["{id}", "{analysis_id,variant}"], "video_runs": ["{id}"],
+        "stage_checkpoints": ["{part,run_id,stage}"], "camera_settings": ["{camera_code,workspace_id}"]}';
     track_key CONSTANT text[] := '{run_key,track_id,video_id}';
+    open_run CONSTANT text := 'video_runs_one_open';  -- the one partial key that is ours
 
     own text := quote_ident(current_schema()) || '.';  -- null if no schema of the search_path exists
     relations jsonb;  -- table: its oid, null if it does not exist
@@ -97,7 +148,10 @@ BEGIN
     relations := jsonb_build_object(
         'videos', to_regclass('videos')::oid,
         'image_analyses', to_regclass(own || 'image_analyses')::oid,
-        'image_analysis_results', to_regclass(own || 'image_analysis_results')::oid);
+        'image_analysis_results', to_regclass(own || 'image_analysis_results')::oid,
+        'video_runs', to_regclass(own || 'video_runs')::oid,
+        'stage_checkpoints', to_regclass(own || 'stage_checkpoints')::oid,
+        'camera_settings', to_regclass(own || 'camera_settings')::oid);
 
     -- 1. Compare the tables that exist with what is needed.
     WITH needed AS (
@@ -170,7 +224,7 @@ BEGIN
             WHERE is_usable AND u.table_name = needed_keys.table_name AND u.names = needed_keys.names)
         UNION ALL
         SELECT table_name || ' ' || translate(names::text, '{}', '()'), 'the unique key ' || index, 'none'
-        FROM unique_keys WHERE table_name <> 'videos' AND NOT EXISTS (
+        FROM unique_keys WHERE table_name <> 'videos' AND index IS DISTINCT FROM to_regclass(own || open_run) AND NOT EXISTS (
             SELECT FROM needed_keys AS n WHERE n.table_name = unique_keys.table_name AND n.names <@ unique_keys.names)
         UNION ALL
         SELECT 'image_analyses_one_per_track', 'another or an invalid index', 'a unique one of ' || track_key::text
@@ -254,6 +308,73 @@ BEGIN
             UNIQUE (analysis_id, variant)
         );
     END IF;
+    IF relations ->> 'video_runs' IS NULL THEN
+        CREATE TABLE video_runs (
+            id                 uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+            video_id           uuid NOT NULL,
+            workspace_id       uuid NOT NULL,
+            run_key            text,
+            run_type           text NOT NULL CHECK (run_type IN ('initial', 'replay', 'retry')),
+            parent_run_id      uuid,
+            root_run_id        uuid NOT NULL,
+            replay_from_stage  text CHECK (replay_from_stage IN ('detect', 'track', 'select')),
+            config_overrides   jsonb,
+            config_snapshot    jsonb,
+            code_version       text,
+            status             text NOT NULL DEFAULT 'pending'
+                CHECK (status IN ('pending', 'running', 'paused', 'completed', 'failed', 'cancelled')),
+            requested          text CHECK (requested IN ('pause', 'cancel')),
+            current_stage      text,
+            progress           real CHECK (progress BETWEEN 0 AND 1),
+            frames_done        bigint,
+            frames_total       bigint,
+            fps                real,
+            eta_s              real,
+            vehicles           int,
+            attempts           int NOT NULL DEFAULT 0,
+            message_id         text,
+            worker             text,
+            error_code         text,
+            error_msg          text,
+            created_at         timestamptz NOT NULL DEFAULT now(),
+            started_at         timestamptz,
+            updated_at         timestamptz NOT NULL DEFAULT now(),
+            completed_at       timestamptz
+        );
+        CREATE INDEX video_runs_video ON video_runs (video_id, created_at);
+    END IF;
+    IF relations ->> 'stage_checkpoints' IS NULL THEN
+        CREATE TABLE stage_checkpoints (
+            run_id           uuid NOT NULL,
+            stage            text NOT NULL CHECK (stage = 'detect'),
+            part             int NOT NULL CHECK (part >= 0),
+            first_frame      bigint NOT NULL,
+            last_frame       bigint NOT NULL,
+            first_offset_ms  bigint NOT NULL,
+            last_offset_ms   bigint NOT NULL,
+            s3_key           text NOT NULL,
+            bytes            bigint NOT NULL,
+            sha256           text NOT NULL,
+            source_etag      text NOT NULL,
+            source_bytes     bigint NOT NULL,
+            traits_hash      text NOT NULL,
+            created_at       timestamptz NOT NULL DEFAULT now(),
+            UNIQUE (run_id, stage, part)
+        );
+    END IF;
+    IF relations ->> 'camera_settings' IS NULL THEN
+        CREATE TABLE camera_settings (
+            workspace_id  uuid NOT NULL,
+            camera_code   text NOT NULL,
+            overrides     jsonb NOT NULL,
+            updated_at    timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (workspace_id, camera_code)
+        );
+    END IF;
+    IF to_regclass(own || open_run) IS NULL THEN
+        CREATE UNIQUE INDEX video_runs_one_open ON video_runs (video_id)
+            WHERE run_type <> 'replay' AND status IN ('pending', 'running', 'paused');
+    END IF;
     FOR addition IN
         SELECT f[1] AS table_name, f[2] AS name, substring(f[3] FROM '[a-z]+') AS type
         FROM regexp_split_to_table(btrim(columns, E' \n'), ' *\n *') AS line
@@ -268,6 +389,38 @@ BEGIN
     END IF;
     IF to_regclass(own || 'image_analyses_workspace') IS NULL THEN
         CREATE INDEX image_analyses_workspace ON image_analyses (workspace_id, video_id);
+    END IF;
+
+    -- 3. Create the views. Their columns follow those of the tables.
+    IF EXISTS (
+        SELECT FROM pg_attribute AS a WHERE attrelid = 'image_analyses'::regclass AND attnum > 0 AND NOT attisdropped
+            AND NOT EXISTS (SELECT FROM pg_attribute AS v
+                WHERE v.attrelid = to_regclass(own || 'current_image_analyses') AND v.attname = a.attname)) THEN
+        CREATE OR REPLACE VIEW current_image_analyses AS
+        SELECT a.* FROM image_analyses AS a
+        WHERE a.run_key IS NULL OR a.run_key = coalesce(
+            (SELECT r.run_key FROM video_runs AS r WHERE r.video_id = a.video_id
+                ORDER BY r.status = 'completed' DESC, r.created_at DESC, r.id LIMIT 1),
+            (SELECT b.run_key FROM image_analyses AS b WHERE b.video_id = a.video_id AND b.run_key IS NOT NULL
+                ORDER BY b.created_at DESC, b.id LIMIT 1));
+    END IF;
+    IF to_regclass(own || 'analysis_progress') IS NULL THEN
+        CREATE VIEW analysis_progress AS
+        SELECT run_id, video_id, workspace_id, variant, expected, ok + error AS processed, ok, error, started, last,
+            CASE WHEN status = 'completed' AND ok + error = expected THEN coalesce(last, completed_at) END AS finished
+        FROM (
+            SELECT r.id AS run_id, r.video_id, r.workspace_id, r.status, r.completed_at, v.variant,
+                count(a.id) AS expected, count(s.id) AS ok,
+                count(a.id) FILTER (WHERE s.id IS NULL AND a.status = 'error') AS error,
+                min(a.created_at) AS started,
+                max(coalesce(s.updated_at, CASE WHEN a.status = 'error' THEN a.updated_at END)) AS last
+            FROM video_runs AS r
+            CROSS JOIN (VALUES ('baseline'), ('cmt')) AS v (variant)
+            LEFT JOIN image_analyses AS a ON a.video_id = r.video_id AND a.run_key = r.run_key
+            LEFT JOIN image_analysis_results AS s ON s.analysis_id = a.id AND s.variant = v.variant
+            GROUP BY r.id, v.variant
+            HAVING v.variant = 'baseline' OR count(s.id) > 0
+        ) AS counted;
     END IF;
 END $$;
 

@@ -11,6 +11,8 @@ WorkerError
 ├── Transient            a timeout, throttling, a 5xx: the message may succeed later
 ├── EnvironmentFault     database down, credentials refused, disk full: no message can succeed now
 ├── Interrupted          shutdown: the message is released and processed by another worker
+├── Paused               an operator paused the run: the message is acknowledged, its work can be resumed
+├── Cancelled            an operator cancelled the run: the message is acknowledged
 └── LeaseLost            another consumer may have the message: nothing may be committed
 
 ConfigurationError is not part of it: it stops the start, before any message is received.
@@ -71,6 +73,10 @@ ErrorCode = Literal[
     "database_busy",
     "interrupted",
     "lease_lost",
+    # the run
+    "paused",
+    "cancelled",
+    "superseded",
     # the environment
     "environment_fault",
     "database_unreachable",
@@ -163,6 +169,18 @@ class Interrupted(WorkerError):
     """The process is shutting down; the message is released at once."""
 
     default_code: ClassVar[ErrorCode] = "interrupted"
+
+
+class Paused(WorkerError):
+    """An operator paused the run; what is finished is kept."""
+
+    default_code: ClassVar[ErrorCode] = "paused"
+
+
+class Cancelled(WorkerError):
+    """An operator cancelled the run."""
+
+    default_code: ClassVar[ErrorCode] = "cancelled"
 
 
 class LeaseLost(WorkerError):

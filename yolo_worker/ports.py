@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.errors import Paused, WorkerError
 from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.damage import Damage
 from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
@@ -51,6 +51,9 @@ class Videos(Protocol):
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
         """Write the text and code of the failure; if final, set the status to `error`."""
 
+    def pause(self, video_id: str, workspace_id: str, reason: Paused) -> None:
+        """Set the status to `queued`, with the code and text of the pause."""
+
     def ping(self) -> None:
         """EnvironmentFault if the database cannot be used."""
 
@@ -58,7 +61,9 @@ class Videos(Protocol):
 class Analyses(Protocol):
     """Access to the rows of `image_analyses`."""
 
-    def claim(self, message: SnapshotReady, run_key: str, box: DetectedBox | None) -> SnapshotClaim:
+    def claim(
+        self, message: SnapshotReady, run_key: str, box: DetectedBox | None, run_id: str | None = None
+    ) -> SnapshotClaim:
         """Insert the row as `queued`, or adopt the existing row of this run key and track."""
 
     def mark_send_denied(self, snapshot_uri: str, failure: WorkerError) -> None:

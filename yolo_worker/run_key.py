@@ -45,9 +45,13 @@ class OutputSettings:
 
 
 def run_key_of(stride: int, pipeline: PipelineTraits, output: OutputSettings) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of `key_fields`."""
-    document = json.dumps(key_fields(stride, pipeline, output), sort_keys=True)
-    return hashlib.sha256(document.encode()).hexdigest()[:16]
+    """The run key of these settings."""
+    return hash_of(key_fields(stride, pipeline, output))
+
+
+def hash_of(fields: Mapping[str, object]) -> str:
+    """The run key: the first 16 hexadecimal digits of the SHA-256 of `key_fields`."""
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def key_fields(stride: int, pipeline: PipelineTraits, output: OutputSettings) -> Mapping[str, object]:

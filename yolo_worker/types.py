@@ -39,6 +39,8 @@ class SourceInfo:
     """Frames arrive in real time, as from a camera."""
     areas: tuple[Area, ...] = ()
     """The parts of the picture that show a scene, see `Frame.areas`."""
+    is_exact: bool = False
+    """`announced_frames` is no estimate."""
 
     @property
     def frame_bytes(self) -> int:

@@ -10,19 +10,16 @@ from functools import partial
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages, s3_keys
-from video_analysis.worker_utils.contracts.messages import ProcessVideo, SnapshotReady
-from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri
-from video_analysis.worker_utils.contracts.snapshot_message import snapshot_ready
-from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
-from video_analysis.worker_utils.errors import EnvironmentFault, WorkerError
+from video_analysis.worker_utils.contracts.messages import ProcessVideo
+from video_analysis.worker_utils.errors import EnvironmentFault, Paused, WorkerError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.held_calls import HeldCalls
-from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
-from video_analysis.worker_utils.imaging.letterbox import CONTENT_TYPE, encode_snapshot
 from video_analysis.worker_utils.observability.observer import Event, Observer
+from video_analysis.yolo_worker.emission import SnapshotEmitter
 from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
-from video_analysis.yolo_worker.run_key import OutputSettings, run_key_of
+from video_analysis.yolo_worker.run_key import OutputSettings, key_fields
+from video_analysis.yolo_worker.runs.lifecycle import Attempt, RunLifecycle
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.source import damage
@@ -38,7 +35,7 @@ LONGEST_LIST = 10
 class VideoWorker:
     """Handles PROCESS_VIDEO: writes one snapshot and one row, and sends one SNAPSHOT_READY, per vehicle."""
 
-    def __init__(  # one argument per part
+    def __init__(  # noqa: PLR0913  # one argument per part
         self,
         storage: VideoStorage,
         videos: Videos,
@@ -49,28 +46,39 @@ class VideoWorker:
         *,
         observer: Observer,
         held_calls: HeldCalls | None = None,
+        runs: RunLifecycle | None = None,
     ) -> None:
-        """`held_calls` repeats refused uploads and sends; its default pauses as long as the consumer's default."""
-        self._held_calls = held_calls or HeldCalls()
+        """`held_calls` repeats refused uploads and sends; its default pauses as long as the consumer's default.
+
+        Without `runs` no run is recorded.
+        """
         self._storage = storage
         self._videos = videos
-        self._analyses = analyses
         self._publisher = publisher
         self._pipeline = pipeline
         self._settings = settings
         self._observer = observer
+        self._runs = runs or RunLifecycle(None, "", observer)
+        self._emitter = SnapshotEmitter(storage, analyses, publisher, held_calls or HeldCalls())
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
         """Process each video of the batch (the consumer passes one). Failures are raised."""
         for delivery in batch:
-            self._process(delivery)
+            attempt = self._begin(delivery)
+            if attempt is not None:
+                self._process(attempt)
         return [None] * len(batch)
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
-        """Write the failure into the video's row, if the body has the ids of a video."""
+        """Write the failure into the rows of the run and the video, if the body has the ids of a video."""
         owner = messages.extract_ids(delivery.body)
-        if owner is not None:
-            workspace_id, video_id = owner
+        if owner is None:
+            return
+        self._runs.end_attempt(owner, delivery.message_id, failure, final=final)
+        workspace_id, video_id = owner
+        if isinstance(failure, Paused):
+            self._videos.pause(video_id, workspace_id, failure)
+        else:
             self._videos.fail(video_id, workspace_id, failure, final=final)
 
     def probe(self) -> None:
@@ -82,22 +90,30 @@ class VideoWorker:
         self._publisher.probe()
         self._pipeline.probe()
 
-    def _process(self, delivery: Delivery) -> None:
+    def _begin(self, delivery: Delivery) -> Attempt | None:
+        """Begin an attempt; None if the message needs no work. Committed before any work."""
         task = self._task(delivery)
-        self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
-        run, clock = self._context(task, delivery), StageClock(STAGES)
-        begun_s = time.monotonic()
+        fields = key_fields(task.frame_stride, self._pipeline.traits(), self._settings)
+        attempt = self._runs.start(delivery, task, fields)
+        if attempt is not None:
+            self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
+        return attempt
+
+    def _process(self, attempt: Attempt) -> None:
+        task, run, clock, begun_s = attempt.task, attempt.context, StageClock(STAGES), time.monotonic()
         with self._storage.fetch(task.s3_key_raw, run.check) as path:
             source = self._pipeline.open(path, task.frame_stride)
-            vehicles = self._emit_all(run, task, source, clock)
+            vehicles = self._emit_all(attempt, source, clock)
         damage.check(source.damage)
         missing = None if source.damage is None else str(source.damage)
         run.check()
         self._videos.finish(task, damage=missing)
+        self._runs.complete(attempt)
         run.report(
             "video.done",
             f"video done: {vehicles} vehicles",
             {
+                "run_id": run.run_id,
                 "run_key": run.run_key,
                 "frames": clock.count("decode"),
                 "vehicles": vehicles,
@@ -107,11 +123,17 @@ class VideoWorker:
             },
         )
 
-    def _emit_all(self, run: RunContext, task: ProcessVideo, source: FrameSource, clock: StageObserver) -> int:
+    def _emit_all(self, attempt: Attempt, source: FrameSource, clock: StageObserver) -> int:
         """Emit every vehicle of the source, those at the end of a damaged one included. Returns their number."""
-        emit, upload_workers = partial(self._emit, run, task), self._settings.snapshot.upload_workers
-        with closing(self._best_shots(source, run, clock)) as shots:
-            return sum(1 for _ in concurrency.parallel_map(emit, shots, upload_workers, "emit"))
+        emit = partial(
+            self._emitter.emit, attempt.context, attempt.task, self._settings, partial(self._record_refusal, attempt)
+        )
+        vehicles = 0
+        with closing(self._best_shots(attempt, source, clock)) as shots:
+            for _ in concurrency.parallel_map(emit, shots, self._settings.snapshot.upload_workers, "emit"):
+                vehicles += 1
+                attempt.progress.add_vehicle()
+        return vehicles
 
     def _task(self, delivery: Delivery) -> ProcessVideo:
         message = messages.parse_video_task(delivery.body)
@@ -133,81 +155,31 @@ class VideoWorker:
             )
         )
 
-    def _context(self, task: ProcessVideo, delivery: Delivery) -> RunContext:
-        run_key = run_key_of(task.frame_stride, self._pipeline.traits(), self._settings)
-        return RunContext(run_key, delivery.lease, self._observer, delivery.log_fields)
-
     def _best_shots(
-        self, source: FrameSource, run: RunContext, clock: StageObserver
+        self, attempt: Attempt, source: FrameSource, clock: StageObserver
     ) -> Generator[BestShot, None, None]:
         """The best shots of a source. Decoding and detection run in other threads: `detect` is the waiting time."""
         frames = timed("decode", source.frames(), clock)
         detected = timed("detect", self._pipeline.detect(frames, source.info), clock)
-        tracked = timed("track", self._pipeline.track(_checked(detected, run)), clock)
+        tracked = timed("track", self._pipeline.track(_counted(detected, attempt, source)), clock)
         sink = BestShotSink(self._settings.best, self._settings.snapshot.crop_margin)
         return timed("select", drain.results(tracked, sink), clock)
 
-    def _emit(self, run: RunContext, task: ProcessVideo, shot: BestShot) -> None:
-        """Write the row, then the object, then send the message. An earlier attempt's row and snapshot are adopted."""
-        run.check()
-        claim = self._analyses.claim(self._message(task, shot), run.run_key, _detected_box(shot))
-        snapshot = encode_snapshot(shot.crop, self._settings.snapshot.jpeg_quality)
-        key = claim.message.snapshot.key
-        put = partial(self._storage.put, key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)
-        self._held_calls.run(put, run, partial(self._record_refusal, task), key)
-        run.check()
-        self._send(run, task, claim)
-        run.report(
-            "snapshot.ready",
-            "snapshot stored and its message sent",
-            {"track_id": shot.track_id, "snapshot": claim.message.snapshot_s3_key},
-        )
-
-    def _record_refusal(self, task: ProcessVideo, fault: EnvironmentFault) -> None:
+    def _record_refusal(self, attempt: Attempt, fault: EnvironmentFault) -> None:
         """Write into the video's row why its work waits."""
-        self._videos.fail(task.video_id, task.workspace_id, fault, final=False)
-
-    def _send(self, run: RunContext, task: ProcessVideo, claim: SnapshotClaim) -> None:
-        """Send the message. Until then, the row of one that is refused has the code `send_denied`."""
-        uri, was_refused = claim.message.snapshot_s3_key, claim.send_denied
-
-        def mark_refused(fault: EnvironmentFault) -> None:
-            nonlocal was_refused
-            was_refused = True
-            refusal = EnvironmentFault(f"not sent yet: {fault}", code="send_denied")
-            self._analyses.mark_send_denied(uri, refusal)
-            self._record_refusal(task, fault)
-
-        self._held_calls.run(partial(self._publisher.send, claim.message.to_json()), run, mark_refused)
-        if was_refused:
-            self._analyses.mark_sent(uri)
-
-    def _message(self, task: ProcessVideo, shot: BestShot) -> SnapshotReady:
-        uri = SnapshotUri(
-            bucket=self._settings.bucket,
-            workspace_id=task.workspace_id,
-            video_id=task.video_id,
-            workspace_code=task.workspace_code,
-            camera_code=task.camera_code,
-            track_id=shot.track_id,
-            offset_ms=shot.offset_ms,
-        )
-        return snapshot_ready(uri, task.recordedAt, shot.type)
+        self._videos.fail(attempt.task.video_id, attempt.task.workspace_id, fault, final=False)
 
 
-def _detected_box(shot: BestShot) -> DetectedBox:
-    """The box of a best shot, in hundredths of a px."""
-    x1, y1, x2, y2 = (round(side, 2) for side in shot.box)
-    return DetectedBox(x1, y1, x2, y2, shot.frame_width_px, shot.frame_height_px)
-
-
-def _checked(frames: Generator[DetectedFrame, None, None], run: RunContext) -> Iterator[DetectedFrame]:
-    """The frames unchanged. Checks the lease at each frame and reports progress every `PROGRESS_EVERY_S`.
+def _counted(
+    frames: Generator[DetectedFrame, None, None], attempt: Attempt, source: FrameSource
+) -> Iterator[DetectedFrame]:
+    """The frames unchanged. Checks the run at each frame, and reports progress every `PROGRESS_EVERY_S`.
 
     `frames` is closed at the end or on failure, so that its threads end while the message is still leased.
     """
-    reported_s = time.monotonic()
+    run, progress, reported_s = attempt.context, attempt.progress, time.monotonic()
     with closing(frames):
+        progress.begin_frames(source.info.announced_frames if source.info.is_exact else None)
         for count, detected in enumerate(frames):
             run.check()
             if time.monotonic() - reported_s >= PROGRESS_EVERY_S:
@@ -218,3 +190,5 @@ def _checked(frames: Generator[DetectedFrame, None, None], run: RunContext) -> I
                     {"frames": count, "offset_ms": detected.frame.offset_ms},
                 )
             yield detected
+            progress.add_frame()
+        progress.end_frames()

@@ -46,7 +46,7 @@ def test_the_queries_run_on_the_tables(database_url: str) -> None:
                 assert cursor.description
     finally:
         connection.close()
-    assert len(queries) == 2
+    assert len(queries) == 4
 
 
 @pytest.fixture

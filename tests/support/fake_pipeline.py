@@ -25,7 +25,7 @@ class FakeSource:
 
     @property
     def info(self) -> SourceInfo:
-        return SourceInfo(320, 240, 40.0 * self.indices.step, len(self.indices), is_live=False)
+        return SourceInfo(320, 240, 40.0 * self.indices.step, len(self.indices), is_live=False, is_exact=True)
 
     def frames(self) -> Generator[Frame, None, None]:
         for index in self.indices:

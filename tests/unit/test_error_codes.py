@@ -17,11 +17,13 @@ from video_analysis.worker_utils.errors import (
     BadMessage,
     BadSnapshot,
     BadVideo,
+    Cancelled,
     EnvironmentFault,
     ErrorCode,
     Interrupted,
     LeaseLost,
     MissingObject,
+    Paused,
     Permanent,
     Transient,
     WorkerError,
@@ -33,7 +35,7 @@ STATES, CODES = PAGE.split("\n## Attempt states\n")[1].split("\n## Error codes\n
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 CLASSES: list[type[WorkerError]] = [
     *(BadMessage, BadVideo, BadSnapshot, Permanent, Transient, EnvironmentFault, Denied, NoSuchQueue),
-    *(Interrupted, LeaseLost),
+    *(Interrupted, Paused, Cancelled, LeaseLost),
 ]
 CONFIG = WorkerConfig()
 POLICY = RetryPolicy(CONFIG.transient_delays_s, CONFIG.missing_delays_s)
@@ -88,6 +90,8 @@ def test_the_documented_consequence_is_the_decided_one(failure: WorkerError) -> 
 
 
 def word_for(outcome: Outcome) -> str:
+    if outcome.delete:
+        return "acknowledged"
     if outcome.pause:
         return "paused"
     if outcome.remember:

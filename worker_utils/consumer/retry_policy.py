@@ -13,10 +13,12 @@ from typing import Literal
 
 from video_analysis.worker_utils.consumer.backoff import jittered
 from video_analysis.worker_utils.errors import (
+    Cancelled,
     EnvironmentFault,
     Interrupted,
     LeaseLost,
     MissingObject,
+    Paused,
     Permanent,
     Transient,
     WorkerError,
@@ -67,6 +69,10 @@ def decide(  # noqa: PLR0911  # one line per class
             return Outcome()
         case Interrupted():
             return Outcome(release_after_s=0, record=reason)
+        case Paused():
+            return Outcome(delete=True, record="reason")
+        case Cancelled():
+            return Outcome(delete=True, record="error")
         case Permanent():
             return Outcome(release_after_s=at_once_s, record="error", remember=True)
         case MissingObject():

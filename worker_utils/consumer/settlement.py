@@ -21,9 +21,11 @@ from video_analysis.worker_utils.consumer.retry_policy import (
     unexpected,
 )
 from video_analysis.worker_utils.errors import (
+    Cancelled,
     EnvironmentFault,
     Interrupted,
     LeaseLost,
+    Paused,
     Permanent,
     Transient,
     WorkerError,
@@ -162,8 +164,11 @@ class Settlement:
     def _retry_recording(
         self, held: LeasedDelivery, failure: WorkerError, error: Exception, outcome: Outcome
     ) -> Outcome:
-        """The outcome of a message whose failure was not recorded: after a database fault it is released later."""
-        outcome = replace(outcome, remember=False)
+        """The outcome of a message whose failure was not recorded: after a database fault it is released later.
+
+        It is not deleted: without its row, an operator's pause or cancellation would be lost.
+        """
+        outcome = replace(outcome, remember=False, delete=False)
         if isinstance(failure, Interrupted) or not isinstance(error, EnvironmentFault | Transient):
             return outcome
         if held.delivery.is_last:
@@ -198,6 +203,15 @@ class Settlement:
         """One event: the outcome of this receive, its failure, and when the message becomes visible again."""
         if failure is None:
             self._observer.notify(Event("message.finished", "message finished", {**delivery.log_fields}))
+            return
+        if isinstance(failure, Paused | Cancelled):
+            self._observer.notify(
+                Event(
+                    "message.stopped",
+                    f"the message is acknowledged, an operator stopped its work: {failure}",
+                    {**failure_fields(failure), **delivery.log_fields},
+                )
+            )
             return
         interrupted = isinstance(failure, Interrupted)
         level = logging.ERROR if outcome.record == "error" else logging.INFO if interrupted else logging.WARNING

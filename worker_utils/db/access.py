@@ -87,6 +87,18 @@ def check(cursor: Cursor, tables: Iterable[TableAccess]) -> None:
         raise EnvironmentFault(f"the role {role} lacks grants: {statements}, {THEN}", code="permission_denied")
 
 
+def missing(cursor: Cursor, table: TableAccess) -> str | None:
+    """What a role lacks to use an optional table, with the remedy; None if nothing. The transaction stays usable."""
+    cursor.execute("SELECT to_regclass(%s) IS NULL", (table.name,))
+    if cursor.fetchone() == (True,):
+        return f"the database lacks {table.name}: run schemas/database.sql"
+    try:
+        check(cursor, (table,))
+    except EnvironmentFault as fault:
+        return str(fault).removesuffix(f", {THEN}")
+    return None
+
+
 def check_visible(cursor: Cursor, table: str) -> None:
     """EnvironmentFault if row-level security hides every row of a table that is not empty.
 

@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
 FROM_MESSAGE = tuple(field.name for field in fields(SnapshotColumns))
 ATTEMPT = ("status", "attempt_state", "error_code", "error_msg")
-FROM_RUN = ("run_key", "detected_box")
+FROM_RUN = ("run_key", "detected_box", "run_id")
 INSERTED = (*FROM_MESSAGE, *FROM_RUN, "status")
 CLAIM_ACCESS = TableAccess(
     "image_analyses",
     select=("snapshot_s3_key", "video_id", "run_key", "track_id", "yolo_type", "status", "error_code"),
     insert=INSERTED,
-    update=(*FROM_RUN, "attempt_state", "error_code", "error_msg", "updated_at"),
+    update=("run_key", "detected_box", "attempt_state", "error_code", "error_msg", "updated_at"),
 )
 """What stage 1 needs."""
 ANALYSIS_ACCESS = TableAccess(
@@ -102,8 +102,12 @@ class ImageAnalysisRepository:
     def __init__(self, database: Transactions) -> None:
         self._database = database
 
-    def claim(self, message: SnapshotReady, run_key: str, box: DetectedBox | None) -> SnapshotClaim:
+    def claim(
+        self, message: SnapshotReady, run_key: str, box: DetectedBox | None, run_id: str | None = None
+    ) -> SnapshotClaim:
         """Insert the vehicle's row as `queued`, or adopt an existing row. `box` is None if it is unknown.
+
+        `run_id` is stored in a new row, for information: runs with equal run keys share their rows.
 
         - If an earlier attempt of the same run inserted a row for the track, that row is adopted, even if it names
           another frame.
@@ -115,7 +119,7 @@ class ImageAnalysisRepository:
 
         def claim(cursor: Cursor) -> SnapshotClaim:
             candidate = message
-            while (claimed := _claim(cursor, candidate, run_key, stored_box)) is None:
+            while (claimed := _claim(cursor, candidate, run_key, stored_box, run_id)) is None:
                 candidate = _one_ms_later(candidate)
             return claimed
 
@@ -175,9 +179,11 @@ class ImageAnalysisRepository:
         self._database.ping()
 
 
-def _claim(cursor: Cursor, message: SnapshotReady, run_key: str, box: str | None) -> SnapshotClaim | None:
+def _claim(
+    cursor: Cursor, message: SnapshotReady, run_key: str, box: str | None, run_id: str | None
+) -> SnapshotClaim | None:
     """Insert or adopt the row; `box` is JSON. None if a row of another run has this snapshot."""
-    cursor.execute(INSERT, (*astuple(snapshot_columns(message)), run_key, box))
+    cursor.execute(INSERT, (*astuple(snapshot_columns(message)), run_key, box, run_id))
     if cursor.fetchone() is not None:
         return SnapshotClaim(message, is_other_frame=False)
     cursor.execute(ROW_OF_TRACK, (message.video_id, run_key, message.track_id))
@@ -205,7 +211,7 @@ def _one_ms_later(message: SnapshotReady) -> SnapshotReady:
 
 
 def _begin(cursor: Cursor, request: AnalysisRequest) -> AnalysisState:
-    cursor.execute(INSERT, (*(getattr(request, name) for name in FROM_MESSAGE), None, None))
+    cursor.execute(INSERT, (*(getattr(request, name) for name in FROM_MESSAGE), *[None] * len(FROM_RUN)))
     cursor.execute(LOCK, (request.snapshot_s3_key,))
     row = cursor.fetchone()
     if row is None:

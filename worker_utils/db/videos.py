@@ -16,7 +16,7 @@ from video_analysis.worker_utils.db.attempt_status import (
     start_attempt,
 )
 from video_analysis.worker_utils.db.connection import Transactions
-from video_analysis.worker_utils.errors import ErrorCode, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import ErrorCode, Paused, Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -37,6 +37,11 @@ UPDATE videos SET {failure_columns.SET},
     processing_finished_at = CASE WHEN %(final)s THEN now() ELSE processing_finished_at END
 WHERE id = %(id)s AND workspace_id = %(workspace_id)s AND status <> 'done'
 """  # noqa: S608  # a constant
+
+PAUSE = """
+UPDATE videos SET status = 'queued', attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now()
+WHERE id = %s AND workspace_id = %s AND status <> 'done'
+"""
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +112,11 @@ class VideoRepository:
         """
         written = {**failure_columns.values(failure, final=final), "id": video_id, "workspace_id": workspace_id}
         self._database.transaction(lambda cursor: cursor.execute(FAIL, written))
+
+    def pause(self, video_id: str, workspace_id: str, reason: Paused) -> None:
+        """Set the status to `queued`, with the code and text of the pause. A `done` row is not changed."""
+        written = reason.code, failure_columns.reason(reason), video_id, workspace_id
+        self._database.transaction(lambda cursor: cursor.execute(PAUSE, written))
 
     def ping(self) -> None:
         """EnvironmentFault while the database cannot be used, see write_probe."""

@@ -143,7 +143,7 @@ def _probe_claims(cursor: Cursor, message: SnapshotReady) -> None:
     """Insert a row, adopt a row of the same run, and a row without a run; hold its message, and send it."""
     repository = ImageAnalysisRepository(OpenTransaction(cursor))
     other = snapshot_ready(replace(message.snapshot, track_id=2), None, "Car")
-    cursor.execute(image_analyses.INSERT, (*astuple(snapshot_columns(other)), None, None))
+    cursor.execute(image_analyses.INSERT, (*astuple(snapshot_columns(other)), *[None] * len(image_analyses.FROM_RUN)))
     for claimed in (message, message, other, other):
         repository.claim(claimed, "probe", BOX)
     repository.claim(snapshot_ready(replace(message.snapshot, offset_ms=1), None, "Car"), "another probe", BOX)

@@ -52,6 +52,8 @@ class VideoInfo:
     """Between frames of the file, skipped ones included; always positive."""
     areas: tuple[Area, ...]
     """See `Frame.areas`; they hold for pictures of this size."""
+    is_exact: bool
+    """`announced_frames` is the count of the container's table."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +94,7 @@ def probe(path: Path) -> VideoInfo:
             announced_frames=video.frame_count,
             median_interval_ms=median(rising) if rising else NOMINAL_INTERVAL_MS,
             areas=areas,
+            is_exact=video.announced.is_exact and video.stream.frames > 0,
         )
 
 

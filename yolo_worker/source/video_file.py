@@ -35,6 +35,7 @@ class VideoFile:
             announced_frames=math.ceil(found.announced_frames / self._stride),
             is_live=False,
             areas=found.areas,
+            is_exact=found.is_exact,
         )
 
     @cached_property

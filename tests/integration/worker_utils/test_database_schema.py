@@ -138,13 +138,25 @@ def insert_analysis(sql: Sql, track_id: int, uri: str, run_key: str | None) -> N
             "image_analyses",
             "id workspace_id video_id workspace_code camera_code track_id snapshot_s3_key recorded_at detected_in_ms"
             " detected_at yolo_type status attempt_state error_code error_msg created_at updated_at run_key"
-            " detected_box",
+            " detected_box run_id",
         ),
         (
             "image_analysis_results",
             "id analysis_id variant type_label type_conf make_label make_conf model_label model_conf colors plate_text"
             " plate_conf evidence assets checkpoint latency_ms gflops memory_usage created_at updated_at",
         ),
+        (
+            "video_runs",
+            "id video_id workspace_id run_key run_type parent_run_id root_run_id replay_from_stage config_overrides"
+            " config_snapshot code_version status requested current_stage progress frames_done frames_total fps eta_s"
+            " vehicles attempts message_id worker error_code error_msg created_at started_at updated_at completed_at",
+        ),
+        (
+            "stage_checkpoints",
+            "run_id stage part first_frame last_frame first_offset_ms last_offset_ms s3_key bytes sha256 source_etag"
+            " source_bytes traits_hash created_at",
+        ),
+        ("camera_settings", "workspace_id camera_code overrides updated_at"),
     ],
 )
 def test_a_fresh_table_has_the_contract_s_columns(sql: Sql, table: str, names: str) -> None:
@@ -177,7 +189,7 @@ def test_the_api_s_own_videos_table_gets_two_empty_columns_and_keeps_its_rows(da
 
 
 def test_a_table_from_before_run_keys_gets_the_column_and_keeps_its_rows(database_url: str, sql: Sql) -> None:
-    sql("ALTER TABLE image_analyses DROP COLUMN run_key")
+    sql("ALTER TABLE image_analyses DROP COLUMN run_key CASCADE")
     sql(
         "INSERT INTO image_analyses (workspace_id, video_id, workspace_code, camera_code, track_id, snapshot_s3_key,"
         " detected_in_ms, yolo_type) VALUES (%s, %s, 'CTX1005', 'CAM1', 1, 's3://old', 0, 'Car')",
@@ -194,14 +206,17 @@ def test_a_table_from_before_run_keys_gets_the_column_and_keeps_its_rows(databas
 
 
 def test_an_older_analyses_table_gets_the_columns_and_keeps_its_rows(database_url: str, sql: Sql) -> None:
+    sql("DROP TABLE video_runs, stage_checkpoints, camera_settings CASCADE")
     sql("ALTER TABLE image_analyses DROP COLUMN attempt_state, DROP COLUMN error_code, DROP COLUMN detected_box")
+    sql("ALTER TABLE image_analyses DROP COLUMN run_id")
     insert_analysis(sql, 1, "s3://old", "run")
     [before] = sql("SELECT xmin::text, * FROM image_analyses")
     provision.tables(database_url)
     provision.tables(database_url)
     assert sql("SELECT xmin::text, * FROM image_analyses") == [
-        before | {"attempt_state": None, "error_code": None, "detected_box": None}
+        before | {"attempt_state": None, "error_code": None, "detected_box": None, "run_id": None}
     ]
+    assert [row["snapshot_s3_key"] for row in sql("SELECT * FROM current_image_analyses")] == ["s3://old"]
 
 
 def refused(run: Callable[[], object]) -> list[str]:
@@ -299,6 +314,10 @@ def test_psql_reports_another_programs_tables_in_one_error(
             "image_analyses (track_id,video_id): found the unique key older, needed none",
         ),
         (
+            "CREATE UNIQUE INDEX ON video_runs (video_id) WHERE status = 'running'",
+            "video_runs (video_id): found the unique key video_runs_video_id_idx, needed none",
+        ),
+        (
             "DROP INDEX image_analyses_one_per_track; CREATE INDEX image_analyses_one_per_track ON videos (status)",
             "image_analyses_one_per_track: found another or an invalid index, needed a unique one of"
             " {run_key,track_id,video_id}",
@@ -313,6 +332,7 @@ def test_a_difference_is_one_line_with_what_was_found_and_what_is_needed(
 
 
 def test_tables_that_work_are_accepted_though_they_are_not_the_same(database_url: str, sql: Sql) -> None:
+    sql("DROP VIEW current_image_analyses, analysis_progress")  # PostgreSQL changes no type that a view uses
     sql(
         """
         ALTER TABLE videos ALTER COLUMN status DROP DEFAULT, ALTER COLUMN status TYPE varchar(20),
@@ -332,6 +352,7 @@ def test_tables_that_work_are_accepted_though_they_are_not_the_same(database_url
     )
     before = shape(sql)
     provision.tables(database_url)
+    sql("DROP VIEW current_image_analyses, analysis_progress")
     assert shape(sql) == before
 
 
@@ -342,7 +363,7 @@ def test_each_column_of_the_workers_is_compared_or_added(
     table, used = accesses[0].name, used_columns(accesses)
     added = {
         "videos": {"attempt_state", "error_code"},
-        "image_analyses": {"detected_box", "run_key", "attempt_state", "error_code"},
+        "image_analyses": {"detected_box", "run_key", "run_id", "attempt_state", "error_code"},
         "image_analysis_results": set(),
     }[table]
     rolled_back.execute("SAVEPOINT complete")
@@ -372,8 +393,8 @@ def test_the_workers_tables_can_have_a_schema_of_their_own_beside_another_progra
     assert bare_sql(
         "SELECT relname FROM pg_class WHERE relnamespace = 'cvitx'::regnamespace AND relkind = 'r' ORDER BY 1"
     ) == [
-        {"relname": "image_analyses"},
-        {"relname": "image_analysis_results"},
+        {"relname": name}
+        for name in ("camera_settings", "image_analyses", "image_analysis_results", "stage_checkpoints", "video_runs")
     ]
     for probe in (write_probe.stage_one, write_probe.stage_two):
         database = Database(url, "test", probe)

@@ -208,7 +208,7 @@ def test_a_database_before_the_upgrade_is_reported_whole(
 ) -> None:
     database = Database(database_url, "cvitx-test", write_probe.stage_one)
     for table in ("videos", "image_analyses"):
-        sql(f"ALTER TABLE {table} DROP COLUMN attempt_state, DROP COLUMN error_code")
+        sql(f"ALTER TABLE {table} DROP COLUMN attempt_state CASCADE, DROP COLUMN error_code CASCADE")
     with closing(database), pytest.raises(EnvironmentFault) as fault:
         database.ping()
     lacking = "videos.attempt_state, videos.error_code, image_analyses.attempt_state, image_analyses.error_code"
@@ -222,7 +222,7 @@ def test_a_column_that_goes_while_a_worker_runs_is_the_environment_s_fault(
     records: ImageAnalysisRepository, sql: Sql
 ) -> None:
     begin(records, 1)
-    sql("ALTER TABLE image_analyses DROP COLUMN attempt_state")
+    sql("ALTER TABLE image_analyses DROP COLUMN attempt_state CASCADE")
     with pytest.raises(EnvironmentFault, match="attempt_state") as fault:
         begin(records, 2)
     assert fault.value.code == "schema_outdated"
@@ -231,7 +231,7 @@ def test_a_column_that_goes_while_a_worker_runs_is_the_environment_s_fault(
 def test_a_worker_that_starts_before_the_upgrade_receives_nothing_until_the_file_was_run(
     sqs: SQSClient, queue_name: str, records: ImageAnalysisRepository, sql: Sql
 ) -> None:
-    sql("ALTER TABLE image_analyses DROP COLUMN error_code")
+    sql("ALTER TABLE image_analyses DROP COLUMN error_code CASCADE")
     bench, handler = Bench(sqs, queue_name), ProbingHandler(finished, records=records)
     bench.send("x")
     with bench.running(handler):

@@ -106,7 +106,14 @@ def test_a_new_vehicle_gets_a_queued_row_that_says_what_its_message_says(
         "error_msg": None,
         "run_key": "run",
         "detected_box": STORED_BOX,
+        "run_id": None,
     }
+
+
+def test_a_row_names_the_run_that_inserted_it_and_not_a_later_one(analyses: ImageAnalysisRepository, sql: Sql) -> None:
+    for run_id in (WORKSPACE, VIDEO):
+        analyses.claim(snapshot(), "run", BOX, run_id)
+    assert [row["run_id"] for row in rows(sql)] == [WORKSPACE]
 
 
 def test_a_vehicle_of_unknown_place_has_no_box(analyses: ImageAnalysisRepository, sql: Sql) -> None:

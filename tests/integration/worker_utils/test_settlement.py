@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from video_analysis.tests.support.consumer_harness import (
     FAST,
     Bench,
@@ -19,9 +21,11 @@ from video_analysis.tests.support.iam import denial
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import (
     BadMessage,
+    Cancelled,
     EnvironmentFault,
     LeaseLost,
     MissingObject,
+    Paused,
     Transient,
     WorkerError,
 )
@@ -80,6 +84,32 @@ def test_on_the_last_receive_the_redrive_policy_allows_any_failure_is_final(benc
     assert [delivery.is_last for delivery in handler.handled.queue] == [False, False, True]
     assert [final for _, _, final in handler.recorded.queue] == [False, False, True]
     assert bench.sent_back_after_s() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(("stop", "final"), [(Paused("x"), False), (Cancelled("x"), True)])
+def test_work_that_an_operator_stopped_is_recorded_and_its_message_deleted(
+    bench: Bench, stop: WorkerError, final: bool
+) -> None:
+    handler = ScriptedHandler(lambda delivery: stop)
+    bench.send("x")
+    with bench.running(handler):
+        assert handler.next_record() == ("x", stop, final)
+        (event,) = bench.observer.wait_for("message.stopped")
+    assert (event.level, event.fields["error_code"]) == (logging.INFO, stop.code)
+    assert bench.left() == 0
+
+
+def test_a_stop_that_could_not_be_recorded_comes_again(bench: Bench) -> None:
+    def down_at_first(delivery: Delivery) -> None:
+        if delivery.receive_count == 1:
+            raise EnvironmentFault("database down")
+
+    handler = ScriptedHandler(lambda delivery: Paused("x"), recording=down_at_first)
+    bench.send("x")
+    with bench.running(handler):
+        assert [handler.next_delivery().receive_count for _ in range(2)] == [1, 2]
+        bench.await_calls(lambda _: bench.called("DeleteMessage") == 1)
+    assert bench.left() == 0
 
 
 def test_an_unexpected_exception_is_retried_and_reported_with_its_traceback(bench: Bench) -> None:

@@ -60,7 +60,7 @@ def role(database_url: str, sql: Sql) -> Iterator[str]:
     sql(f"CREATE ROLE {name} LOGIN")
     insert_videos(sql)
     first = snapshot_ready(SnapshotUri("bucket", WORKSPACE, VIDEO, "CTX1005", "CAM1", 7, 40), None, "SUV")
-    sql(image_analyses.INSERT, *astuple(snapshot_columns(first)), "earlier run", None)
+    sql(image_analyses.INSERT, *astuple(snapshot_columns(first)), "earlier run", None, None)
     yield name
     sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
 

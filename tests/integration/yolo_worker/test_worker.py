@@ -5,21 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from video_analysis.tests.support.fake_pipeline import FakePipeline
-from video_analysis.tests.support.recording_observer import RecordingObserver
-from video_analysis.worker_config import BestSettings, SnapshotSettings
-from video_analysis.worker_utils.aws.s3 import ObjectStore
+from video_analysis.tests.support import video_bench
+from video_analysis.tests.support.video_bench import KEY, TASK, VIDEO, WORKSPACE, Bench, FakeLease
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
-from video_analysis.worker_utils.db import write_probe
-from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
-from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import (
     BadMessage,
     BadVideo,
@@ -30,90 +23,12 @@ from video_analysis.worker_utils.errors import (
     Transient,
 )
 from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
-from video_analysis.yolo_worker.run_key import OutputSettings
 from video_analysis.yolo_worker.source.damage import Damage
-from video_analysis.yolo_worker.worker import VideoWorker
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
-KEY = f"demo_user/{WORKSPACE}/{VIDEO}/raw/clip.mp4"
-TASK = {
-    "event": "PROCESS_VIDEO",
-    "video_id": VIDEO,
-    "workspace_id": WORKSPACE,
-    "workspace_code": "CTX1005",
-    "camera_code": "CAM1",
-    "s3_key_raw": KEY,
-    "frame_stride": 1,
-    "recordedAt": "2026-03-01T08:00:00+08:00",
-}
 Sql = Callable[..., list[dict[str, Any]]]
-
-
-@dataclass
-class FakeLease:
-    """The lease is lost from the `lost_at`-th check on."""
-
-    lost_at: int | None = None
-    checks: int = 0
-
-    def check(self) -> None:
-        self.checks += 1
-        if self.lost_at is not None and self.checks >= self.lost_at:
-            raise LeaseLost("lost")
-
-    def left_s(self) -> float:
-        return 43_200
-
-
-@dataclass
-class Outbox:
-    """The snapshot queue; `on_send` can check what was written before each message."""
-
-    bucket: str
-    on_send: Callable[[messages.SnapshotReady], None] = lambda message: None
-    closed: bool = False
-    sent: list[messages.SnapshotReady] = field(default_factory=list)
-
-    def probe(self) -> None:
-        if self.closed:
-            raise EnvironmentFault("there is no queue")
-
-    def send(self, body: str) -> None:
-        message = messages.parse_snapshot_ready(body, self.bucket)
-        self.on_send(message)
-        self.sent.append(message)
-
-    def by_track(self, *, since: int = 0) -> list[messages.SnapshotReady]:
-        """The messages after the first `since`, by track; they are sent concurrently, in no fixed order."""
-        return sorted(self.sent[since:], key=lambda message: message.track_id)
-
-
-@dataclass
-class Bench:
-    """The worker under test with its parts."""
-
-    worker: VideoWorker
-    outbox: Outbox
-    pipeline: FakePipeline
-    observer: RecordingObserver
-    sql: Sql
-    s3: S3Client
-    bucket: str
-
-    def deliver(self, task: dict[str, object] = TASK, receive: int = 1, lease: FakeLease | None = None) -> None:
-        body = json.dumps(task)
-        delivery = Delivery("m-1", body, receive, receive == 5, lease or FakeLease())
-        assert self.worker.handle([delivery]) == [None]
-
-    def video(self) -> dict[str, Any]:
-        return self.sql("SELECT * FROM videos")[0]
-
-    def rows(self) -> list[dict[str, Any]]:
-        return self.sql("SELECT * FROM image_analyses ORDER BY track_id")
 
 
 @pytest.fixture
@@ -123,33 +38,8 @@ def upload_workers() -> int:
 
 @pytest.fixture
 def bench(database_url: str, sql: Sql, s3: S3Client, bucket: str, upload_workers: int) -> Iterator[Bench]:
-    s3.put_object(Bucket=bucket, Key=KEY, Body=b"bytes of a video")
-    sql(
-        "INSERT INTO videos (id, workspace_id, workspace_code, camera_code, s3_key_raw, recorded_at, status)"
-        " VALUES (%s, %s, 'CTX1005', 'CAM1', %s, '2026-03-01T00:00:00Z', 'queued')",
-        *(VIDEO, WORKSPACE, KEY),
-    )
-    database = Database(database_url, "test", write_probe.stage_one)
-    outbox, pipeline, observer = Outbox(bucket), FakePipeline(), RecordingObserver()
-    snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
-    settings = OutputSettings(bucket, BestSettings(), snapshot)
-    parts = (
-        ObjectStore(s3, bucket),
-        VideoRepository(database),
-        ImageAnalysisRepository(database),
-        outbox,
-        pipeline,
-        settings,
-    )
-    worker = VideoWorker(*parts, observer=observer)
-    yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket)
-    database.close()
-
-
-def objects(bench: Bench) -> dict[str, bytes]:
-    prefix = f"demo_user/{WORKSPACE}/{VIDEO}/snapshots/"
-    listed = bench.s3.list_objects_v2(Bucket=bench.bucket, Prefix=prefix).get("Contents", [])
-    return {item["Key"]: bench.s3.get_object(Bucket=bench.bucket, Key=item["Key"])["Body"].read() for item in listed}
+    with video_bench.opened(database_url, sql, s3, bucket, upload_workers) as bench:
+        yield bench
 
 
 def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Bench) -> None:
@@ -165,7 +55,7 @@ def test_every_vehicle_gets_its_object_then_its_row_then_its_message(bench: Benc
     first = bench.outbox.by_track()[0]
     assert first.snapshot_s3_key.endswith("/snapshots/CTX1005_CAM1_000001_000080.jpg")
     assert first.detectedAt == "2026-03-01T08:00:00.080000+08:00"
-    assert len(objects(bench)) == len(bench.rows()) == 2
+    assert len(bench.objects()) == len(bench.rows()) == 2
     assert bench.video()["status"] == "done"
     assert bench.video()["processing_finished_at"] is not None
 
@@ -187,17 +77,17 @@ def test_the_message_of_a_vehicle_is_sent_before_the_video_is_done(bench: Bench)
 
 def test_a_redelivery_changes_no_row_no_key_and_no_byte(bench: Bench) -> None:
     bench.deliver()
-    before = (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track())
+    before = (bench.video(), bench.rows(), bench.objects(), bench.outbox.by_track())
     bench.deliver(receive=2)
-    assert (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
+    assert (bench.video(), bench.rows(), bench.objects(), bench.outbox.by_track(since=2)) == before
 
 
 def test_a_rerun_that_would_choose_another_frame_adopts_the_existing_row_and_object(bench: Bench) -> None:
     bench.deliver()
-    before = (bench.rows(), objects(bench), bench.outbox.by_track())
+    before = (bench.rows(), bench.objects(), bench.outbox.by_track())
     bench.pipeline.growing = False
     bench.deliver(receive=2)
-    assert (bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
+    assert (bench.rows(), bench.objects(), bench.outbox.by_track(since=2)) == before
 
 
 def test_a_rerun_writes_the_missing_snapshot_of_an_existing_row(bench: Bench) -> None:
@@ -208,7 +98,7 @@ def test_a_rerun_writes_the_missing_snapshot_of_an_existing_row(bench: Bench) ->
     bench.pipeline.growing = False  # another frame is the best one now
     bench.deliver(receive=2)
     assert (bench.rows(), bench.outbox.by_track(since=2)) == (rows, sent)
-    assert lost.key in objects(bench)
+    assert lost.key in bench.objects()
 
 
 def test_a_video_reports_each_vehicle_and_its_end(bench: Bench) -> None:
@@ -232,13 +122,13 @@ def test_a_rerun_after_a_failure_in_the_middle_finishes_the_rest(bench: Bench) -
     bench.deliver(receive=2)
     assert bench.video()["status"] == "done"
     assert {message.track_id for message in bench.outbox.sent} == {1, 2}
-    assert len(bench.rows()) == len(objects(bench)) == 2
+    assert len(bench.rows()) == len(bench.objects()) == 2
 
 
 def test_another_stride_is_another_run_with_rows_of_its_own(bench: Bench) -> None:
     bench.pipeline.vehicles = ((11, 1, 3),)
     bench.deliver()
-    bench.deliver(TASK | {"frame_stride": 2})
+    bench.deliver(TASK | {"frame_stride": 2}, message_id="m-2")
     assert len({row["run_key"] for row in bench.rows()}) == 2
 
 
@@ -281,9 +171,9 @@ def test_a_video_that_lacks_a_little_is_done_with_the_damage_in_its_row(bench: B
     assert (row["status"], row["attempt_state"], row["error_code"], row["error_msg"]) == ("done", None, "damaged", text)
     assert [message.track_id for message in bench.outbox.by_track()] == [1, 2]
     assert bench.observer.events[-1].fields["damage"] == text
-    before = (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track())
+    before = (bench.video(), bench.rows(), bench.objects(), bench.outbox.by_track())
     bench.deliver(receive=2)
-    assert (bench.video(), bench.rows(), objects(bench), bench.outbox.by_track(since=2)) == before
+    assert (bench.video(), bench.rows(), bench.objects(), bench.outbox.by_track(since=2)) == before
 
 
 def test_a_video_that_lacks_much_is_refused_after_all_its_vehicles_are_sent(bench: Bench) -> None:
@@ -292,7 +182,7 @@ def test_a_video_that_lacks_much_is_refused_after_all_its_vehicles_are_sent(benc
         bench.deliver()
     assert refusal.value.code == "truncated"
     assert [message.track_id for message in bench.outbox.by_track()] == [1, 2]
-    assert len(bench.rows()) == len(objects(bench)) == 2
+    assert len(bench.rows()) == len(bench.objects()) == 2
     assert bench.video()["status"] == "processing"
     assert "video.done" not in bench.observer.codes()
 
@@ -303,20 +193,20 @@ def test_a_refused_video_that_is_sent_again_gives_the_same_rows_and_objects(benc
         with pytest.raises(BadVideo):
             bench.deliver(receive=receive)
     assert bench.outbox.by_track()[::2] == bench.outbox.by_track()[1::2]
-    assert len(bench.rows()) == len(objects(bench)) == 2
+    assert len(bench.rows()) == len(bench.objects()) == 2
 
 
 def test_a_refused_video_whose_object_was_repaired_is_done_with_the_rows_that_it_had(bench: Bench) -> None:
     bench.pipeline.vehicles, bench.pipeline.damage, bench.pipeline.frame_count = TO_THE_END, MAJOR, 4
     with pytest.raises(BadVideo):
         bench.deliver()
-    before = (bench.rows(), objects(bench))
+    before = (bench.rows(), bench.objects())
     bench.pipeline.damage, bench.pipeline.frame_count = None, 6
     bench.pipeline.vehicles = (*TO_THE_END, (13, 3, 5))
     bench.deliver()
     assert (bench.video()["status"], bench.video()["error_code"]) == ("done", None)
     assert bench.rows()[:2] == before[0]
-    assert {key: objects(bench)[key] for key in before[1]} == before[1]
+    assert {key: bench.objects()[key] for key in before[1]} == before[1]
     assert [row["track_id"] for row in bench.rows()] == [1, 2, 3]
 
 
@@ -457,12 +347,12 @@ def test_the_probe_tests_pipeline_queue_and_database(bench: Bench) -> None:
 
 def test_two_runs_whose_vehicles_would_have_the_same_key_keep_both(bench: Bench) -> None:
     bench.deliver()
-    before = (bench.rows(), objects(bench))
+    before = (bench.rows(), bench.objects())
     bench.pipeline.weights = "other weights"
-    bench.deliver()
-    assert len(bench.rows()) == len(objects(bench)) == 4
+    bench.deliver(message_id="m-2")
+    assert len(bench.rows()) == len(bench.objects()) == 4
     assert [row for row in bench.rows() if row in before[0]] == before[0]
-    assert {key: objects(bench)[key] for key in before[1]} == before[1]
+    assert {key: bench.objects()[key] for key in before[1]} == before[1]
     assert sorted(message.detectedIn for message in bench.outbox.sent) == [80, 81, 160, 161]
-    bench.deliver()
-    assert len(bench.rows()) == len(objects(bench)) == 4
+    bench.deliver(message_id="m-2")
+    assert len(bench.rows()) == len(bench.objects()) == 4

@@ -18,10 +18,12 @@ from video_analysis.worker_utils.errors import (
     BadMessage,
     BadSnapshot,
     BadVideo,
+    Cancelled,
     EnvironmentFault,
     Interrupted,
     LeaseLost,
     MissingObject,
+    Paused,
     Permanent,
     Transient,
     WorkerError,
@@ -80,6 +82,10 @@ def paused(after_s: int) -> Outcome:
         (EnvironmentFault("x"), 5, Outcome(release_after_s=0, record="error", pause=True)),
         (Interrupted("x"), 1, Outcome(release_after_s=0, record="reason")),
         (Interrupted("x"), 5, Outcome(release_after_s=0, record="error")),
+        (Paused("x"), 1, Outcome(delete=True, record="reason")),
+        (Paused("x"), 5, Outcome(delete=True, record="reason")),
+        (Cancelled("x"), 1, Outcome(delete=True, record="error")),
+        (Cancelled("x"), 5, Outcome(delete=True, record="error")),
         (LeaseLost("x"), 1, NOTHING),
         (LeaseLost("x"), 5, NOTHING),
         (WorkerError("x"), 1, tried_again(30)),
@@ -89,7 +95,7 @@ def test_each_failure_has_its_outcome(failure: WorkerError | None, receive_count
     assert outcome(failure, receive_count) == expected
 
 
-def test_only_finished_work_is_deleted() -> None:
+def test_only_finished_and_stopped_work_is_deleted() -> None:
     failures = [Permanent("x"), missing("k"), Transient("x"), EnvironmentFault("x"), Interrupted("x"), LeaseLost("x")]
     assert not any(outcome(failure, count).delete for failure in failures for count in range(1, 8))
 

@@ -25,7 +25,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("stride", "frames"), [(1, 10), (2, 5), (3, 4), (10, 1), (1000, 1)])
 def test_interval_and_announced_frames_follow_the_stride(clip: Path, stride: int, frames: int) -> None:
     source = VideoFile(clip, stride)
-    assert source.info == SourceInfo(160, 120, 40.0 * stride, frames, is_live=False, areas=(BESIDE_RED,))
+    assert source.info == SourceInfo(160, 120, 40.0 * stride, frames, is_live=False, areas=(BESIDE_RED,), is_exact=True)
     assert len(list(source.frames())) == frames
 
 

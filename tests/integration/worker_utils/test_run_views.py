@@ -1,0 +1,112 @@
+"""The views of the runs: which rows a UI shows, and how far their classification is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Sql = Callable[..., list[dict[str, Any]]]
+VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+
+
+def insert_run(sql: Sql, run_key: str, status: str, minute: int, run_type: str = "replay") -> str:
+    [row] = sql(
+        "INSERT INTO video_runs (video_id, workspace_id, run_key, run_type, root_run_id, status, created_at,"
+        " completed_at) VALUES (%s, %s, %s, %s, gen_random_uuid(), %s, timestamptz '2026-01-01' + %s, '2026-01-02')"
+        " RETURNING id",
+        *(VIDEO, WORKSPACE, run_key, run_type, status, f"{minute} min"),
+    )
+    return str(row["id"])
+
+
+def insert_snapshot(sql: Sql, name: str, run_key: str | None, minute: int = 0, status: str = "queued") -> None:
+    sql(
+        "INSERT INTO image_analyses (workspace_id, video_id, workspace_code, camera_code, track_id, snapshot_s3_key,"
+        " detected_in_ms, yolo_type, run_key, status, created_at, updated_at) VALUES (%s, %s, 'CTX1005', 'CAM1',"
+        " (SELECT count(*) + 1 FROM image_analyses), %s, 0, 'Car', %s, %s, timestamptz '2026-01-01' + %s,"
+        " '2026-01-03')",
+        *(WORKSPACE, VIDEO, name, run_key, status, f"{minute} min"),
+    )
+
+
+def insert_result(sql: Sql, name: str, variant: str, day: int) -> None:
+    sql(
+        "INSERT INTO image_analysis_results (analysis_id, variant, updated_at)"
+        " SELECT id, %s, timestamptz '2026-01-01' + %s FROM image_analyses WHERE snapshot_s3_key = %s",
+        *(variant, f"{day} days", name),
+    )
+
+
+def shown(sql: Sql) -> set[str]:
+    return {row["snapshot_s3_key"] for row in sql("SELECT * FROM current_image_analyses WHERE video_id = %s", VIDEO)}
+
+
+@pytest.mark.parametrize(
+    ("runs", "current"),
+    [
+        ([], "newer"),
+        ([("older", "completed", 0)], "older"),
+        ([("older", "completed", 0), ("newer", "completed", 1)], "newer"),
+        ([("older", "completed", 0), ("newer", "running", 1)], "older"),
+        ([("older", "completed", 0), ("newer", "failed", 1)], "older"),
+        ([("older", "failed", 0), ("newer", "running", 1)], "newer"),
+        ([("newer", "completed", 0), ("older", "completed", 1)], "older"),
+        ([("older", "completed", 0), ("newer", "completed", 1), ("older", "pending", 2)], "newer"),
+    ],
+)
+def test_a_video_s_current_rows_are_those_of_its_newest_completed_run(
+    sql: Sql, runs: list[tuple[str, str, int]], current: str
+) -> None:
+    for run_key, minute in (("older", 0), ("newer", 1)):
+        insert_snapshot(sql, f"{run_key} 1", run_key, minute)
+        insert_snapshot(sql, f"{run_key} 2", run_key, minute)
+    insert_snapshot(sql, "from elsewhere", None)
+    for run in runs:
+        insert_run(sql, *run)
+    assert shown(sql) == {f"{current} 1", f"{current} 2", "from elsewhere"}
+
+
+def test_a_video_has_one_open_run_that_is_no_replay(sql: Sql) -> None:
+    insert_run(sql, "key", "running", 0, "initial")
+    insert_run(sql, "key", "running", 1, "replay")
+    insert_run(sql, "key", "failed", 2, "retry")
+    with pytest.raises(Exception, match="video_runs_one_open"):
+        insert_run(sql, "key", "pending", 3, "retry")
+
+
+def progress(sql: Sql, *columns: str) -> list[tuple[Any, ...]]:
+    rows = sql("SELECT * FROM analysis_progress ORDER BY variant")
+    return [tuple(row[name] for name in columns) for row in rows]
+
+
+def test_the_progress_of_classification_is_counted_per_run_and_variant(sql: Sql) -> None:
+    run_id = insert_run(sql, "key", "running", 0)
+    counts = ("variant", "expected", "processed", "ok", "error")
+    assert progress(sql, *counts) == [("baseline", 0, 0, 0, 0)]
+    for name in "abcd":
+        insert_snapshot(sql, name, "key", status="error" if name == "d" else "queued")
+    insert_snapshot(sql, "of another run", "other key")
+    for name in "ab":
+        insert_result(sql, name, "baseline", 1)
+    insert_result(sql, "a", "cmt", 5)
+    assert progress(sql, *counts) == [("baseline", 4, 3, 2, 1), ("cmt", 4, 2, 1, 1)]
+    assert progress(sql, "run_id", "video_id", "workspace_id", "finished") == [(run_id, VIDEO, WORKSPACE, None)] * 2
+    assert [(str(one.date()), str(last.date())) for one, last in progress(sql, "started", "last")] == [
+        ("2026-01-01", "2026-01-03"),
+        ("2026-01-01", "2026-01-06"),
+    ]
+
+
+def test_classification_is_finished_when_the_run_is_complete_and_every_row_has_a_result(sql: Sql) -> None:
+    run_id = insert_run(sql, "key", "completed", 0)
+    for name in "ab":
+        insert_snapshot(sql, name, "key")
+    insert_result(sql, "a", "baseline", 1)
+    assert progress(sql, "finished") == [(None,)]
+    insert_result(sql, "b", "baseline", 4)
+    assert [str(finished.date()) for (finished,) in progress(sql, "finished")] == ["2026-01-05"]
+    sql("UPDATE video_runs SET status = 'running' WHERE id = %s", run_id)
+    assert progress(sql, "finished") == [(None,)]

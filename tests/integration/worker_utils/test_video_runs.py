@@ -1,0 +1,219 @@
+"""The rows of runs over a real PostgreSQL: start, progress, end, and two workers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from psycopg2.extensions import make_dsn
+
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
+from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, RunState, StoredRun
+from video_analysis.worker_utils.db.video_runs import VideoRunRepository
+from video_analysis.worker_utils.errors import Cancelled, Interrupted, Paused, Permanent, Transient, WorkerError
+
+Sql = Callable[..., list[dict[str, Any]]]
+WORKSPACE = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+VIDEO = "50651c85-90ab-471b-8707-adc0ef16f91f"
+BEGUN = RunStart(VIDEO, WORKSPACE, "m-1", "key", {"stride": 3}, "0.1.0", "host:1", is_last=False)
+HALF = RunProgress("detect", 50, 100, 0.5, 25.0, 2.0, 7)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, "cvitx-test")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def runs(database: Database) -> VideoRunRepository:
+    return VideoRunRepository(database)
+
+
+def started(runs: VideoRunRepository, **changes: Any) -> StoredRun:
+    choice = runs.start(replace(BEGUN, **changes))
+    assert isinstance(choice, SameRun)
+    return choice.run
+
+
+def end(runs: VideoRunRepository, failure: WorkerError, *, final: bool, message_id: str = "m-1") -> None:
+    runs.end_attempt(VIDEO, WORKSPACE, message_id, failure, final=final)
+
+
+def rows(sql: Sql) -> list[dict[str, Any]]:
+    return sql("SELECT * FROM video_runs ORDER BY created_at")
+
+
+def state(sql: Sql) -> tuple[Any, ...]:
+    row = rows(sql)[-1]
+    return row["status"], row["requested"], row["error_code"], row["error_msg"]
+
+
+def test_the_first_message_of_a_video_begins_its_initial_run(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    [row] = rows(sql)
+    assert (run.id, run.root_run_id, run.run_type, run.status) == (row["id"], row["id"], "initial", "running")
+    values = {name: row[name] for name in ("run_key", "message_id", "worker", "code_version", "attempts")}
+    assert values == {
+        "run_key": "key",
+        "message_id": "m-1",
+        "worker": "host:1",
+        "code_version": "0.1.0",
+        "attempts": 1,
+    }
+    assert row["config_snapshot"] == {"stride": 3}
+    assert row["parent_run_id"] is row["replay_from_stage"] is row["config_overrides"] is None
+    assert row["started_at"] == row["created_at"]
+
+
+def test_a_redelivery_continues_the_run(runs: VideoRunRepository, sql: Sql) -> None:
+    first = started(runs)
+    end(runs, Transient("timeout"), final=False)
+    assert state(sql) == ("running", None, "transient", "timeout")
+    assert started(runs, worker="host:2").id == first.id
+    [row] = rows(sql)
+    assert (row["attempts"], row["worker"], row["error_code"], row["error_msg"]) == (2, "host:2", None, None)
+
+
+def test_two_workers_that_begin_one_video_at_once_share_one_run(database_url: str, sql: Sql) -> None:
+    def begin(number: int) -> str:
+        database = Database(database_url, "cvitx-test")
+        try:
+            return started(VideoRunRepository(database), message_id=f"m-{number}").id
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = set(pool.map(begin, range(4)))
+    assert [row["id"] for row in rows(sql)] == list(ids)
+    assert rows(sql)[0]["attempts"] == 4
+
+
+def test_a_redelivery_with_another_key_supersedes_the_run(runs: VideoRunRepository, sql: Sql) -> None:
+    old = started(runs)
+    new = started(runs, run_key="new key")
+    assert (new.run_type, new.root_run_id) == ("retry", old.id)
+    assert [(row["status"], row["error_code"], row["parent_run_id"]) for row in rows(sql)] == [
+        ("failed", "superseded", None),
+        ("running", None, old.id),
+    ]
+    assert started(runs, run_key="new key").id == new.id, "the next receive of the same message"
+    runs.complete(old.id, HALF)
+    assert runs.write_progress(old.id, HALF) == RunState("failed", None)
+    end(runs, Transient("x"), final=True)
+    assert [row["status"] for row in rows(sql)] == ["failed", "failed"]
+    assert [row["error_code"] for row in rows(sql)] == ["superseded", "transient"]
+
+
+def test_a_completed_run_that_is_sent_again_is_not_changed(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    runs.complete(run.id, HALF)
+    before = rows(sql)
+    assert started(runs, message_id="m-2").status == "completed"
+    end(runs, Permanent("x"), final=True, message_id="m-2")
+    runs.complete(run.id, replace(HALF, vehicles=9))
+    assert rows(sql) == before
+
+
+def test_a_completed_run_that_is_sent_again_with_other_settings_is_replayed(runs: VideoRunRepository, sql: Sql) -> None:
+    first = started(runs)
+    runs.complete(first.id, HALF)
+    replay = started(runs, message_id="m-2", run_key="new key")
+    assert (replay.run_type, replay.replay_from_stage, replay.root_run_id) == ("replay", "detect", first.id)
+    assert started(runs, message_id="m-2", run_key="new key").id == replay.id, "a redelivery"
+    assert [row["status"] for row in rows(sql)] == ["completed", "running"]
+
+
+def test_a_failed_run_that_is_sent_again_is_retried(runs: VideoRunRepository, sql: Sql) -> None:
+    first = started(runs)
+    end(runs, Permanent("bad"), final=True)
+    assert state(sql) == ("failed", None, "permanent", "bad")
+    second = started(runs, message_id="m-2")
+    assert (second.run_type, second.root_run_id) == ("retry", first.id)
+    third_root = started(runs, message_id="m-2", run_key="new key").root_run_id
+    assert third_root == first.id, "every run of a video has the root of the first one"
+
+
+def test_progress_is_written_while_the_run_is_running(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    assert runs.write_progress(run.id, HALF) == RunState("running", None)
+    [row] = rows(sql)
+    assert {name: row[name] for name in HALF.__dataclass_fields__} == {
+        "current_stage": "detect",
+        "frames_done": 50,
+        "frames_total": 100,
+        "progress": 0.5,
+        "fps": 25.0,
+        "eta_s": 2.0,
+        "vehicles": 7,
+    }
+    sql("UPDATE video_runs SET requested = 'pause'")
+    assert runs.write_progress(run.id, HALF) == RunState("running", "pause")
+    sql("DELETE FROM video_runs")
+    assert runs.write_progress(run.id, HALF) is None
+
+
+def test_a_pause_and_a_cancellation_fulfil_the_request(runs: VideoRunRepository, sql: Sql) -> None:
+    started(runs)
+    sql("UPDATE video_runs SET requested = 'pause'")
+    end(runs, Paused("paused by an operator"), final=False)
+    assert state(sql) == ("paused", None, "paused", "paused by an operator")
+    assert isinstance(runs.start(BEGUN), NoWork)
+    assert started(runs, message_id="m-2").status == "running"
+    sql("UPDATE video_runs SET requested = 'cancel'")
+    end(runs, Cancelled("cancelled by an operator"), final=True, message_id="m-2")
+    assert state(sql) == ("cancelled", None, "cancelled", "cancelled by an operator")
+    assert isinstance(runs.start(replace(BEGUN, message_id="m-2")), NoWork)
+
+
+def test_a_request_survives_a_failure_and_a_shutdown(runs: VideoRunRepository, sql: Sql) -> None:
+    started(runs)
+    sql("UPDATE video_runs SET requested = 'cancel'")
+    end(runs, Interrupted("shutting down"), final=False)
+    assert state(sql) == ("running", "cancel", "interrupted", "shutting down")
+    assert started(runs).requested == "cancel"
+
+
+def test_a_run_that_completes_before_the_request_is_read_is_completed(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    sql("UPDATE video_runs SET requested = 'cancel'")
+    runs.complete(run.id, HALF)
+    assert state(sql) == ("completed", None, None, None)
+    end(runs, Cancelled("x"), final=True)
+    assert state(sql)[0] == "completed"
+
+
+def test_on_the_last_receive_the_run_has_failed_in_advance(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs, is_last=True)
+    assert state(sql)[::2] == ("failed", "crashed")
+    runs.write_progress(run.id, HALF)
+    assert rows(sql)[0]["frames_done"] == 50
+    runs.complete(run.id, HALF)
+    assert state(sql) == ("completed", None, None, None)
+
+
+def test_another_message_that_failed_does_not_end_the_run(runs: VideoRunRepository, sql: Sql) -> None:
+    started(runs)
+    started(runs, message_id="m-2")
+    end(runs, Permanent("x"), final=True)
+    assert state(sql)[0] == "running"
+
+
+def test_what_is_missing_is_named(runs: VideoRunRepository, database_url: str, sql: Sql) -> None:
+    assert runs.missing() is None
+    sql("CREATE ROLE run_reader LOGIN; GRANT SELECT ON video_runs TO run_reader")
+    limited = Database(make_dsn(database_url, user="run_reader"), "cvitx-test")
+    try:
+        text = VideoRunRepository(limited).missing()
+        assert text is not None
+        assert "GRANT INSERT ON video_runs TO run_reader; GRANT UPDATE" in text
+    finally:
+        limited.close()
+        sql("DROP OWNED BY run_reader; DROP ROLE run_reader")
+    sql("DROP TABLE video_runs CASCADE")
+    assert runs.missing() == "the database lacks video_runs: run schemas/database.sql"

@@ -1,0 +1,63 @@
+"""Which run a message belongs to: the rules as a table."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from video_analysis.worker_utils.db.run_choice import Choice, NewRun, NoWork, SameRun, choose
+from video_analysis.worker_utils.db.run_types import RunStatus, RunType, StoredRun
+
+KEY, OTHER_KEY = "key", "another key"
+STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
+
+
+def run(status: RunStatus, run_key: str | None = KEY, run_type: RunType = "initial") -> StoredRun:
+    return StoredRun("1", run_type, status, "root", run_key)
+
+
+def outcome(choice: Choice) -> str:
+    match choice:
+        case NewRun(run_type, parent, stage, supersedes=supersedes):
+            words = [run_type, *([f"from {stage}"] if stage else []), *(["superseding"] if supersedes else [])]
+            assert (parent is None) == (run_type == "initial")
+            return " ".join(words)
+        case SameRun():
+            return "same"
+        case NoWork():
+            return "none"
+
+
+TABLE: dict[RunStatus, tuple[str, str, str, str]] = {
+    # status: same message; same message, other key; other message; other message, other key
+    "pending": ("same", "retry superseding", "same", "retry superseding"),
+    "running": ("same", "retry superseding", "same", "retry superseding"),
+    "paused": ("none", "none", "same", "retry superseding"),
+    "completed": ("same", "none", "same", "replay from detect"),
+    "failed": ("same", "retry", "retry", "retry"),
+    "cancelled": ("none", "none", "retry", "retry"),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_each_status_has_its_run(status: RunStatus) -> None:
+    cases = [(True, KEY), (True, OTHER_KEY), (False, KEY), (False, OTHER_KEY)]
+    found = tuple(outcome(choose(run(status), key, is_same_message=same)) for same, key in cases)
+    assert found == TABLE[status]
+
+
+def test_a_video_without_a_run_gets_an_initial_one() -> None:
+    assert choose(None, KEY, is_same_message=False) == NewRun("initial")
+
+
+def test_a_pending_run_that_no_worker_has_begun_gets_the_key_of_its_first_attempt() -> None:
+    pending = run("pending", run_key=None)
+    assert choose(pending, KEY, is_same_message=True) == SameRun(pending)
+
+
+def test_what_supersedes_a_replay_is_the_same_replay() -> None:
+    replay = StoredRun("1", "replay", "running", "root", KEY, "track", {"track.max_age_s": 3})
+    assert choose(replay, OTHER_KEY, is_same_message=True) == NewRun(
+        "replay", replay, "track", {"track.max_age_s": 3}, supersedes=True
+    )

@@ -1,0 +1,72 @@
+"""Which run a message belongs to, as one pure function. A run is one way of processing one video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, RunType, StoredRun
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """Insert a run and process it."""
+
+    run_type: RunType
+    parent: StoredRun | None = None
+    replay_from_stage: ReplayStage | None = None
+    config_overrides: Overrides | None = None
+    supersedes: bool = False
+    """The parent ends as `failed` with the code `superseded`: another version, weights or settings process it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SameRun:
+    """Process the run that exists, as its next attempt."""
+
+    run: StoredRun
+
+
+@dataclass(frozen=True, slots=True)
+class NoWork:
+    """Acknowledge the message."""
+
+    run: StoredRun
+
+
+Choice = NewRun | SameRun | NoWork
+
+
+def choose(found: StoredRun | None, run_key: str, *, is_same_message: bool) -> Choice:
+    """The run of a message that would be processed with `run_key`.
+
+    `found` is the run that this message began or continued last; else the video's newest run that is no replay.
+    `is_same_message`: it is of the first kind.
+
+    A completed run stays completed: to process it again with the same run key changes nothing.
+    """
+    if found is None:
+        return NewRun("initial")
+    has_same_key = found.run_key in (None, run_key)
+    return _same_message(found, has_same_key) if is_same_message else _other_message(found, has_same_key)
+
+
+def _same_message(found: StoredRun, has_same_key: bool) -> Choice:
+    """The message is received again."""
+    if found.status in ("paused", "cancelled") or (found.status == "completed" and not has_same_key):
+        return NoWork(found)
+    return SameRun(found) if has_same_key else _retry(found, supersedes=found.status != "failed")
+
+
+def _other_message(found: StoredRun, has_same_key: bool) -> Choice:
+    """The video was sent again."""
+    if found.status in ("failed", "cancelled"):
+        return NewRun("retry", found)
+    if has_same_key:
+        return SameRun(found)
+    return NewRun("replay", found, "detect") if found.status == "completed" else _retry(found, supersedes=True)
+
+
+def _retry(found: StoredRun, *, supersedes: bool) -> NewRun:
+    """A run that takes the place of `found`. That of a replay is a replay of the same stage with the same overrides."""
+    run_type: RunType = "replay" if found.run_type == "replay" else "retry"
+    return NewRun(run_type, found, found.replay_from_stage, found.config_overrides, supersedes)

@@ -1,0 +1,76 @@
+"""Values that the repository of `video_runs` takes and returns. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+RunStatus = Literal["pending", "running", "paused", "completed", "failed", "cancelled"]
+RunType = Literal["initial", "replay", "retry"]
+ReplayStage = Literal["detect", "track", "select"]
+Request = Literal["pause", "cancel"]
+Overrides = Mapping[str, object]
+"""Setting, as `track.max_age_s` → value."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """The columns of a run's row on which the next step depends."""
+
+    id: str
+    run_type: RunType
+    status: RunStatus
+    root_run_id: str
+    run_key: str | None = None
+    """None while a run is pending that no worker has begun."""
+    replay_from_stage: ReplayStage | None = None
+    config_overrides: Overrides | None = None
+    requested: Request | None = None
+    error_code: str | None = None
+    vehicles: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """What begins or continues a run, and the columns that describe its attempt."""
+
+    video_id: str
+    workspace_id: str
+    message_id: str
+    run_key: str
+    config_snapshot: Mapping[str, object]
+    """The settings that enter the run key, by their names in it."""
+    code_version: str
+    worker: str
+    """Host and process."""
+    is_last: bool
+    """The message is not received again: if this attempt crashes, the run must have failed."""
+    run_id: str | None = None
+    """The run that the message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """The columns of a run that change while it is processed."""
+
+    current_stage: str
+    frames_done: int
+    """Processed frames: those that the stride skips are not counted."""
+    frames_total: int | None
+    """None if the source has no exact number."""
+    progress: float | None
+    """0..1; None if the total is unknown."""
+    fps: float | None
+    """Processed frames per second."""
+    eta_s: float | None
+    vehicles: int
+    """Vehicles whose message was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What other processes did to a run."""
+
+    status: RunStatus
+    requested: Request | None

@@ -1,0 +1,1 @@
+"""Runs: which run a message belongs to, its progress, and its end."""

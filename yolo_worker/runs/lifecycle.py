@@ -1,0 +1,138 @@
+"""The row of a run from its start to its end. Without the table or its grants the worker works without runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from video_analysis.worker_utils.consumer.delivery import Delivery
+from video_analysis.worker_utils.contracts.messages import ProcessVideo
+from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
+from video_analysis.worker_utils.db.run_types import RunStart, StoredRun
+from video_analysis.worker_utils.errors import ErrorCode, WorkerError
+from video_analysis.worker_utils.execution.run_context import RunContext
+from video_analysis.worker_utils.observability.logs import failure_fields
+from video_analysis.worker_utils.observability.observer import Event, Observer
+from video_analysis.worker_utils.version import VERSION
+from video_analysis.yolo_worker import run_key
+from video_analysis.yolo_worker.runs.ports import Runs
+from video_analysis.yolo_worker.runs.progress import ProgressWriter
+
+Result = TypeVar("Result")
+UNUSABLE: frozenset[ErrorCode] = frozenset({"schema_outdated", "schema_mismatch", "permission_denied", "data_refused"})
+"""Failures of a statement that are the fault of an optional table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at one video."""
+
+    task: ProcessVideo
+    context: RunContext
+    progress: ProgressWriter
+    """That of the context."""
+
+
+class RunLifecycle:
+    """The runs of one worker."""
+
+    def __init__(self, runs: Runs | None, worker: str, observer: Observer) -> None:
+        """With `runs` None no run is recorded. `worker` names the host and the process."""
+        self._runs = runs
+        self._worker = worker
+        self._observer = observer
+        self._is_reported = False
+
+    def start(self, delivery: Delivery, task: ProcessVideo, fields: Mapping[str, object]) -> Attempt | None:
+        """Begin the run of a message, or its next attempt. None if the message needs no work.
+
+        `fields` are those of the run key.
+        """
+        key = run_key.hash_of(fields)
+        begun = RunStart(
+            video_id=task.video_id,
+            workspace_id=task.workspace_id,
+            message_id=delivery.message_id,
+            run_key=key,
+            config_snapshot=fields,
+            code_version=VERSION,
+            worker=self._worker,
+            is_last=delivery.is_last,
+        )
+        run_id: str | None = None
+        progress = _unrecorded()
+        match self._optional(lambda runs: runs.start(begun)):
+            case NoWork(run):
+                self._report_no_work(delivery, run)
+                return None
+            case SameRun(run):
+                run_id, progress = run.id, self._progress(run)
+        context = RunContext(key, delivery.lease, self._observer, delivery.log_fields, run_id, progress)
+        return Attempt(task, context, progress)
+
+    def complete(self, attempt: Attempt) -> None:
+        """Mark the run `completed`."""
+        run_id = attempt.context.run_id
+        if run_id is not None:
+            self._optional(lambda runs: runs.complete(run_id, attempt.progress.current))
+
+    def end_attempt(self, owner: tuple[str, str], message_id: str, failure: WorkerError, *, final: bool) -> None:
+        """Write why the attempt at a message ended into its run. `owner` is (workspace_id, video_id)."""
+        workspace_id, video_id = owner
+        self._optional(lambda runs: runs.end_attempt(video_id, workspace_id, message_id, failure, final=final))
+
+    def _progress(self, run: StoredRun) -> ProgressWriter:
+        """That of a completed run is not written: it stays completed."""
+        if self._runs is None or run.status == "completed":
+            return _unrecorded()
+        return ProgressWriter(partial(self._runs.write_progress, run.id), partial(self._report_progress, run.id))
+
+    def _optional(self, work: Callable[[Runs], Result]) -> Result | None:
+        """The result of `work`; None, with one warning, while the table cannot be used."""
+        if self._runs is None:
+            return None
+        try:
+            missing = self._runs.missing()
+            result = work(self._runs) if missing is None else None
+        except WorkerError as failure:
+            if failure.code not in UNUSABLE:
+                raise
+            missing, result = str(failure), None
+        if missing is not None and not self._is_reported:
+            self._observer.notify(
+                Event(
+                    "run.unavailable",
+                    f"runs are not recorded, and videos are processed without: {missing}",
+                    {},
+                    logging.WARNING,
+                )
+            )
+        self._is_reported = missing is not None
+        return result
+
+    def _report_no_work(self, delivery: Delivery, run: StoredRun) -> None:
+        self._observer.notify(
+            Event(
+                "run.skipped",
+                f"the run is {run.status}: the message is acknowledged without work",
+                {"run_id": run.id, "status": run.status, **delivery.log_fields},
+            )
+        )
+
+    def _report_progress(self, run_id: str, failure: WorkerError) -> None:
+        self._observer.notify(
+            Event(
+                "run.progress_failed",
+                f"the progress of the run could not be written, the video goes on: {failure}",
+                {"run_id": run_id, **failure_fields(failure)},
+                logging.WARNING,
+            )
+        )
+
+
+def _unrecorded() -> ProgressWriter:
+    """Progress that is written nowhere."""
+    return ProgressWriter(lambda _: None, lambda _: None)

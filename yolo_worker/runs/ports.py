@@ -1,0 +1,30 @@
+"""Protocols of the parts that runs need. Adapters implement them without importing this module."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
+from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, RunState
+from video_analysis.worker_utils.errors import WorkerError
+
+
+class Runs(Protocol):
+    """Access to the rows of `video_runs`."""
+
+    def missing(self) -> str | None:
+        """What this role lacks to use the table; None if nothing."""
+
+    def start(self, begun: RunStart) -> SameRun | NoWork:
+        """Begin the run of a message, or its next attempt."""
+
+    def write_progress(self, run_id: str, progress: RunProgress) -> RunState | None:
+        """Write the progress and read the state of the row; None if the row is gone."""
+
+    def complete(self, run_id: str, progress: RunProgress) -> None:
+        """Mark the run `completed`."""
+
+    def end_attempt(
+        self, video_id: str, workspace_id: str, message_id: str, failure: WorkerError, *, final: bool
+    ) -> None:
+        """Write the outcome of an attempt that did not complete the run of a message."""
