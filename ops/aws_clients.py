@@ -20,10 +20,10 @@ def storage(config: WorkerConfig) -> ObjectStore:
         return ObjectStore.connect(boto3.Session(region_name=config.region), config)
 
 
-def publisher(config: WorkerConfig) -> Publisher:
-    """The snapshot queue. ConfigurationError if boto3's profile or endpoint is wrong."""
+def publisher(config: WorkerConfig, queue: str) -> Publisher:
+    """A queue, by its name or URL. ConfigurationError if boto3's profile or endpoint is wrong."""
     with _creating("SQS"):
-        return Publisher(boto3.Session(region_name=config.region), config.snapshot_queue, region=config.region)
+        return Publisher(boto3.Session(region_name=config.region), queue, region=config.region)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def _reclassify(options: argparse.Namespace) -> None:
     remark = ""
     try:
         config = worker_config.load(os.environ)
-        send = (lambda _: None) if options.dry_run else _paced(aws_clients.publisher(config).send, options.per_second)
+        send = (lambda _: None) if options.dry_run else _sender(config, options.per_second)
         _resend(_stored(config, options), config.s3_bucket, options.errors, send, counts)
         remark = "" if counts.total() else " (image_analyses has no such rows)"
     finally:
@@ -84,6 +84,10 @@ def _print_counts(counts: Counter[str], dry_run: bool, remark: str) -> None:
 def _stored(config: WorkerConfig, options: argparse.Namespace) -> Iterable[StoredSnapshot]:
     selection = Selection(options.video, options.workspace, options.since, options.until)
     return StoredSnapshots(Database(config.database_url, "cvitx-reclassify")).read(selection)
+
+
+def _sender(config: WorkerConfig, per_second: float) -> Callable[[str], None]:
+    return _paced(aws_clients.publisher(config, config.snapshot_queue).send, per_second)
 
 
 def _paced(send: Callable[[str], None], per_second: float) -> Callable[[str], None]:

@@ -77,6 +77,8 @@ ErrorCode = Literal[
     "paused",
     "cancelled",
     "superseded",
+    "no_run_row",
+    "override_refused",
     # the environment
     "environment_fault",
     "database_unreachable",

@@ -55,6 +55,11 @@ class VisionPipeline:
         """Each frame with its tracks, in order. The tracker's time steps are those of the frames."""
         return Tracker(self._embedder, self._calibrated()).track(with_shift(frames))
 
+    def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> VisionPipeline:
+        """The same networks with other settings: name → valid value."""
+        tracking = self._tracking.model_copy(update=track)
+        return VisionPipeline(self._detector.with_settings(detector), self._embedder, tracking)
+
     def probe(self) -> None:
         """Run both networks on a blank frame. EnvironmentFault if that fails."""
         try:

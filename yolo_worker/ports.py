@@ -126,6 +126,9 @@ class Pipeline(Protocol):
     def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
         """Each frame with its tracks, in order. Every call starts a new tracker."""
 
+    def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> Pipeline:
+        """The same networks with other settings: name → valid value."""
+
     def probe(self) -> None:
         """EnvironmentFault if inference on a blank frame fails."""
 

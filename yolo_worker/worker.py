@@ -10,7 +10,7 @@ from functools import partial
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages, s3_keys
-from video_analysis.worker_utils.contracts.messages import ProcessVideo
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, ReplayVideo
 from video_analysis.worker_utils.errors import EnvironmentFault, Paused, WorkerError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.held_calls import HeldCalls
@@ -18,8 +18,9 @@ from video_analysis.worker_utils.execution.stage_clock import StageClock, StageO
 from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.yolo_worker.emission import SnapshotEmitter
 from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
-from video_analysis.yolo_worker.run_key import OutputSettings, key_fields
+from video_analysis.yolo_worker.run_key import OutputSettings
 from video_analysis.yolo_worker.runs.lifecycle import Attempt, RunLifecycle
+from video_analysis.yolo_worker.runs.plan import Plan
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.source import damage
@@ -33,7 +34,7 @@ LONGEST_LIST = 10
 
 
 class VideoWorker:
-    """Handles PROCESS_VIDEO: writes one snapshot and one row, and sends one SNAPSHOT_READY, per vehicle."""
+    """Handles PROCESS_VIDEO and REPLAY_VIDEO: one snapshot, one row and one SNAPSHOT_READY per vehicle."""
 
     def __init__(  # noqa: PLR0913  # one argument per part
         self,
@@ -72,9 +73,8 @@ class VideoWorker:
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
         """Write the failure into the rows of the run and the video, if the body has the ids of a video."""
         owner = messages.extract_ids(delivery.body)
-        if owner is None:
+        if owner is None or not self._runs.end_attempt(delivery, owner, failure, final=final):
             return
-        self._runs.end_attempt(owner, delivery.message_id, failure, final=final)
         workspace_id, video_id = owner
         if isinstance(failure, Paused):
             self._videos.pause(video_id, workspace_id, failure)
@@ -92,22 +92,22 @@ class VideoWorker:
 
     def _begin(self, delivery: Delivery) -> Attempt | None:
         """Begin an attempt; None if the message needs no work. Committed before any work."""
-        task = self._task(delivery)
-        fields = key_fields(task.frame_stride, self._pipeline.traits(), self._settings)
-        attempt = self._runs.start(delivery, task, fields)
-        if attempt is not None:
-            self._videos.begin(task, receive_count=delivery.receive_count, is_last=delivery.is_last)
+        plan = self._plan(delivery)
+        attempt = self._runs.start(delivery, plan)
+        if attempt is not None and plan.changes_video:
+            self._videos.begin(plan.task, receive_count=delivery.receive_count, is_last=delivery.is_last)
         return attempt
 
     def _process(self, attempt: Attempt) -> None:
-        task, run, clock, begun_s = attempt.task, attempt.context, StageClock(STAGES), time.monotonic()
-        with self._storage.fetch(task.s3_key_raw, run.check) as path:
-            source = self._pipeline.open(path, task.frame_stride)
+        plan, run, clock, begun_s = attempt.plan, attempt.context, StageClock(STAGES), time.monotonic()
+        with self._storage.fetch(plan.task.s3_key_raw, run.check) as path:
+            source = plan.pipeline.open(path, plan.task.frame_stride)
             vehicles = self._emit_all(attempt, source, clock)
         damage.check(source.damage)
         missing = None if source.damage is None else str(source.damage)
         run.check()
-        self._videos.finish(task, damage=missing)
+        if plan.changes_video:
+            self._videos.finish(plan.task, damage=missing)
         self._runs.complete(attempt)
         run.report(
             "video.done",
@@ -125,21 +125,25 @@ class VideoWorker:
 
     def _emit_all(self, attempt: Attempt, source: FrameSource, clock: StageObserver) -> int:
         """Emit every vehicle of the source, those at the end of a damaged one included. Returns their number."""
-        emit = partial(
-            self._emitter.emit, attempt.context, attempt.task, self._settings, partial(self._record_refusal, attempt)
-        )
-        vehicles = 0
-        with closing(self._best_shots(attempt, source, clock)) as shots:
-            for _ in concurrency.parallel_map(emit, shots, self._settings.snapshot.upload_workers, "emit"):
+        plan, vehicles = attempt.plan, 0
+        on_refusal = partial(self._record_refusal, plan)
+        emit = partial(self._emitter.emit, attempt.context, plan.task, plan.settings, on_refusal)
+        with closing(_best_shots(attempt, source, clock)) as shots:
+            for _ in concurrency.parallel_map(emit, shots, plan.settings.snapshot.upload_workers, "emit"):
                 vehicles += 1
                 attempt.progress.add_vehicle()
         return vehicles
 
-    def _task(self, delivery: Delivery) -> ProcessVideo:
+    def _plan(self, delivery: Delivery) -> Plan:
         message = messages.parse_video_task(delivery.body)
         if delivery.receive_count == 1:
             self._report_unknown_fields(message.event, delivery)
-        return message if isinstance(message, ProcessVideo) else self._videos.resolve(message)
+        if isinstance(message, ReplayVideo):
+            run = self._runs.find(message)
+            ids = ProcessVideoDb(video_id=message.video_id, workspace_id=message.workspace_id)
+            return Plan.of_run(run, self._videos.resolve(ids), self._pipeline, self._settings)
+        task = message if isinstance(message, ProcessVideo) else self._videos.resolve(message)
+        return Plan(task, self._pipeline, self._settings)
 
     def _report_unknown_fields(self, event: str, delivery: Delivery) -> None:
         unknown = messages.unknown_fields(delivery.body)
@@ -155,19 +159,20 @@ class VideoWorker:
             )
         )
 
-    def _best_shots(
-        self, attempt: Attempt, source: FrameSource, clock: StageObserver
-    ) -> Generator[BestShot, None, None]:
-        """The best shots of a source. Decoding and detection run in other threads: `detect` is the waiting time."""
-        frames = timed("decode", source.frames(), clock)
-        detected = timed("detect", self._pipeline.detect(frames, source.info), clock)
-        tracked = timed("track", self._pipeline.track(_counted(detected, attempt, source)), clock)
-        sink = BestShotSink(self._settings.best, self._settings.snapshot.crop_margin)
-        return timed("select", drain.results(tracked, sink), clock)
-
-    def _record_refusal(self, attempt: Attempt, fault: EnvironmentFault) -> None:
+    def _record_refusal(self, plan: Plan, fault: EnvironmentFault) -> None:
         """Write into the video's row why its work waits."""
-        self._videos.fail(attempt.task.video_id, attempt.task.workspace_id, fault, final=False)
+        if plan.changes_video:
+            self._videos.fail(plan.task.video_id, plan.task.workspace_id, fault, final=False)
+
+
+def _best_shots(attempt: Attempt, source: FrameSource, clock: StageObserver) -> Generator[BestShot, None, None]:
+    """The best shots of a source. Decoding and detection run in other threads: `detect` is the waiting time."""
+    pipeline, settings = attempt.plan.pipeline, attempt.plan.settings
+    frames = timed("decode", source.frames(), clock)
+    detected = timed("detect", pipeline.detect(frames, source.info), clock)
+    tracked = timed("track", pipeline.track(_counted(detected, attempt, source)), clock)
+    sink = BestShotSink(settings.best, settings.snapshot.crop_margin)
+    return timed("select", drain.results(tracked, sink), clock)
 
 
 def _counted(

@@ -65,7 +65,7 @@ def least_privileged(database_url: str) -> Iterator[str]:
 
 
 def test_the_database_role_may_do_what_both_workers_do(least_privileged: str) -> None:
-    task, _, announcement = (messages.parse(json.dumps(document)) for document in doc_examples.documents("event"))
+    task, _, _, announcement = (messages.parse(json.dumps(document)) for document in doc_examples.documents("event"))
     assert isinstance(task, messages.ProcessVideo)
     assert isinstance(announcement, messages.SnapshotReady)
     for probe in (write_probe.stage_one, write_probe.stage_two):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,8 @@ class FakePipeline:
     broken: bool = False
     weights: str = "fake"
     paths: list[Path] = field(default_factory=list)
+    detection: DetectorSettings = field(default_factory=DetectorSettings)
+    tracking: TrackSettings = field(default_factory=TrackSettings)
     ended: int = 0
     """How many detections were closed."""
 
@@ -68,13 +70,20 @@ class FakePipeline:
             links = {key: track_id for key, track_id, _ in self.vehicles if index == 0}
             yield TrackedFrame(detected.frame, tracks, ended, links)
 
+    def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> FakePipeline:
+        return replace(
+            self,
+            detection=self.detection.model_copy(update=detector),
+            tracking=self.tracking.model_copy(update=track),
+        )
+
     def probe(self) -> None:
         if self.broken:
             raise EnvironmentFault("the GPU fails")
 
     def traits(self) -> PipelineTraits:
         network = NetworkTraits(self.weights, "f32")
-        return PipelineTraits(network, DetectorSettings(), network, TrackSettings())
+        return PipelineTraits(network, self.detection, network, self.tracking)
 
     def _track(self, key: int, last: int, index: int) -> Track:
         size = 60 + 20 * (index if self.growing else last - index)
@@ -102,6 +111,9 @@ class EmptyPipeline:
 
     def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
         yield from ()
+
+    def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> EmptyPipeline:
+        return self
 
     def probe(self) -> None:
         pass

@@ -69,6 +69,9 @@ def snapshots_ready(draw: st.DrawFn) -> dict[str, Any]:
 valid = st.one_of(
     process_videos(),
     st.fixed_dictionaries({"event": st.just("PROCESS_VIDEO_DB"), "video_id": uuids, "workspace_id": uuids}),
+    st.fixed_dictionaries(
+        {"event": st.just("REPLAY_VIDEO"), "run_id": uuids, "video_id": uuids, "workspace_id": uuids}
+    ),
     snapshots_ready(),
 )
 ODD_VALUES: list[Any] = [

@@ -53,7 +53,8 @@ QUOTED = (
 
 def test_every_example_of_a_message_is_accepted() -> None:
     parsed = [messages.parse(json.dumps(document)) for document in doc_examples.documents("event")]
-    assert [message.event for message in parsed] == ["PROCESS_VIDEO", "PROCESS_VIDEO_DB", "SNAPSHOT_READY"]
+    events = [message.event for message in parsed]
+    assert events == ["PROCESS_VIDEO", "PROCESS_VIDEO_DB", "REPLAY_VIDEO", "SNAPSHOT_READY"]
 
 
 def test_every_example_of_a_log_line_has_the_documented_names() -> None:

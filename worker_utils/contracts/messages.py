@@ -1,4 +1,4 @@
-"""The three messages. `parse_video_task` and `parse_snapshot_ready` read, `to_json` writes.
+"""The four messages. `parse_video_task` and `parse_snapshot_ready` read, `to_json` writes.
 
 Parsing has two steps: the JSON Schema of schemas/ (the shape; an error names the path), then the pydantic model (what
 a schema cannot express: the ids inside a key, the bucket, the range of a date). Outgoing messages pass both steps too.
@@ -125,6 +125,15 @@ class ProcessVideoDb(_Message):
         return "s3_key_raw", *NULLABLE, "recordedAt"
 
 
+class ReplayVideo(_Message):
+    """Request to process the video of a run, whose row has the settings."""
+
+    event: Literal["REPLAY_VIDEO"] = "REPLAY_VIDEO"
+    run_id: Uuid
+    video_id: Uuid
+    workspace_id: Uuid
+
+
 class SnapshotReady(_Message):
     """The snapshot of one vehicle is in S3."""
 
@@ -179,10 +188,11 @@ class SnapshotReady(_Message):
 NULLABLE = ("workspace_code", "camera_code", "frame_stride")
 """Fields of PROCESS_VIDEO that may be null when it is received."""
 IncompleteTask = PartialProcessVideo | ProcessVideoDb
-VideoTask = ProcessVideo | IncompleteTask
+VideoTask = ProcessVideo | IncompleteTask | ReplayVideo
 _STRICT: dict[str, type[_Message]] = {
     "PROCESS_VIDEO": ProcessVideo,
     "PROCESS_VIDEO_DB": ProcessVideoDb,
+    "REPLAY_VIDEO": ReplayVideo,
     "SNAPSHOT_READY": SnapshotReady,
 }
 
@@ -211,7 +221,7 @@ def parse_snapshot_ready(body: str, bucket: str) -> SnapshotReady:
 
 
 def parse(body: str) -> VideoTask | SnapshotReady:
-    """Parse any of the three messages, by its `event`. BadMessage names the field and the reason."""
+    """Parse any of the four messages, by its `event`. BadMessage names the field and the reason."""
     document = _decode(body)
     schema_check.check_shape(document)
     return build(document)
@@ -251,6 +261,16 @@ def extract_ids(body: str) -> tuple[str, str] | None:
     except (BadMessage, ValidationError, KeyError, TypeError, AttributeError):
         return None
     return ids.workspace_id, ids.video_id
+
+
+def extract_replay(body: str) -> str | None:
+    """The run_id of a REPLAY_VIDEO, as it is in the body; None for other messages. The other fields may be invalid."""
+    try:
+        document = _decode(body)
+    except BadMessage:
+        return None
+    is_replay = isinstance(document, dict) and document.get("event") == "REPLAY_VIDEO"
+    return str(document.get("run_id")) if is_replay else None
 
 
 def _decode(body: str) -> Any:

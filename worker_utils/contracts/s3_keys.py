@@ -55,6 +55,11 @@ class SnapshotUri:
         return f"s3://{self.bucket}/{self.key}"
 
 
+def is_uuid(text: str) -> bool:
+    """Whether an id has the form of a message's ids."""
+    return re.fullmatch(UUID, text) is not None
+
+
 def raw_key_owner(key: str) -> tuple[str, str]:
     """(workspace_id, video_id) in the key of a raw video. ValueError names what is wrong."""
     match = _RAW.fullmatch(key)

@@ -13,7 +13,7 @@ from jsonschema.exceptions import best_match
 
 from video_analysis.worker_utils.errors import BadMessage
 
-EVENTS = ("PROCESS_VIDEO", "PROCESS_VIDEO_DB", "SNAPSHOT_READY")
+EVENTS = ("PROCESS_VIDEO", "PROCESS_VIDEO_DB", "REPLAY_VIDEO", "SNAPSHOT_READY")
 LONGEST_BODY_BYTES = 256 * 1024
 LONGEST_VALUE = 120
 """Characters of a wrong value that an error message quotes."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from video_analysis.worker_utils.errors import Transient
+
 RunStatus = Literal["pending", "running", "paused", "completed", "failed", "cancelled"]
 RunType = Literal["initial", "replay", "retry"]
 ReplayStage = Literal["detect", "track", "select"]
@@ -27,8 +29,16 @@ class StoredRun:
     replay_from_stage: ReplayStage | None = None
     config_overrides: Overrides | None = None
     requested: Request | None = None
-    error_code: str | None = None
-    vehicles: int | None = None
+    config_snapshot: Mapping[str, object] | None = None
+    """Of a run that no worker has begun: `stride` only, which is that of the run that it follows."""
+    inherited: Overrides | None = None
+    """The overrides of the parent; only of a run that is found by its id."""
+
+    @property
+    def stride(self) -> int | None:
+        """The stride of the run; None if it has none yet."""
+        stride = (self.config_snapshot or {}).get("stride")
+        return stride if isinstance(stride, int) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +84,8 @@ class RunState:
 
     status: RunStatus
     requested: Request | None
+
+
+def missing_run(run_id: str) -> Transient:
+    """The failure of a message that names a run without a row."""
+    return Transient(f"video_runs has no row {run_id} of this video that can be read", code="no_run_row")

@@ -14,14 +14,14 @@ from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Transactions
 from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, choose
-from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, RunState, RunStatus, StoredRun
+from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, RunState, RunStatus, StoredRun, missing_run
 from video_analysis.worker_utils.errors import Cancelled, Paused, Permanent, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 
-_STORED = tuple(field.name for field in fields(StoredRun))
+_STORED = tuple(field.name for field in fields(StoredRun) if field.name != "inherited")
 _PROGRESS = tuple(field.name for field in fields(RunProgress))
 _STATE = ("status", "error_code", "error_msg")
 _ATTEMPT = ("message_id", "run_key", "config_snapshot", "code_version", "worker")
@@ -45,6 +45,10 @@ WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s
         OR (%(run_id)s::uuid IS NULL AND run_type <> 'replay'))
 ORDER BY coalesce(message_id = %(message_id)s, false) DESC, created_at DESC LIMIT 1 FOR UPDATE
 """  # noqa: S608  # the names of the columns are constants
+FIND_BY_ID = f"""
+SELECT {", ".join(_STORED)}, (SELECT p.config_overrides FROM video_runs AS p WHERE p.id = r.parent_run_id)
+FROM video_runs AS r WHERE id = %s AND video_id = %s AND workspace_id = %s
+"""  # noqa: S608
 IS_SAME_MESSAGE = "SELECT message_id IS NOT DISTINCT FROM %s FROM video_runs WHERE id = %s"
 INSERT = f"""
 WITH new AS (SELECT gen_random_uuid() AS id)
@@ -77,8 +81,9 @@ WHERE status IN ('pending', 'running', 'paused', 'failed') AND error_code IS DIS
 END = f"{_END} AND id = %(id)s"
 END_OF_MESSAGE = f"""
 {_END} AND id = (SELECT id FROM video_runs
-    WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND message_id = %(message_id)s
-    ORDER BY created_at DESC LIMIT 1)
+    WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s
+        AND (message_id = %(message_id)s OR id = %(run_id)s::uuid)
+    ORDER BY coalesce(message_id = %(message_id)s, false) DESC, created_at DESC LIMIT 1)
 """  # noqa: S608  # a constant
 
 
@@ -91,6 +96,16 @@ class VideoRunRepository:
     def missing(self) -> str | None:
         """What this role lacks to use the table, with its remedy; None if nothing."""
         return self._database.transaction(lambda cursor: access.missing(cursor, ACCESS))
+
+    def find(self, run_id: str, video_id: str, workspace_id: str) -> StoredRun | None:
+        """The run with this id, of this video and workspace."""
+
+        def find(cursor: Cursor) -> StoredRun | None:
+            cursor.execute(FIND_BY_ID, (run_id, video_id, workspace_id))
+            row = cursor.fetchone()
+            return None if row is None else StoredRun(*row)
+
+        return self._database.transaction(find)
 
     def start(self, begun: RunStart) -> SameRun | NoWork:
         """Begin the run of a message, or its next attempt, by `run_choice.choose`. Committed before any work.
@@ -114,13 +129,21 @@ class VideoRunRepository:
         self._database.transaction(lambda cursor: cursor.execute(COMPLETE, {"id": run_id, **asdict(progress)}))
 
     def end_attempt(
-        self, video_id: str, workspace_id: str, message_id: str, failure: WorkerError, *, final: bool
+        self,
+        video_id: str,
+        workspace_id: str,
+        message_id: str,
+        failure: WorkerError,
+        *,
+        final: bool,
+        run_id: str | None = None,
     ) -> None:
-        """Write the outcome of an attempt that did not complete the run: the one that the message began or continued.
+        """Write the outcome of an attempt that did not complete the run.
 
-        An operator's request is fulfilled by that. Does nothing without such a run.
+        That is the run that the message began or continued, or names as `run_id`. An operator's request is fulfilled by
+        that. Does nothing without such a run.
         """
-        found = {"video_id": video_id, "workspace_id": workspace_id, "message_id": message_id}
+        found = {"video_id": video_id, "workspace_id": workspace_id, "message_id": message_id, "run_id": run_id}
         ended = _ended(failure, _status_after(failure, final=final))
         self._database.transaction(lambda cursor: cursor.execute(END_OF_MESSAGE, {**found, **ended}))
 
@@ -131,6 +154,8 @@ def start(cursor: Cursor, begun: RunStart) -> SameRun | NoWork:
     row = cursor.fetchone()
     found = None if row is None else StoredRun(*row)
     is_same = found is not None and (begun.run_id is not None or _is_of_message(cursor, found, begun.message_id))
+    if found is None and begun.run_id is not None:
+        raise missing_run(begun.run_id)
     choice = choose(found, begun.run_key, is_same_message=is_same)
     match choice:
         case NewRun():

@@ -64,6 +64,10 @@ class Detector:
             raise ConfigurationError(f"{weights}: {error}") from None
         return cls(loaded.network, classes, loaded.fingerprint, settings)
 
+    def with_settings(self, changed: dict[str, object]) -> Detector:
+        """The same network with other settings: name → valid value."""
+        return Detector(self._network, self._classes, self._fingerprint, self.settings.model_copy(update=changed))
+
     @property
     def traits(self) -> NetworkTraits:
         """Weights and precision; they determine the boxes together with `settings`."""

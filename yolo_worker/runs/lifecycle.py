@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from video_analysis.worker_utils.consumer.delivery import Delivery
-from video_analysis.worker_utils.contracts.messages import ProcessVideo
+from video_analysis.worker_utils.contracts import messages
+from video_analysis.worker_utils.contracts.messages import ProcessVideo, ReplayVideo
+from video_analysis.worker_utils.contracts.s3_keys import is_uuid
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
-from video_analysis.worker_utils.db.run_types import RunStart, StoredRun
+from video_analysis.worker_utils.db.run_types import RunStart, StoredRun, missing_run
 from video_analysis.worker_utils.errors import ErrorCode, WorkerError
 from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.observability.logs import failure_fields
 from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.worker_utils.version import VERSION
-from video_analysis.yolo_worker import run_key
+from video_analysis.yolo_worker.runs.plan import Plan
 from video_analysis.yolo_worker.runs.ports import Runs
 from video_analysis.yolo_worker.runs.progress import ProgressWriter
 
@@ -30,10 +32,15 @@ UNUSABLE: frozenset[ErrorCode] = frozenset({"schema_outdated", "schema_mismatch"
 class Attempt:
     """One attempt at one video."""
 
-    task: ProcessVideo
+    plan: Plan
     context: RunContext
     progress: ProgressWriter
     """That of the context."""
+
+    @property
+    def task(self) -> ProcessVideo:
+        """The video."""
+        return self.plan.task
 
 
 class RunLifecycle:
@@ -46,21 +53,25 @@ class RunLifecycle:
         self._observer = observer
         self._is_reported = False
 
-    def start(self, delivery: Delivery, task: ProcessVideo, fields: Mapping[str, object]) -> Attempt | None:
-        """Begin the run of a message, or its next attempt. None if the message needs no work.
+    def find(self, message: ReplayVideo) -> StoredRun:
+        """The run that a message names. Raises Transient if it cannot be read: the sender may not have committed."""
+        found = self._optional(lambda runs: runs.find(message.run_id, message.video_id, message.workspace_id))
+        if found is None:
+            raise missing_run(message.run_id)
+        return found
 
-        `fields` are those of the run key.
-        """
-        key = run_key.hash_of(fields)
+    def start(self, delivery: Delivery, plan: Plan) -> Attempt | None:
+        """Begin the run of a message, or its next attempt. None if the message needs no work."""
         begun = RunStart(
-            video_id=task.video_id,
-            workspace_id=task.workspace_id,
+            video_id=plan.task.video_id,
+            workspace_id=plan.task.workspace_id,
             message_id=delivery.message_id,
-            run_key=key,
-            config_snapshot=fields,
+            run_key=plan.run_key,
+            config_snapshot=plan.key_fields,
             code_version=VERSION,
             worker=self._worker,
             is_last=delivery.is_last,
+            run_id=None if plan.named_run is None else plan.named_run.id,
         )
         run_id: str | None = None
         progress = _unrecorded()
@@ -70,8 +81,8 @@ class RunLifecycle:
                 return None
             case SameRun(run):
                 run_id, progress = run.id, self._progress(run)
-        context = RunContext(key, delivery.lease, self._observer, delivery.log_fields, run_id, progress)
-        return Attempt(task, context, progress)
+        context = RunContext(plan.run_key, delivery.lease, self._observer, delivery.log_fields, run_id, progress)
+        return Attempt(plan, context, progress)
 
     def complete(self, attempt: Attempt) -> None:
         """Mark the run `completed`."""
@@ -79,10 +90,21 @@ class RunLifecycle:
         if run_id is not None:
             self._optional(lambda runs: runs.complete(run_id, attempt.progress.current))
 
-    def end_attempt(self, owner: tuple[str, str], message_id: str, failure: WorkerError, *, final: bool) -> None:
-        """Write why the attempt at a message ended into its run. `owner` is (workspace_id, video_id)."""
+    def end_attempt(self, delivery: Delivery, owner: tuple[str, str], failure: WorkerError, *, final: bool) -> bool:
+        """Write why the attempt at a message ended into its run. `owner` is (workspace_id, video_id).
+
+        Returns whether the row in `videos` changes with it. A replay that an operator started does not change it.
+        """
         workspace_id, video_id = owner
-        self._optional(lambda runs: runs.end_attempt(video_id, workspace_id, message_id, failure, final=final))
+        named = messages.extract_replay(delivery.body)
+        run_id = named if named is not None and is_uuid(named) else None
+
+        def end(runs: Runs) -> StoredRun | None:
+            runs.end_attempt(video_id, workspace_id, delivery.message_id, failure, final=final, run_id=run_id)
+            return None if run_id is None else runs.find(run_id, video_id, workspace_id)
+
+        run = self._optional(end)
+        return named is None or (run is not None and run.run_type != "replay")
 
     def _progress(self, run: StoredRun) -> ProgressWriter:
         """That of a completed run is not written: it stays completed."""

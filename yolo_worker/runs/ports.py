@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
-from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, RunState
+from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, RunState, StoredRun
 from video_analysis.worker_utils.errors import WorkerError
 
 
@@ -14,6 +14,9 @@ class Runs(Protocol):
 
     def missing(self) -> str | None:
         """What this role lacks to use the table; None if nothing."""
+
+    def find(self, run_id: str, video_id: str, workspace_id: str) -> StoredRun | None:
+        """The run with this id, of this video and workspace."""
 
     def start(self, begun: RunStart) -> SameRun | NoWork:
         """Begin the run of a message, or its next attempt."""
@@ -25,6 +28,13 @@ class Runs(Protocol):
         """Mark the run `completed`."""
 
     def end_attempt(
-        self, video_id: str, workspace_id: str, message_id: str, failure: WorkerError, *, final: bool
+        self,
+        video_id: str,
+        workspace_id: str,
+        message_id: str,
+        failure: WorkerError,
+        *,
+        final: bool,
+        run_id: str | None = None,
     ) -> None:
         """Write the outcome of an attempt that did not complete the run of a message."""

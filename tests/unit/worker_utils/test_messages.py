@@ -14,6 +14,7 @@ from video_analysis.worker_utils.contracts.messages import (
     PartialProcessVideo,
     ProcessVideo,
     ProcessVideoDb,
+    ReplayVideo,
     SnapshotReady,
 )
 from video_analysis.worker_utils.errors import BadMessage
@@ -34,6 +35,12 @@ PROCESS_VIDEO: dict[str, Any] = {
     "recordedAt": None,
 }
 PROCESS_VIDEO_DB: dict[str, Any] = {"event": "PROCESS_VIDEO_DB", "video_id": VIDEO, "workspace_id": WORKSPACE}
+REPLAY_VIDEO: dict[str, Any] = {
+    "event": "REPLAY_VIDEO",
+    "run_id": OTHER,
+    "video_id": VIDEO,
+    "workspace_id": WORKSPACE,
+}
 SNAPSHOT_READY: dict[str, Any] = {
     "event": "SNAPSHOT_READY",
     "video_id": VIDEO,
@@ -57,8 +64,13 @@ def refusal(document: object) -> str:
 
 @pytest.mark.parametrize(
     ("example", "model"),
-    [(PROCESS_VIDEO, ProcessVideo), (PROCESS_VIDEO_DB, ProcessVideoDb), (SNAPSHOT_READY, SnapshotReady)],
-    ids=["PROCESS_VIDEO", "PROCESS_VIDEO_DB", "SNAPSHOT_READY"],
+    [
+        (PROCESS_VIDEO, ProcessVideo),
+        (PROCESS_VIDEO_DB, ProcessVideoDb),
+        (REPLAY_VIDEO, ReplayVideo),
+        (SNAPSHOT_READY, SnapshotReady),
+    ],
+    ids=["PROCESS_VIDEO", "PROCESS_VIDEO_DB", "REPLAY_VIDEO", "SNAPSHOT_READY"],
 )
 def test_the_contract_s_own_example_is_read_and_written_again_unchanged(
     example: dict[str, Any], model: type[Any]
@@ -342,3 +354,18 @@ def test_a_code_that_would_make_a_snapshot_s_key_too_long_is_refused_before_the_
     assert messages.parse(json.dumps(longest))
     with pytest.raises(BadMessage, match=field):
         messages.parse(json.dumps(longest | {field: f"{longest[field]}9"}))
+
+
+@pytest.mark.parametrize(
+    ("body", "run_id"),
+    [
+        (json.dumps(REPLAY_VIDEO), OTHER),
+        (json.dumps({"event": "REPLAY_VIDEO", "run_id": 3}), "3"),
+        (json.dumps({"event": "REPLAY_VIDEO"}), "None"),
+        (json.dumps(PROCESS_VIDEO), None),
+        ("[]", None),
+        ("no JSON", None),
+    ],
+)
+def test_a_replay_is_recognised_though_its_fields_are_wrong(body: str, run_id: str | None) -> None:
+    assert messages.extract_replay(body) == run_id

@@ -1,0 +1,104 @@
+"""Process a video again with other settings: python -m video_analysis.ops replay --help."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from video_analysis import worker_config
+from video_analysis.ops import arguments, exit_status, run_text, runs
+from video_analysis.ops.exit_status import CommandError
+from video_analysis.ops.run_rows import RunRow, RunRows
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage
+from video_analysis.yolo_worker.runs import overrides
+
+ABOUT = f"""\
+Starts a replay of a video: a new run whose parent is the video's newest completed run. Its snapshots get rows of their
+own, and the view current_image_analyses shows them once the replay is completed. The row in `videos` is not changed.
+
+--from names the first stage that runs again. The settings that can be set are {", ".join(sorted(overrides.ALLOWED))};
+a setting of an earlier stage is refused. Those that the parent has are kept.
+
+Needs the database and sqs:SendMessage on the video queue, by your own credentials."""
+EXAMPLE = "50651c85-90ab-471b-8707-adc0ef16f91f --from detect --set track.max_age_s=3 --dry-run"
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """0 when the replay is started, 2 on an error."""
+    options = _options(given)
+    return exit_status.run("replay", lambda: _replay(options))
+
+
+def _replay(options: argparse.Namespace) -> None:
+    config = worker_config.load(os.environ)
+    rows = RunRows(Database(config.database_url, "cvitx-replay"))
+    parent = _parent(rows, options)
+    changed = overrides.checked(dict(options.set), options.stage)
+    merged = {**(parent.config_overrides or {}), **changed}
+    if options.dry_run:
+        sys.stdout.write(_plan(parent, options.stage, merged))
+        return
+    run = rows.insert_replay(parent, options.stage, merged)
+    try:
+        runs.send(config, run)
+    finally:
+        sys.stdout.write(run_text.state(run))
+
+
+def _parent(rows: RunRows, options: argparse.Namespace) -> RunRow:
+    parent = rows.newest_completed(options.video) if options.run is None else rows.one(options.run)
+    if parent is None:
+        raise CommandError(f"video {options.video} has no completed run: send PROCESS_VIDEO first")
+    if parent.video_id != options.video or parent.status != "completed":
+        raise CommandError(f"run {parent.id} is no completed run of video {options.video}")
+    return parent
+
+
+def _plan(parent: RunRow, stage: ReplayStage, merged: Overrides) -> str:
+    again = overrides.STAGES[overrides.STAGES.index(stage) :]
+    settings = [f"  {name} = {json.dumps(value)}" for name, value in sorted(merged.items())]
+    return "\n".join(
+        [
+            f"parent: {parent.id} ({parent.run_type}, completed {parent.completed_at})",
+            f"stages that run again: {', '.join(again)}",
+            "settings that differ from those of the workers:" if settings else "settings: those of the workers",
+            *settings,
+            "nothing is started (--dry-run)",
+            "",
+        ]
+    )
+
+
+def _setting(text: str) -> tuple[str, object]:
+    """An argparse type: NAME=VALUE, with the value as JSON."""
+    name, separator, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=NUMBER" if separator else f"{text!r} has no '='"
+        ) from None
+
+
+def _options(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = arguments.parser("replay", ABOUT, EXAMPLE)
+    parser.add_argument("video", type=arguments.uuid, metavar="VIDEO", help="the video's id")
+    parser.add_argument(
+        "--from", dest="stage", choices=overrides.STAGES, required=True, help="first stage to run again"
+    )
+    parser.add_argument(
+        "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting; can be repeated"
+    )
+    parser.add_argument(
+        "--run", type=arguments.uuid, metavar="UUID", help="parent, instead of the newest completed run"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would run, change nothing")
+    return parser.parse_args(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""The rows of `video_runs` as operators read and change them. One transaction per method; each method is idempotent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from video_analysis.ops.exit_status import CommandError
+from video_analysis.worker_utils.db import failure_columns
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType
+from video_analysis.worker_utils.errors import Cancelled, Paused
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """The columns of a run that are shown."""
+
+    id: str
+    video_id: str
+    workspace_id: str
+    run_key: str | None
+    run_type: RunType
+    parent_run_id: str | None
+    root_run_id: str
+    replay_from_stage: ReplayStage | None
+    config_overrides: Overrides | None
+    config_snapshot: Mapping[str, Any] | None
+    code_version: str | None
+    status: RunStatus
+    requested: Request | None
+    current_stage: str | None
+    progress: float | None
+    frames_done: int | None
+    frames_total: int | None
+    fps: float | None
+    eta_s: float | None
+    vehicles: int | None
+    attempts: int
+    message_id: str | None
+    worker: str | None
+    error_code: str | None
+    error_msg: str | None
+    created_at: datetime
+    started_at: datetime | None
+    updated_at: datetime
+    completed_at: datetime | None
+
+
+_COLUMNS = ", ".join(field.name for field in fields(RunRow))
+LIST = f"""
+SELECT {_COLUMNS} FROM video_runs
+WHERE (%(video_id)s::uuid IS NULL OR video_id = %(video_id)s::uuid)
+    AND (%(workspace_id)s::uuid IS NULL OR workspace_id = %(workspace_id)s::uuid)
+    AND (%(status)s::text IS NULL OR status = %(status)s)
+ORDER BY created_at DESC, id LIMIT %(limit)s
+"""  # noqa: S608  # the names of the columns are constants
+ONE = f"SELECT {_COLUMNS} FROM video_runs WHERE id = %s"  # noqa: S608
+OF_ROOT = f"SELECT {_COLUMNS} FROM video_runs WHERE root_run_id = %s ORDER BY created_at, id"  # noqa: S608
+NEWEST_COMPLETED = f"""
+SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND status = 'completed' ORDER BY created_at DESC, id LIMIT 1
+"""  # noqa: S608
+REQUEST = "UPDATE video_runs SET requested = %s, updated_at = now() WHERE id = %s"
+STOP = """
+UPDATE video_runs SET status = %s, requested = NULL, error_code = %s, error_msg = %s, updated_at = now() WHERE id = %s
+"""
+CANCEL_VIDEO = """
+UPDATE videos SET status = 'error', attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now(),
+    processing_finished_at = now()
+WHERE id = %s AND workspace_id = %s AND status <> 'done'
+"""
+RESUME = """
+UPDATE video_runs SET status = 'pending', requested = NULL, error_code = NULL, error_msg = NULL, updated_at = now()
+WHERE id = %s
+"""
+INSERT_REPLAY = """
+INSERT INTO video_runs (video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,
+    config_overrides, config_snapshot, status)
+VALUES (%s, %s, 'replay', %s, %s, %s, %s, %s, 'pending') RETURNING id
+"""
+HAS_VIDEO = """
+SELECT EXISTS (SELECT FROM videos WHERE id = %s AND workspace_id = %s AND s3_key_raw IS NOT NULL
+    AND workspace_code IS NOT NULL AND camera_code IS NOT NULL)
+"""
+UNPROCESSED = frozenset({"pending", "paused"})
+
+
+class RunRows:
+    """The runs, with an operator's own grants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def listed(
+        self, *, video_id: str | None, workspace_id: str | None, status: RunStatus | None, limit: int
+    ) -> list[RunRow]:
+        """The newest runs first."""
+        values = {"video_id": video_id, "workspace_id": workspace_id, "status": status, "limit": limit}
+        return self._database.transaction(lambda cursor: _rows(cursor, LIST, values))
+
+    def one(self, run_id: str) -> RunRow:
+        """One run. CommandError if there is none."""
+        return self._database.transaction(lambda cursor: _one(cursor, run_id))
+
+    def tree(self, run_id: str) -> list[RunRow]:
+        """All runs that have the root of this one, the oldest first. CommandError if there is no such run."""
+
+        def read(cursor: Cursor) -> list[RunRow]:
+            return _rows(cursor, OF_ROOT, (_one(cursor, run_id).root_run_id,))
+
+        return self._database.transaction(read)
+
+    def newest_completed(self, video_id: str) -> RunRow | None:
+        """The newest completed run of a video."""
+        rows = self._database.transaction(lambda cursor: _rows(cursor, NEWEST_COMPLETED, (video_id,)))
+        return rows[0] if rows else None
+
+    def pause(self, run_id: str) -> RunRow:
+        """Pause a run that is pending or running. Returns the run as it is then."""
+
+        def pause(cursor: Cursor, run: RunRow) -> None:
+            if run.status == "running":
+                cursor.execute(REQUEST, ("pause", run_id))
+            elif run.status == "pending":
+                reason = Paused("paused by an operator")
+                cursor.execute(STOP, ("paused", reason.code, str(reason), run_id))
+            elif run.status != "paused":
+                raise CommandError(f"run {run_id} is {run.status}: only a pending or running run can be paused")
+
+        return self._changed(run_id, pause)
+
+    def cancel(self, run_id: str) -> RunRow:
+        """Cancel a run that is pending, running or paused. Returns the run as it is then."""
+
+        def cancel(cursor: Cursor, run: RunRow) -> None:
+            if run.status == "running":
+                cursor.execute(REQUEST, ("cancel", run_id))
+            elif run.status in UNPROCESSED:
+                reason = Cancelled("cancelled by an operator")
+                cursor.execute(STOP, ("cancelled", reason.code, failure_columns.reason(reason), run_id))
+                if run.run_type != "replay":
+                    cursor.execute(CANCEL_VIDEO, (reason.code, str(reason), run.video_id, run.workspace_id))
+            elif run.status != "cancelled":
+                raise CommandError(f"run {run_id} is {run.status}: only a run that has not ended can be cancelled")
+
+        return self._changed(run_id, cancel)
+
+    def resume(self, run_id: str) -> RunRow:
+        """Set a paused run to `pending`, or take back the pause of a running one. Returns the run as it is then."""
+
+        def resume(cursor: Cursor, run: RunRow) -> None:
+            if run.status == "running":
+                cursor.execute(REQUEST, (None, run_id))
+            elif run.status in UNPROCESSED:
+                _check_video(cursor, run.video_id, run.workspace_id)
+                cursor.execute(RESUME, (run_id,))
+            else:
+                raise CommandError(f"run {run_id} is {run.status}: only a paused run can be resumed")
+
+        return self._changed(run_id, resume)
+
+    def insert_replay(self, parent: RunRow, stage: ReplayStage, overrides: Overrides) -> RunRow:
+        """Insert a pending replay of `parent`. Its stride is that of the parent, unless it is overridden."""
+        stride = (parent.config_snapshot or {}).get("stride")
+
+        def insert(cursor: Cursor) -> RunRow:
+            _check_video(cursor, parent.video_id, parent.workspace_id)
+            own = json.dumps(dict(overrides)), json.dumps({"stride": stride})
+            ids = parent.video_id, parent.workspace_id, parent.id, parent.root_run_id
+            cursor.execute(INSERT_REPLAY, (*ids, stage, *own))
+            ((run_id,),) = cursor.fetchall()
+            return _one(cursor, run_id)
+
+        return self._database.transaction(insert)
+
+    def _changed(self, run_id: str, change: Callable[[Cursor, RunRow], None]) -> RunRow:
+        def work(cursor: Cursor) -> RunRow:
+            change(cursor, _one(cursor, run_id, lock=True))
+            return _one(cursor, run_id)
+
+        return self._database.transaction(work)
+
+
+def _rows(cursor: Cursor, statement: str, values: Any) -> list[RunRow]:
+    cursor.execute(statement, values)
+    return [RunRow(*row) for row in cursor.fetchall()]
+
+
+def _one(cursor: Cursor, run_id: str, *, lock: bool = False) -> RunRow:
+    rows = _rows(cursor, f"{ONE} FOR UPDATE" if lock else ONE, (run_id,))
+    if not rows:
+        raise CommandError(f"there is no run {run_id}; `runs list --video UUID` shows those of a video")
+    return rows[0]
+
+
+def _check_video(cursor: Cursor, video_id: str, workspace_id: str) -> None:
+    """CommandError if a REPLAY_VIDEO could not be processed: the worker reads key and codes from `videos`."""
+    cursor.execute(HAS_VIDEO, (video_id, workspace_id))
+    if cursor.fetchone() != (True,):
+        raise CommandError(
+            f"videos has no complete row for {video_id} (s3_key_raw, workspace_code, camera_code): fill it, or send"
+            " PROCESS_VIDEO again"
+        )

@@ -1,0 +1,111 @@
+"""List, show, pause, resume and cancel runs: python -m video_analysis.ops runs --help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import get_args
+
+from video_analysis import worker_config
+from video_analysis.ops import arguments, aws_clients, exit_status, run_text
+from video_analysis.ops.run_rows import RunRow, RunRows
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.contracts.messages import ReplayVideo
+from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.run_types import RunStatus
+
+ABOUT = """\
+Shows and controls the runs of videos. A run is one way of processing one video. Needs the database, by your own
+credentials; `resume` also needs sqs:SendMessage on the video queue.
+
+pause: a running run stops within seconds, a pending one at once; what is finished is kept. resume: the run continues.
+cancel: the run ends, and its video gets the status `error`. Each can be repeated."""
+EXAMPLES = (
+    "list --status running",
+    "tree 1c9d2a4e-7c0b-4f7e-9d5c-0c8a6f6b2d11",
+    "pause 1c9d2a4e-7c0b-4f7e-9d5c-0c8a6f6b2d11",
+)
+NEWEST = 20
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """0 when the runs are shown or changed, 2 on an error."""
+    options = _options(given)
+    return exit_status.run("runs", lambda: _run(options))
+
+
+def send(config: WorkerConfig, run: RunRow) -> None:
+    """Send the REPLAY_VIDEO of a pending run."""
+    message = ReplayVideo(run_id=run.id, video_id=run.video_id, workspace_id=run.workspace_id)
+    aws_clients.publisher(config, config.video_queue).send(message.to_json())
+
+
+def _run(options: argparse.Namespace) -> None:
+    config = worker_config.load(os.environ)
+    rows = RunRows(Database(config.database_url, "cvitx-runs"))
+    sys.stdout.write(COMMANDS[options.command](rows, config, options))
+
+
+def _list(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:
+    found = rows.listed(
+        video_id=options.video, workspace_id=options.workspace, status=options.status, limit=options.limit
+    )
+    return run_text.table(found) if found else "no such runs\n"
+
+
+def _show(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:
+    return run_text.details(rows.one(options.run))
+
+
+def _tree(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:
+    return run_text.tree(rows.tree(options.run))
+
+
+def _pause(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:
+    return run_text.state(rows.pause(options.run))
+
+
+def _cancel(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:
+    return run_text.state(rows.cancel(options.run))
+
+
+def _resume(rows: RunRows, config: WorkerConfig, options: argparse.Namespace) -> str:
+    run = rows.resume(options.run)
+    if run.status == "pending":
+        send(config, run)
+    return run_text.state(run)
+
+
+COMMANDS: Mapping[str, Callable[[RunRows, WorkerConfig, argparse.Namespace], str]] = {
+    "list": _list,
+    "show": _show,
+    "tree": _tree,
+    "pause": _pause,
+    "resume": _resume,
+    "cancel": _cancel,
+}
+
+
+def _options(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = arguments.parser("runs", ABOUT, *EXAMPLES)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="the newest runs, with their progress")
+    listing.add_argument("--video", type=arguments.uuid, metavar="UUID", help="those of one video")
+    listing.add_argument("--workspace", type=arguments.uuid, metavar="UUID", help="those of one workspace")
+    listing.add_argument("--status", choices=get_args(RunStatus), help="those with this status")
+    listing.add_argument("--limit", type=arguments.count, default=NEWEST, metavar="N", help="default: %(default)s")
+    for name, text in (
+        ("show", "all columns of a run"),
+        ("tree", "all runs of the video of a run, by parent"),
+        ("pause", "stop a run and keep what is finished"),
+        ("resume", "continue a paused run, or send the message of a pending one again"),
+        ("cancel", "end a run"),
+    ):
+        commands.add_parser(name, help=text).add_argument("run", type=arguments.uuid, metavar="RUN")
+    return parser.parse_args(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

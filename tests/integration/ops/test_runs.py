@@ -1,0 +1,240 @@
+"""Operators list, pause, resume, cancel and replay runs; the worker does what they request."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from video_analysis.devstack import provision
+from video_analysis.ops import replay, runs
+from video_analysis.tests.support import video_bench
+from video_analysis.tests.support.video_bench import TASK, VIDEO, Bench, Sql
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.errors import Cancelled, Paused, Permanent, Transient
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass
+class Site:
+    """A worker with a bucket, a video queue and a database, as an operator's environment points at them."""
+
+    bench: Bench
+    sqs: SQSClient
+    queue_url: str
+    capsys: pytest.CaptureFixture[str]
+
+    def ops(self, *arguments: str) -> str:
+        """What `ops runs` prints."""
+        assert runs.main(arguments) == 0
+        return self.capsys.readouterr().out
+
+    def refused(self, *arguments: str) -> str:
+        """Why `ops runs` fails."""
+        assert runs.main(arguments) == 2
+        return self.capsys.readouterr().err
+
+    def replay(self, *arguments: str, status: int = 0) -> str:
+        """What `ops replay` prints."""
+        assert replay.main((VIDEO, *arguments)) == status
+        found = self.capsys.readouterr()
+        return found.err if status else found.out
+
+    def sent(self) -> list[dict[str, Any]]:
+        """The messages in the queue, taken out of it."""
+        received = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        for one in received:
+            self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=one["ReceiptHandle"])
+        return [json.loads(one["Body"]) for one in received]
+
+    def run_id(self) -> str:
+        return str(self.bench.runs()[-1]["id"])
+
+    def pause_running(self) -> None:
+        """A run of which one vehicle of two was sent when it was paused."""
+
+        def pause(message: object) -> None:
+            runs.main(["pause", self.run_id()])
+
+        self.bench.outbox.on_send = pause
+        assert isinstance(self.bench.fail(), Paused)
+        self.bench.outbox.on_send = lambda message: None
+        self.capsys.readouterr()
+
+
+@pytest.fixture
+def site(
+    s3: S3Client,
+    sqs: SQSClient,
+    bucket: str,
+    queue_name: str,
+    database_url: str,
+    sql: Sql,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Site]:
+    url, _ = provision.queue(sqs, queue_name, WorkerConfig(wait_time_s=0))
+    settings = {"S3_BUCKET": bucket, "VIDEO_QUEUE": queue_name, "DATABASE_URL": database_url, "ENV_OVERRIDES": "1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"CVITX_{name}", value)
+    monkeypatch.setattr("video_analysis.yolo_worker.runs.progress.EVERY_S", 0.0)
+    with video_bench.opened(database_url, sql, s3, bucket, upload_workers=1) as bench:
+        bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 4), (13, 3, 40))
+        bench.pipeline.frame_count = 60
+        yield Site(bench, sqs, url, capsys)
+    sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_running_run_is_paused_and_resumed_and_then_completed(site: Site) -> None:
+    site.pause_running()
+    run_id = site.run_id()
+    assert site.ops("pause", run_id) == f"{run_id}: paused\n"
+    assert site.ops("resume", run_id) == f"{run_id}: pending\n"
+    [message] = site.sent()
+    assert message == {"event": "REPLAY_VIDEO", "run_id": run_id} | {
+        name: TASK[name] for name in ("video_id", "workspace_id")
+    }
+    site.bench.deliver(message, message_id="m-2")
+    [run] = site.bench.runs()
+    assert (run["status"], run["attempts"], site.bench.video()["status"]) == ("completed", 2, "done")
+    assert len(site.bench.rows()) == len(site.bench.objects()) == 3
+
+
+def test_a_resumed_run_has_its_own_stride(site: Site) -> None:
+    site.pause_running()
+    site.bench.sql("UPDATE videos SET frame_stride = 3")
+    site.ops("resume", site.run_id())
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    assert [run["config_snapshot"]["stride"] for run in site.bench.runs()] == [1]
+
+
+def test_a_pending_run_is_sent_again_paused_and_cancelled(site: Site) -> None:
+    site.pause_running()
+    run_id = site.run_id()
+    for _ in range(2):
+        site.ops("resume", run_id)
+    assert len(site.sent()) == 2
+    assert site.ops("pause", run_id) == f"{run_id}: paused\n"
+    for _ in range(2):
+        assert site.ops("cancel", run_id) == f"{run_id}: cancelled\n"
+    assert (site.bench.video()["status"], site.bench.video()["error_code"]) == ("error", "cancelled")
+    assert "is cancelled: only a paused run" in site.refused("resume", run_id)
+    message = {"event": "REPLAY_VIDEO", "run_id": run_id, "video_id": VIDEO, "workspace_id": TASK["workspace_id"]}
+    site.bench.deliver(message, message_id="m-2")
+    assert site.bench.observer.codes()[-1] == "run.skipped"
+
+
+def test_a_running_run_is_cancelled_and_a_pause_can_be_taken_back(site: Site) -> None:
+    def fail(message: object) -> None:
+        raise Transient("SQS did not answer")
+
+    site.bench.outbox.on_send = fail
+    site.bench.fail()
+    run_id, request = site.run_id(), "is requested; the worker acts within seconds of processing\n"
+    assert site.ops("pause", run_id) == f"{run_id}: pause {request}"
+    assert site.ops("resume", run_id) == f"{run_id}: running\n"
+    assert site.ops("cancel", run_id) == f"{run_id}: cancel {request}"
+    assert "running, cancel requested (transient)" in site.ops("list")
+    assert isinstance(site.bench.fail(receive=2, final=True), Cancelled)
+    assert site.bench.runs()[0]["status"] == "cancelled"
+
+
+def test_a_video_without_a_row_cannot_be_resumed(site: Site) -> None:
+    site.pause_running()
+    site.bench.sql("DELETE FROM videos")
+    assert "send PROCESS_VIDEO again" in site.refused("resume", site.run_id())
+    assert site.bench.runs()[0]["status"] == "paused"
+
+
+def test_runs_are_listed_with_their_progress_and_shown_whole(site: Site) -> None:
+    assert site.ops("list") == "no such runs\n"
+    site.bench.deliver()
+    run_id = site.run_id()
+    heading, line = site.ops("list", "--video", VIDEO, "--status", "completed").splitlines()
+    columns = ["run", "video", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated"]
+    assert heading.split() == columns
+    assert line.split()[:6] == [run_id, VIDEO, "initial", "completed", "finish", "100%"]
+    assert line.split()[8] == "3"
+    shown = dict(line.split(maxsplit=1) for line in site.ops("show", run_id).splitlines())
+    assert (shown["status"], shown["frames_done"], shown["attempts"]) == ("completed", "60", "1")
+    assert json.loads(shown["config_snapshot"])["stride"] == 1
+    assert site.ops("list", "--status", "running") == "no such runs\n"
+
+
+def test_a_run_that_does_not_exist_is_reported(site: Site) -> None:
+    assert "there is no run" in site.refused("show", str(uuid.uuid4()))
+
+
+def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
+    site.bench.deliver()
+    before = site.bench.video(), site.bench.rows()
+    parent = site.run_id()
+    plan = site.replay("--from", "track", "--set", "track.max_age_s=3", "--dry-run")
+    assert f"parent: {parent}" in plan
+    assert "stages that run again: track, select\n" in plan
+    assert "  track.max_age_s = 3.0\n" in plan
+    assert len(site.bench.runs()) == 1
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    [message] = site.sent()
+    site.bench.deliver(message, message_id="m-2")
+    run = site.bench.runs()[-1]
+    assert (run["run_type"], run["status"], run["parent_run_id"]) == ("replay", "completed", parent)
+    assert run["config_snapshot"]["tracker"]["max_age_s"] == 3
+    assert (site.bench.video(), len(site.bench.rows())) == (before[0], 2 * len(before[1]))
+    shown = site.bench.sql("SELECT run_id FROM current_image_analyses")
+    assert [row["run_id"] for row in shown] == [run["id"]] * 3
+    assert site.ops("tree", run["id"]).splitlines() == [
+        f"{parent} initial: completed",
+        f"  {run['id']} replay from track track.max_age_s=3.0: completed",
+    ]
+
+
+def test_a_replay_of_a_replay_keeps_the_settings_of_its_parent(site: Site) -> None:
+    site.bench.deliver()
+    site.replay("--from", "detect", "--set", "detector.iou=0.4")
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    site.replay("--from", "select", "--set", "best.edge_px=9")
+    site.bench.deliver(site.sent()[0], message_id="m-3")
+    run = site.bench.runs()[-1]
+    assert (run["status"], run["config_overrides"]) == ("completed", {"detector.iou": 0.4, "best.edge_px": 9})
+    assert run["config_snapshot"]["detector"]["iou"] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (
+            ["--from", "select", "--set", "track.max_age_s=3"],
+            "changes the stage track, but the replay begins at select",
+        ),
+        (["--from", "detect", "--set", "yolo_weights=1"], "cannot be overridden"),
+        (["--from", "detect", "--set", "track.max_age_s=-1"], "should be greater than 0"),
+    ],
+)
+def test_a_refused_override_inserts_nothing(site: Site, arguments: list[str], reason: str) -> None:
+    site.bench.deliver()
+    assert reason in site.replay(*arguments, status=2)
+    assert (len(site.bench.runs()), site.sent()) == (1, [])
+
+
+def test_the_worker_refuses_an_override_that_was_written_past_the_command(site: Site) -> None:
+    site.bench.deliver()
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    site.bench.sql("UPDATE video_runs SET config_overrides = '{\"s3_bucket\": \"other\"}' WHERE run_type = 'replay'")
+    before = site.bench.video()
+    failure = site.bench.fail(site.sent()[0], message_id="m-2", final=True)
+    assert isinstance(failure, Permanent)
+    run = site.bench.runs()[-1]
+    assert (run["status"], run["error_code"]) == ("failed", "override_refused")
+    assert site.bench.video() == before, "a replay never changes the video's row"
+
+
+def test_a_video_without_a_completed_run_cannot_be_replayed(site: Site) -> None:
+    assert "has no completed run: send PROCESS_VIDEO first" in site.replay("--from", "track", status=2)

@@ -1,0 +1,103 @@
+"""The settings that a run may override: names, types, bounds and stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from video_analysis.tests.support.fake_pipeline import FakePipeline
+from video_analysis.tests.support.video_task import TASK
+from video_analysis.worker_config import BestSettings, SnapshotSettings
+from video_analysis.worker_utils.db.run_types import ReplayStage, StoredRun
+from video_analysis.worker_utils.errors import Permanent
+from video_analysis.yolo_worker.run_key import OutputSettings
+from video_analysis.yolo_worker.runs import overrides
+from video_analysis.yolo_worker.runs.plan import Plan
+
+OUTPUT = OutputSettings("bucket", BestSettings(), SnapshotSettings())
+
+
+def test_a_value_gets_the_type_of_its_setting() -> None:
+    found = overrides.checked({"track.max_age_s": 3, "track.n_init": 2, "frame_stride": 5}, "detect")
+    assert found == {"track.max_age_s": 3.0, "track.n_init": 2, "frame_stride": 5}
+    assert isinstance(found["track.max_age_s"], float)
+
+
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"track.max_age": 3}, "track.max_age: cannot be overridden; possible are best.area_step, "),
+    ({"yolo_weights": "other.pt"}, "yolo_weights: cannot be overridden"),
+    ({"snapshot.jpeg_quality": 50}, "snapshot.jpeg_quality: cannot be overridden"),
+    ({"detector.batch": 1}, "detector.batch: cannot be overridden"),
+    ({"track.max_age_s": "3"}, "track.max_age_s: is '3': Input should be a valid number"),
+    ({"track.max_age_s": True}, "track.max_age_s: is True"),
+    ({"track.max_age_s": 0}, "track.max_age_s: is 0: Input should be greater than 0"),
+    ({"track.max_age_s": float("inf")}, "track.max_age_s: is inf"),
+    ({"track.n_init": 2.5}, "track.n_init: is 2.5"),
+    ({"detector.size_px": 650}, "detector.size_px: is 650: Input should be a multiple of 32"),
+    ({"best.area_step": None}, "best.area_step: is None"),
+    ({"frame_stride": 0}, "frame_stride: is 0, should be an integer from 1"),
+    ({"frame_stride": True}, "frame_stride: is True"),
+]
+
+
+@pytest.mark.parametrize(("given", "reason"), REFUSED)
+def test_a_wrong_override_is_refused_by_its_name(given: dict[str, object], reason: str) -> None:
+    with pytest.raises(Permanent) as refusal:
+        overrides.checked(given, "detect")
+    assert str(refusal.value).startswith(reason)
+    assert refusal.value.code == "override_refused"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stages"),
+    [
+        ("frame_stride", 2, {"detect"}),
+        ("detector.confidence", 0.5, {"detect"}),
+        ("track.link_s", 5, {"detect", "track"}),
+        ("best.edge_px", 5, {"detect", "track", "select"}),
+        ("snapshot.crop_margin", 0.2, {"detect", "track", "select"}),
+    ],
+)
+def test_an_override_of_a_stage_that_does_not_run_again_is_refused(
+    name: str, value: object, stages: set[ReplayStage]
+) -> None:
+    for stage in overrides.STAGES:
+        if stage in stages:
+            assert overrides.checked({name: value}, stage) == {name: value}
+        else:
+            with pytest.raises(Permanent, match=f"but the replay begins at {stage}"):
+                overrides.checked({name: value}, stage)
+
+
+def test_an_override_that_the_parent_has_is_kept() -> None:
+    assert overrides.checked({"detector.iou": 0.4}, "select", {"detector.iou": 0.4}) == {"detector.iou": 0.4}
+    with pytest.raises(Permanent):
+        overrides.checked({"detector.iou": 0.4}, "select", {"detector.iou": 0.3})
+
+
+def replay(changed: dict[str, Any], **columns: Any) -> Plan:
+    run = StoredRun("1", "replay", "pending", "0", replay_from_stage="detect", config_overrides=changed, **columns)
+    return Plan.of_run(run, TASK, FakePipeline(), OUTPUT)
+
+
+def test_a_plan_has_the_overrides_of_its_run_and_the_rest_of_the_worker() -> None:
+    plan = replay({"track.max_age_s": 3, "detector.iou": 0.4, "best.edge_px": 9, "snapshot.crop_margin": 0.2})
+    traits = plan.pipeline.traits()
+    assert (traits.track.max_age_s, traits.track.gap_s, traits.detection.iou) == (3.0, 1.0, 0.4)
+    assert (plan.settings.best.edge_px, plan.settings.snapshot.crop_margin, plan.settings.bucket) == (9, 0.2, "bucket")
+
+
+def test_a_plan_without_overrides_has_the_run_key_of_the_worker() -> None:
+    assert replay({}).run_key == Plan(TASK, FakePipeline(), OUTPUT).run_key
+    assert replay({"track.max_age_s": 3}).run_key != replay({}).run_key
+    assert replay({"track.max_age_s": 3}).run_key == replay({"track.max_age_s": 3.0}).run_key
+
+
+@pytest.mark.parametrize(
+    ("changed", "snapshot", "stride"), [({}, None, 3), ({}, {"stride": 2}, 2), ({"frame_stride": 5}, {"stride": 2}, 5)]
+)
+def test_the_stride_is_overridden_or_that_of_the_run_or_of_the_video(
+    changed: dict[str, Any], snapshot: dict[str, object] | None, stride: int
+) -> None:
+    assert replay(changed, config_snapshot=snapshot).task.frame_stride == stride

@@ -1,0 +1,73 @@
+"""Settings that a run may override: an allow-list with the types and bounds of the configuration. Pure.
+
+An override has the name of its setting, as `track.max_age_s`. Weights, paths, queues and the database have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+
+from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings
+from video_analysis.worker_utils.contracts.messages import LARGEST_INT4
+from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage
+from video_analysis.worker_utils.errors import Permanent
+
+STAGES: tuple[ReplayStage, ...] = get_args(ReplayStage)
+"""In the order of processing."""
+STRIDE = "frame_stride"
+GROUPS: Mapping[str, type[BaseModel]] = {
+    "detector": DetectorSettings,
+    "track": TrackSettings,
+    "best": BestSettings,
+    "snapshot": SnapshotSettings,
+}
+ALLOWED: Mapping[str, ReplayStage] = {
+    STRIDE: "detect",
+    **dict.fromkeys(("detector.confidence", "detector.iou", "detector.size_px"), "detect"),
+    **dict.fromkeys((f"track.{name}" for name in TrackSettings.model_fields), "track"),
+    **dict.fromkeys((f"best.{name}" for name in BestSettings.model_fields), "select"),
+    "snapshot.crop_margin": "select",
+}
+"""Override → the first stage that it changes."""
+
+
+def checked(overrides: Overrides, replay_from: ReplayStage, inherited: Overrides | None = None) -> Overrides:
+    """The overrides with the types of their settings. Permanent names what is wrong.
+
+    An override must not change a stage before `replay_from`, since that stage does not run again: it must be one of the
+    parent's (`inherited`).
+    """
+    values = {name: _checked(name, value) for name, value in overrides.items()}
+    for name, value in values.items():
+        if (inherited or {}).get(name) == value:
+            continue
+        if STAGES.index(ALLOWED[name]) < STAGES.index(replay_from):
+            raise _refused(name, f"changes the stage {ALLOWED[name]}, but the replay begins at {replay_from}")
+    return values
+
+
+def of_group(overrides: Overrides, group: str) -> dict[str, object]:
+    """The overrides of one group of settings, by the names in it."""
+    prefix = f"{group}."
+    return {name.removeprefix(prefix): value for name, value in overrides.items() if name.startswith(prefix)}
+
+
+def _checked(name: str, value: object) -> object:
+    if name not in ALLOWED:
+        raise _refused(name, f"cannot be overridden; possible are {', '.join(sorted(ALLOWED))}")
+    if name == STRIDE:
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_INT4:
+            return value
+        raise _refused(name, f"is {value!r}, should be an integer from 1 to {LARGEST_INT4}")
+    group, _, field = name.partition(".")
+    try:
+        return getattr(GROUPS[group].model_validate({field: value}, strict=True), field)
+    except ValidationError as error:
+        raise _refused(name, f"is {value!r}: {error.errors()[0]['msg']}") from None
+
+
+def _refused(name: str, reason: str) -> Permanent:
+    return Permanent(f"{name}: {reason}", code="override_refused")

@@ -1,0 +1,57 @@
+"""What a message requests: a video, and the settings with which it is processed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from video_analysis.worker_utils.contracts.messages import ProcessVideo
+from video_analysis.worker_utils.db.run_types import StoredRun
+from video_analysis.yolo_worker import run_key
+from video_analysis.yolo_worker.ports import Pipeline
+from video_analysis.yolo_worker.run_key import OutputSettings
+from video_analysis.yolo_worker.runs import overrides
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One video with the settings of one run."""
+
+    task: ProcessVideo
+    pipeline: Pipeline
+    settings: OutputSettings
+    named_run: StoredRun | None = None
+    """The run that the message names."""
+
+    @classmethod
+    def of_run(cls, run: StoredRun, task: ProcessVideo, pipeline: Pipeline, settings: OutputSettings) -> Plan:
+        """The plan of a run with its overrides. `task` is the row in `videos`. Permanent if an override is refused."""
+        changed = overrides.checked(run.config_overrides or {}, run.replay_from_stage or "detect", run.inherited)
+        stride = changed.get(overrides.STRIDE, run.stride or task.frame_stride)
+        detector, track = (overrides.of_group(changed, group) for group in ("detector", "track"))
+        return cls(
+            task.model_copy(update={"frame_stride": stride}),
+            pipeline.with_settings(detector, track) if detector or track else pipeline,
+            OutputSettings(
+                settings.bucket,
+                settings.best.model_copy(update=overrides.of_group(changed, "best")),
+                settings.snapshot.model_copy(update=overrides.of_group(changed, "snapshot")),
+            ),
+            run,
+        )
+
+    @property
+    def changes_video(self) -> bool:
+        """Whether the row in `videos` shows the state of the run: not that of a replay that an operator started."""
+        return self.named_run is None or self.named_run.run_type != "replay"
+
+    @cached_property
+    def key_fields(self) -> Mapping[str, object]:
+        """The settings that enter the run key, by their names in it."""
+        return run_key.key_fields(self.task.frame_stride, self.pipeline.traits(), self.settings)
+
+    @property
+    def run_key(self) -> str:
+        """See `run_key.hash_of`."""
+        return run_key.hash_of(self.key_fields)
