@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, SnapshotReady
@@ -21,6 +22,18 @@ OnRefusal = Callable[[EnvironmentFault], None]
 """Records why the work waits for a refused call."""
 
 
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """What the vehicles of one attempt have in common."""
+
+    run: RunContext
+    task: ProcessVideo
+    settings: OutputSettings
+    on_refusal: OnRefusal
+    skips_sent: bool
+    """A vehicle that main_worker processes, or has processed, is not emitted again."""
+
+
 class SnapshotEmitter:
     """Emits the vehicles of all videos. Thread-safe."""
 
@@ -31,14 +44,14 @@ class SnapshotEmitter:
         self._publisher = publisher
         self._held_calls = held_calls
 
-    def emit(
-        self, run: RunContext, task: ProcessVideo, settings: OutputSettings, on_refusal: OnRefusal, shot: BestShot
-    ) -> None:
+    def emit(self, of: Emission, shot: BestShot) -> None:
         """Write the row, then the object, then send the message. An earlier attempt's row and snapshot are adopted."""
+        run, settings, on_refusal = of.run, of.settings, of.on_refusal
         run.check()
-        claim = self._analyses.claim(
-            _message(task, settings.bucket, shot), run.run_key, _detected_box(shot), run.run_id
-        )
+        message = _message(of.task, settings.bucket, shot)
+        claim = self._analyses.claim(message, run.run_key, _detected_box(shot), run.run_id)
+        if claim.was_sent and of.skips_sent:
+            return
         snapshot = encode_snapshot(shot.crop, settings.snapshot.jpeg_quality)
         key = claim.message.snapshot.key
         put = partial(self._storage.put, key, snapshot, CONTENT_TYPE, only_if_absent=claim.is_other_frame)

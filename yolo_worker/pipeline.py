@@ -14,12 +14,13 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.yolo_worker.detection.detector import Detector
+from video_analysis.yolo_worker.ports import KnownEmbeddings
 from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.tracking.camera_shift import with_shift
 from video_analysis.yolo_worker.tracking.embedder import Embedder
 from video_analysis.yolo_worker.tracking.tracker import Tracker, load_libraries
-from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
+from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame, SourceInfo, TrackedFrame
 
 PROBE_PX = 640
 
@@ -51,9 +52,13 @@ class VisionPipeline:
         finally:
             concurrency.close(iterator)
 
-    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
-        """Each frame with its tracks, in order. The tracker's time steps are those of the frames."""
-        return Tracker(self._embedder, self._calibrated()).track(with_shift(frames))
+    def track(self, frames: Iterable[DetectedFrame], known: KnownEmbeddings | None = None) -> Iterator[TrackedFrame]:
+        """Each frame with its tracks, in order. The tracker's time steps are those of the frames.
+
+        `known` has embeddings that need not be computed.
+        """
+        embedder = self._embedder if known is None else _SparingEmbedder(known, self._embedder)
+        return Tracker(embedder, self._calibrated()).track(with_shift(frames))
 
     def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> VisionPipeline:
         """The same networks with other settings: name → valid value."""
@@ -77,6 +82,18 @@ class VisionPipeline:
 
     def _calibrated(self) -> TrackSettings:
         return calibrated(self._tracking, self._embedder.match_distance)
+
+
+class _SparingEmbedder:
+    """Computes only the embeddings that are not known."""
+
+    def __init__(self, known: KnownEmbeddings, embedder: Embedder) -> None:
+        self._known = known
+        self._embedder = embedder
+
+    def embed(self, frame: Frame, boxes: Boxes) -> Embeddings:
+        """One embedding per box."""
+        return self._known.embed(frame, boxes, self._embedder.embed)
 
 
 def calibrated(tracking: TrackSettings, match_distance: float) -> TrackSettings:

@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
 from video_analysis.worker_utils.errors import Paused, WorkerError
 from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.damage import Damage
-from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, TrackedFrame
+from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame, SourceInfo, TrackedFrame
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -20,7 +21,7 @@ Result_co = TypeVar("Result_co", covariant=True)
 class VideoStorage(Protocol):
     """Access to S3."""
 
-    def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:
+    def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[FetchedFile]:
         """Download an object to a local file, which is deleted when the block ends."""
 
     def put(self, key: str, content: bytes, content_type: str, *, only_if_absent: bool = False) -> None:
@@ -104,6 +105,13 @@ class FrameSource(Protocol):
         """What is missing from the source; None if nothing is. Valid after the last frame."""
 
 
+class KnownEmbeddings(Protocol):
+    """Embeddings of the frame that is being tracked."""
+
+    def embed(self, frame: Frame, boxes: Boxes, compute: Callable[[Frame, Boxes], Embeddings]) -> Embeddings:
+        """One embedding per box; those that are unknown are computed."""
+
+
 class TrackSink(Protocol[Result_co]):
     """Derives results from tracked frames. Each result is returned once, when it is final."""
 
@@ -123,8 +131,11 @@ class Pipeline(Protocol):
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         """Each frame with its boxes, in order."""
 
-    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
-        """Each frame with its tracks, in order. Every call starts a new tracker."""
+    def track(self, frames: Iterable[DetectedFrame], known: KnownEmbeddings | None = None) -> Iterator[TrackedFrame]:
+        """Each frame with its tracks, in order. Every call starts a new tracker.
+
+        `known` has embeddings that need not be computed.
+        """
 
     def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> Pipeline:
         """The same networks with other settings: name → valid value."""

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 
+from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages, s3_keys
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, ReplayVideo
@@ -16,11 +17,13 @@ from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.held_calls import HeldCalls
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
 from video_analysis.worker_utils.observability.observer import Event, Observer
-from video_analysis.yolo_worker.emission import SnapshotEmitter
+from video_analysis.yolo_worker.emission import Emission, SnapshotEmitter
 from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
 from video_analysis.yolo_worker.run_key import OutputSettings
+from video_analysis.yolo_worker.runs.checkpoints import Checkpoints
 from video_analysis.yolo_worker.runs.lifecycle import Attempt, RunLifecycle
 from video_analysis.yolo_worker.runs.plan import Plan
+from video_analysis.yolo_worker.runs.tracker_input import TrackerInput
 from video_analysis.yolo_worker.sinks import drain
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
 from video_analysis.yolo_worker.source import damage
@@ -48,10 +51,11 @@ class VideoWorker:
         observer: Observer,
         held_calls: HeldCalls | None = None,
         runs: RunLifecycle | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         """`held_calls` repeats refused uploads and sends; its default pauses as long as the consumer's default.
 
-        Without `runs` no run is recorded.
+        Without `runs` no run is recorded, without `checkpoints` a video always begins at its first frame.
         """
         self._storage = storage
         self._videos = videos
@@ -60,6 +64,7 @@ class VideoWorker:
         self._settings = settings
         self._observer = observer
         self._runs = runs or RunLifecycle(None, "", observer)
+        self._checkpoints = checkpoints
         self._emitter = SnapshotEmitter(storage, analyses, publisher, held_calls or HeldCalls())
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
@@ -100,9 +105,12 @@ class VideoWorker:
 
     def _process(self, attempt: Attempt) -> None:
         plan, run, clock, begun_s = attempt.plan, attempt.context, StageClock(STAGES), time.monotonic()
-        with self._storage.fetch(plan.task.s3_key_raw, run.check) as path:
-            source = plan.pipeline.open(path, plan.task.frame_stride)
-            vehicles = self._emit_all(attempt, source, clock)
+        with (
+            self._storage.fetch(plan.task.s3_key_raw, run.check) as file,
+            self._input_of(attempt, file) as known,
+        ):
+            source = plan.pipeline.open(file.path, plan.task.frame_stride)
+            vehicles = self._emit_all(attempt, source, known, clock)
         damage.check(source.damage)
         missing = None if source.damage is None else str(source.damage)
         run.check()
@@ -123,12 +131,16 @@ class VideoWorker:
             },
         )
 
-    def _emit_all(self, attempt: Attempt, source: FrameSource, clock: StageObserver) -> int:
+    def _input_of(self, attempt: Attempt, file: FetchedFile) -> TrackerInput:
+        return TrackerInput() if self._checkpoints is None else self._checkpoints.input_of(attempt, file)
+
+    def _emit_all(self, attempt: Attempt, source: FrameSource, known: TrackerInput, clock: StageObserver) -> int:
         """Emit every vehicle of the source, those at the end of a damaged one included. Returns their number."""
         plan, vehicles = attempt.plan, 0
         on_refusal = partial(self._record_refusal, plan)
-        emit = partial(self._emitter.emit, attempt.context, plan.task, plan.settings, on_refusal)
-        with closing(_best_shots(attempt, source, clock)) as shots:
+        emission = Emission(attempt.context, plan.task, plan.settings, on_refusal, skips_sent=attempt.skips_sent)
+        emit = partial(self._emitter.emit, emission)
+        with closing(_best_shots(attempt, source, known, clock)) as shots:
             for _ in concurrency.parallel_map(emit, shots, plan.settings.snapshot.upload_workers, "emit"):
                 vehicles += 1
                 attempt.progress.add_vehicle()
@@ -165,18 +177,21 @@ class VideoWorker:
             self._videos.fail(plan.task.video_id, plan.task.workspace_id, fault, final=False)
 
 
-def _best_shots(attempt: Attempt, source: FrameSource, clock: StageObserver) -> Generator[BestShot, None, None]:
+def _best_shots(
+    attempt: Attempt, source: FrameSource, known: TrackerInput, clock: StageObserver
+) -> Generator[BestShot, None, None]:
     """The best shots of a source. Decoding and detection run in other threads: `detect` is the waiting time."""
     pipeline, settings = attempt.plan.pipeline, attempt.plan.settings
     frames = timed("decode", source.frames(), clock)
-    detected = timed("detect", pipeline.detect(frames, source.info), clock)
-    tracked = timed("track", pipeline.track(_counted(detected, attempt, source)), clock)
+    detect = partial(pipeline.detect, info=source.info)
+    detected = timed("detect", known.frames(frames, detect), clock)
+    tracked = timed("track", pipeline.track(_counted(detected, attempt, source, known), known), clock)
     sink = BestShotSink(settings.best, settings.snapshot.crop_margin)
     return timed("select", drain.results(tracked, sink), clock)
 
 
 def _counted(
-    frames: Generator[DetectedFrame, None, None], attempt: Attempt, source: FrameSource
+    frames: Generator[DetectedFrame, None, None], attempt: Attempt, source: FrameSource, known: TrackerInput
 ) -> Iterator[DetectedFrame]:
     """The frames unchanged. Checks the run at each frame, and reports progress every `PROGRESS_EVERY_S`.
 
@@ -184,7 +199,8 @@ def _counted(
     """
     run, progress, reported_s = attempt.context, attempt.progress, time.monotonic()
     with closing(frames):
-        progress.begin_frames(source.info.announced_frames if source.info.is_exact else None)
+        total = source.info.announced_frames if source.info.is_exact else None
+        progress.begin_frames(total, are_stored=known.has_stored)
         for count, detected in enumerate(frames):
             run.check()
             if time.monotonic() - reported_s >= PROGRESS_EVERY_S:

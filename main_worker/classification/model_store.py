@@ -21,6 +21,7 @@ from video_analysis.main_worker.classification.manifest import Entry
 from video_analysis.main_worker.evidence import Fallback, FallbackCode
 from video_analysis.main_worker.ports import SnapshotStorage
 from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
 from video_analysis.worker_utils.execution.file_lock import exclusive_lock
@@ -46,7 +47,7 @@ class Unavailable(Exception):
 class CheckpointStorage(SnapshotStorage, Protocol):
     """The bucket of the model store. It downloads into `folder_of`, so that files can be renamed into place."""
 
-    def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[Path]:
+    def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[FetchedFile]:
         """The object as a local file that is removed when the block ends."""
 
 
@@ -132,13 +133,14 @@ class ModelStore:
             name,
             extra={"event": "model.fetching", "file": name, "sha256": entry.sha256, "size_bytes": entry.bytes},
         )
-        with self._storage.fetch(f"{self._prefix}/{name}", lambda: None) as fetched:
+        with self._storage.fetch(f"{self._prefix}/{name}", lambda: None) as file:
+            fetched = file.path
             size_bytes, sha256 = fetched.stat().st_size, sha256_of(fetched)
             if (size_bytes, sha256) != (entry.bytes, entry.sha256):
                 received = f"{size_bytes} bytes, SHA-256 {sha256}"
                 raise ValueError(f"{manifest.MANIFEST} lists {entry.bytes}, {entry.sha256}; received {received}")
-            with fetched.open("rb") as file:
-                os.fsync(file.fileno())
+            with fetched.open("rb") as content:
+                os.fsync(content.fileno())
             path.parent.mkdir(exist_ok=True)
             fetched.replace(path)
 

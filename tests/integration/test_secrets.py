@@ -74,7 +74,8 @@ def test_what_is_fetched_can_be_read_by_nobody_else(s3: S3Client, bucket: str, t
     s3.put_object(Bucket=bucket, Key=KEY, Body=b"a video")
     mask = os.umask(0)
     try:
-        with ObjectStore(s3, bucket, tmp_path).fetch(KEY, lambda: None) as video:
+        with ObjectStore(s3, bucket, tmp_path).fetch(KEY, lambda: None) as fetched:
+            video = fetched.path
             modes = {path.name: path.stat().st_mode & 0o777 for path in (video.parent, *video.parent.iterdir())}
     finally:
         os.umask(mask)

@@ -10,9 +10,10 @@ import numpy as np
 
 from video_analysis.worker_config import DetectorSettings, TrackSettings
 from video_analysis.worker_utils.errors import BadVideo, EnvironmentFault
+from video_analysis.yolo_worker.ports import KnownEmbeddings
 from video_analysis.yolo_worker.run_key import NetworkTraits, PipelineTraits
 from video_analysis.yolo_worker.source.damage import Damage
-from video_analysis.yolo_worker.types import DetectedFrame, Frame, SourceInfo, Track, TrackedFrame
+from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame, SourceInfo, Track, TrackedFrame
 
 
 @dataclass
@@ -48,6 +49,10 @@ class FakePipeline:
     paths: list[Path] = field(default_factory=list)
     detection: DetectorSettings = field(default_factory=DetectorSettings)
     tracking: TrackSettings = field(default_factory=TrackSettings)
+    detected: list[int] = field(default_factory=list)
+    """The frames on which the detector ran."""
+    embedded: list[int] = field(default_factory=list)
+    """The frames of which an embedding was computed."""
     ended: int = 0
     """How many detections were closed."""
 
@@ -58,13 +63,17 @@ class FakePipeline:
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         try:
             for frame in frames:
-                yield DetectedFrame(frame, np.zeros((0, 6), np.float32))
+                self.detected.append(frame.index)
+                yield DetectedFrame(frame, np.full((1, 6), frame.index, np.float32))
         finally:
             self.ended += 1
 
-    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame], known: KnownEmbeddings | None = None) -> Iterator[TrackedFrame]:
         for detected in frames:
             index = detected.frame.index
+            assert (detected.boxes == index).all()
+            if known is not None:
+                assert (known.embed(detected.frame, detected.boxes, self._embed) == index).all()
             tracks = [self._track(key, last, index) for key, _, last in self.vehicles if index <= last]
             ended = [key for key, _, last in self.vehicles if index == last + 1]
             links = {key: track_id for key, track_id, _ in self.vehicles if index == 0}
@@ -84,6 +93,10 @@ class FakePipeline:
     def traits(self) -> PipelineTraits:
         network = NetworkTraits(self.weights, "f32")
         return PipelineTraits(network, self.detection, network, self.tracking)
+
+    def _embed(self, frame: Frame, boxes: Boxes) -> Embeddings:
+        self.embedded.append(frame.index)
+        return np.full((len(boxes), 4), frame.index, np.float32)
 
     def _track(self, key: int, last: int, index: int) -> Track:
         size = 60 + 20 * (index if self.growing else last - index)
@@ -109,7 +122,7 @@ class EmptyPipeline:
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         yield from ()
 
-    def track(self, frames: Iterable[DetectedFrame]) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame], known: KnownEmbeddings | None = None) -> Iterator[TrackedFrame]:
         yield from ()
 
     def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> EmptyPipeline:

@@ -17,10 +17,12 @@ from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db import write_probe
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
+from video_analysis.worker_utils.db.stage_checkpoints import StageCheckpointRepository
 from video_analysis.worker_utils.db.video_runs import VideoRunRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import EnvironmentFault, LeaseLost, WorkerError
 from video_analysis.yolo_worker.run_key import OutputSettings
+from video_analysis.yolo_worker.runs.checkpoints import Checkpoints
 from video_analysis.yolo_worker.runs.lifecycle import RunLifecycle
 from video_analysis.yolo_worker.worker import VideoWorker
 
@@ -126,6 +128,9 @@ class Bench:
     def runs(self) -> list[dict[str, Any]]:
         return self.sql("SELECT * FROM video_runs ORDER BY created_at")
 
+    def parts(self) -> list[dict[str, Any]]:
+        return self.sql("SELECT * FROM stage_checkpoints ORDER BY created_at, part")
+
     def objects(self) -> dict[str, bytes]:
         """The snapshots by key."""
         prefix = f"demo_user/{WORKSPACE}/{VIDEO}/snapshots/"
@@ -155,6 +160,7 @@ def opened(
             pipeline,
             OutputSettings(bucket, BestSettings(), snapshot),
             observer=observer,
+            checkpoints=Checkpoints(StageCheckpointRepository(database), ObjectStore(s3, bucket), observer),
             runs=RunLifecycle(VideoRunRepository(database), "test:1", observer),
         )
         yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket)

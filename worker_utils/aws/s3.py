@@ -26,6 +26,7 @@ from video_analysis.worker_utils.aws.errors import (
     map_aws_error,
     needs_customer_key,
 )
+from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.aws.refused_keys import READ, WRITE, Permission, RefusedKeys, is_refused_by_kms
 from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Permanent, Transient, WorkerError
 from video_analysis.worker_utils.execution import temp_dirs
@@ -108,7 +109,7 @@ class ObjectStore:
         return cls(client, settings.s3_bucket, temp_dir, min_free_bytes, names, settings.denied_keys_limit)
 
     @contextmanager
-    def fetch(self, key: str, on_progress: Callable[[], None]) -> Iterator[Path]:
+    def fetch(self, key: str, on_progress: Callable[[], None]) -> Iterator[FetchedFile]:
         """The object as a private local file, removed when the block ends.
 
         `on_progress` is called once per chunk and may raise to abort. Raises MissingObject, Transient,
@@ -117,8 +118,7 @@ class ObjectStore:
         """
         with temp_dirs.private_folder(self._temp_dir, self._names.folder) as folder:
             path = folder / "video.mp4"
-            self._download(key, path, on_progress)
-            yield path
+            yield self._download(key, path, on_progress)
 
     def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
         """(content, content type) of a small object. Raises as `fetch`, and Permanent above `limit_bytes`."""
@@ -189,7 +189,7 @@ class ObjectStore:
         """EnvironmentFault while the temporary folder has less free space than configured."""
         self._check_free_space(0)
 
-    def _download(self, key: str, path: Path, on_progress: Callable[[], None]) -> None:
+    def _download(self, key: str, path: Path, on_progress: Callable[[], None]) -> FetchedFile:
         with self._map_errors(key):
             path.touch(0o600)
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
@@ -198,6 +198,7 @@ class ObjectStore:
                 for chunk in body.iter_chunks(CHUNK_BYTES):
                     file.write(chunk)
                     on_progress()
+            return FetchedFile(path, answer["ETag"], answer["ContentLength"])
 
     def _check_free_space(self, needed_bytes: int) -> None:
         folder = self._temp_dir or Path(tempfile.gettempdir())

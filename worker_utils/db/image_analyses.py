@@ -17,6 +17,7 @@ from video_analysis.worker_utils.db import failure_columns, image_analysis_resul
 from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_IN_A_BATCH,
+    Status,
     row_as_stored,
     start_attempt_in_batch,
 )
@@ -56,13 +57,13 @@ INSERT INTO image_analyses ({", ".join((*FROM_MESSAGE, *FROM_RUN))}, status)
 VALUES ({", ".join(["%s"] * len((*FROM_MESSAGE, *FROM_RUN)))}, 'queued') ON CONFLICT DO NOTHING RETURNING 1
 """  # noqa: S608  # the names of the columns are constants
 ROW_OF_TRACK = """
-SELECT snapshot_s3_key, yolo_type, error_code FROM image_analyses
+SELECT snapshot_s3_key, yolo_type, error_code, status FROM image_analyses
 WHERE video_id = %s AND run_key = %s AND track_id = %s
 """
 ADOPT = """
 UPDATE image_analyses SET run_key = %s, detected_box = %s, updated_at = now()
 WHERE snapshot_s3_key = %s AND run_key IS NULL
-RETURNING snapshot_s3_key, yolo_type, error_code
+RETURNING snapshot_s3_key, yolo_type, error_code, status
 """
 OTHER_RUNS_ROW = "SELECT 1 FROM image_analyses WHERE snapshot_s3_key = %s AND run_key <> %s"
 LOCK = """
@@ -199,10 +200,15 @@ def _claim(
     return None
 
 
-def _adopted(message: SnapshotReady, uri: str, yolo_type: YoloType, error_code: str | None) -> SnapshotClaim:
-    adopted = snapshot_ready(parse_snapshot_uri(uri), message.recordedAt, yolo_type)
-    other_frame = uri != message.snapshot_s3_key
-    return SnapshotClaim(adopted, is_other_frame=other_frame, send_denied=error_code == "send_denied")
+def _adopted(
+    message: SnapshotReady, uri: str, yolo_type: YoloType, error_code: str | None, status: Status
+) -> SnapshotClaim:
+    return SnapshotClaim(
+        snapshot_ready(parse_snapshot_uri(uri), message.recordedAt, yolo_type),
+        is_other_frame=uri != message.snapshot_s3_key,
+        send_denied=error_code == "send_denied",
+        was_sent=status in ("processing", "done"),
+    )
 
 
 def _one_ms_later(message: SnapshotReady) -> SnapshotReady:

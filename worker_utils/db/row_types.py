@@ -39,6 +39,8 @@ class SnapshotClaim:
     """The row names the snapshot of another frame: upload this one only if that object does not exist yet."""
     send_denied: bool = False
     """The row has the code `send_denied`, which must be removed when its message is sent."""
+    was_sent: bool = False
+    """main_worker processes the snapshot of an adopted row, or has processed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,26 @@ class RunState:
     requested: Request | None
 
 
+@dataclass(frozen=True, slots=True)
+class CheckpointPart:
+    """One stored part of a run's tracker input, and what it was computed from."""
+
+    run_id: str
+    part: int
+    """Number from 0 in its run."""
+    first_frame: int
+    last_frame: int
+    first_offset_ms: int
+    last_offset_ms: int
+    s3_key: str
+    bytes: int
+    sha256: str
+    source_etag: str
+    source_bytes: int
+    traits_hash: str
+    """Of the settings and weights that determine boxes and embeddings."""
+
+
 def missing_run(run_id: str) -> Transient:
     """The failure of a message that names a run without a row."""
     return Transient(f"video_runs has no row {run_id} of this video that can be read", code="no_run_row")

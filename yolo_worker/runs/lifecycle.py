@@ -36,6 +36,13 @@ class Attempt:
     context: RunContext
     progress: ProgressWriter
     """That of the context."""
+    run: StoredRun | None
+    """None if runs are not recorded."""
+
+    @property
+    def skips_sent(self) -> bool:
+        """Whether a vehicle that main_worker has is not emitted again. A completed run is repeated as a whole."""
+        return self.run is not None and self.run.status != "completed"
 
     @property
     def task(self) -> ProcessVideo:
@@ -73,16 +80,17 @@ class RunLifecycle:
             is_last=delivery.is_last,
             run_id=None if plan.named_run is None else plan.named_run.id,
         )
-        run_id: str | None = None
+        begun_run: StoredRun | None = None
         progress = _unrecorded()
         match self._optional(lambda runs: runs.start(begun)):
             case NoWork(run):
                 self._report_no_work(delivery, run)
                 return None
             case SameRun(run):
-                run_id, progress = run.id, self._progress(run)
+                begun_run, progress = run, self._progress(run)
+        run_id = None if begun_run is None else begun_run.id
         context = RunContext(plan.run_key, delivery.lease, self._observer, delivery.log_fields, run_id, progress)
-        return Attempt(plan, context, progress)
+        return Attempt(plan, context, progress, begun_run)
 
     def complete(self, attempt: Attempt) -> None:
         """Mark the run `completed`."""

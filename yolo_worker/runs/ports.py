@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
-from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, RunState, StoredRun
+from video_analysis.worker_utils.db.run_types import CheckpointPart, RunProgress, RunStart, RunState, StoredRun
 from video_analysis.worker_utils.errors import WorkerError
 
 
@@ -38,3 +39,26 @@ class Runs(Protocol):
         run_id: str | None = None,
     ) -> None:
         """Write the outcome of an attempt that did not complete the run of a message."""
+
+
+class CheckpointRows(Protocol):
+    """Access to the rows of `stage_checkpoints`."""
+
+    def missing(self) -> str | None:
+        """What this role lacks to use the table; None if nothing."""
+
+    def add(self, part: CheckpointPart) -> bool:
+        """Insert the row of a part. False if there is one with its number."""
+
+    def of_run(self, run_id: str, *, with_parents: bool) -> Sequence[CheckpointPart]:
+        """The parts of a run, the newest first; then those of its parent, and so on."""
+
+
+class CheckpointStore(Protocol):
+    """Access to the objects of checkpoints in S3."""
+
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Write an object."""
+
+    def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
+        """(content, content type) of an object of at most `limit_bytes`."""

@@ -18,8 +18,8 @@ EVERY_S = 2.0
 LONGEST_BREAK_S = 60.0
 """After failed writes the interval is doubled up to this, since a server that does not answer delays the video."""
 
-Stage = Literal["download", "detect", "finish"]
-"""The file is being fetched; frames are being processed; all frames were processed."""
+Stage = Literal["download", "track", "detect", "finish"]
+"""The file is being fetched; stored frames are being tracked; other frames are processed; all frames were processed."""
 Write = Callable[[RunProgress], RunState | None]
 
 
@@ -39,12 +39,20 @@ class ProgressWriter:
         self._stop: WorkerError | None = None
         self._begun_s = clock()
         self._stage: Stage = "download"
-        self._frames = self._vehicles = 0
+        self._frames = self._vehicles = self._skipped = 0
         self._total: int | None = None
 
-    def begin_frames(self, total: int | None) -> None:
-        """The frames are processed from now on; `total` is None if their number is not exact."""
-        self._stage, self._total, self._begun_s = "detect", total, self._clock()
+    def begin_frames(self, total: int | None, *, are_stored: bool = False) -> None:
+        """The frames are processed from now on; `total` is None if their number is not exact.
+
+        `are_stored`: the first ones come from checkpoints.
+        """
+        self._stage = "track" if are_stored else "detect"
+        self._total, self._begun_s = total, self._clock()
+
+    def begin_live(self) -> None:
+        """The networks run from now on: the frames before were stored, and do not count for the rate."""
+        self._stage, self._skipped, self._begun_s = "detect", self._frames, self._clock()
 
     def add_frame(self) -> None:
         """One more frame is processed."""
@@ -72,7 +80,8 @@ class ProgressWriter:
     def current(self) -> RunProgress:
         """The columns to write. The rate is that of this attempt, from its first frame on."""
         elapsed_s = self._clock() - self._begun_s
-        fps = self._frames / elapsed_s if self._frames and elapsed_s > 0 else None
+        counted = self._frames - self._skipped
+        fps = counted / elapsed_s if counted and elapsed_s > 0 else None
         left = None if self._total is None else max(0, self._total - self._frames)
         return RunProgress(
             current_stage=self._stage,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -34,7 +35,9 @@ def store(s3: S3Client, bucket: str, tmp_path: Path) -> ObjectStore:
 
 def test_a_fetched_object_is_whole_and_gone_when_the_block_ends(store: ObjectStore, tmp_path: Path) -> None:
     progress: list[int] = []
-    with store.fetch(KEY, lambda: progress.append(1)) as path:
+    with store.fetch(KEY, lambda: progress.append(1)) as file:
+        path = file.path
+        assert (file.etag, file.size_bytes) == (f'"{hashlib.md5(CLIP).hexdigest()}"', len(CLIP))  # as S3
         assert path.read_bytes() == CLIP
         assert path.is_relative_to(tmp_path)
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -47,14 +50,14 @@ def test_a_fetched_object_is_gone_when_the_block_fails(store: ObjectStore, tmp_p
         path.with_name("left-behind").write_bytes(b"by a decoder")
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), store.fetch(KEY, nothing) as fetched:
-        decode(fetched)
+    with pytest.raises(ZeroDivisionError), store.fetch(KEY, nothing) as file:
+        decode(file.path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_fault_of_the_caller_s_is_not_taken_for_one_of_s3_s(store: ObjectStore) -> None:
-    with pytest.raises(FileNotFoundError), store.fetch(KEY, nothing) as path:
-        path.with_name("absent").read_bytes()
+    with pytest.raises(FileNotFoundError), store.fetch(KEY, nothing) as file:
+        file.path.with_name("absent").read_bytes()
 
 
 def test_progress_that_raises_ends_the_fetch_at_that_chunk(store: ObjectStore, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from pathlib import Path
 import boto3
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 store = ObjectStore(boto3.client("s3"), sys.argv[1], Path(sys.argv[2]))
-with store.fetch("clip.mp4", lambda: None) as path:
-    print(path, flush=True)
+with store.fetch("clip.mp4", lambda: None) as file:
+    print(file.path, flush=True)
     sys.stdin.read()
 """
 

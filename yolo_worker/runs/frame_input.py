@@ -1,0 +1,41 @@
+"""The tracker's input for one frame: its boxes, and the embeddings that were taken of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from video_analysis.yolo_worker.types import Boxes, Embedding, Embeddings, Frame
+
+OVERHEAD_BYTES = 500
+"""Of the objects of one frame in memory, besides its arrays."""
+Compute = Callable[[Frame, Boxes], Embeddings]
+
+
+class FrameInput:
+    """Boxes of one frame; embeddings are added while the frame is tracked."""
+
+    def __init__(self, index: int, offset_ms: int, boxes: Boxes, vectors: dict[int, Embedding] | None = None) -> None:
+        """`vectors`: row of `boxes` → its embedding."""
+        self.index = index
+        self.offset_ms = offset_ms
+        self.boxes = boxes
+        self.vectors = {} if vectors is None else vectors
+        self._rows = {box.tobytes(): row for row, box in enumerate(boxes)}
+
+    @property
+    def nbytes(self) -> int:
+        """Size in memory, about."""
+        return OVERHEAD_BYTES + self.boxes.nbytes + sum(vector.nbytes for vector in self.vectors.values())
+
+    def embed(self, frame: Frame, boxes: Boxes, compute: Compute) -> Embeddings:
+        """One embedding per box, each of which is a row of this frame. Unknown ones are computed, and kept."""
+        rows = [self._rows[box.tobytes()] for box in boxes]
+        unknown = [position for position, row in enumerate(rows) if row not in self.vectors]
+        if unknown or not rows:
+            computed = compute(frame, boxes[unknown])
+            if not rows:
+                return computed
+            self.vectors |= {rows[position]: vector for position, vector in zip(unknown, computed, strict=True)}
+        return np.stack([self.vectors[row] for row in rows])
