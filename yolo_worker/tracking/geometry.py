@@ -58,8 +58,20 @@ def is_inside(box: Corner, frame: Corner, margin_px: float) -> bool:
 
 def iou(one: Corner, other: Corner) -> float:
     """Intersection over union of two boxes, 0..1; faster than arrays for a single pair."""
+    shared, first, second = _areas(one, other)
+    whole = first + second - shared
+    return shared / whole if whole > 0 else 0.0
+
+
+def share_inside(one: Corner, other: Corner) -> float:
+    """Share of the first box that lies in the other, 0..1."""
+    shared, whole, _ = _areas(one, other)
+    return shared / whole if whole > 0 else 0.0
+
+
+def _areas(one: Corner, other: Corner) -> tuple[float, float, float]:
+    """(of the part that two boxes share, of the first, of the second) in px²."""
     x1, y1, x2, y2 = one.tolist()
     a1, b1, a2, b2 = other.tolist()
     shared = max(0.0, min(x2, a2) - max(x1, a1)) * max(0.0, min(y2, b2) - max(y1, b1))
-    whole = (x2 - x1) * (y2 - y1) + (a2 - a1) * (b2 - b1) - shared
-    return shared / whole if whole > 0 else 0.0
+    return shared, (x2 - x1) * (y2 - y1), (a2 - a1) * (b2 - b1)

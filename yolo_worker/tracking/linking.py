@@ -52,12 +52,12 @@ def continued(
     """
     if not new or not older:
         return []
-    distance = _distances(new, older) / match_distance
-    possible = _begins_in_place(new, older) & (distance <= PLACE_DISTANCE)
-    possible |= _is_reachable(new, older) & (distance <= SAME_DISTANCE)
     gap_s = _gaps_s(new, older)
-    possible &= (gap_s > 0) & (gap_s <= longest_gap_s)
-    distance = np.where(possible, distance, np.inf)
+    limit = np.where(_begins_in_place(new, older), PLACE_DISTANCE, np.where(_is_reachable(new, older), SAME_DISTANCE, 0))
+    limit[(gap_s <= 0) | (gap_s > longest_gap_s)] = 0
+    distance = _distances(new, older, limit > 0) / match_distance
+    possible = distance <= limit
+    distance[~possible] = np.inf
     return [(int(row), int(column)) for row, column in np.argwhere(possible) if _is_clear(distance, row, column)]
 
 
@@ -81,10 +81,14 @@ def _is_clear(distance: Distances, row: int, column: int) -> bool:
     return bool((others >= distance[row, column] + MARGIN).all())
 
 
-def _distances(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Distances:
-    """The smallest distance between an embedding of the one track and one of the other."""
-    galleries = [track.gallery for track in older]
-    return np.stack([nearest(galleries, np.stack(track.gallery)).min(1) for track in new])
+def _distances(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], wanted: Possible) -> Distances:
+    """The smallest distance between an embedding of the one track and one of the other; infinite where not wanted."""
+    distances = np.full(wanted.shape, np.inf)
+    for row in np.flatnonzero(wanted.any(1)):
+        columns = np.flatnonzero(wanted[row])
+        galleries = [older[column].gallery for column in columns]
+        distances[row, columns] = nearest(galleries, np.stack(new[row].gallery)).min(1)
+    return distances
 
 
 def _gaps_s(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> NDArray[np.float64]:
