@@ -12,6 +12,9 @@ Corner = NDArray[np.float64]
 Point = NDArray[np.float64]
 """Right and down in px."""
 
+BORDER_PX = 3
+"""An edge of a box this near to the border of the frame is cut off by it."""
+
 
 def sizes(boxes: Corners) -> NDArray[np.float64]:
     """N×1: the square root of each box's area, at least 1 px."""
@@ -49,6 +52,12 @@ def touches(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
     """Of each box: a part of it lies in `frame`."""
     within: NDArray[np.bool_] = (boxes[:, 2:] > frame[:2]).all(1) & (boxes[:, :2] < frame[2:]).all(1)
     return within
+
+
+def is_cut(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
+    """Of each box: one of its edges is at the border of `frame`, or outside."""
+    cut: NDArray[np.bool_] = (boxes[:, :2] <= frame[:2] + BORDER_PX).any(1) | (boxes[:, 2:] >= frame[2:] - BORDER_PX).any(1)
+    return cut
 
 
 def is_inside(box: Corner, frame: Corner, margin_px: float) -> bool:

@@ -52,6 +52,8 @@ class VehicleTrack:
     """Mean box since `place_s`, as long as the vehicle does not move."""
     place_s: float
     hits: int = 1
+    is_whole: bool = True
+    """Its embeddings show the whole vehicle; if not, nothing better was seen."""
     is_confirmed: bool = False
     track_id: int | None = None
     is_reported: bool = False
@@ -122,10 +124,23 @@ class VehicleTrack:
         else:
             self.off_place_s = since_s
 
-    def learn(self, embedding: Embedding) -> None:
-        """Add an embedding of the current detection to the gallery."""
-        self.gallery.append(embedding)
+    def learn(self, embedding: Embedding, is_whole: bool) -> None:
+        """Add an embedding of the current detection to the gallery, unless better ones are known."""
         self.embedded_s = self.seen_s
+        if is_whole and not self.is_whole:
+            self.gallery.clear()
+        if is_whole >= self.is_whole:
+            self.gallery.append(embedding)
+            self.is_whole = is_whole
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """What a step decided of tracks."""
+
+    ended: list[VehicleTrack]
+    joined: list[VehicleTrack]
+    """Tracks that have the track_id of an older one now, because they show the same vehicle."""
 
 
 class TrackStore:
