@@ -47,15 +47,16 @@ Sql = Callable[..., list[dict[str, Any]]]
 
 @dataclass
 class FakeLease:
-    """The lease is lost from the `lost_at`-th check on."""
+    """The lease is lost from the `lost_at`-th check on; or another failure is raised."""
 
     lost_at: int | None = None
     checks: int = 0
+    failure: WorkerError = field(default_factory=lambda: LeaseLost("lost"))
 
     def check(self) -> None:
         self.checks += 1
         if self.lost_at is not None and self.checks >= self.lost_at:
-            raise LeaseLost("lost")
+            raise self.failure
 
     def left_s(self) -> float:
         return 43_200

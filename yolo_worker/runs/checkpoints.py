@@ -12,7 +12,7 @@ from functools import partial
 
 from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.db.run_types import CheckpointPart
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.errors import Interrupted, LeaseLost, WorkerError
 from video_analysis.worker_utils.observability.logs import failure_fields
 from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.worker_utils.version import VERSION
@@ -98,7 +98,8 @@ class Checkpoints:
         def write(frames: Sequence[FrameInput]) -> None:
             nonlocal number
             content = checkpoint_format.encode(frames)
-            attempt.context.lease.check()
+            with suppress(Interrupted):  # at a shutdown there is time for the last part
+                attempt.context.lease.check()
             number = self._add_row(_part(run_id, number + 1, folder, frames, content, origin), folder)
             self._store.put(f"{folder}/{_name(number)}", content, CONTENT_TYPE)
             self._is_reported = False
@@ -112,7 +113,7 @@ class Checkpoints:
         return part.part
 
     def _report_write_failure(self, failure: Exception) -> None:
-        if isinstance(failure, WorkerError) and failure.code in ("lease_lost", "interrupted"):
+        if isinstance(failure, LeaseLost):
             return
         self._report_unavailable(f"{failure}; s3:PutObject and s3:GetObject on runs/* are needed")
 

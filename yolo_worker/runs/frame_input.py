@@ -30,12 +30,14 @@ class FrameInput:
         return OVERHEAD_BYTES + self.boxes.nbytes + sum(vector.nbytes for vector in self.vectors.values())
 
     def embed(self, frame: Frame, boxes: Boxes, compute: Compute) -> Embeddings:
-        """One embedding per box, each of which is a row of this frame. Unknown ones are computed, and kept."""
-        rows = [self._rows[box.tobytes()] for box in boxes]
-        unknown = [position for position, row in enumerate(rows) if row not in self.vectors]
-        if unknown or not rows:
+        """One embedding per box. Unknown ones are computed; those of rows of this frame are kept."""
+        keys = [self._rows.get(box.tobytes(), len(self.boxes) + position) for position, box in enumerate(boxes)]
+        unknown = [position for position, row in enumerate(keys) if row not in self.vectors]
+        if not keys:
+            return compute(frame, boxes)
+        found = dict(self.vectors)
+        if unknown:
             computed = compute(frame, boxes[unknown])
-            if not rows:
-                return computed
-            self.vectors |= {rows[position]: vector for position, vector in zip(unknown, computed, strict=True)}
-        return np.stack([self.vectors[row] for row in rows])
+            found |= {keys[position]: vector for position, vector in zip(unknown, computed, strict=True)}
+            self.vectors = {row: vector for row, vector in found.items() if row < len(self.boxes)}
+        return np.stack([found[row] for row in keys])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from video_analysis.tests.support import iam, video_bench
-from video_analysis.tests.support.video_bench import TASK, VIDEO, WORKSPACE, Bench, Sql
-from video_analysis.worker_utils.errors import LeaseLost, Paused, Permanent, Transient
+from video_analysis.tests.support.video_bench import TASK, VIDEO, WORKSPACE, Bench, FakeLease, Sql
+from video_analysis.worker_utils.errors import Interrupted, LeaseLost, Paused, Permanent, Transient
 from video_analysis.yolo_worker.runs import checkpoint_writer, checkpoints, progress
 
 if TYPE_CHECKING:
@@ -108,6 +108,14 @@ def test_a_lost_lease_or_a_refused_video_stores_nothing(bench: Bench, failure: E
     interrupt(bench, 2, failure)
     bench.fail()
     assert bench.parts() == []
+
+
+def test_a_shutdown_stores_the_frames_that_are_finished(bench: Bench) -> None:
+    with pytest.raises(Interrupted):
+        bench.deliver(lease=FakeLease(lost_at=40, failure=Interrupted("shutting down")))
+    [part] = bench.parts()
+    assert 20 < part["last_frame"] < 40
+    assert resume(bench) == list(range(part["last_frame"] + 1, FRAMES))
 
 
 def test_parts_are_stored_while_the_video_runs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

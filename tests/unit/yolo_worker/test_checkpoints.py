@@ -96,6 +96,9 @@ def test_only_unknown_embeddings_are_computed() -> None:
         assert (found[[1, 3]] == 1).all()
     assert [boxes.tolist() for boxes in asked] == [frame.boxes[[0, 3]].tolist()]
     assert frame.embed(picture, frame.boxes[:0], compute).shape == (0, 8)
+    other = np.full((1, 6), 7, np.float32)
+    assert (frame.embed(picture, other, compute) == 1).all()
+    assert sorted(frame.vectors) == [0, 1, 2, 3], "a box that is none of the frame's is not kept"
 
 
 def unexpected(failure: Exception) -> None:
