@@ -88,6 +88,12 @@ HAS_VIDEO = """
 SELECT EXISTS (SELECT FROM videos WHERE id = %s AND workspace_id = %s AND s3_key_raw IS NOT NULL
     AND workspace_code IS NOT NULL AND camera_code IS NOT NULL)
 """
+ADOPT = """
+INSERT INTO camera_settings (workspace_id, camera_code, overrides)
+SELECT workspace_id, camera_code, %s FROM videos WHERE id = %s AND workspace_id = %s AND camera_code IS NOT NULL
+ON CONFLICT (workspace_id, camera_code) DO UPDATE SET overrides = EXCLUDED.overrides, updated_at = now()
+RETURNING camera_code
+"""
 UNPROCESSED = frozenset({"pending", "paused"})
 
 
@@ -178,6 +184,24 @@ class RunRows:
             return _one(cursor, run_id)
 
         return self._database.transaction(insert)
+
+    def adopt(self, run_id: str) -> tuple[str, RunRow]:
+        """Keep the overrides of a completed run for the camera of its video, in place of older ones.
+
+        Returns (camera code, run).
+        """
+
+        def adopt(cursor: Cursor) -> tuple[str, RunRow]:
+            run = _one(cursor, run_id)
+            if run.status != "completed":
+                raise CommandError(f"run {run_id} is {run.status}: only a completed run can be adopted")
+            cursor.execute(ADOPT, (json.dumps(dict(run.config_overrides or {})), run.video_id, run.workspace_id))
+            row = cursor.fetchone()
+            if row is None:
+                raise CommandError(f"videos has no camera_code for {run.video_id}")
+            return row[0], run
+
+        return self._database.transaction(adopt)
 
     def _changed(self, run_id: str, change: Callable[[Cursor, RunRow], None]) -> RunRow:
         def work(cursor: Cursor) -> RunRow:

@@ -40,6 +40,13 @@ def state(run: RunRow) -> str:
     return f"{run.id}: {run.status}\n"
 
 
+def adopted(camera_code: str, run: RunRow) -> str:
+    """The settings of a camera from now on."""
+    settings = [f"  {name} = {json.dumps(value)}\n" for name, value in sorted((run.config_overrides or {}).items())]
+    heading = "has the settings of the workers, and" if settings else "has the settings of the workers"
+    return f"from its next video on, {camera_code} {heading}\n{''.join(settings)}"
+
+
 def _branch(by_parent: Mapping[str | None, Sequence[RunRow]], parent: str | None, indent: str) -> Iterable[str]:
     for run in by_parent.get(parent, ()):
         stage = f" from {run.replay_from_stage}" if run.replay_from_stage else ""

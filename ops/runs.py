@@ -21,7 +21,8 @@ Shows and controls the runs of videos. A run is one way of processing one video.
 credentials; `resume` also needs sqs:SendMessage on the video queue.
 
 pause: a running run stops within seconds, a pending one at once; what is finished is kept. resume: the run continues.
-cancel: the run ends, and its video gets the status `error`. Each can be repeated."""
+cancel: the run ends, and its video gets the status `error`. adopt: the next videos of the camera have the settings of
+the run. Each can be repeated."""
 EXAMPLES = (
     "list --status running",
     "tree 1c9d2a4e-7c0b-4f7e-9d5c-0c8a6f6b2d11",
@@ -78,6 +79,10 @@ def _resume(rows: RunRows, config: WorkerConfig, options: argparse.Namespace) ->
     return run_text.state(run)
 
 
+def _adopt(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:
+    return run_text.adopted(*rows.adopt(options.run))
+
+
 COMMANDS: Mapping[str, Callable[[RunRows, WorkerConfig, argparse.Namespace], str]] = {
     "list": _list,
     "show": _show,
@@ -85,6 +90,7 @@ COMMANDS: Mapping[str, Callable[[RunRows, WorkerConfig, argparse.Namespace], str
     "pause": _pause,
     "resume": _resume,
     "cancel": _cancel,
+    "adopt": _adopt,
 }
 
 
@@ -102,6 +108,7 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
         ("pause", "stop a run and keep what is finished"),
         ("resume", "continue a paused run, or send the message of a pending one again"),
         ("cancel", "end a run"),
+        ("adopt", "keep the settings of a completed replay for its camera"),
     ):
         commands.add_parser(name, help=text).add_argument("run", type=arguments.uuid, metavar="RUN")
     return parser.parse_args(given)

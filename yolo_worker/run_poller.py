@@ -16,6 +16,7 @@ from video_analysis.worker_utils.aws.sqs import Publisher, Queue
 from video_analysis.worker_utils.consumer import process
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.db import write_probe
+from video_analysis.worker_utils.db.camera_settings import CameraSettingsRepository
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.stage_checkpoints import StageCheckpointRepository
@@ -27,6 +28,7 @@ from video_analysis.worker_utils.observability.observer import LogObserver
 from video_analysis.yolo_worker.detection.detector import Detector
 from video_analysis.yolo_worker.pipeline import VisionPipeline
 from video_analysis.yolo_worker.run_key import OutputSettings
+from video_analysis.yolo_worker.runs.cameras import Cameras
 from video_analysis.yolo_worker.runs.checkpoints import Checkpoints
 from video_analysis.yolo_worker.runs.lifecycle import RunLifecycle
 from video_analysis.yolo_worker.tracking.embedder import Embedder
@@ -50,6 +52,7 @@ def build(shutdown: threading.Event) -> Consumer:
         observer=observer,
         held_calls=HeldCalls(config.pause.first_s, config.pause.longest_s),
         checkpoints=Checkpoints(StageCheckpointRepository(database), ObjectStore.connect(session, config), observer),
+        cameras=Cameras(CameraSettingsRepository(database), observer),
         runs=RunLifecycle(VideoRunRepository(database), f"{socket.gethostname()}:{os.getpid()}", observer),
     )
     return Consumer(queue, handler, config, shutdown, observer=observer)

@@ -20,6 +20,7 @@ from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.yolo_worker.emission import Emission, SnapshotEmitter
 from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
 from video_analysis.yolo_worker.run_key import OutputSettings
+from video_analysis.yolo_worker.runs.cameras import Cameras
 from video_analysis.yolo_worker.runs.checkpoints import Checkpoints
 from video_analysis.yolo_worker.runs.lifecycle import Attempt, RunLifecycle
 from video_analysis.yolo_worker.runs.plan import Plan
@@ -52,10 +53,12 @@ class VideoWorker:
         held_calls: HeldCalls | None = None,
         runs: RunLifecycle | None = None,
         checkpoints: Checkpoints | None = None,
+        cameras: Cameras | None = None,
     ) -> None:
         """`held_calls` repeats refused uploads and sends; its default pauses as long as the consumer's default.
 
-        Without `runs` no run is recorded, without `checkpoints` a video always begins at its first frame.
+        Without `runs` no run is recorded, without `checkpoints` a video always begins at its first frame, without
+        `cameras` all have the same settings.
         """
         self._storage = storage
         self._videos = videos
@@ -65,6 +68,7 @@ class VideoWorker:
         self._observer = observer
         self._runs = runs or RunLifecycle(None, "", observer)
         self._checkpoints = checkpoints
+        self._cameras = cameras
         self._emitter = SnapshotEmitter(storage, analyses, publisher, held_calls or HeldCalls())
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
@@ -150,12 +154,13 @@ class VideoWorker:
         message = messages.parse_video_task(delivery.body)
         if delivery.receive_count == 1:
             self._report_unknown_fields(message.event, delivery)
+        run = None
         if isinstance(message, ReplayVideo):
             run = self._runs.find(message)
-            ids = ProcessVideoDb(video_id=message.video_id, workspace_id=message.workspace_id)
-            return Plan.of_run(run, self._videos.resolve(ids), self._pipeline, self._settings)
+            message = ProcessVideoDb(video_id=message.video_id, workspace_id=message.workspace_id)
         task = message if isinstance(message, ProcessVideo) else self._videos.resolve(message)
-        return Plan(task, self._pipeline, self._settings)
+        camera = {} if self._cameras is None else self._cameras.overrides_of(task)
+        return Plan.build(task, self._pipeline, self._settings, camera, run)
 
     def _report_unknown_fields(self, event: str, delivery: Delivery) -> None:
         unknown = messages.unknown_fields(delivery.body)

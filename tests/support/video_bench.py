@@ -15,6 +15,7 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db import write_probe
+from video_analysis.worker_utils.db.camera_settings import CameraSettingsRepository
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
 from video_analysis.worker_utils.db.stage_checkpoints import StageCheckpointRepository
@@ -22,6 +23,7 @@ from video_analysis.worker_utils.db.video_runs import VideoRunRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import EnvironmentFault, LeaseLost, WorkerError
 from video_analysis.yolo_worker.run_key import OutputSettings
+from video_analysis.yolo_worker.runs.cameras import Cameras
 from video_analysis.yolo_worker.runs.checkpoints import Checkpoints
 from video_analysis.yolo_worker.runs.lifecycle import RunLifecycle
 from video_analysis.yolo_worker.worker import VideoWorker
@@ -162,6 +164,7 @@ def opened(
             OutputSettings(bucket, BestSettings(), snapshot),
             observer=observer,
             checkpoints=Checkpoints(StageCheckpointRepository(database), ObjectStore(s3, bucket), observer),
+            cameras=Cameras(CameraSettingsRepository(database), observer),
             runs=RunLifecycle(VideoRunRepository(database), "test:1", observer),
         )
         yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from video_analysis.worker_utils.contracts.messages import ProcessVideo
-from video_analysis.worker_utils.db.run_types import StoredRun
+from video_analysis.worker_utils.db.run_types import Overrides, StoredRun
 from video_analysis.yolo_worker import run_key
 from video_analysis.yolo_worker.ports import Pipeline
 from video_analysis.yolo_worker.run_key import OutputSettings
@@ -25,10 +25,22 @@ class Plan:
     """The run that the message names."""
 
     @classmethod
-    def of_run(cls, run: StoredRun, task: ProcessVideo, pipeline: Pipeline, settings: OutputSettings) -> Plan:
-        """The plan of a run with its overrides. `task` is the row in `videos`. Permanent if an override is refused."""
-        changed = overrides.checked(run.config_overrides or {}, run.replay_from_stage or "detect", run.inherited)
-        stride = changed.get(overrides.STRIDE, run.stride or task.frame_stride)
+    def build(
+        cls,
+        task: ProcessVideo,
+        pipeline: Pipeline,
+        settings: OutputSettings,
+        camera: Overrides,
+        run: StoredRun | None = None,
+    ) -> Plan:
+        """The plan of a message with the settings of its camera, and of the run that it names.
+
+        `task` has the stride of the message or of the row in `videos`. Permanent if an override of the run is refused.
+        """
+        changed, stride = dict(camera), camera.get(overrides.STRIDE, task.frame_stride)
+        if run is not None:
+            own = overrides.checked(run.config_overrides or {}, run.replay_from_stage or "detect", run.inherited)
+            changed, stride = changed | dict(own), own.get(overrides.STRIDE, run.stride or stride)
         detector, track = (overrides.of_group(changed, group) for group in ("detector", "track"))
         return cls(
             task.model_copy(update={"frame_stride": stride}),

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
-from video_analysis.worker_utils.db.run_types import CheckpointPart, RunProgress, RunStart, RunState, StoredRun
+from video_analysis.worker_utils.db.run_types import (
+    CheckpointPart,
+    Overrides,
+    RunProgress,
+    RunStart,
+    RunState,
+    StoredRun,
+)
 from video_analysis.worker_utils.errors import WorkerError
 
 
@@ -62,3 +69,13 @@ class CheckpointStore(Protocol):
 
     def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
         """(content, content type) of an object of at most `limit_bytes`."""
+
+
+class CameraRows(Protocol):
+    """Access to the rows of `camera_settings`."""
+
+    def missing(self) -> str | None:
+        """What this role lacks to use the table; None if nothing."""
+
+    def overrides(self, workspace_id: str, camera_code: str) -> Overrides:
+        """The settings of a camera; empty if it has none."""

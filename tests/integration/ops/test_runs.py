@@ -238,3 +238,37 @@ def test_the_worker_refuses_an_override_that_was_written_past_the_command(site: 
 
 def test_a_video_without_a_completed_run_cannot_be_replayed(site: Site) -> None:
     assert "has no completed run: send PROCESS_VIDEO first" in site.replay("--from", "track", status=2)
+
+
+def test_an_adopted_run_changes_the_next_videos_of_its_camera(site: Site) -> None:
+    site.bench.deliver()
+    assert "is pending: only a completed run" in site.refused("adopt", pending_replay(site))
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    replayed = site.bench.runs()[-1]
+    adopted = "from its next video on, CAM1 has the settings of the workers, and\n  track.max_age_s = 3.0\n"
+    for _ in range(2):
+        assert site.ops("adopt", replayed["id"]) == adopted
+    site.bench.deliver(message_id="m-3")
+    assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]
+    assert len(site.bench.rows()) == 6, "the rows of the replay are those of its run key"
+    site.ops("adopt", site.bench.runs()[0]["id"])
+    site.bench.deliver(message_id="m-4")
+    assert len(site.bench.runs()) == 3, "the first run's settings again"
+
+
+def pending_replay(site: Site) -> str:
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    return site.run_id()
+
+
+def test_refused_or_unreadable_settings_of_a_camera_are_not_used(site: Site) -> None:
+    site.bench.sql(
+        "INSERT INTO camera_settings VALUES (%s, 'CAM1', '{\"yolo_weights\": \"other.pt\"}')", TASK["workspace_id"]
+    )
+    site.bench.deliver()
+    site.bench.sql("DROP TABLE camera_settings")
+    for number in (2, 3):
+        site.bench.deliver(message_id=f"m-{number}")
+    codes = [code for code in site.bench.observer.codes() if code.startswith("camera.")]
+    assert codes == ["camera.settings_refused", "camera.settings_unavailable"]
+    assert len(site.bench.runs()) == 1

@@ -78,7 +78,7 @@ def test_an_override_that_the_parent_has_is_kept() -> None:
 
 def replay(changed: dict[str, Any], **columns: Any) -> Plan:
     run = StoredRun("1", "replay", "pending", "0", replay_from_stage="detect", config_overrides=changed, **columns)
-    return Plan.of_run(run, TASK, FakePipeline(), OUTPUT)
+    return Plan.build(TASK, FakePipeline(), OUTPUT, {}, run)
 
 
 def test_a_plan_has_the_overrides_of_its_run_and_the_rest_of_the_worker() -> None:
@@ -101,3 +101,13 @@ def test_the_stride_is_overridden_or_that_of_the_run_or_of_the_video(
     changed: dict[str, Any], snapshot: dict[str, object] | None, stride: int
 ) -> None:
     assert replay(changed, config_snapshot=snapshot).task.frame_stride == stride
+
+
+def test_a_run_overrides_the_settings_of_its_camera() -> None:
+    camera = {"track.max_age_s": 3.0, "track.gap_s": 2.0, "frame_stride": 4}
+    alone = Plan.build(TASK, FakePipeline(), OUTPUT, camera)
+    assert (alone.pipeline.traits().track.max_age_s, alone.task.frame_stride, alone.changes_video) == (3.0, 4, True)
+    run = StoredRun("1", "replay", "pending", "0", None, "track", {"track.gap_s": 5}, config_snapshot={"stride": 2})
+    replayed = Plan.build(TASK, FakePipeline(), OUTPUT, camera, run)
+    track = replayed.pipeline.traits().track
+    assert (track.max_age_s, track.gap_s, replayed.task.frame_stride, replayed.changes_video) == (3.0, 5.0, 2, False)
