@@ -56,7 +56,8 @@ def touches(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
 
 def is_cut(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
     """Of each box: one of its edges is at the border of `frame`, or outside."""
-    cut: NDArray[np.bool_] = (boxes[:, :2] <= frame[:2] + BORDER_PX).any(1) | (boxes[:, 2:] >= frame[2:] - BORDER_PX).any(1)
+    before, behind = boxes[:, :2] <= frame[:2] + BORDER_PX, boxes[:, 2:] >= frame[2:] - BORDER_PX
+    cut: NDArray[np.bool_] = (before | behind).any(1)
     return cut
 
 

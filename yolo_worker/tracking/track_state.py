@@ -53,7 +53,7 @@ class VehicleTrack:
     place_s: float
     hits: int = 1
     is_whole: bool = True
-    """Its embeddings show the whole vehicle; if not, nothing better was seen."""
+    """One of its embeddings shows the whole vehicle; until then a large distance is no evidence."""
     is_confirmed: bool = False
     track_id: int | None = None
     is_reported: bool = False
@@ -115,7 +115,7 @@ class VehicleTrack:
             self._leave_place(box, time_s)
 
     def _leave_place(self, box: Corner, time_s: float) -> None:
-        """Start a new place: at once if the vehicle did not stand still or has moved to one side, else after a while."""
+        """Start a new place: at once if the vehicle did not stand still or moved to one side, else after a while."""
         since_s = time_s if self.off_place_s is None else self.off_place_s
         if max(share_inside(box, self.place), share_inside(self.place, box)) < MOVED_SHARE:
             self.place, self.place_s, self.off_place_s = box, time_s, None
@@ -125,13 +125,10 @@ class VehicleTrack:
             self.off_place_s = since_s
 
     def learn(self, embedding: Embedding, is_whole: bool) -> None:
-        """Add an embedding of the current detection to the gallery, unless better ones are known."""
+        """Add an embedding of the current detection to the gallery."""
+        self.gallery.append(embedding)
+        self.is_whole |= is_whole
         self.embedded_s = self.seen_s
-        if is_whole and not self.is_whole:
-            self.gallery.clear()
-        if is_whole >= self.is_whole:
-            self.gallery.append(embedding)
-            self.is_whole = is_whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
