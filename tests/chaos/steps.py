@@ -17,6 +17,8 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher, Queue
 from video_analysis.worker_utils.consumer.lease import HeldLease
 from video_analysis.worker_utils.db.image_analyses import ImageAnalysisRepository
+from video_analysis.worker_utils.db.stage_checkpoints import StageCheckpointRepository
+from video_analysis.worker_utils.db.video_runs import VideoRunRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 
 Side = Literal["before", "after"]
@@ -36,14 +38,19 @@ BEGIN_VIDEO, DOWNLOAD, CLAIM = (
     step(ImageAnalysisRepository.claim),
 )
 PUT, SEND, FINISH_VIDEO = step(ObjectStore.put), step(Publisher.send), step(VideoRepository.finish)
+START_RUN, COMPLETE_RUN = step(VideoRunRepository.start), step(VideoRunRepository.complete)
+ADD_CHECKPOINT = step(StageCheckpointRepository.add)
 BEGIN_ANALYSES, FETCH = step(ImageAnalysisRepository.begin_analyses), step(ObjectStore.fetch_bytes)
 CLASSIFY, FINISH_ANALYSES = step(SnapshotWorker._classify), step(ImageAnalysisRepository.finish_analyses)
 STEPS: dict[str, tuple[str, ...]] = {
-    "yolo_worker": (RECEIVE, BEGIN_VIDEO, DOWNLOAD, CHECK_LEASE, CLAIM, PUT, SEND, FINISH_VIDEO, DELETE),
+    "yolo_worker": (
+        *(RECEIVE, START_RUN, BEGIN_VIDEO, DOWNLOAD, CHECK_LEASE, CLAIM, PUT, SEND, ADD_CHECKPOINT, FINISH_VIDEO),
+        *(COMPLETE_RUN, DELETE),
+    ),
     "main_worker": (RECEIVE, BEGIN_ANALYSES, FETCH, CLASSIFY, FINISH_ANALYSES, DELETE),
 }
 """The steps of a message without failures, in order."""
-COMPLETED_STEPS = frozenset({FINISH_VIDEO, FINISH_ANALYSES, DELETE})
+COMPLETED_STEPS = frozenset({FINISH_VIDEO, COMPLETE_RUN, FINISH_ANALYSES, DELETE})
 """If SIGTERM arrives at one of these, the worker still acknowledges the message."""
 MAX_FAULTS_PER_MESSAGE = 3
 """Every kill costs a receive, and a message has five."""

@@ -14,7 +14,17 @@ from video_analysis.tests.chaos import kills, steps
 from video_analysis.tests.chaos.environment import ChaosEnvironment, Result
 from video_analysis.tests.chaos.parallel import result_of
 from video_analysis.tests.chaos.result_diff import ResultDiff, VideoResult, compare
-from video_analysis.tests.chaos.steps import DELETE, FINISH_ANALYSES, PUT, SEND, STEPS, Boundary
+from video_analysis.tests.chaos.steps import (
+    ADD_CHECKPOINT,
+    COMPLETE_RUN,
+    DELETE,
+    FINISH_ANALYSES,
+    PUT,
+    SEND,
+    START_RUN,
+    STEPS,
+    Boundary,
+)
 from video_analysis.tests.chaos.supervisor import SupervisedWorker
 
 CAR, VAN = ("car.jpg", "aa"), ("van.jpg", "bb")
@@ -35,6 +45,17 @@ def test_kills_between_steps_lose_and_double_nothing(chaos: ChaosEnvironment) ->
         Boundary(DELETE, "before"),
     )
     result = kills.at_boundaries(chaos, "chain", worker="yolo_worker", boundaries=chain)
+    assert result.faults == len(chain)
+    assert result.is_clean, result
+
+
+def test_kills_at_the_steps_of_a_run_lose_and_double_nothing(chaos: ChaosEnvironment) -> None:
+    chain = (
+        Boundary(START_RUN, "after"),
+        Boundary(ADD_CHECKPOINT, "after"),
+        Boundary(COMPLETE_RUN, "before"),
+    )
+    result = kills.at_boundaries(chaos, "chain of a run", worker="yolo_worker", boundaries=chain)
     assert result.faults == len(chain)
     assert result.is_clean, result
 
