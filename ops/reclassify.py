@@ -43,6 +43,13 @@ def main(given: Sequence[str] | None = None) -> int:
     return exit_status.run("reclassify", lambda: _reclassify(options), "run it again for the rest")
 
 
+def resend_current(video_id: str, *, dry_run: bool) -> None:
+    """Send the current snapshots of one video that have results, and print how many were sent and skipped."""
+    options = _options(["--video", video_id, *(["--dry-run"] if dry_run else [])])
+    options.is_current = True
+    _reclassify(options)
+
+
 def _reclassify(options: argparse.Namespace) -> None:
     counts: Counter[str] = Counter()
     remark = ""
@@ -82,7 +89,7 @@ def _print_counts(counts: Counter[str], dry_run: bool, remark: str) -> None:
 
 
 def _stored(config: WorkerConfig, options: argparse.Namespace) -> Iterable[StoredSnapshot]:
-    selection = Selection(options.video, options.workspace, options.since, options.until)
+    selection = Selection(options.video, options.workspace, options.since, options.until, options.is_current)
     return StoredSnapshots(Database(config.database_url, "cvitx-reclassify")).read(selection)
 
 
@@ -120,6 +127,7 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
         "--per-second", type=arguments.rate, default=PER_SECOND, metavar="N", help="maximum rate (default: %(default)g)"
     )
     parser.add_argument("--dry-run", action="store_true", help="count the rows and name invalid ones, send nothing")
+    parser.set_defaults(is_current=False)
     options = parser.parse_args(given)
     if options.workspace and not options.since:
         parser.error("--workspace needs --since, so that a whole workspace is not sent by mistake")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from video_analysis import worker_config
-from video_analysis.ops import arguments, exit_status, run_text, runs
+from video_analysis.ops import arguments, exit_status, reclassify, run_text, runs
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.run_rows import RunRow, RunRows
 from video_analysis.worker_utils.db.connection import Database
@@ -21,9 +21,11 @@ Starts a replay of a video: a new run whose parent is the video's newest complet
 own, and the view current_image_analyses shows them once the replay is completed. The row in `videos` is not changed.
 
 --from names the first stage that runs again. The settings that can be set are {", ".join(sorted(overrides.ALLOWED))};
-a setting of an earlier stage is refused. Those that the parent has are kept.
+a setting of an earlier stage is refused. Those that the parent has are kept. --from classify is no run: it sends the
+current snapshots to main_worker again, as `reclassify` does for all snapshots of a video.
 
 Needs the database and sqs:SendMessage on the video queue, by your own credentials."""
+CLASSIFY = "classify"
 EXAMPLE = "50651c85-90ab-471b-8707-adc0ef16f91f --from detect --set track.max_age_s=3 --dry-run"
 
 
@@ -34,6 +36,11 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _replay(options: argparse.Namespace) -> None:
+    if options.stage == CLASSIFY:
+        if options.set or options.run:
+            raise CommandError(f"--from {CLASSIFY} has no --set and no --run: it sends the current snapshots again")
+        reclassify.resend_current(options.video, dry_run=options.dry_run)
+        return
     config = worker_config.load(os.environ)
     rows = RunRows(Database(config.database_url, "cvitx-replay"))
     parent = _parent(rows, options)
@@ -88,7 +95,7 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
     parser = arguments.parser("replay", ABOUT, EXAMPLE)
     parser.add_argument("video", type=arguments.uuid, metavar="VIDEO", help="the video's id")
     parser.add_argument(
-        "--from", dest="stage", choices=overrides.STAGES, required=True, help="first stage to run again"
+        "--from", dest="stage", choices=(*overrides.STAGES, CLASSIFY), required=True, help="first stage to run again"
     )
     parser.add_argument(
         "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting; can be repeated"

@@ -21,7 +21,7 @@ SELECT id::text, status::text, snapshot_s3_key, json_build_object('event', 'SNAP
     'video_id', video_id, 'workspace_id', workspace_id, 'workspace_code', workspace_code, 'camera_code', camera_code,
     'track_id', track_id, 'snapshot_s3_key', snapshot_s3_key, 'recordedAt', recorded_at, 'detectedIn', detected_in_ms,
     'detectedAt', detected_at, 'yolo_type', yolo_type)::text
-FROM image_analyses
+FROM {table}
 WHERE id > %(after)s
   AND (%(video_id)s::uuid IS NULL OR video_id = %(video_id)s::uuid)
   AND (%(workspace_id)s::uuid IS NULL OR workspace_id = %(workspace_id)s::uuid)
@@ -40,6 +40,8 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
     """Exclusive."""
+    is_current: bool = False
+    """Only the rows that a UI shows: those of the view current_image_analyses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +79,6 @@ def _page(selection: Selection, after: str, cursor: Cursor) -> list[StoredSnapsh
         "since": selection.since,
         "until": selection.until,
     }
-    cursor.execute(PAGE, {**restrictions, "after": after, "rows": PAGE_ROWS})
+    table = "current_image_analyses" if selection.is_current else "image_analyses"
+    cursor.execute(PAGE.format(table=table), {**restrictions, "after": after, "rows": PAGE_ROWS})
     return [StoredSnapshot(*row) for row in cursor.fetchall()]

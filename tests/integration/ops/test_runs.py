@@ -272,3 +272,20 @@ def test_refused_or_unreadable_settings_of_a_camera_are_not_used(site: Site) -> 
     codes = [code for code in site.bench.observer.codes() if code.startswith("camera.")]
     assert codes == ["camera.settings_refused", "camera.settings_unavailable"]
     assert len(site.bench.runs()) == 1
+
+
+def test_a_replay_from_classify_sends_the_current_snapshots_again_and_is_no_run(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.bench.deliver()
+    site.bench.sql("UPDATE image_analyses SET status = 'done'")
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    site.bench.sql("UPDATE image_analyses SET status = 'done'")
+    monkeypatch.setenv("CVITX_SNAPSHOT_QUEUE", site.queue_url.rsplit("/", 1)[-1])
+    current = {row["snapshot_s3_key"] for row in site.bench.sql("SELECT * FROM current_image_analyses")}
+    assert site.replay("--from", "classify", "--dry-run") == "3 would be sent, 0 skipped\n"
+    assert site.replay("--from", "classify") == "3 sent, 0 skipped\n"
+    assert {message["snapshot_s3_key"] for message in site.sent()} == current
+    assert len(site.bench.runs()) == 2
+    assert "has no --set" in site.replay("--from", "classify", "--set", "best.edge_px=1", status=2)
