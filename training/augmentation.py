@@ -66,6 +66,36 @@ def relit(rng: np.random.Generator, image: Image) -> Image:
     return np.asarray(lit, np.uint8)
 
 
+def degraded(rng: np.random.Generator, image: Image) -> Image:
+    """What a camera and its codec lose: sometimes sharpness, resolution, detail in the dark, or all of them."""
+    if rng.random() < 0.15:
+        length = int(rng.integers(2, 6))
+        kernel = np.full((1, length), 1 / length) if rng.random() < 0.5 else np.full((length, 1), 1 / length)
+        image = np.asarray(cv2.filter2D(image, -1, kernel), np.uint8)
+    if rng.random() < 0.25:
+        image = _coarsened(rng, image)
+    if rng.random() < 0.15:
+        image = _darkened(rng, image)
+    if rng.random() < 0.3:
+        coarse = np.frombuffer(encode_jpeg(image, int(rng.integers(20, 75))), np.uint8)
+        image = np.asarray(cv2.imdecode(coarse, cv2.IMREAD_COLOR), np.uint8)
+    return image
+
+
+def _coarsened(rng: np.random.Generator, image: Image) -> Image:
+    """The same size, from fewer pixels."""
+    height, width = image.shape[:2]
+    scale = float(rng.uniform(0.4, 0.9))
+    small = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _darkened(rng: np.random.Generator, image: Image) -> Image:
+    """Less light, with the noise of the sensor."""
+    noise = rng.normal(0, rng.uniform(2, 10), (*image.shape[:2], 1))
+    return np.asarray(np.clip(image * rng.uniform(0.35, 0.8) + noise, 0, 255), np.uint8)
+
+
 def worn(rng: np.random.Generator, crop: Image) -> Image:
     """A random variation of a vehicle's crop: slightly trimmed, sometimes of lower resolution or more compressed.
 

@@ -1,4 +1,4 @@
-"""Train the demo's three weights files: render the data, train, validate, export, write the figures."""
+"""Train the demo's three weights files: collect the data, train, validate, export, write the figures."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from video_analysis.training import detector, detector_views, main_model, networks, snapshot_views
+from video_analysis.training import (
+    detector,
+    detector_data,
+    detector_views,
+    main_model,
+    networks,
+    snapshot_views,
+)
+from video_analysis.training.detector_loss import PartialLabelLoss
 from video_analysis.training.hardware import Hardware
 from video_analysis.training.rendering import cut_out, material, world_mark
 from video_analysis.training.splits import GENERATORS, Split
 from video_analysis.training.stills import Still
-from video_analysis.training.train_loop import Plan, TrainingRun, train
+from video_analysis.training.train_loop import Plan, TrainingRun, Validation, train
+from video_analysis.worker_utils.inference import backend
 
 VALIDATION_SHARE = 8
 """Training pictures per validation picture."""
 CROPS_A_FRAME = 4
 """Close-ups per frame whose vehicles a main model is trained on."""
-COARSE_VIEWS = 40_000
-"""Number of the detector's first samples that have half the pixels."""
+VALIDATE_EVERY_S = 600.0
+DETECTOR_RATE = 1e-3
 MOST_LOSSES = 24
 MAIN_MODELS: dict[str, Callable[[dict[str, int]], networks.MainModel]] = {
     "baseline": networks.baseline,
@@ -51,26 +61,34 @@ class TrainingOptions:
     batch: int | None = None
     processes: int = 0
     """For rendering, and threads that prepare batches; 0 does all work in this thread."""
+    data: Path | None = None
+    """The real pictures; None: rendered pictures only."""
+    start: Path | None = None
+    """Weights of the detector to start from; None: random ones."""
 
 
 def train_detector(path: Path, options: TrainingOptions, hardware: Hardware) -> JSON:
     """Train, validate and write the detector and its figures; returns the figures."""
     stills = material(options.work, "frames", "train", options.frames, options.processes)
     unseen = material(options.work, "frames", "validation", _share(options.frames), options.processes)
-    net = detector.network(options.seed).to(hardware.device)
-    plan = _plan("detector", options, batch=32 if hardware.is_gpu else 16, rate=2e-3, weight_decay=0.01)
-    views = detector_views.DetectorViews(stills, options.seed, COARSE_VIEWS // plan.batch * plan.batch)
-    loss = detector.loss_of(net, hardware)
+    data = detector_data.collect(stills, unseen, options.data)
+    net = detector.network(options.seed)
+    if options.start is not None:
+        detector.start_from(net, options.start)
+    net.to(hardware.device)
+    plan = _plan("detector", options, batch=32 if hardware.is_gpu else 16, rate=DETECTOR_RATE, weight_decay=0.01)
+    views = detector_views.DetectorViews(data.sources, options.seed)
+    checkpoint = _checkpoint_path(net, plan, options, repr(data.facts()))
+    measure = partial(detector_data.figures, data=data, hardware=hardware, threads=options.processes)
     run = train(
-        net, views, detector_views.collated, loss, plan, hardware, _checkpoint_path(net, plan, options, len(stills))
-    )
+        net, views, detector_views.collated, PartialLabelLoss(net, hardware), plan, hardware, checkpoint,
+        Validation(VALIDATE_EVERY_S, measure),
+    )  # fmt: skip
     shipped = run.average.half().float()
-    figure = detector.judge(shipped, unseen, hardware, options.processes)
+    validation: JSON = {**measure(shipped), **data.facts(), **_counts(len(stills), len(unseen))}
     detector.export(shipped, path)
-    shape = (1, 3, *detector_views.CANVAS)
-    return _write_figures(
-        path, run, plan, hardware, shape, {"map50": round(figure, 4), **_counts(len(stills), len(unseen))}
-    )
+    started = None if options.start is None else backend.sha256_of(options.start)
+    return _write_figures(path, run, plan, hardware, (1, 3, *detector.WIDE_PX), validation | {"started_from": started})
 
 
 def train_main_model(variant: str, path: Path, options: TrainingOptions, hardware: Hardware) -> JSON:
@@ -83,7 +101,7 @@ def train_main_model(variant: str, path: Path, options: TrainingOptions, hardwar
         net = MAIN_MODELS[variant](named.widths)
     plan = _plan(variant, options, batch=64 if hardware.is_gpu else 16, rate=1.5e-3, weight_decay=0.05)
     views = snapshot_views.SnapshotViews(stills, named, options.seed)
-    checkpoint = _checkpoint_path(net, plan, options, len(stills))
+    checkpoint = _checkpoint_path(net, plan, options, str(len(stills)))
     run = train(net, views, snapshot_views.collated, main_model.loss_of(hardware), plan, hardware, checkpoint)
     judged = snapshot_views.SnapshotViews(unseen, named)
     predictions = main_model.predict(run.average, judged, hardware, options.processes)
@@ -124,8 +142,8 @@ def _plan(name: str, options: TrainingOptions, *, batch: int, rate: float, weigh
     )
 
 
-def _checkpoint_path(net: torch.nn.Module, plan: Plan, options: TrainingOptions, pictures: int) -> Path:
-    """The checkpoint of a run. Another seed, batch size, simulator, number of pictures or architecture has another."""
+def _checkpoint_path(net: torch.nn.Module, plan: Plan, options: TrainingOptions, pictures: str) -> Path:
+    """The checkpoint of a run. Another seed, batch size, simulator, set of pictures or architecture has another."""
     shapes = [(name, tuple(value.shape)) for name, value in net.state_dict().items()]
     mark = hashlib.sha256(repr((plan.seed, plan.batch, world_mark(), pictures, shapes)).encode()).hexdigest()[:8]
     return options.work / f"{plan.name}-{mark}.memory.pt"
@@ -153,6 +171,7 @@ def _write_figures(
         "pytorch": torch.__version__,
         "plan": asdict(plan),
         "losses": run.losses[::-1][::every][::-1],
+        "curve": run.curve,
     }
     path.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     log.info("%s: %s", path, json.dumps(validation))
