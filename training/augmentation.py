@@ -25,23 +25,6 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, 61, epoch)).permutation(count)
 
 
-def placement(
-    rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int, int], zoom: tuple[float, float], flip: float
-) -> Matrix:
-    """A 2×3 matrix that puts a picture of `source` (height, width) on a `canvas`, larger or smaller by up to `zoom`.
-
-    Relative to where it just fits. What is larger than the canvas is cut anywhere, what is smaller lies anywhere;
-    `flip` is how likely it is mirrored. Pixels are squares, their middles at halves (cv2.resize's convention).
-    """
-    scale = min(canvas[0] / source[0], canvas[1] / source[1]) * float(np.exp(rng.uniform(*np.log(zoom))))
-    spare_y, spare_x = canvas[0] - scale * source[0], canvas[1] - scale * source[1]
-    x, y = spare_x * rng.random(), spare_y * rng.random()
-    matrix = np.array([[scale, 0, x + (scale - 1) / 2], [0, scale, y + (scale - 1) / 2]])
-    if rng.random() < flip:
-        matrix[0] = [-scale, 0, canvas[1] - 1 - matrix[0, 2]]
-    return matrix
-
-
 def moved(boxes: Boxes, matrix: Matrix, canvas: tuple[int, int]) -> tuple[Boxes, NDArray[np.float64]]:
     """N×4 corner boxes under `matrix`, clipped to the canvas, and which share of each is left."""
     across = (boxes[:, [0, 2]] - 0.5) * matrix[0, 0] + matrix[0, 2] + 0.5

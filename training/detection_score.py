@@ -29,9 +29,9 @@ class DetectionScore:
 
     stills: int
     vehicles: int
-    of_one_type: float
+    map50_of_one_type: float
     """With all types equal: detection without classification."""
-    mean: float
+    map50: float
     """Mean over the labels."""
     by_label: dict[str, float]
 
@@ -48,8 +48,8 @@ def score(found: Sequence[Boxes], pictures: Sequence[LabelledPicture]) -> Detect
     return DetectionScore(
         stills=len(pictures),
         vehicles=sum(len(truth.classes) for truth in truths),
-        of_one_type=round(average_precision(0, alike, one_type), 4) if present else 0.0,
-        mean=round(float(np.mean([*by_label.values()])), 4) if present else 0.0,
+        map50_of_one_type=round(average_precision(0, alike, one_type), 4) if present else 0.0,
+        map50=round(float(np.mean([*by_label.values()])), 4) if present else 0.0,
         by_label={label: round(value, 4) for label, value in by_label.items()},
     )
 

@@ -58,7 +58,7 @@ def figures(net: torch.nn.Module, data: DetectorData, hardware: Hardware, thread
     if data.real:
         boxes = detector.detections(net, [picture.read for picture in data.real], hardware, threads)
         real = detection_score.score(boxes, data.real)
-        found |= {"real_map50_of_one_type": real.of_one_type, "real_map50": real.mean}
+        found |= {"real_map50_of_one_type": real.map50_of_one_type, "real_map50": real.map50}
     return found
 
 

@@ -78,7 +78,7 @@ class DetectorViews:
         source = self._sources[place]
         picture = source.pictures[int(np.searchsorted(self._picture_bounds[place], rng.random()))]
         image = relit(rng, picture.read())
-        matrix = _matrix(rng, picture.boxes, (image.shape[0], image.shape[1]), source.zoom)
+        matrix = crop_matrix(rng, picture.boxes, (image.shape[0], image.shape[1]), source.zoom)
         flags, grey = cv2.INTER_LINEAR, (LETTERBOX_GREY,) * 3
         canvas = cv2.warpAffine(image, matrix, CANVAS[::-1], flags=flags, borderValue=grey)
         canvas = degraded(rng, np.asarray(canvas, np.uint8))
@@ -86,10 +86,10 @@ class DetectorViews:
 
 
 def collated(views: Sequence[View]) -> Batch:
-    """A batch for PartialLabelLoss: B pictures, at most M boxes in each, K boxes without labels in each.
+    """A batch for PartialLabelLoss: B pictures, M ≥ 1 boxes in each, K ≥ 1 boxes without labels in each.
 
-    img B×3×H×W uint8; boxes B×M×4 px, zero where there are less than M; labels B×M; ignored B×K×4 px, zero likewise;
-    above_px B; smaller_px2 B.
+    img B×3×H×W uint8; boxes B×M×4 px, zero where a picture has less than M; labels B×M; ignored B×K×4 px, zero
+    likewise; above_px B; smaller_px2 B.
     """
     return {
         "img": torch.from_numpy(np.stack([view.image for view in views])),
@@ -103,7 +103,7 @@ def collated(views: Sequence[View]) -> Batch:
 
 def _padded(rows: Sequence[NDArray[np.generic]]) -> torch.Tensor:
     """Arrays of different lengths in one float32 tensor, filled with zeros."""
-    padded = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]), np.float32)
+    padded = np.zeros((len(rows), max(1, *map(len, rows)), rows[0].shape[1]), np.float32)
     for place, row in enumerate(rows):
         padded[place, : len(row)] = row
     return torch.from_numpy(padded)
@@ -125,11 +125,14 @@ def _bounds(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return bounds
 
 
-def _matrix(
+def crop_matrix(
     rng: np.random.Generator, boxes: NDArray[np.float32], source: tuple[int, int], zoom: tuple[float, float]
 ) -> Matrix:
-    """A 2×3 matrix from a picture of `source` (height, width) to the canvas. The canvas lies within the picture, or
-    the picture within the canvas, in each direction."""
+    """A 2×3 matrix from a picture of `source` (height, width) to the canvas.
+
+    In each direction the canvas lies within the picture, or the picture within the canvas. Pixels are squares, their
+    middles at halves (cv2.resize's convention).
+    """
     scale = FRAME_PX / max(source) * float(np.exp(rng.uniform(*np.log(zoom))))
     middle = np.array(source[::-1]) * rng.random(2)
     if len(boxes) and rng.random() < AROUND_A_BOX:

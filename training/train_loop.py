@@ -142,12 +142,12 @@ def _run_steps(
         if run.seconds - logged_s > REPORT_EVERY_S or progress(plan, run) >= 1:
             logged_s = run.seconds
             _log_loss(run, recent, plan)
-        if run.seconds - saved_s > CHECKPOINT_EVERY_S:
-            saved_s = run.seconds
-            _save_checkpoint(run, checkpoint)
         if validation and run.seconds - validated_s > validation.every_s:
             validated_s = run.seconds
             _validate(run, validation, plan)
+        if run.seconds - saved_s > CHECKPOINT_EVERY_S:
+            saved_s = run.seconds
+            _save_checkpoint(run, checkpoint)
 
 
 def _validate(run: TrainingRun, validation: Validation, plan: Plan) -> None:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from video_analysis.benchmarks.eval import table
 from video_analysis.benchmarks.eval.stage_one import LEAST_CONFIDENCE
 from video_analysis.benchmarks.real_data import DATA
 from video_analysis.demo import weights
@@ -27,7 +28,7 @@ def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
     """mAP50 of the worker's detector, all types as one and the mean over the labels; or why there is none."""
     pictures = real_pictures.validation_stills(data)
     if not pictures:
-        return {"skipped": "the real stills are not here"}
+        return {"skipped": "they are not here"}
     settings = config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE})
     detector = run_poller.detector(config.model_copy(update={"detector": settings}))
     frames = (Frame(number, number, picture.read()) for number, picture in enumerate(pictures))
@@ -36,7 +37,7 @@ def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures as JSON, and write them; 2 if weights or stills are missing."""
+    """Print the figures, and write them as JSON; 2 if weights or stills are missing."""
     parser = argparse.ArgumentParser(prog="python -m video_analysis.benchmarks.eval.real_stills", description=__doc__)
     parser.add_argument("--weights", type=Path, default=weights.DETECTOR)
     parser.add_argument("--data", type=Path, default=DATA)
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = measure(options.data, WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    print(json.dumps(found, indent=1))
+    print(*table.stills_lines(found), sep="\n")
     return 2 if "skipped" in found else 0
 
 
