@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps=options.steps,
         batch=options.batch,
         processes=spare_cores() if options.processes is None else options.processes,
-        data=options.data,
+        data=options.data if options.data.is_dir() else None,
+        start=options.start,
     )
     if options.only == "appearance":
         _train_appearance(options)
@@ -91,6 +92,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--images", type=int, help=f"pictures to train on; default {FRAMES} frames, {CROPS} crops, {SCENES} scenes"
     )
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real clips and pictures")
+    parser.add_argument(
+        "--start", type=Path, metavar="WEIGHTS", help="of the detector, to continue from; default: none"
+    )
     parser.add_argument("--out", type=Path, help="folder for the weights; default: each worker's bundle")
     parser.add_argument(
         "--work", type=Path, default=PACKAGE_FOLDER / "out" / "training", help="rendered pictures, memory"

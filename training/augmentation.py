@@ -30,23 +30,6 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, 61, epoch)).permutation(count)
 
 
-def placement(
-    rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int, int], zoom: tuple[float, float], flip: float
-) -> Matrix:
-    """A 2×3 matrix that puts a picture of `source` (height, width) on a `canvas`, larger or smaller by up to `zoom`.
-
-    Relative to where it just fits. What is larger than the canvas is cut anywhere, what is smaller lies anywhere;
-    `flip` is how likely it is mirrored. Pixels are squares, their middles at halves (cv2.resize's convention).
-    """
-    scale = min(canvas[0] / source[0], canvas[1] / source[1]) * float(np.exp(rng.uniform(*np.log(zoom))))
-    spare_y, spare_x = canvas[0] - scale * source[0], canvas[1] - scale * source[1]
-    x, y = spare_x * rng.random(), spare_y * rng.random()
-    matrix = np.array([[scale, 0, x + (scale - 1) / 2], [0, scale, y + (scale - 1) / 2]])
-    if rng.random() < flip:
-        matrix[0] = [-scale, 0, canvas[1] - 1 - matrix[0, 2]]
-    return matrix
-
-
 def moved(boxes: Boxes, matrix: Matrix, canvas: tuple[int, int]) -> tuple[Boxes, NDArray[np.float64]]:
     """N×4 corner boxes under `matrix`, clipped to the canvas, and which share of each is left."""
     across = (boxes[:, [0, 2]] - 0.5) * matrix[0, 0] + matrix[0, 2] + 0.5
@@ -71,6 +54,36 @@ def relit(rng: np.random.Generator, image: Image) -> Image:
     return np.asarray(lit, np.uint8)
 
 
+def degraded(rng: np.random.Generator, image: Image) -> Image:
+    """What a camera and its codec lose: sometimes sharpness, resolution, detail in the dark, or all of them."""
+    if rng.random() < 0.15:
+        length = int(rng.integers(2, 6))
+        kernel = np.full((1, length), 1 / length) if rng.random() < 0.5 else np.full((length, 1), 1 / length)
+        image = np.asarray(cv2.filter2D(image, -1, kernel), np.uint8)
+    if rng.random() < 0.25:
+        image = _coarsened(rng, image)
+    if rng.random() < 0.15:
+        image = _darkened(rng, image)
+    if rng.random() < 0.3:
+        coarse = np.frombuffer(encode_jpeg(image, int(rng.integers(20, 75))), np.uint8)
+        image = np.asarray(cv2.imdecode(coarse, cv2.IMREAD_COLOR), np.uint8)
+    return image
+
+
+def _coarsened(rng: np.random.Generator, image: Image) -> Image:
+    """The same size, from fewer pixels."""
+    height, width = image.shape[:2]
+    scale = float(rng.uniform(0.4, 0.9))
+    small = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _darkened(rng: np.random.Generator, image: Image) -> Image:
+    """Less light, with the noise of the sensor."""
+    noise = rng.normal(0, rng.uniform(2, 10), (*image.shape[:2], 1))
+    return np.asarray(np.clip(image * rng.uniform(0.35, 0.8) + noise, 0, 255), np.uint8)
+
+
 def worn(rng: np.random.Generator, crop: Image) -> Image:
     """A random variation of a vehicle's crop: slightly trimmed, sometimes of lower resolution or more compressed.
 
@@ -91,7 +104,7 @@ def worn(rng: np.random.Generator, crop: Image) -> Image:
     return crop
 
 
-def degraded(rng: np.random.Generator, crop: Image) -> Image:
+def camera_degraded(rng: np.random.Generator, crop: Image) -> Image:
     """The crop as a cheap camera records it: fewer pixels, blurred, with noise, under another light, compressed."""
     longest = float(np.exp(rng.uniform(*np.log(CAMERA_PX))))
     scale = min(1.0, longest / max(crop.shape[:2]))

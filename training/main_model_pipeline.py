@@ -68,7 +68,7 @@ def train_main_model(variant: str, path: Path, options: TrainingOptions, hardwar
     plan = plan_of(
         variant, options, batch=GPU_BATCH if hardware.is_gpu else BATCH, rate=RATE, weight_decay=WEIGHT_DECAY
     )
-    checkpoint = checkpoint_path(net.tail, plan, options, len(source.rendered))
+    checkpoint = checkpoint_path(net.tail, plan, options, learnt.mark)
     run = train(net.tail, learnt, collated, main_model.loss_of(hardware), plan, hardware, checkpoint)
     net.tail = run.average
     cool, fitted, figures = calibrated(net, named, source, trunk, options)

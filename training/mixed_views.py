@@ -32,6 +32,11 @@ class MixedViews:
         self._rendered, self._real, self._seed = rendered, real, seed
         self._cumulated = None if real is None else np.cumsum(real.vehicles.weights)
 
+    @property
+    def mark(self) -> str:
+        """Hash of the vehicles' identities."""
+        return " ".join(one.vehicles.mark for one in (self._rendered, self._real) if one is not None)
+
     def __getitem__(self, number: int) -> View:
         """Sample `number`."""
         rng = np.random.default_rng((self._seed, 64, number))

@@ -8,7 +8,7 @@ import numpy as np
 from video_analysis.devstack.untrained_model import labels_of
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.simulator.vehicles.fleet import hierarchy
-from video_analysis.training.augmentation import degraded, relit, worn
+from video_analysis.training.augmentation import camera_degraded, relit, worn
 from video_analysis.training.networks import LOOK_PX
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging.crop import Image
@@ -29,7 +29,7 @@ def augmented(rng: np.random.Generator, crop: Image) -> Image:
     """A random view, LOOK_PX×LOOK_PX×3 BGR; every second one is what a cheap camera records."""
     seen = worn(rng, relit(rng, crop))
     if rng.random() < DEGRADED_SHARE:
-        seen = degraded(rng, seen)
+        seen = camera_degraded(rng, seen)
     return _reduced(letterbox(seen, LEARN_PX))
 
 

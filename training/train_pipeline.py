@@ -7,20 +7,28 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from video_analysis.training import detector, detector_views, networks
+from video_analysis.training import (
+    detector,
+    detector_data,
+    detector_views,
+    networks,
+)
+from video_analysis.training.detector_loss import PartialLabelLoss
 from video_analysis.training.hardware import Hardware
 from video_analysis.training.rendering import material, world_mark
 from video_analysis.training.splits import GENERATORS, Split
-from video_analysis.training.train_loop import Plan, TrainingRun, train
+from video_analysis.training.train_loop import Plan, TrainingRun, Validation, train
+from video_analysis.worker_utils.inference import backend
 
 VALIDATION_SHARE = 8
 """Training pictures per validation picture."""
-COARSE_VIEWS = 40_000
-"""Number of the detector's first samples that have half the pixels."""
+VALIDATE_EVERY_S = 600.0
+DETECTOR_RATE = 1e-3
 MOST_LOSSES = 24
 JSON = dict[str, object]
 
@@ -45,7 +53,9 @@ class TrainingOptions:
     processes: int = 0
     """For rendering, and threads that prepare batches; 0 does all work in this thread."""
     data: Path | None = None
-    """Folder of the real pictures; without it a main model is trained on rendered vehicles only."""
+    """The real pictures; None: rendered pictures only."""
+    start: Path | None = None
+    """Weights of the detector to start from; None: random ones."""
     frames_cut: Mapping[Split, int] | None = None
     """Frames of each split whose vehicles a main model is trained on or calibrated by; None: a quarter of `crops`."""
 
@@ -54,20 +64,24 @@ def train_detector(path: Path, options: TrainingOptions, hardware: Hardware) -> 
     """Train, validate and write the detector and its figures; returns the figures."""
     stills = material(options.work, "frames", "train", options.frames, options.processes)
     unseen = material(options.work, "frames", "validation", share(options.frames), options.processes)
-    net = detector.network(options.seed).to(hardware.device)
-    plan = plan_of("detector", options, batch=32 if hardware.is_gpu else 16, rate=2e-3, weight_decay=0.01)
-    views = detector_views.DetectorViews(stills, options.seed, COARSE_VIEWS // plan.batch * plan.batch)
-    loss = detector.loss_of(net, hardware)
+    data = detector_data.collect(stills, unseen, options.data)
+    net = detector.network(options.seed)
+    if options.start is not None:
+        detector.start_from(net, options.start)
+    net.to(hardware.device)
+    plan = plan_of("detector", options, batch=32 if hardware.is_gpu else 16, rate=DETECTOR_RATE, weight_decay=0.01)
+    views = detector_views.DetectorViews(data.sources, options.seed)
+    checkpoint = checkpoint_path(net, plan, options, repr(data.facts()))
+    measure = partial(detector_data.figures, data=data, hardware=hardware, threads=options.processes)
     run = train(
-        net, views, detector_views.collated, loss, plan, hardware, checkpoint_path(net, plan, options, len(stills))
-    )
+        net, views, detector_views.collated, PartialLabelLoss(net, hardware), plan, hardware, checkpoint,
+        Validation(VALIDATE_EVERY_S, measure),
+    )  # fmt: skip
     shipped = run.average.half().float()
-    figure = detector.judge(shipped, unseen, hardware, options.processes)
+    validation: JSON = {**measure(shipped), **data.facts(), **counts(len(stills), len(unseen))}
     detector.export(shipped, path)
-    shape = (1, 3, *detector_views.CANVAS)
-    return write_figures(
-        path, run, plan, hardware, shape, {"map50": round(figure, 4), **counts(len(stills), len(unseen))}
-    )
+    started = None if options.start is None else backend.sha256_of(options.start)
+    return write_figures(path, run, plan, hardware, (1, 3, *detector.WIDE_PX), validation | {"started_from": started})
 
 
 def plan_of(name: str, options: TrainingOptions, *, batch: int, rate: float, weight_decay: float) -> Plan:
@@ -84,8 +98,8 @@ def plan_of(name: str, options: TrainingOptions, *, batch: int, rate: float, wei
     )
 
 
-def checkpoint_path(net: torch.nn.Module, plan: Plan, options: TrainingOptions, pictures: int) -> Path:
-    """The checkpoint of a run. Another seed, batch size, simulator, number of pictures or architecture has another."""
+def checkpoint_path(net: torch.nn.Module, plan: Plan, options: TrainingOptions, pictures: str) -> Path:
+    """The checkpoint of a run. Another seed, batch size, simulator, set of pictures or architecture has another."""
     shapes = [(name, tuple(value.shape)) for name, value in net.state_dict().items()]
     mark = hashlib.sha256(repr((plan.seed, plan.batch, world_mark(), pictures, shapes)).encode()).hexdigest()[:8]
     return options.work / f"{plan.name}-{mark}.memory.pt"
@@ -114,6 +128,7 @@ def write_figures(
         "pytorch": torch.__version__,
         "plan": asdict(plan),
         "losses": run.losses[::-1][::every][::-1],
+        "curve": run.curve,
     }
     path.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     log.info("%s: %s", path, json.dumps(validation))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.main_worker.classification.labels import Labels
-from video_analysis.training.augmentation import degraded
+from video_analysis.training.augmentation import camera_degraded
 from video_analysis.training.label_groups import Group
 from video_analysis.training.real_vehicles import RealVehicle
 from video_analysis.training.stills import Still
@@ -79,7 +79,7 @@ def content_hash(vehicles: Sequence[RealVehicle]) -> str:
 
 
 def _degraded(still: Still, seed: int) -> Image:
-    return degraded(np.random.default_rng((seed, 72)), still.image())
+    return camera_degraded(np.random.default_rng((seed, 72)), still.image())
 
 
 def _mark(identities: Sequence[object], seed: int | None) -> str:

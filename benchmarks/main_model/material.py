@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from video_analysis.training import real_splits
-from video_analysis.training.augmentation import degraded
+from video_analysis.training.augmentation import camera_degraded
 from video_analysis.training.label_groups import Group
 from video_analysis.training.real_vehicles import RealVehicle, vehicles
 from video_analysis.training.rendering import material
@@ -77,7 +77,7 @@ def _rendered(still: Still, number: int, seed: int | None = None) -> Sample:
 
 
 def _degraded(still: Still, seed: int) -> Image:
-    return degraded(np.random.default_rng((seed, 71)), still.image())
+    return camera_degraded(np.random.default_rng((seed, 71)), still.image())
 
 
 def batches(samples: list[Sample], size: int) -> Iterator[list[Sample]]:

@@ -266,7 +266,11 @@ def test_what_went_wrong_is_listed_by_vehicle() -> None:
     }  # fmt: skip
     assert listed["misnamed"][0]["predicted"] == {"baseline": ["Car", "Toyota", "Wigo"]}
     assert listed["false"][0]["box"] == [500, 0, 560, 30]
-    assert "MISSED" in table.table(document)
+    stills = {"stills": 2, "vehicles": 9, "map50_of_one_type": 0.8, "map50": 0.5, "by_label": {"car": 0.5}}
+    lines = table.table(document | {"real_stills": stills | {"cameras": ["1002"]}}).splitlines()
+    assert lines[0] == "real stills of the cameras 1002: 2, 9 vehicles"
+    assert [line.endswith("MISSED") for line in lines[1:3]] == [False, True]
+    assert any(line.startswith("map50 ") and line.endswith("MISSED") for line in lines[5:])
 
 
 @pytest.mark.parametrize(
@@ -475,5 +479,5 @@ def test_a_short_scene_goes_through_both_workers(shared_data: Path, model_cache:
     assert set(report["color_top1_by_light"]) == {"day"}
     assert 0 <= report["color_top1"] <= 1
     assert (report["plate_exact"] is None) == ("skipped" in report["plates"])
-    assert set(report["jakarta"]) == {"skipped"}
+    assert set(report["jakarta"]) == set(report["real_stills"]) == {"skipped"}
     assert len(list(tmp_path.glob("*_stride3.png"))) == 1

@@ -22,10 +22,10 @@ from video_analysis.simulator.close_ups import far_apart_frames
 from video_analysis.simulator.scene import Scene
 from video_analysis.training import rendering, stills, train_loop
 from video_analysis.training.__main__ import destination, main
-from video_analysis.training.augmentation import drawn, moved, placement
+from video_analysis.training.augmentation import drawn, moved
 from video_analysis.training.average_precision import TrueBoxes, map50
 from video_analysis.training.calibration import calibration_error, fit_logistic, softmax, temperature
-from video_analysis.training.detector_views import CANVAS, COARSE_CANVAS, DetectorViews
+from video_analysis.training.detector_views import CANVAS, crop_matrix
 from video_analysis.training.ground_truth_filter import is_required
 from video_analysis.training.hardware import Hardware
 from video_analysis.training.main_model import Predictions
@@ -33,7 +33,7 @@ from video_analysis.training.networks import baseline, cmt
 from video_analysis.training.snapshot_views import labels
 from video_analysis.training.splits import EVALUATION_SCENES, GENERATORS, scenes
 from video_analysis.training.stills import Seen, Still
-from video_analysis.training.train_loop import Plan, TrainingRun, train
+from video_analysis.training.train_loop import Plan, TrainingRun, Validation, train
 from video_analysis.training.verdict_calibration import judged, verdict_calibration
 from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
@@ -52,12 +52,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A run of two steps on a handful of pictures, of all three networks."""
     folder = tmp_path_factory.mktemp("training")
     few = ["--images", "6", "--steps", "2", "--batch", "2", "--threads", "1", "--processes", "0", "--device", "cpu"]
-    few += ["--data", str(folder / "none")]
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         for name in ("YOLO_OFFLINE", "YOLO_CONFIG_DIR", "OMP_NUM_THREADS", "MPLCONFIGDIR"):
             patch.setenv(name, "")
-        assert main([*few, "--work", str(folder / "work"), "--out", str(folder / "out")]) == 0
+        folders = ["--work", str(folder / "work"), "--out", str(folder / "out"), "--data", str(folder / "none")]
+        assert main([*few, *folders]) == 0
         yield folder
     torch.set_num_threads(threads)
 
@@ -215,13 +215,13 @@ def test_a_box_on_what_need_not_be_found_counts_neither_way() -> None:
 @given(seed=st.integers(0, 2**32))
 def test_boxes_move_as_their_pixels_do(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    canvas = (192, 320)
-    matrix = placement(rng, (360, 640), canvas, (0.7, 1.5), flip=0.5)
     x, y = int(rng.integers(0, 500)), int(rng.integers(0, 250))
     image = np.zeros((360, 640, 3), np.uint8)
     image[y : y + 100, x : x + 120] = 255
-    (box,), (left,) = moved(np.array([[x, y, x + 120, y + 100]], np.float32), matrix, canvas)
-    rows, columns = np.nonzero(cv2.warpAffine(image, matrix, canvas[::-1])[:, :, 0] > 127)
+    true = np.array([[x, y, x + 120, y + 100]], np.float32)
+    matrix = crop_matrix(rng, true, (360, 640), (0.7, 1.5))
+    (box,), (left,) = moved(true, matrix, CANVAS)
+    rows, columns = np.nonzero(cv2.warpAffine(image, matrix, CANVAS[::-1])[:, :, 0] > 127)
     if left > 0.3:
         seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         assert np.allclose(box, seen, atol=1.01)
@@ -245,13 +245,6 @@ def test_what_is_written_to_a_shard_is_read_from_it(tmp_path: Path) -> None:
     assert [still.seen for still in found] == [(CAR,)] * 3
     assert found[1].image().shape == (30, 40, 3)
     assert not np.array_equal(found[0].image(), found[2].image())
-
-
-def test_the_detector_sees_coarse_pictures_first_and_then_the_worker_s_own_size(tmp_path: Path) -> None:
-    views = DetectorViews(shard(tmp_path), seed=1, coarse=2)
-    sizes = [views[number][0].shape for number in range(4)]
-    assert sizes == [(3, *COARSE_CANVAS)] * 2 + [(3, *CANVAS)] * 2
-    assert all((views[number][1][:, 1:] >= 0).all() and (views[number][1][:, 1:] <= 1).all() for number in range(4))
 
 
 @pytest.mark.slow
@@ -306,7 +299,7 @@ class Points:
         return float(np.random.default_rng(number).normal())
 
 
-def taught(memory: Path, points: Points) -> TrainingRun:
+def taught(memory: Path, points: Points, validation: Validation | None = None) -> TrainingRun:
     torch.manual_seed(1)
     net = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 1, 1)), torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten())
     plan = Plan("line", seed=1, batch=2, rate=0.1, weight_decay=0.0, seconds=1e9, most_steps=9)
@@ -314,7 +307,7 @@ def taught(memory: Path, points: Points) -> TrainingRun:
     def loss(learning: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
         return (learning(batch[:, None]) - 3 * batch[:, None] - 1).square().mean()
 
-    return train(net, points, torch.tensor, loss, plan, CPU, memory)
+    return train(net, points, torch.tensor, loss, plan, CPU, memory, validation)
 
 
 def test_a_loss_that_is_no_number_ends_the_course(tmp_path: Path) -> None:
@@ -337,3 +330,21 @@ def test_a_course_cut_off_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeyp
     assert resumed.steps == whole.steps == 9
     for name, value in whole.average.state_dict().items():
         assert torch.equal(value, resumed.average.state_dict()[name])
+
+
+def test_a_validation_measures_the_averaged_weights_and_is_kept_over_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_loop, "CHECKPOINT_EVERY_S", -1.0)
+    seen: list[torch.nn.Module] = []
+
+    def measure(net: torch.nn.Module) -> dict[str, float]:
+        seen.append(net)
+        return {"weight": float(net[1].weight)}
+
+    with pytest.raises(KeyboardInterrupt):
+        taught(tmp_path / "cut.pt", Points(fatal=10), Validation(-1.0, measure))
+    run = taught(tmp_path / "cut.pt", Points(), Validation(-1.0, measure))
+    assert [step for step, _, _ in run.curve] == [*range(1, 10)]
+    assert run.curve[-1][2] == {"weight": float(run.average[1].weight)}
+    assert seen[-1] is run.average
