@@ -20,7 +20,7 @@ from video_analysis.training.rendering import cut_out, material
 from video_analysis.training.snapshot_views import labels
 from video_analysis.training.splits import Split
 from video_analysis.training.stills import Still
-from video_analysis.training.train_loop import TrainingRun, train
+from video_analysis.training.train_loop import Plan, TrainingRun, train
 from video_analysis.training.train_pipeline import (
     JSON,
     TrainingOptions,
@@ -41,7 +41,7 @@ MAIN_MODELS: dict[str, Callable[[Mapping[str, int]], networks.MainModel]] = {
 CROPS_A_FRAME = 4
 """Close-ups per frame whose vehicles a main model is trained on."""
 RENDERED_VIEWS, REAL_VIEWS = 3, 6
-BATCH, GPU_BATCH, RATE, WEIGHT_DECAY = 48, 128, 1.5e-3, 0.03
+BATCH, GPU_BATCH, RATE, WEIGHT_DECAY = 48, 128, 5e-4, 0.03
 DEGRADED_SEED = 7_000_000
 
 log = logging.getLogger(__name__)
@@ -65,9 +65,7 @@ def train_main_model(variant: str, path: Path, options: TrainingOptions, hardwar
     net = network(variant, named, options.seed)
     trunk = trunk_cache.compiled_trunk(net, options.work / "cache", options.processes)
     learnt = learning_views(source, named, trunk, options)
-    plan = plan_of(
-        variant, options, batch=GPU_BATCH if hardware.is_gpu else BATCH, rate=RATE, weight_decay=WEIGHT_DECAY
-    )
+    plan = plan_for(variant, options, hardware)
     checkpoint = checkpoint_path(net.tail, plan, options, learnt.mark)
     run = train(net.tail, learnt, collated, main_model.loss_of(hardware), plan, hardware, checkpoint)
     net.tail = run.average
@@ -86,6 +84,12 @@ def found_material(options: TrainingOptions) -> Material:
     )
 
 
+def plan_for(variant: str, options: TrainingOptions, hardware: Hardware) -> Plan:
+    """Duration and hyperparameters."""
+    batch = GPU_BATCH if hardware.is_gpu else BATCH
+    return plan_of(variant, options, batch=batch, rate=RATE, weight_decay=WEIGHT_DECAY)
+
+
 def network(variant: str, named: Labels, seed: int) -> networks.MainModel:
     """The network before its training."""
     with torch.random.fork_rng(devices=[]):
@@ -93,16 +97,18 @@ def network(variant: str, named: Labels, seed: int) -> networks.MainModel:
         return MAIN_MODELS[variant](named.widths)
 
 
-def learning_views(source: Material, named: Labels, trunk: Network, options: TrainingOptions) -> MixedViews:
-    """The training samples."""
+def learning_views(
+    source: Material, named: Labels, trunk: Network, options: TrainingOptions, left_out: int | None = None
+) -> MixedViews:
+    """The training samples; `left_out` is the place of a make whose vehicles are left out."""
     folder = options.work / "maps"
     rendered = vehicle_sets.rendered("rendered", source.rendered, named)
     learnt = LearningSet(rendered, trunk_cache.training_views(folder, rendered, trunk, RENDERED_VIEWS, options.seed))
     if source.data is None:
-        return MixedViews(learnt, None, options.seed)
+        return MixedViews(learnt, None, options.seed, left_out)
     real = vehicle_sets.real("real", vehicles(source.data, "train"), named)
     views = trunk_cache.training_views(folder, real, trunk, REAL_VIEWS, options.seed)
-    return MixedViews(learnt, LearningSet(real, views), options.seed)
+    return MixedViews(learnt, LearningSet(real, views), options.seed, left_out)
 
 
 def calibrated(
@@ -110,7 +116,7 @@ def calibrated(
 ) -> tuple[dict[str, float], Labels, JSON]:
     """(temperatures, labels with open-set rule, calibration and thresholds, figures)."""
     clean, degraded, real = calibration_sets(source, named)
-    seen = {one.name: _predicted(net, one, trunk, options) for one in (clean, degraded, *real)}
+    seen = {one.name: predicted(net, one, trunk, options) for one in (clean, degraded, *real)}
     rendered = seen[clean.name].joined(seen[degraded.name])
     cool = main_model.temperatures(rendered)
     of_real = {one.name: seen[one.name].scaled(cool) for one in real}
@@ -147,7 +153,8 @@ def verdict_figures(predictions: Predictions, fitted: Labels) -> JSON:
     }
 
 
-def _predicted(net: networks.MainModel, some: VehicleSet, trunk: Network, options: TrainingOptions) -> Predictions:
+def predicted(net: networks.MainModel, some: VehicleSet, trunk: Network, options: TrainingOptions) -> Predictions:
+    """Predictions for the stored snapshots of a set."""
     maps = trunk_cache.stored(options.work / "maps", some, trunk).whole()
     return main_model.predict(net.tail.eval(), maps, some.targets)
 

@@ -28,21 +28,25 @@ class LearningSet:
 class MixedViews:
     """Endless; sample n is always the same. Without real vehicles each sample is a rendered one."""
 
-    def __init__(self, rendered: LearningSet, real: LearningSet | None, seed: int) -> None:
-        self._rendered, self._real, self._seed = rendered, real, seed
+    def __init__(self, rendered: LearningSet, real: LearningSet | None, seed: int, left_out: int | None = None) -> None:
+        """`left_out` is the place of a make whose vehicles are left out."""
+        self._rendered, self._real, self._seed, self._left_out = rendered, real, seed, left_out
+        makes = rendered.vehicles.targets[:, -2]
+        self._kept = np.flatnonzero(np.ones(len(makes)) if left_out is None else makes != left_out)
         self._cumulated = None if real is None else np.cumsum(real.vehicles.weights)
 
     @property
     def mark(self) -> str:
-        """Hash of the vehicles' identities."""
-        return " ".join(one.vehicles.mark for one in (self._rendered, self._real) if one is not None)
+        """What the samples depend on, except the seed."""
+        marks = [one.vehicles.mark for one in (self._rendered, self._real) if one is not None]
+        return " ".join([*marks, str(self._left_out)])
 
     def __getitem__(self, number: int) -> View:
         """Sample `number`."""
         rng = np.random.default_rng((self._seed, 64, number))
         if self._real is None or self._cumulated is None or number % 2 == 0:
-            count = len(self._rendered.vehicles.images)
-            return _view(self._rendered, drawn(self._seed, number // 2, count), rng)
+            vehicle = int(self._kept[drawn(self._seed, number // 2, len(self._kept))])
+            return _view(self._rendered, vehicle, rng)
         vehicle = int(np.searchsorted(self._cumulated, rng.random(), "right"))
         return _view(self._real, min(vehicle, len(self._real.vehicles.images) - 1), rng)
 

@@ -24,10 +24,12 @@ LAST_BLOCK = 18
 TRUNK_SHAPE = (64, 10, 10)
 """Channels, rows and columns of the trunk's output, at 1/16."""
 BASELINE_CHANNELS = 320
-CMT_STAGES = ((96, 2, 2), (160, 2, 1))
-"""(channels, blocks, how much coarser keys and values are) at 1/16 and 1/32."""
+CMT_BLOCKS = 14
+"""Blocks of MobileNetV2 before the hybrid ones: 96 channels."""
+CMT_STAGES = ((96, 1, 2), (128, 2, 1))
+"""(channels, hybrid blocks, how much coarser keys and values are) at 1/16 and 1/32."""
 HEAD_WIDTH = 16
-EXPANSION = 3
+EXPANSION = 2
 DROPOUT = 0.2
 
 
@@ -150,15 +152,15 @@ def baseline(widths: Mapping[str, int]) -> MainModel:
 
 
 def cmt(widths: Mapping[str, int]) -> MainModel:
-    """Local convolution and downsampled self-attention at two scales behind the trunk: smaller and faster."""
+    """Three more blocks of MobileNetV2, local convolution and downsampled self-attention at two scales: smaller."""
     layers: list[nn.Module] = []
-    inner = TRUNK_SHAPE[0]
-    for stage, (channels, blocks, coarser) in enumerate(CMT_STAGES):
-        layers += [_convolution(inner, channels, 3, 1 if stage == 0 else 2)]
+    inner = CMT_STAGES[0][0]
+    for channels, blocks, coarser in CMT_STAGES:
+        layers += [_convolution(inner, channels, 3, 2)] if channels != inner else []
         layers += [HybridBlock(channels, coarser) for _ in range(blocks)]
         inner = channels
-    body = nn.Sequential(*layers)
-    _initialise(body)
+    _initialise(nn.Sequential(*layers))
+    body = nn.Sequential(*MobileNetV2_bottle().features[TRUNK_BLOCKS:CMT_BLOCKS], *layers)
     return _with_imagenet(MainModel(Tail(body, inner, widths)))
 
 
@@ -175,9 +177,9 @@ def _with_imagenet(net: MainModel) -> MainModel:
     source.load_state_dict(torch.load(mobilenet_weights(), map_location="cpu", weights_only=True))
     net.trunk.blocks.load_state_dict(source.features[:TRUNK_BLOCKS].state_dict())
     net.trunk.eval().requires_grad_(False)
-    last = source.features[TRUNK_BLOCKS:LAST_BLOCK].state_dict()
-    if net.tail.body.state_dict().keys() == last.keys():
-        net.tail.body.load_state_dict(last)
+    for own, pretrained in zip(net.tail.body, source.features[TRUNK_BLOCKS:LAST_BLOCK], strict=False):
+        if type(own) is type(pretrained):
+            own.load_state_dict(pretrained.state_dict())
     return net
 
 

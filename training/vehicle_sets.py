@@ -18,6 +18,10 @@ from video_analysis.training.stills import Still
 from video_analysis.worker_utils.imaging.crop import Image
 
 UNKNOWN = -1
+GROUP_POWER = 0.75
+"""A group of n vehicles is drawn in proportion to n to this power: evenly at 0, as often as it occurs at 1."""
+SOURCE_WEIGHTS = {"stills": 2.0, "photographs": 1.5}
+"""CCTV stills of many cameras are the nearest to what a worker sees; the crops are of one camera."""
 Targets = NDArray[np.int64]
 """N×(types + 2): per type 1 if it may be the true one, else 0; the place of the make and of the model, or UNKNOWN."""
 
@@ -32,13 +36,14 @@ class VehicleSet:
     images: Sequence[Callable[[], Image]]
     targets: Targets
     groups: Sequence[str]
-    """Per vehicle: source and label. Groups are drawn evenly, in proportion to the square root of their size."""
+    """Per vehicle: source and label, separated by a space."""
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """The probability with which each vehicle is drawn."""
+        """The probability with which each vehicle is drawn: small groups are drawn more often than their size."""
         _, places, counts = np.unique(np.array(self.groups), return_inverse=True, return_counts=True)
-        weights = 1 / np.sqrt(counts[places])
+        of_source = [SOURCE_WEIGHTS.get(group.partition(" ")[0], 1.0) for group in self.groups]
+        weights = np.array(of_source) * counts[places] ** (GROUP_POWER - 1)
         return np.asarray(weights / weights.sum(), np.float64)
 
 
