@@ -93,7 +93,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real clips and pictures")
     parser.add_argument(
-        "--start", type=Path, metavar="WEIGHTS", help="of the detector, to continue from; default: none"
+        "--start", type=Path, metavar="WEIGHTS", help="of the network (with --only), to continue from; default: none"
     )
     parser.add_argument("--out", type=Path, help="folder for the weights; default: each worker's bundle")
     parser.add_argument(
@@ -105,7 +105,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, help="pictures a step")
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch on the CPU; 0: one for each core")
     parser.add_argument("--processes", type=int, help="to render, and threads to prepare batches; default: cores - 1")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.start is not None and options.only not in NETWORKS:
+        parser.error(f"--start needs --only, one of {', '.join(NETWORKS)}")
+    return options
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, log_softmax, one_hot
 
 from video_analysis.devstack import untrained_model
+from video_analysis.main_worker.classification import checkpoint
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.main_worker.types import OUTPUTS
 from video_analysis.training import calibration
@@ -23,6 +24,8 @@ from video_analysis.training.trunk_cache import Maps
 from video_analysis.training.vehicle_sets import UNKNOWN, Targets
 
 SMOOTHING = 0.05
+TYPE_WEIGHT = 3.0
+"""Weight of the type's part of the loss: of a real vehicle only the type is known, and there are many more makes."""
 OPEN_WEIGHT = 0.1
 """Weight of the open-set part of the loss: a binary decision per name, summed over the names."""
 JUDGED_AT_ONCE = 64
@@ -65,7 +68,7 @@ def loss_of(hardware: Hardware) -> Loss[Batch]:
         targets = batch[1].to(hardware.device, non_blocking=True)
         with hardware.autocast():
             logits = {output: values.float() for output, values in tail(maps).items()}
-        parts = [group_loss(logits["type"], targets[:, :-2])]
+        parts = [TYPE_WEIGHT * group_loss(logits["type"], targets[:, :-2])]
         for place, output in ((-2, "make"), (-1, "model")):
             parts += [known_loss(logits[output], targets[:, place]), open_loss(logits[output], targets[:, place])]
         return torch.stack(parts).sum() / len(OUTPUTS)
@@ -108,6 +111,14 @@ def predict(tail: Tail, maps: Maps, targets: Targets) -> Predictions:
             for output, values in tail(batch).items():
                 parts[output].append(values.double().cpu().numpy())
     return Predictions({output: np.concatenate(some) for output, some in parts.items()}, targets)
+
+
+def start_from(net: MainModel, weights: Path) -> None:
+    """Give `net` the weights of an exported main model of the same architecture and labels.
+
+    ConfigurationError if the file is no checkpoint, RuntimeError if its weights do not fit.
+    """
+    net.load_state_dict(checkpoint.read(weights).program.state_dict)
 
 
 def temperatures(predictions: Predictions) -> dict[str, float]:

@@ -32,6 +32,7 @@ from video_analysis.training.train_pipeline import (
 )
 from video_analysis.training.vehicle_sets import VehicleSet
 from video_analysis.training.verdict_calibration import CalibrationVehicles
+from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.inference.protocol import Network
 
 MAIN_MODELS: dict[str, Callable[[Mapping[str, int]], networks.MainModel]] = {
@@ -63,6 +64,8 @@ def train_main_model(variant: str, path: Path, options: TrainingOptions, hardwar
     source = found_material(options)
     named = labels(f"demo-{variant}")
     net = network(variant, named, options.seed)
+    if options.start is not None:
+        main_model.start_from(net, options.start)
     trunk = trunk_cache.compiled_trunk(net, options.work / "cache", options.processes)
     learnt = learning_views(source, named, trunk, options)
     plan = plan_for(variant, options, hardware)
@@ -71,7 +74,9 @@ def train_main_model(variant: str, path: Path, options: TrainingOptions, hardwar
     net.tail = run.average
     cool, fitted, figures = calibrated(net, named, source, trunk, options)
     main_model.export(net, cool, fitted, path)
-    figures |= {"data": _data_figures(source)} | counts(len(source.rendered), len(source.unseen))
+    started = None if options.start is None else backend.sha256_of(options.start)
+    figures |= {"data": _data_figures(source), "started_from": started}
+    figures |= counts(len(source.rendered), len(source.unseen))
     run = TrainingRun(net, net, run.optimizer, run.steps, run.seconds, run.losses)
     return write_figures(path, run, plan, hardware, (1, 3, 640, 640), figures)
 

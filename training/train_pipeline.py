@@ -55,7 +55,7 @@ class TrainingOptions:
     data: Path | None = None
     """The real pictures; None: rendered pictures only."""
     start: Path | None = None
-    """Weights of the detector to start from; None: random ones."""
+    """Weights to start from; None: those for ImageNet or random ones."""
     frames_cut: Mapping[Split, int] | None = None
     """Frames of each split whose vehicles a main model is trained on or calibrated by; None: a quarter of `crops`."""
 
