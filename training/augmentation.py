@@ -104,6 +104,15 @@ def worn(rng: np.random.Generator, crop: Image) -> Image:
     return crop
 
 
+def tilted(rng: np.random.Generator, crop: Image) -> Image:
+    """The crop as a camera of another height and angle sees it: turned by up to 12°, and stretched."""
+    height, width = crop.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.uniform(-12, 12)), 1.0)
+    turned = cv2.warpAffine(crop, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    stretch = float(np.exp(rng.uniform(-0.2, 0.2)))
+    return np.asarray(cv2.resize(turned, (max(8, round(width * stretch)), height)), np.uint8)
+
+
 def camera_degraded(rng: np.random.Generator, crop: Image) -> Image:
     """The crop as a cheap camera records it: fewer pixels, blurred, with noise, under another light, compressed."""
     longest = float(np.exp(rng.uniform(*np.log(CAMERA_PX))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ OPEN_WEIGHT = 0.1
 """Weight of the open-set part of the loss: a binary decision per name, summed over the names."""
 JUDGED_AT_ONCE = 64
 Floats = NDArray[np.float64]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,11 +117,14 @@ def predict(tail: Tail, maps: Maps, targets: Targets) -> Predictions:
 
 
 def start_from(net: MainModel, weights: Path) -> None:
-    """Give `net` the weights of an exported main model of the same architecture and labels.
+    """Give `net` those weights of an exported main model that fit; the others stay as they are.
 
-    ConfigurationError if the file is no checkpoint, RuntimeError if its weights do not fit.
+    Heads of other labels and blocks of another architecture do not. ConfigurationError if the file is no checkpoint.
     """
-    net.load_state_dict(checkpoint.read(weights).program.state_dict)
+    own, found = net.state_dict(), checkpoint.read(weights).program.state_dict
+    fitting = {name: value for name, value in found.items() if name in own and value.shape == own[name].shape}
+    net.load_state_dict(fitting, strict=False)
+    log.info("%s: %d of %d weights are those of %s", type(net).__name__, len(fitting), len(own), weights.name)
 
 
 def temperatures(predictions: Predictions) -> dict[str, float]:

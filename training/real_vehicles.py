@@ -19,8 +19,8 @@ from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging.crop import Image, crop_with_margin
 
 RealSplit = Literal["train", "calibration", "validation"]
-CALIBRATION_CAMERAS = ("1006", "1505", "2708", "9706")
-"""Of the sorted cameras that are not for validation, every fourth, from the fourth."""
+CALIBRATION_CAMERAS = ("1006", "1505", "2708")
+"""Of the sorted cameras that are not for validation the fourth, the eighth and the twelfth."""
 CROPS = Path("pictures", "zenodo_6634554_tiny_vehicles", "images")
 EVALUATION_CROPS = Path("type")
 CROPS_PER_CALIBRATION = 8

@@ -8,7 +8,7 @@ import numpy as np
 from video_analysis.devstack.untrained_model import labels_of
 from video_analysis.main_worker.classification.labels import Labels
 from video_analysis.simulator.vehicles.fleet import hierarchy
-from video_analysis.training.augmentation import camera_degraded, relit, worn
+from video_analysis.training.augmentation import camera_degraded, relit, tilted, worn
 from video_analysis.training.networks import LOOK_PX
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging.crop import Image
@@ -16,7 +16,7 @@ from video_analysis.worker_utils.imaging.letterbox import encode_snapshot, lette
 
 LEARN_PX = 2 * LOOK_PX
 """Crops to train on are letterboxed to this side length: a snapshot has more pixels, not more detail."""
-DEGRADED_SHARE = 0.5
+DEGRADED_SHARE = TILTED_SHARE = 0.5
 QUALITY = WorkerConfig().snapshot.jpeg_quality
 
 
@@ -25,9 +25,11 @@ def labels(name: str) -> Labels:
     return labels_of(hierarchy(), name)
 
 
-def augmented(rng: np.random.Generator, crop: Image) -> Image:
-    """A random view, LOOK_PX×LOOK_PX×3 BGR; every second one is what a cheap camera records."""
+def augmented(rng: np.random.Generator, crop: Image, *, tilt: bool = False) -> Image:
+    """A random view, LOOK_PX×LOOK_PX×3 BGR; every second one is what a cheap camera records, and tilted if `tilt`."""
     seen = worn(rng, relit(rng, crop))
+    if tilt and rng.random() < TILTED_SHARE:
+        seen = tilted(rng, seen)
     if rng.random() < DEGRADED_SHARE:
         seen = camera_degraded(rng, seen)
     return _reduced(letterbox(seen, LEARN_PX))

@@ -18,6 +18,7 @@ from video_analysis.devstack.untrained_model import MEAN, STD
 from video_analysis.training.networks import LOOK_PX, TRUNK_SHAPE, MainModel
 from video_analysis.training.snapshot_views import as_stored, augmented
 from video_analysis.training.vehicle_sets import VehicleSet
+from video_analysis.worker_utils.imaging.crop import Image
 from video_analysis.worker_utils.inference import backend, preprocess
 from video_analysis.worker_utils.inference.protocol import Network
 from video_analysis.yolo_worker.tracking.embedder import mobilenet_weights
@@ -92,10 +93,14 @@ def _maps(some: VehicleSet, vehicles: range, trunk: Network, seed: tuple[int, in
         pictures = np.empty((len(chosen), 3, LOOK_PX, LOOK_PX), np.float32)
         for vehicle, planes in zip(chosen, pictures, strict=True):
             crop = some.images[vehicle]()
-            view = as_stored(crop) if seed is None else augmented(np.random.default_rng((*seed, vehicle, 63)), crop)
+            view = _view(crop, None if seed is None else np.random.default_rng((*seed, vehicle, 63)), some.tilt)
             preprocess.fill_chw(view, NORMALISED, planes)
         maps[start : start + len(chosen)] = trunk(pictures)[0]
     return maps
+
+
+def _view(crop: Image, rng: np.random.Generator | None, tilt: bool) -> Image:
+    return as_stored(crop) if rng is None else augmented(rng, crop, tilt=tilt)
 
 
 def _write(path: Path, maps: Maps) -> None:

@@ -38,6 +38,9 @@ class VehicleSet:
     groups: Sequence[str]
     """Per vehicle: source and label, separated by a space."""
 
+    tilt: bool = False
+    """Views to train on are tilted: there are few real cameras, and many simulated ones."""
+
     @property
     def weights(self) -> NDArray[np.float64]:
         """The probability with which each vehicle is drawn: small groups are drawn more often than their size."""
@@ -61,7 +64,7 @@ def real(name: str, vehicles: Sequence[RealVehicle], named: Labels) -> VehicleSe
     rows = [target(named, one.types) for one in vehicles]
     mark = _mark([(one.source, one.picture.name, one.box) for one in vehicles], None)
     groups = [f"{one.source} {one.label}" for one in vehicles]
-    return VehicleSet(name, mark, [one.crop for one in vehicles], np.stack(rows), groups)
+    return VehicleSet(name, mark, [one.crop for one in vehicles], np.stack(rows), groups, tilt=True)
 
 
 def target(named: Labels, types: Group, make: str | None = None, model: str | None = None) -> NDArray[np.int64]:

@@ -19,12 +19,15 @@ NAMED = labels()
 @pytest.mark.slow
 def test_a_training_can_start_from_an_exported_model(tmp_path: Path) -> None:
     first, second = (network("cmt", NAMED, seed) for seed in (1, 2))
+    other = network("baseline", NAMED, 3)
     export(first, dict.fromkeys(("type", "make", "model"), 1.0), NAMED, tmp_path / "first.pt")
-    start_from(second, tmp_path / "first.pt")
+    for net in (second, other):
+        start_from(net, tmp_path / "first.pt")
 
     maps = torch.rand(1, *TRUNK_SHAPE)
     with torch.no_grad():
         torch.testing.assert_close(second.tail.eval()(maps)["make"], first.tail.eval()(maps)["make"])
+        torch.testing.assert_close(other.tail.body[:3].eval()(maps), first.tail.body[:3](maps))
 
 
 def test_one_file_cannot_be_the_start_of_several_networks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,13 @@ def test_stills_are_split_by_camera_and_small_boxes_left_out(tmp_path: Path) -> 
         assert one.crop(margin=0.0).shape == (30, 40, 3)
 
 
+@pytest.mark.skipif(not (DATA / real_splits.STILLS).is_dir(), reason="needs ../shared/data")
+def test_the_calibration_cameras_follow_from_the_stated_rule() -> None:
+    cameras = {real_splits.camera_of(one) for one in real_splits.stills(DATA)}
+    others = sorted(cameras - set(real_splits.VALIDATION_CAMERAS))
+    assert (others[3], others[7], others[11]) == CALIBRATION_CAMERAS
+
+
 @pytest.mark.skipif(not (DATA / EVALUATION_CROPS).is_dir(), reason="needs ../shared/data")
 def test_no_evaluation_picture_is_trained_on_or_calibrated_by() -> None:
     evaluation = {real_splits.sha256(one) for one in real_splits.evaluation_pictures(DATA)}
