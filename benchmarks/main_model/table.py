@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-HEAD = ("named", "right", "precision", "sure, wrong", "ece", "make named", "make right", "model named", "model right")
+OF_TYPE = ("named", "right", "precision", "at 0.8", "sure, wrong", "ece")
+HEAD = (*OF_TYPE, "make named", "make right", "model named", "model right")
+"""Of the type, precision of the labels given and of the most confident 80%; then of make and model."""
 
 
 def lines(document: Mapping[str, Any]) -> list[str]:
@@ -14,7 +16,12 @@ def lines(document: Mapping[str, Any]) -> list[str]:
     for variant, found in document.items():
         for name, of in found["sets"].items():
             kind, make, model = of["type"], of["make"], of["model"]
-            values = [kind.get(key) for key in ("named", "right", "precision", "wrong_and_confident", "ece")]
+            values = [kind.get(key) for key in ("named", "right", "precision")]
+            values += [
+                kind.get("precision_at_coverage", {}).get("0.8"),
+                kind.get("wrong_and_confident"),
+                kind.get("ece"),
+            ]
             values += [make["named"], make.get("right"), model["named"], model.get("right")]
             cells = "".join(f"{'–' if value is None else value:>12}" for value in values)
             shown.append(f"{variant:<10}{name:<20}{of['vehicles']:>12}{cells}")
