@@ -41,7 +41,7 @@ MAIN_MODELS: dict[str, Callable[[Mapping[str, int]], networks.MainModel]] = {
 }
 CROPS_A_FRAME = 4
 """Close-ups per frame whose vehicles a main model is trained on."""
-RENDERED_VIEWS, REAL_VIEWS = 3, 6
+RENDERED_VIEWS, REAL_VIEWS = 3, 4
 BATCH, GPU_BATCH, RATE, WEIGHT_DECAY = 48, 128, 5e-4, 0.03
 DEGRADED_SEED = 7_000_000
 

@@ -146,9 +146,8 @@ class MainModel(nn.Module):  # type: ignore[misc]
 
 def baseline(widths: Mapping[str, int]) -> MainModel:
     """The last blocks of MobileNetV2 behind the trunk."""
-    return _with_imagenet(
-        MainModel(Tail(MobileNetV2_bottle().features[TRUNK_BLOCKS:LAST_BLOCK], BASELINE_CHANNELS, widths))
-    )
+    body = nn.Sequential(*MobileNetV2_bottle().features[TRUNK_BLOCKS:LAST_BLOCK])
+    return _with_imagenet(MainModel(Tail(body, BASELINE_CHANNELS, widths)))
 
 
 def cmt(widths: Mapping[str, int]) -> MainModel:

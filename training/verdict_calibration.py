@@ -21,7 +21,9 @@ from video_analysis.training.main_model import Floats, Predictions
 UNKNOWN_KEPT = 0.02
 """Largest share of the real calibration vehicles, of each source, whose make the open-set rule accepts."""
 PRECISION = {"type": 0.93, "make": 0.93, "model": 0.93}
-"""Of the labels given, on the calibration vehicles: a little more than what is promised."""
+"""Of the labels given to rendered calibration vehicles: a little more than what is promised."""
+REAL_TYPE_PRECISION = 0.9
+"""Of the types given to real calibration vehicles, for each source."""
 HEAD: Literal["make"] = "make"
 Judged = Mapping[str, tuple[Floats, NDArray[np.bool_]]]
 
@@ -88,7 +90,8 @@ def _judged_level(
 def _open_set(plain: Labels, vehicles: CalibrationVehicles) -> OpenSet:
     """The least score that few real vehicles reach, and the type's calibration and threshold below it.
 
-    Each source has the same weight: many crops of one camera say little about another camera.
+    In the calibration each source has the same weight: many crops of one camera say little about another camera. The
+    threshold is the one that the most difficult source needs.
     """
     least = max(float(np.quantile(scores(one), 1 - UNKNOWN_KEPT)) for one in vehicles.real.values())
     rule = OpenSet(head=HEAD, least_score=round(least, 4), threshold=0.0)
@@ -100,8 +103,10 @@ def _open_set(plain: Labels, vehicles: CalibrationVehicles) -> OpenSet:
         together = together.joined(one)
     alone = plain.model_copy(update={"open_set": rule})
     bent = rule.model_copy(update={"calibration": _scaling(*judged(together, alone)["type"])})
-    of_type = judged(together, plain.model_copy(update={"open_set": bent}))["type"]
-    return bent.model_copy(update={"threshold": calibration.threshold_for(*of_type, PRECISION["type"])})
+    alone = plain.model_copy(update={"open_set": bent})
+    of_type = [judged(_outside(one, rule), alone)["type"] for one in vehicles.real.values()]
+    least = max(calibration.threshold_for(*one, REAL_TYPE_PRECISION) for one in of_type)
+    return bent.model_copy(update={"threshold": round(least, 2)})
 
 
 def _outside(predictions: Predictions, rule: OpenSet) -> Predictions:

@@ -20,6 +20,9 @@ NAMED = labels()
 def test_a_training_can_start_from_an_exported_model(tmp_path: Path) -> None:
     first, second = (network("cmt", NAMED, seed) for seed in (1, 2))
     other = network("baseline", NAMED, 3)
+    with torch.no_grad():
+        for weight in first.tail.body.parameters():
+            weight.add_(0.01)
     export(first, dict.fromkeys(("type", "make", "model"), 1.0), NAMED, tmp_path / "first.pt")
     for net in (second, other):
         start_from(net, tmp_path / "first.pt")
