@@ -84,8 +84,13 @@ def read_truth(path: Path, frames: int) -> list[list[Labelled]]:
 
 
 def track_ids(frames: Iterable[TrackedFrame]) -> dict[int, int]:
-    """Key → track_id of all tracks that are confirmed at some time, in the order of their confirmation."""
-    return {key: track_id for frame in frames for key, track_id in frame.links.items()}
+    """Key → final track_id of all tracks that are confirmed at some time, in the order of their confirmation."""
+    ids: dict[int, int] = {}
+    for key, track_id in (link for frame in frames for link in frame.links.items()):
+        former = ids.setdefault(key, track_id)
+        if former != track_id:
+            ids = {one: track_id if known == former else known for one, known in ids.items()}
+    return ids
 
 
 def confirmed(frames: Sequence[TrackedFrame]) -> list[list[Labelled]]:

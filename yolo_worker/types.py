@@ -108,8 +108,12 @@ class TrackedFrame:
     ended: Sequence[int]
     """Keys of the tracks that ended."""
     links: Mapping[int, int] = field(default_factory=dict)
-    """Key → track_id of the tracks that were confirmed. track_id counts from 1 in each video, one per vehicle: a track
-    that continues an earlier one has its track_id, and the key of that one does not end."""
+    """Key → track_id, where it is decided or changes. track_id counts from 1 in each video, one per vehicle.
+
+    A track that is confirmed gets one: a new one, or that of the vehicle that it continues. One that turns out later
+    to continue an older vehicle has the track_id of that from then on, as have all tracks that it continues itself. The
+    key of a continued track does not end.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -69,6 +69,8 @@ class Candidates:
     detected_types: NDArray[np.intp]
     distance: NDArray[np.float64]
     """T×D: appearance distance in thresholds: below 1 is the same vehicle."""
+    is_known: NDArray[np.bool_]
+    """Of each track: it was seen whole, so that a large distance means another vehicle."""
 
     def type_differs(self) -> NDArray[np.bool_]:
         """T×D: exactly one of the two is a motorcycle. Cars, vans and trucks are easily mistaken for one another."""
@@ -91,9 +93,10 @@ def certain(predicted: Corners, detected: Corners, is_fresh: NDArray[np.bool_]) 
 def overlapping(of: Candidates, settings: TrackSettings) -> Costs:
     """Step 2."""
     shared = overlaps(of.predicted, of.detected)
-    cost = 1 - shared + APPEARANCE_COST * of.distance + TYPE_COST * of.type_differs()
+    distance = np.minimum(of.distance, np.where(of.is_known, np.inf, 1.0)[:, None])
+    cost = 1 - shared + APPEARANCE_COST * distance + TYPE_COST * of.type_differs()
     limit = np.where(shared > CLOSE_IOU, CLOSE_DIFFERENT, DIFFERENT)
-    return np.where((1 - shared <= settings.max_iou_distance) & (of.distance <= limit), cost, np.inf)
+    return np.where((1 - shared <= settings.max_iou_distance) & (distance <= limit), cost, np.inf)
 
 
 def alike(of: Candidates, settings: TrackSettings) -> Costs:
@@ -110,7 +113,7 @@ def near(of: Candidates, settings: TrackSettings) -> Costs:
     for row, buffer in enumerate(share):
         places = np.stack([of.predicted[row], of.observed[row]])
         cost[row] = 1 - overlaps(inflate(places, buffer), inflate(of.detected, buffer)).max(0)
-    limit = np.where(of.unseen_s <= max(settings.gap_s, of.step_s), DIFFERENT, 1.0)
+    limit = np.where(of.unseen_s <= max(settings.gap_s, of.step_s), np.where(of.is_known, DIFFERENT, np.inf), 1.0)
     possible = (cost <= settings.max_iou_distance) & (of.distance <= limit[:, None])
     return np.where(possible & ~of.type_differs() & ~_is_off_course(of), cost, np.inf)
 

@@ -12,6 +12,9 @@ Corner = NDArray[np.float64]
 Point = NDArray[np.float64]
 """Right and down in px."""
 
+BORDER_PX = 3
+"""An edge of a box this near to the border of the frame is cut off by it."""
+
 
 def sizes(boxes: Corners) -> NDArray[np.float64]:
     """N×1: the square root of each box's area, at least 1 px."""
@@ -51,6 +54,13 @@ def touches(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
     return within
 
 
+def is_cut(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
+    """Of each box: one of its edges is at the border of `frame`, or outside."""
+    before, behind = boxes[:, :2] <= frame[:2] + BORDER_PX, boxes[:, 2:] >= frame[2:] - BORDER_PX
+    cut: NDArray[np.bool_] = (before | behind).any(1)
+    return cut
+
+
 def is_inside(box: Corner, frame: Corner, margin_px: float) -> bool:
     """It is further inside `frame` than the margin on every side."""
     return bool((box[:2] > frame[:2] + margin_px).all() and (box[2:] < frame[2:] - margin_px).all())
@@ -58,8 +68,20 @@ def is_inside(box: Corner, frame: Corner, margin_px: float) -> bool:
 
 def iou(one: Corner, other: Corner) -> float:
     """Intersection over union of two boxes, 0..1; faster than arrays for a single pair."""
+    shared, first, second = _areas(one, other)
+    whole = first + second - shared
+    return shared / whole if whole > 0 else 0.0
+
+
+def share_inside(one: Corner, other: Corner) -> float:
+    """Share of the first box that lies in the other, 0..1."""
+    shared, whole, _ = _areas(one, other)
+    return shared / whole if whole > 0 else 0.0
+
+
+def _areas(one: Corner, other: Corner) -> tuple[float, float, float]:
+    """(of the part that two boxes share, of the first, of the second) in px²."""
     x1, y1, x2, y2 = one.tolist()
     a1, b1, a2, b2 = other.tolist()
     shared = max(0.0, min(x2, a2) - max(x1, a1)) * max(0.0, min(y2, b2) - max(y1, b1))
-    whole = (x2 - x1) * (y2 - y1) + (a2 - a1) * (b2 - b1) - shared
-    return shared / whole if whole > 0 else 0.0
+    return shared, (x2 - x1) * (y2 - y1), (a2 - a1) * (b2 - b1)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.yolo_worker.tracking.geometry import Corner, Corners, sizes
+from video_analysis.yolo_worker.tracking.geometry import BORDER_PX, Corner, Corners, sizes
 
 Rows = Sequence[int] | NDArray[np.intp]
 """Rows of the bank."""
@@ -23,8 +23,6 @@ PLACE_DRIFT = 0.1
 """Standard deviation by which a place drifts in one second, in sizes."""
 SPEED_DRIFT = 0.8
 """Standard deviation by which a speed changes in one second, in sizes per second."""
-BORDER_PX = 3
-"""An edge this near to the border of the frame is cut off by it."""
 FIRST_SPEED = 2.0
 """Standard deviation of the speed of a box that was seen once, in sizes per second."""
 

@@ -52,13 +52,24 @@ def continued(
     """
     if not new or not older:
         return []
-    distance = _distances(new, older) / match_distance
-    possible = _begins_in_place(new, older) & (distance <= PLACE_DISTANCE)
-    possible |= _is_reachable(new, older) & (distance <= SAME_DISTANCE)
-    gap_s = _gaps_s(new, older)
-    possible &= (gap_s > 0) & (gap_s <= longest_gap_s)
-    distance = np.where(possible, distance, np.inf)
-    return [(int(row), int(column)) for row, column in np.argwhere(possible) if _is_clear(distance, row, column)]
+    limit = np.where(_begins_in_place(new, older), PLACE_DISTANCE, 0)
+    limit = np.where(_is_reachable(new, older), np.maximum(limit, SAME_DISTANCE), limit)
+    return _clear(_distances(new, older, _limited(limit, new, older, longest_gap_s), match_distance))
+
+
+def chains(tracks: Sequence[VehicleTrack], match_distance: float, longest_gap_s: float) -> Pairs:
+    """(index of a track, index of the one that it continues), among all `tracks`, by their courses alone.
+
+    Long after a vehicle stood in a place, another one may be there.
+    """
+    if len(tracks) < 2:
+        return []
+    limit = np.where(_is_reachable(tracks, tracks), SAME_DISTANCE, 0)
+    distance = _distances(tracks, tracks, _limited(limit, tracks, tracks, longest_gap_s), match_distance)
+    for row, column in np.argwhere(np.isfinite(distance)):
+        if (np.maximum(distance[row], distance[:, column]) <= distance[row, column]).any():
+            distance[row, column] = np.inf  # a third track is between the two
+    return _clear(distance)
 
 
 class VanishedVehicles(TrackStore):
@@ -81,10 +92,33 @@ def _is_clear(distance: Distances, row: int, column: int) -> bool:
     return bool((others >= distance[row, column] + MARGIN).all())
 
 
-def _distances(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Distances:
-    """The smallest distance between an embedding of the one track and one of the other."""
-    galleries = [track.gallery for track in older]
-    return np.stack([nearest(galleries, np.stack(track.gallery)).min(1) for track in new])
+def _clear(distance: Distances) -> Pairs:
+    """The possible pairs that are better than all others of either track."""
+    return [
+        (int(row), int(column))
+        for row, column in np.argwhere(np.isfinite(distance))
+        if _is_clear(distance, row, column)
+    ]
+
+
+def _limited(
+    limit: Distances, new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], longest_gap_s: float
+) -> Distances:
+    """`limit`, but 0 where a track overlaps the other in time, or begins too long after it."""
+    gap_s = _gaps_s(new, older)
+    return np.where((gap_s > 0) & (gap_s <= longest_gap_s), limit, 0)
+
+
+def _distances(
+    new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], limit: Distances, match_distance: float
+) -> Distances:
+    """The smallest distance between an embedding of the one track and one of the other; infinite above `limit`."""
+    distances = np.full(limit.shape, np.inf)
+    for row in np.flatnonzero(limit.any(1)):
+        columns = np.flatnonzero(limit[row])
+        galleries = [older[column].gallery for column in columns]
+        distances[row, columns] = nearest(galleries, np.stack(new[row].gallery)).min(1) / match_distance
+    return np.where(distances <= limit, distances, np.inf)
 
 
 def _gaps_s(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> NDArray[np.float64]:

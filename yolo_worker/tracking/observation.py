@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.yolo_worker.detection.postprocess import containment_of
-from video_analysis.yolo_worker.tracking.geometry import Corner, Corners
+from video_analysis.yolo_worker.tracking.geometry import Corner, Corners, is_cut
 from video_analysis.yolo_worker.types import Boxes, Embedding, Embeddings
 
 COVERED_SHARE = 0.3
@@ -30,6 +30,8 @@ class Observation:
         self.confidences: Sequence[float] = boxes[:, 4].tolist()
         self.frame: Corner = np.array([0, 0, *size_px]) - offset
         self.covered = self._covered()
+        self.cut: NDArray[np.bool_] = is_cut(self.boxes, self.frame)
+        """Of each box: the frame's edge cuts it, so that an embedding shows a part of the vehicle."""
         self._detected = boxes
         self._embeddings: dict[int, Embedding] = {}
 
@@ -47,6 +49,10 @@ class Observation:
     def lesson(self, row: int) -> Embedding | None:
         """The embedding of a row if there is one and it shows this vehicle only."""
         return None if self.covered[row] else self._embeddings.get(row)
+
+    def is_whole(self, row: int) -> bool:
+        """Nothing hides a part of the vehicle."""
+        return not self.covered[row] and not self.cut[row]
 
     def _covered(self) -> NDArray[np.bool_]:
         """Of each box: another one, whose lower edge is lower in the picture, covers a part of it."""

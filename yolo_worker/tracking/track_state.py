@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from video_analysis.yolo_worker.tracking.geometry import Corner, Point, iou, sizes
+from video_analysis.yolo_worker.tracking.geometry import Corner, Point, iou, share_inside, sizes
 from video_analysis.yolo_worker.types import Embedding
 
 SAME_PLACE_IOU = 0.6
 """A box that overlaps its place less has moved."""
+MOVED_SHARE = 0.9
+"""A box that is off the place has moved to one side if less of it lies in the place, and less of the place in it."""
 DEPARTURE_S = 0.6
-"""A vehicle that was at rest has departed when its boxes were off its place for longer; until then they may show a part
-of it, or two vehicles in one."""
+"""A vehicle that was at rest has departed when its boxes were off its place for longer; until then a smaller box may
+show a part of it, a larger one two vehicles."""
 STANDING_S = 1.0
 """A vehicle is standing if it did not leave its place in the last such time in which it was detected."""
 PLACE_WEIGHT = 0.1
@@ -50,6 +52,8 @@ class VehicleTrack:
     """Mean box since `place_s`, as long as the vehicle does not move."""
     place_s: float
     hits: int = 1
+    is_whole: bool = True
+    """One of its embeddings shows the whole vehicle; until then a large distance is no evidence."""
     is_confirmed: bool = False
     track_id: int | None = None
     is_reported: bool = False
@@ -93,6 +97,7 @@ class VehicleTrack:
     def continue_from(self, older: VehicleTrack) -> None:
         """Take over the identity of an older track of the same vehicle."""
         self.track_id, self.is_reported = older.track_id, older.is_reported
+        self.first_s, self.first_box = older.first_s, older.first_box
         self.confidence = max(self.confidence, older.confidence)
         self.gallery = deque([*older.gallery, *self.gallery], maxlen=self.gallery.maxlen)
 
@@ -110,17 +115,29 @@ class VehicleTrack:
             self._leave_place(box, time_s)
 
     def _leave_place(self, box: Corner, time_s: float) -> None:
-        """Start a new place, at once if the vehicle did not stand still, else after a while."""
+        """Start a new place: at once if the vehicle did not stand still or moved to one side, else after a while."""
         since_s = time_s if self.off_place_s is None else self.off_place_s
-        if time_s - since_s > DEPARTURE_S or since_s - self.place_s < STANDING_S:
+        if max(share_inside(box, self.place), share_inside(self.place, box)) < MOVED_SHARE:
+            self.place, self.place_s, self.off_place_s = box, time_s, None
+        elif time_s - since_s > DEPARTURE_S or since_s - self.place_s < STANDING_S:
             self.place, self.place_s, self.off_place_s = box, since_s, None
         else:
             self.off_place_s = since_s
 
-    def learn(self, embedding: Embedding) -> None:
+    def learn(self, embedding: Embedding, is_whole: bool) -> None:
         """Add an embedding of the current detection to the gallery."""
         self.gallery.append(embedding)
+        self.is_whole |= is_whole
         self.embedded_s = self.seen_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """What a step decided of tracks."""
+
+    ended: list[VehicleTrack]
+    joined: list[VehicleTrack]
+    """Tracks that have the track_id of an older one now, because they show the same vehicle."""
 
 
 class TrackStore:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 from video_analysis.yolo_worker.tracking.observation import Observation
+from video_analysis.yolo_worker.tracking.track_state import Changes, VehicleTrack
 from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame, Track, TrackedFrame
-
-if TYPE_CHECKING:
-    from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 
 
 def load_libraries() -> None:
@@ -44,33 +43,47 @@ class Tracker:
         open after the last frame are not reported as ended; sinks end them in `close`.
         """
         shape: tuple[int, ...] | None = None
+        waiting: TrackedFrame | None = None
         for detected in frames:
+            if waiting is not None:
+                yield waiting
             is_resized, shape = detected.frame.image.shape != shape, detected.frame.image.shape
-            ended = self._vehicles.end_all() if is_resized else []
-            ended += self._step(detected)
-            matched = [track for track in self._vehicles.tracks if track.row is not None]
-            tracks = [_matched_track(track, detected.boxes) for track in matched]
-            yield TrackedFrame(detected.frame, tracks, sorted(track.key for track in ended), self._link(matched))
+            before = self._vehicles.end_all() if is_resized else Changes([], [])
+            waiting = self._tracked(detected, before)
+        if waiting is not None:
+            yield replace(waiting, links={**waiting.links, **_links(self._vehicles.end_all().joined)})
 
-    def _step(self, detected: DetectedFrame) -> list[VehicleTrack]:
+    def _tracked(self, detected: DetectedFrame, before: Changes) -> TrackedFrame:
+        """Process a frame. `before` is what was decided before it."""
+        changes = self._step(detected)
+        ended = sorted(track.key for track in before.ended + changes.ended)
+        matched = [track for track in self._vehicles.tracks if track.row is not None]
+        tracks = [_matched_track(track, detected.boxes) for track in matched]
+        links = _links(before.joined + changes.joined) | self._link(matched)
+        return TrackedFrame(detected.frame, tracks, ended, links)
+
+    def _step(self, detected: DetectedFrame) -> Changes:
         height, width = detected.frame.image.shape[:2]
         seen = Observation(detected.frame.offset_ms / 1000, detected.boxes, detected.shift, (width, height))
         return self._vehicles.step(seen, lambda boxes: self._embedder.embed(detected.frame, boxes))
 
-    def _link(self, matched: Sequence[VehicleTrack]) -> Mapping[int, int]:
+    def _link(self, matched: Sequence[VehicleTrack]) -> dict[int, int]:
         """Give a track_id to each track that is confirmed from this frame on: a new one, or that of an older track."""
         confirmed = [track for track in matched if track.track_id is None and self._is_sure(track)]
         self._vehicles.link(confirmed)
-        links: dict[int, int] = {}
         for track in confirmed:
             if track.track_id is None:
                 self._last_track_id += 1
                 track.track_id = self._last_track_id
-            links[track.key] = track.track_id
-        return links
+        return _links(confirmed)
 
     def _is_sure(self, track: VehicleTrack) -> bool:
         return track.is_confirmed and track.confidence >= self._min_confidence
+
+
+def _links(tracks: Iterable[VehicleTrack]) -> dict[int, int]:
+    """Key → track_id."""
+    return {track.key: track.track_id for track in tracks if track.track_id is not None}
 
 
 def _matched_track(track: VehicleTrack, boxes: Boxes) -> Track:

@@ -18,13 +18,13 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.tracking import association, linking, standing
 from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.association import Candidates, Pairs
-from video_analysis.yolo_worker.tracking.geometry import is_inside, touches
-from video_analysis.yolo_worker.tracking.kalman import BORDER_PX, KalmanBank
+from video_analysis.yolo_worker.tracking.geometry import BORDER_PX, is_inside, touches
+from video_analysis.yolo_worker.tracking.kalman import KalmanBank
 from video_analysis.yolo_worker.tracking.linking import VanishedVehicles
 from video_analysis.yolo_worker.tracking.observation import Embed, Observation
 from video_analysis.yolo_worker.tracking.settings import LONGEST_STEP_S, is_confirming
 from video_analysis.yolo_worker.tracking.standing import ParkedVehicles
-from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
+from video_analysis.yolo_worker.tracking.track_state import Changes, VehicleTrack
 
 RESTING_SIZES = 0.25
 """A track that moved by less in about a second, in box sizes, is not extrapolated where it is not detected."""
@@ -57,8 +57,8 @@ class VehicleTracker:
         self._last_key = 0
         self.tracks: list[VehicleTrack] = []
 
-    def step(self, seen: Observation, embed: Embed) -> list[VehicleTrack]:
-        """Process one frame. Returns the tracks that ended."""
+    def step(self, seen: Observation, embed: Embed) -> Changes:
+        """Process one frame."""
         self._previous_s, self._time_s = self._time_s, seen.time_s
         ended = self._expire(seen)
         self._bank.predict(self._time_s - self._previous_s)
@@ -74,8 +74,8 @@ class VehicleTracker:
         ended += self._parked.displace(self._standing(track for track in self.tracks if track.row is not None))
         return self._reported(ended)
 
-    def end_all(self) -> list[VehicleTrack]:
-        """End all tracks, and return them."""
+    def end_all(self) -> Changes:
+        """End all tracks."""
         ended = [*self.tracks, *self._parked.clear(), *self._vanished.clear()]
         self._keep([])
         return self._reported(ended)
@@ -87,7 +87,26 @@ class VehicleTracker:
         pairs = linking.continued(confirmed, older, self._settings.max_cosine, self._settings.link_s)
         for new, old in pairs:
             confirmed[new].continue_from(older[old])
-        continued = [older[old] for _, old in pairs]
+        self._discard([older[old] for _, old in pairs])
+
+    def _link_finally(self, ending: Sequence[VehicleTrack]) -> tuple[list[VehicleTrack], list[VehicleTrack]]:
+        """Link vehicles once more before their ends are reported: now all their embeddings are known.
+
+        Returns the tracks that continue others, and those others.
+        """
+        tracks = [*self.tracks, *self._parked.tracks, *self._vanished.tracks]
+        tracks += [track for track in ending if track not in tracks]
+        tracks = sorted((one for one in tracks if one.track_id and not one.is_reported), key=lambda one: one.first_s)
+        pairs = linking.chains(tracks, self._settings.max_cosine, self._settings.link_s)
+        pairs = [(new, old) for new, old in pairs if tracks[new] in ending or tracks[old] in ending]
+        for new, old in pairs:
+            tracks[new].continue_from(tracks[old])
+        joined, continued = [tracks[new] for new, _ in pairs], [tracks[old] for _, old in pairs]
+        self._discard(continued)
+        return joined, continued
+
+    def _discard(self, continued: Sequence[VehicleTrack]) -> None:
+        """Forget tracks that another one continues."""
         self._remove([index for index, track in enumerate(self.tracks) if track in continued])
         self._parked.discard(continued)
         self._vanished.discard(continued)
@@ -157,6 +176,7 @@ class VehicleTracker:
             detected=seen.boxes[rows],
             detected_types=seen.types[rows],
             distance=distance / self._settings.max_cosine,
+            is_known=np.array([track.is_whole for track in tracks]),
         )
 
     def _continue(self, matches: _Matches, seen: Observation) -> None:
@@ -178,7 +198,7 @@ class VehicleTracker:
         track.observe(seen.boxes[row], seen.time_s, int(seen.types[row]), seen.confidences[row], row)
         embedding = seen.lesson(row)
         if embedding is not None:
-            track.learn(embedding)
+            track.learn(embedding, seen.is_whole(row))
         track.is_confirmed |= is_confirming(self._settings, track.hits, track.seen_s - track.first_s)
 
     def _extrapolate(self, seen: Observation) -> None:
@@ -222,6 +242,7 @@ class VehicleTracker:
             row=row,
             gallery=deque(seen.features([row]), maxlen=self._settings.nn_budget),
             embedded_s=now,
+            is_whole=seen.is_whole(row),
             first_s=now,
             first_box=box,
             place=box,
@@ -239,12 +260,14 @@ class VehicleTracker:
         self._bank.keep(list(indices))
         self.tracks = [self.tracks[index] for index in indices]
 
-    def _reported(self, ended: Iterable[VehicleTrack]) -> list[VehicleTrack]:
-        """Those whose end was not reported before; it is now."""
+    def _reported(self, ended: Iterable[VehicleTrack]) -> Changes:
+        """The ends that were not reported before. Those of vehicles that another track continues are not reported."""
         unreported = [track for track in ended if not track.is_reported]
+        joined, continued = self._link_finally([track for track in unreported if track.track_id])
+        unreported = [track for track in unreported if track not in continued]
         for track in unreported:
             track.is_reported = True
-        return unreported
+        return Changes(unreported, joined)
 
 
 def _without(items: Sequence[int], positions: Iterable[int]) -> list[int]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from video_analysis.benchmarks import mot
-from video_analysis.yolo_worker.types import Box
+from video_analysis.yolo_worker.types import Box, Frame, TrackedFrame
 
 HERE, THERE = (0.0, 0.0, 10.0, 10.0), (50.0, 0.0, 60.0, 10.0)
 
@@ -43,3 +45,11 @@ def test_nothing_found_scores_nothing() -> None:
 def test_truth_is_read_by_frame_from_one_as_corners(tmp_path: Path) -> None:
     (tmp_path / "gt.txt").write_text("1,4,307,155,112,84,1,1,1\n3,4,310,155,112,84,1,1,1\n")
     assert mot.read_truth(tmp_path / "gt.txt", 3) == [[(4, (307, 155, 419, 239))], [], [(4, (310, 155, 422, 239))]]
+
+
+def test_a_vehicle_that_turns_out_to_be_an_older_one_has_its_number_in_all_its_tracks() -> None:
+    """Track 8 continued track 7, and then both turn out to continue track 5."""
+    frame = Frame(0, 0, np.zeros((1, 1, 3), np.uint8))
+    links: list[dict[int, int]] = [{5: 1, 6: 2}, {7: 3}, {8: 3}, {8: 1}]
+    ids = mot.track_ids(TrackedFrame(frame, [], [], one) for one in links)
+    assert ids == {5: 1, 6: 2, 7: 1, 8: 1}

@@ -25,6 +25,7 @@ def pair(
     kind: int = CAR,
     travel: tuple[float, float] = (0, 0),
     unseen_s: float = 0.04,
+    is_known: bool = True,
 ) -> Candidates:
     """One track and one detection."""
     return Candidates(
@@ -37,6 +38,7 @@ def pair(
         detected=np.array([detected], np.float64),
         detected_types=np.array([kind]),
         distance=np.array([[distance]]),
+        is_known=np.array([is_known]),
     )
 
 
@@ -118,3 +120,15 @@ def test_as_many_pairs_as_possible_are_assigned_at_the_lowest_cost() -> None:
     cost = np.array([[0.1, 0.2], [0.2, np.inf], [np.inf, np.inf]])
     assert association.assign(cost) == [(0, 1), (1, 0)]
     assert association.assign(np.full((2, 2), np.inf)) == []
+
+
+def test_a_track_that_was_never_seen_whole_is_continued_whatever_its_appearance() -> None:
+    """Beside its last box and over it, but not where only the appearance decides."""
+    beside, far = moved(50), moved(300)
+    for step in (association.overlapping, association.near):
+        assert np.isinf(step(pair(beside, distance=3), SETTINGS)).all()
+        assert np.isfinite(step(pair(beside, distance=3, is_known=False), SETTINGS)).all()
+    assert np.isinf(association.alike(pair(beside, distance=3, is_known=False), SETTINGS)).all()
+    assert np.isinf(association.near(pair(far, distance=3, is_known=False), SETTINGS)).all()
+    late = pair(beside, distance=3, is_known=False, unseen_s=SETTINGS.gap_s + 1)
+    assert np.isinf(association.near(late, SETTINGS)).all()

@@ -212,6 +212,17 @@ def test_two_tracks_of_one_vehicle_have_one_shot_with_the_better_frame_and_all_v
     assert (shot.offset_ms, shot.type) == (0, "Van")
 
 
+def test_a_vehicle_that_turns_out_to_be_an_older_one_has_one_shot_under_the_older_number() -> None:
+    """It ends in the frame in which this is decided, or later."""
+    frames = [seen(0, track()), seen(1, track(grown(MIDDLE, 20), key=2, track_id=2))]
+    frame = seen(2).frame
+    for last in ([TrackedFrame(frame, [], [2], {2: 1})], [TrackedFrame(frame, [], [], {2: 1}), seen(3, ended=[2])]):
+        sink = BestShotSink(RULES, CROP_MARGIN)
+        shots = [shot for one in [*frames, *last] for shot in sink.observe(one)]
+        assert [(shot.track_id, shot.offset_ms) for shot in shots] == [(1, 40)]
+        assert ids(sink.close()) == []
+
+
 def test_a_vehicle_whose_shot_was_emitted_has_no_second_one() -> None:
     sink = BestShotSink(RULES, CROP_MARGIN)
     sink.observe(seen(0, track(), track(key=2, track_id=2)))

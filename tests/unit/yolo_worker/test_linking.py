@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from video_analysis.tests.support.tracks import Box, look, vehicle
-from video_analysis.yolo_worker.tracking.linking import VanishedVehicles, continued
+from video_analysis.yolo_worker.tracking.linking import VanishedVehicles, chains, continued
 from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 
 THRESHOLD, LONGEST_GAP_S = 0.2, 10
@@ -82,21 +82,52 @@ def test_two_similar_tracks_that_can_continue_one_vehicle_do_not() -> None:
 
 
 def test_the_parts_of_a_standing_vehicle_are_in_its_place() -> None:
-    """First its left half is seen, then its right half, then a piece between."""
-    track = vehicle(1, (100, 100, 150, 160), first_s=0)
-    for tenth in range(1, 21):
-        left = 100 if tenth < 15 else 120
-        track.observe(np.array([left, 100.0, left + 50, 160]), tenth / 10, 0, 0.8, 0)
+    """The whole vehicle is seen, then its left half, then its right half, then a piece between."""
+    track = vehicle(1, (100, 100, 200, 160), first_s=0)
+    for tenth in range(1, 19):
+        left, right = (100, 200) if tenth < 13 else (100, 150) if tenth < 17 else (150, 200)
+        track.observe(np.array([left, 100.0, right, 160]), tenth / 10, 0, 0.8, 0)
     assert track.is_standing()
-    assert continued([appeared((112, 110, 160, 150), distance=0.75)], [track], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+    assert continued([appeared((130, 110, 170, 150), distance=0.75)], [track], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+
+
+def test_a_slow_vehicle_leaves_its_place_although_it_was_in_it_for_a_second() -> None:
+    """It moves to the side by half of its width: such a box is not a part of it."""
+    track = vehicle(1, (100, 100, 200, 160), first_s=0)
+    for tenth in range(1, 15):
+        track.observe(np.array([100.0, 100, 200, 160]), tenth / 10, 0, 0.8, 0)
+    assert track.is_standing()
+    track.observe(np.array([150.0, 100, 250, 160]), 1.5, 0, 0.8, 0)
+    assert (track.place_s, track.off_place_s, track.is_standing()) == (1.5, None, False)
+    assert track.place.tolist() == [150, 100, 250, 160]
+
+
+def test_three_tracks_of_one_vehicle_are_a_chain() -> None:
+    """The third could continue the first as well, but the second is between them."""
+    second = appeared(moved(LAST, SPEED_PX), at_s=6, distance=0.2)
+    for tenth in range(1, 6):
+        second.observe(np.array(moved(LAST, SPEED_PX + SPEED_PX * tenth / 10)), 6 + tenth / 10, 0, 0.8, 0)
+    third = appeared(moved(LAST, 3 * SPEED_PX), at_s=8, distance=0.3)
+    assert chains([vanished(), second, third], THRESHOLD, LONGEST_GAP_S) == [(1, 0), (2, 1)]
+
+
+def test_a_place_alone_makes_no_chain() -> None:
+    """At its end a vehicle is not linked to one that stands in its place later, but differs or is behind it."""
+    stopped = vehicle(1, LAST, first_s=4)
+    for tenth in range(1, 15):
+        stopped.observe(np.array(LAST), 4 + tenth / 10, 0, 0.8, 0)
+    later = appeared(LAST, distance=0.75)
+    assert continued([later], [stopped], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+    assert chains([stopped, later], THRESHOLD, LONGEST_GAP_S) == []
 
 
 def test_a_linked_track_has_the_identity_and_the_appearances_of_the_older_one() -> None:
     older, new = vanished(), appeared(LAST)
     older.track_id, older.is_reported, older.confidence = 4, True, 0.95
-    older.learn(look(0.1))
+    older.learn(look(0.1), is_whole=True)
     new.continue_from(older)
     assert (new.track_id, new.is_reported, new.confidence, new.key) == (4, True, 0.95, 9)
+    assert (new.first_s, new.first_box.tolist()) == (4, [*moved(LAST, -SPEED_PX)])
     assert len(new.gallery) == 3
 
 

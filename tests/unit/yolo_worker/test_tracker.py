@@ -181,6 +181,39 @@ def test_a_vehicle_that_is_hidden_on_its_way_is_linked_and_ends_once(stride: int
     assert not any(frame.ended for frame in tracked)
 
 
+HIDDEN, OBSCURED = range(40, 100), range(100, 106)
+"""Frames in which a car is hidden, and those in which another colour is in front of it."""
+
+
+@pytest.mark.parametrize(
+    ("frames", "link_s", "linked_at"),
+    [
+        (160, 10, 159),  # at the end of the video
+        (175, 5, 165),  # before the first part of its way is emitted
+        (205, 10, 196),  # before the second part is emitted, because it has left the picture
+    ],
+)
+def test_a_vehicle_is_linked_before_its_end_if_its_first_view_was_poor(
+    frames: int, link_s: int, linked_at: int
+) -> None:
+    place = driving(20, 4)
+    car = Vehicle(seen_only(place, lambda index: index not in HIDDEN and index not in OBSCURED and index < 194))
+    poor = Vehicle(seen_only(place, lambda index: index in OBSCURED), BLUE)
+    tracked = follow(film(frames, car, poor), TrackSettings(link_s=link_s, embed_interval_s=0))
+    first, second = sorted(keys(tracked))
+    links = {frame.frame.index: dict(frame.links) for frame in tracked if frame.links}
+    assert links.popitem() == (linked_at, {second: 1})
+    assert first not in {key for frame in tracked for key in frame.ended}
+
+
+def test_a_vehicle_that_grows_at_the_edge_is_one_track_although_it_changes_its_look() -> None:
+    """Its front is seen first, cut by the frame's edge; then it is not detected in two frames."""
+    way = driving(-60, 12)
+    front = seen_only(lambda index: (0, *way(index)[1:]), lambda index: index in range(2, 6))
+    tracked = follow(film(30, Vehicle(front, BLUE), Vehicle(seen_only(way, lambda index: index >= 8))))
+    assert len(keys(tracked)) == 1
+
+
 def test_a_single_false_detection_ends_in_the_next_frame_without_a_number() -> None:
     tracked = follow(film(6, Vehicle(seen_only(driving(20, 4), lambda index: index == 2))))
     assert [list(frame.ended) for frame in tracked] == [[], [], [], [1], [], []]
