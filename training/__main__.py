@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     backend.configure_environment(
         options.work / "cache", options.threads
     )  # before PyTorch and ultralytics are imported
-    from video_analysis.training import train_pipeline  # noqa: PLC0415
+    from video_analysis.training import main_model_pipeline, train_pipeline  # noqa: PLC0415
     from video_analysis.training.hardware import Hardware, spare_cores  # noqa: PLC0415
 
     run_options = train_pipeline.TrainingOptions(
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if network == "detector":
             train_pipeline.train_detector(path, run_options, hardware)
         else:
-            train_pipeline.train_main_model(network, path, run_options, hardware)
+            main_model_pipeline.train_main_model(network, path, run_options, hardware)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, figures in {path.with_suffix('.json').name}", flush=True)
     return 0
 

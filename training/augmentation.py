@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from video_analysis.worker_utils.imaging.crop import Image
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 
+CAMERA_PX = (40, 160)
+"""Longer side, in px, of a vehicle as a camera far away sees it."""
+CAMERA_JPEG = (20, 70)
+CAMERA_NOISE = 9.0
+"""Largest standard deviation of the noise of a pixel, in grey levels."""
 Matrix = NDArray[np.float64]
 Boxes = NDArray[np.float32]
 
@@ -97,3 +102,27 @@ def worn(rng: np.random.Generator, crop: Image) -> Image:
         coarse = np.frombuffer(encode_jpeg(crop, int(rng.integers(25, 70))), np.uint8)
         crop = np.asarray(cv2.imdecode(coarse, cv2.IMREAD_COLOR), np.uint8)
     return crop
+
+
+def camera_degraded(rng: np.random.Generator, crop: Image) -> Image:
+    """The crop as a cheap camera records it: fewer pixels, blurred, with noise, under another light, compressed."""
+    longest = float(np.exp(rng.uniform(*np.log(CAMERA_PX))))
+    scale = min(1.0, longest / max(crop.shape[:2]))
+    size = (max(8, round(crop.shape[1] * scale)), max(8, round(crop.shape[0] * scale)))
+    seen = relit(rng, np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8))
+    if rng.random() < 0.5:
+        seen = np.asarray(cv2.filter2D(seen, -1, _motion(rng)), np.uint8)
+    sigma = rng.uniform(0, CAMERA_NOISE) if rng.random() < 0.5 else 0.0
+    noisy = np.clip(seen + rng.normal(0, sigma + 1e-6, seen.shape), 0, 255).astype(np.uint8)
+    packed = np.frombuffer(encode_jpeg(noisy, int(rng.integers(*CAMERA_JPEG))), np.uint8)
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _motion(rng: np.random.Generator) -> NDArray[np.float32]:
+    """A kernel of 3×3 or 5×5 px that blurs along one direction."""
+    side = int(rng.choice([3, 5]))
+    kernel = np.zeros((side, side), np.float32)
+    kernel[side // 2] = 1 / side
+    turn = cv2.getRotationMatrix2D((side // 2, side // 2), float(rng.uniform(0, 180)), 1.0)
+    turned = cv2.warpAffine(kernel, turn, (side, side))
+    return np.asarray(turned / max(float(turned.sum()), 1e-6), np.float32)

@@ -7,6 +7,7 @@ from typing import Any
 
 from video_analysis.benchmarks.eval.naming import WAYS
 from video_analysis.benchmarks.eval.report import TARGETS, figure_of
+from video_analysis.benchmarks.main_model import table as vehicle_table
 from video_analysis.main_worker.classification.hierarchy import LEVELS
 
 UNTARGETED = (
@@ -34,6 +35,7 @@ def table(document: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             *stills_lines(document["real_stills"]),
+            *vehicle_table.lines(document["single_vehicles"]),
             head,
             *lines,
             *_decoded(document),

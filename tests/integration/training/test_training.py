@@ -24,16 +24,17 @@ from video_analysis.training import rendering, stills, train_loop
 from video_analysis.training.__main__ import destination, main
 from video_analysis.training.augmentation import drawn, moved
 from video_analysis.training.average_precision import TrueBoxes, map50
-from video_analysis.training.calibration import calibration_error, fit_logistic, softmax, temperature, threshold
+from video_analysis.training.calibration import calibration_error, fit_logistic, softmax, temperature
 from video_analysis.training.detector_views import CANVAS, crop_matrix
 from video_analysis.training.ground_truth_filter import is_required
 from video_analysis.training.hardware import Hardware
-from video_analysis.training.main_model import Predictions, verdict_calibration, verdicts
+from video_analysis.training.main_model import Predictions
 from video_analysis.training.networks import baseline, cmt
-from video_analysis.training.snapshot_views import SnapshotViews, labels
+from video_analysis.training.snapshot_views import labels
 from video_analysis.training.splits import EVALUATION_SCENES, GENERATORS, scenes
 from video_analysis.training.stills import Seen, Still
 from video_analysis.training.train_loop import Plan, TrainingRun, Validation, train
+from video_analysis.training.verdict_calibration import judged, verdict_calibration
 from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.worker_utils.inference import backend
@@ -84,7 +85,7 @@ def test_the_worker_takes_the_main_models(folder: Path, runtime: backend.Runtime
     classifier = Classifier.load(path, "baseline" if variant == "baseline" else "cmt", runtime)
     figures = json.loads(path.with_suffix(".json").read_text())
     assert classifier.checkpoint.startswith(f"demo-{variant}@")
-    assert classifier.labels.thresholds.model_dump() == figures["validation"]["thresholds"]
+    assert classifier.labels.thresholds.model_dump() == figures["validation"]["labels"]["thresholds"]
     assert classifier.gflops == pytest.approx(figures["gflops"], rel=0.01)
     assert figures["gflops"] < 4
     assert str(PACKAGE_FOLDER).encode() not in path.read_bytes()
@@ -155,14 +156,14 @@ def test_verdicts_of_heads_that_err_together_are_bent_until_they_are_as_sure_as_
     path = (chances.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1).clip(0, len(models.labels) - 1)
     places = {"model": models.labels, "make": makes.labels[models.parents], "type": makes.parents[models.parents]}
     sums = {level: chances @ np.eye(named.widths[level])[columns] for level, columns in places.items()}
-    predictions = Predictions(
-        {level: np.log(sums[level] + 1e-9) for level in places}, {level: places[level][path] for level in places}
-    )
+    true = {level: places[level][path] for level in places}
+    targets = np.column_stack([np.eye(named.widths["type"], dtype=np.int64)[true["type"]], true["make"], true["model"]])
+    predictions = Predictions({level: np.log(sums[level] + 1e-9) for level in places}, targets)
 
     def error(some: Labels) -> float:
-        return sum(calibration_error(*judged) for judged in verdicts(predictions, some).values())
+        return sum(calibration_error(*of) for of in judged(predictions, some).values())
 
-    bent = named.model_copy(update={"calibration": verdict_calibration(verdicts(predictions, named))})
+    bent = named.model_copy(update={"calibration": verdict_calibration(judged(predictions, named))})
     assert error(bent) < error(named) / 2
 
 
@@ -178,13 +179,6 @@ def test_a_sure_and_right_set_has_no_calibration_error_and_a_sure_and_wrong_one_
     sure = np.ones(10)
     assert calibration_error(sure, np.ones(10, np.bool_)) == 0
     assert calibration_error(sure, np.zeros(10, np.bool_)) == 1
-
-
-def test_the_threshold_stands_where_guesses_begin_to_be_worth_it() -> None:
-    confidences = np.array([0.1, 0.2, 0.3, 0.4, 0.7, 0.8, 0.9])
-    assert threshold(confidences, confidences > 0.65) == 0.5
-    assert threshold(confidences, np.array([False, False, False, True, True, True, True])) == pytest.approx(0.4)
-    assert threshold(confidences, np.array([False] * 6 + [True])) == pytest.approx(0.81)
 
 
 def boxes(*rows: tuple[float, ...]) -> NDArray[np.float32]:
@@ -278,18 +272,6 @@ def test_a_rendering_cut_off_leaves_no_shard(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         stills.write(tmp_path / "000001_002.json", broken())
     assert list(tmp_path.glob("*.json")) == []
-
-
-def test_snapshots_are_judged_as_they_are_and_learnt_from_in_ever_new_forms(tmp_path: Path) -> None:
-    named = labels("test")
-    judged, learnt = SnapshotViews(shard(tmp_path), named), SnapshotViews(shard(tmp_path), named, seed=1)
-    pixels, answers = judged[0]
-    assert pixels.shape == (3, 640, 640)
-    assert [named.types[answers[0]], named.makes[answers[1]], named.models[answers[2]]] == ["Car", "Toyota", "Vios"]
-    assert np.array_equal(pixels, judged[0][0])
-    assert np.array_equal(learnt[0][0], learnt[0][0])
-    again = next(number for number in range(3, 6) if drawn(1, number, 3) == drawn(1, 0, 3))
-    assert not np.array_equal(learnt[0][0], learnt[again][0])
 
 
 @pytest.mark.parametrize("build", [baseline, cmt])
