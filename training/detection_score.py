@@ -36,18 +36,21 @@ class DetectionScore:
     by_label: dict[str, float]
 
 
-def score(found: Sequence[Boxes], pictures: Sequence[LabelledPicture]) -> DetectionScore:
-    """Compare each still's D×6 detections with its labelled boxes; a type is right if the label's group has it."""
-    counted = [countable(boxes, picture) for boxes, picture in zip(found, pictures, strict=True)]
-    truths = [_true_boxes(picture) for picture in pictures]
-    present = sorted({int(label) for truth in truths for label in truth.classes})
+def score(found: Sequence[Boxes], pictures: Sequence[LabelledPicture], least_px: float = 0.0) -> DetectionScore:
+    """Compare each still's D×6 detections with its labelled boxes; a type is right if the label's group has it.
+
+    Vehicles with a side below `least_px` are optional, and detections of that size are left out.
+    """
+    counted = [_large(countable(boxes, one), least_px) for boxes, one in zip(found, pictures, strict=True)]
+    truths = [_true_boxes(picture, least_px) for picture in pictures]
+    present = sorted({int(label) for truth in truths for label in truth.classes[~truth.ignored]})
     labelled = [_reclassified(boxes, _label_of_type()) for boxes in counted]
     by_label = {STILL_LABELS[place][0]: average_precision(place, labelled, truths) for place in present}
     alike = [_reclassified(boxes, np.zeros(len(YOLO_TYPES), np.int64)) for boxes in counted]
     one_type = [TrueBoxes(one.corners, np.zeros_like(one.classes), one.ignored) for one in truths]
     return DetectionScore(
         stills=len(pictures),
-        vehicles=sum(len(truth.classes) for truth in truths),
+        vehicles=sum(int((~truth.ignored).sum()) for truth in truths),
         map50_of_one_type=round(average_precision(0, alike, one_type), 4) if present else 0.0,
         map50=round(float(np.mean([*by_label.values()])), 4) if present else 0.0,
         by_label={label: round(value, 4) for label, value in by_label.items()},
@@ -70,10 +73,16 @@ def _label_of_type() -> NDArray[np.int64]:
     return np.array([places.get(kind, OTHER) for kind in YOLO_TYPES], np.int64)
 
 
-def _true_boxes(picture: LabelledPicture) -> TrueBoxes:
+def _large(boxes: Boxes, least_px: float) -> Boxes:
+    large: Boxes = boxes[(boxes[:, 2:4] - boxes[:, :2]).min(axis=1, initial=np.inf) >= least_px]
+    return large
+
+
+def _true_boxes(picture: LabelledPicture, least_px: float) -> TrueBoxes:
     groups = [group for _, group in STILL_LABELS]
     classes = np.array([groups.index(LABELS[label]) for label in picture.labels], np.int64)
-    return TrueBoxes(picture.boxes, classes, np.zeros(len(classes), np.bool_))
+    sides = picture.boxes[:, 2:] - picture.boxes[:, :2]
+    return TrueBoxes(picture.boxes, classes, sides.min(axis=1, initial=np.inf) < least_px)
 
 
 def _reclassified(boxes: Boxes, classes: NDArray[np.int64]) -> Boxes:

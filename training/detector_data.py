@@ -17,7 +17,7 @@ from video_analysis.training.labelled_picture import LABELS, LabelledPicture, of
 from video_analysis.training.real_splits import VALIDATION_CAMERAS
 from video_analysis.training.stills import Still
 
-SHARES = {"rendered": 0.35, "stills": 0.45, "photographs": 0.2}
+SHARES = {"rendered": 0.3, "stills": 0.45, "photographs": 0.25}
 """Of the training samples, where the real pictures are."""
 SCENE_ZOOM, PHOTOGRAPH_ZOOM = (0.6, 2.0), (0.3, 1.0)
 """A photograph shows one near vehicle: it is made as small as a vehicle is in a scene."""

@@ -5,7 +5,6 @@ A crop of a large scene costs a quarter of the whole, and has most of what a ste
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from video_analysis.training.augmentation import Matrix, degraded, moved, relit
-from video_analysis.training.labelled_picture import LabelledPicture, Unlabelled
+from video_analysis.training.labelled_picture import LABELS, LabelledPicture, Unlabelled
 from video_analysis.worker_utils.imaging.letterbox import LETTERBOX_GREY
 
 CANVAS = (320, 320)
@@ -45,7 +44,13 @@ class Source:
     zoom: tuple[float, float] = (0.6, 2.0)
     """Least and largest scale, relative to the worker's."""
     is_balanced: bool = False
-    """Pictures with rare labels are taken more often."""
+    """Pictures and vehicles with rare labels are taken more often: by 1 ÷ √(number of boxes with the label)."""
+
+    def label_weights(self) -> NDArray[np.float64]:
+        """The weight of each of LABELS."""
+        labels = [label for picture in self.pictures for label in picture.labels.tolist()]
+        counts = np.bincount(labels, minlength=len(LABELS))
+        return np.maximum(counts, 1) ** -0.5 if self.is_balanced else np.ones(len(LABELS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +73,11 @@ class DetectorViews:
     def __init__(self, sources: Sequence[Source], seed: int) -> None:
         self._sources = [source for source in sources if source.pictures]
         self._bounds = _bounds(np.array([source.share for source in self._sources]))
-        self._picture_bounds = [_bounds(_weights(source)) for source in self._sources]
+        self._label_weights = [source.label_weights() for source in self._sources]
+        self._picture_bounds = [
+            _bounds(np.array([weights[one.labels].max(initial=weights.min()) for one in source.pictures]))
+            for source, weights in zip(self._sources, self._label_weights, strict=True)
+        ]
         self._seed = seed
 
     def __getitem__(self, number: int) -> View:
@@ -78,7 +87,8 @@ class DetectorViews:
         source = self._sources[place]
         picture = source.pictures[int(np.searchsorted(self._picture_bounds[place], rng.random()))]
         image = relit(rng, picture.read())
-        matrix = crop_matrix(rng, picture.boxes, (image.shape[0], image.shape[1]), source.zoom)
+        centre = _chosen(rng, picture, self._label_weights[place])
+        matrix = crop_matrix(rng, centre, (image.shape[0], image.shape[1]), source.zoom)
         flags, grey = cv2.INTER_LINEAR, (LETTERBOX_GREY,) * 3
         canvas = cv2.warpAffine(image, matrix, CANVAS[::-1], flags=flags, borderValue=grey)
         canvas = degraded(rng, np.asarray(canvas, np.uint8))
@@ -109,15 +119,6 @@ def _padded(rows: Sequence[NDArray[np.generic]]) -> torch.Tensor:
     return torch.from_numpy(padded)
 
 
-def _weights(source: Source) -> NDArray[np.float64]:
-    """How often each picture is taken: balanced, by its rarest label, as 1 ÷ √(share of the label)."""
-    if not source.is_balanced:
-        return np.ones(len(source.pictures))
-    counts = Counter(label for picture in source.pictures for label in picture.labels.tolist())
-    rarest = [min(counts[label] for label in picture.labels.tolist()) for picture in source.pictures]
-    return np.array(rarest, np.float64) ** -0.5
-
-
 def _bounds(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Upper bounds, 0..1, of the intervals that stand for each weight."""
     bounds: NDArray[np.float64] = np.cumsum(weights / weights.sum())
@@ -125,19 +126,27 @@ def _bounds(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return bounds
 
 
+def _chosen(
+    rng: np.random.Generator, picture: LabelledPicture, label_weights: NDArray[np.float64]
+) -> NDArray[np.float32] | None:
+    """The box that the crop is placed around, if any."""
+    if not len(picture.boxes) or rng.random() >= AROUND_A_BOX:
+        return None
+    return np.asarray(picture.boxes[np.searchsorted(_bounds(label_weights[picture.labels]), rng.random())], np.float32)
+
+
 def crop_matrix(
-    rng: np.random.Generator, boxes: NDArray[np.float32], source: tuple[int, int], zoom: tuple[float, float]
+    rng: np.random.Generator, box: NDArray[np.float32] | None, source: tuple[int, int], zoom: tuple[float, float]
 ) -> Matrix:
-    """A 2×3 matrix from a picture of `source` (height, width) to the canvas.
+    """A 2×3 matrix from a picture of `source` (height, width) to the canvas, placed around `box` if there is one.
 
     In each direction the canvas lies within the picture, or the picture within the canvas. Pixels are squares, their
     middles at halves (cv2.resize's convention).
     """
     scale = FRAME_PX / max(source) * float(np.exp(rng.uniform(*np.log(zoom))))
     middle = np.array(source[::-1]) * rng.random(2)
-    if len(boxes) and rng.random() < AROUND_A_BOX:
-        box = boxes[rng.integers(len(boxes))].astype(np.float64)
-        middle = (box[:2] + box[2:]) / 2
+    if box is not None:
+        middle = (box[:2] + box[2:]).astype(np.float64) / 2
         scale = min(scale, MOST_SIDE_PX / float((box[2:] - box[:2]).max()))
     stretch = np.exp(rng.normal(0, STRETCH) * np.array([1, -1]))
     scales, canvas = scale * stretch, np.array(CANVAS[::-1])

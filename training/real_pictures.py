@@ -1,7 +1,8 @@
 """The real pictures with boxes: CCTV stills of Singapore, and photographs of Open Images. Both are labelled in part.
 
 In the stills, far vehicles have no box: nothing is known above the furthest labelled vehicle of a still, and of
-vehicles that are smaller than its smallest one. In the photographs any vehicle may have none.
+vehicles that are smaller than its smallest one. In the photographs, the vehicles in the background may have none:
+nothing is known of those that are smaller than the largest labelled one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from video_analysis.training.label_groups import PHOTOGRAPH_LABELS, STILL_LABELS
 from video_analysis.training.labelled_picture import LABELS, LabelledPicture, Unlabelled
 from video_analysis.worker_utils.imaging.crop import Image
 
-EVERYWHERE = Unlabelled(above_px=math.inf)
 PHOTOGRAPH_SPLITS = ("train", "valid")
 
 
@@ -50,16 +50,19 @@ def still(path: Path) -> LabelledPicture:
 
 
 def _beyond(boxes: NDArray[np.float32]) -> Unlabelled:
-    """Above the furthest box, and smaller than the smallest one."""
-    if not len(boxes):
-        return EVERYWHERE
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return Unlabelled(above_px=float(boxes[:, 3].min()), smaller_px2=float(areas.min()))
+    """Above the furthest box, and smaller than the smallest one; everywhere if there is none."""
+    above_px = float(boxes[:, 3].min(initial=math.inf))
+    return Unlabelled(above_px=above_px, smaller_px2=float(_areas(boxes).min(initial=math.inf)))
+
+
+def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    areas: NDArray[np.float32] = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return areas
 
 
 def _photograph(path: Path) -> LabelledPicture:
     labels, boxes = _labelled(path, [group for _, group in PHOTOGRAPH_LABELS])
-    return LabelledPicture(partial(_read, path), labels, boxes, EVERYWHERE)
+    return LabelledPicture(partial(_read, path), labels, boxes, Unlabelled(smaller_px2=float(_areas(boxes).max())))
 
 
 def _labelled(path: Path, groups: Sequence[Group]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

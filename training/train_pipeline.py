@@ -71,7 +71,8 @@ def train_detector(path: Path, options: TrainingOptions, hardware: Hardware) -> 
     net.to(hardware.device)
     plan = plan_of("detector", options, batch=32 if hardware.is_gpu else 16, rate=DETECTOR_RATE, weight_decay=0.01)
     views = detector_views.DetectorViews(data.sources, options.seed)
-    checkpoint = checkpoint_path(net, plan, options, repr(data.facts()))
+    started = None if options.start is None else backend.sha256_of(options.start)
+    checkpoint = checkpoint_path(net, plan, options, repr((data.facts(), started)))
     measure = partial(detector_data.figures, data=data, hardware=hardware, threads=options.processes)
     run = train(
         net, views, detector_views.collated, PartialLabelLoss(net, hardware), plan, hardware, checkpoint,
@@ -80,7 +81,6 @@ def train_detector(path: Path, options: TrainingOptions, hardware: Hardware) -> 
     shipped = run.average.half().float()
     validation: JSON = {**measure(shipped), **data.facts(), **counts(len(stills), len(unseen))}
     detector.export(shipped, path)
-    started = None if options.start is None else backend.sha256_of(options.start)
     return write_figures(path, run, plan, hardware, (1, 3, *detector.WIDE_PX), validation | {"started_from": started})
 
 

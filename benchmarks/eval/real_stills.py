@@ -25,15 +25,23 @@ from video_analysis.yolo_worker.types import Frame
 
 
 def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
-    """mAP50 of the worker's detector, all types as one and the mean over the labels; or why there is none."""
+    """mAP50 of the detector, all types as one and the mean over the labels; or why there is none.
+
+    Of all labelled vehicles, and `of_snapshot_size`: of those that are large enough for the worker.
+    """
     pictures = real_pictures.validation_stills(data)
     if not pictures:
         return {"skipped": "they are not here"}
-    settings = config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE})
+    settings = config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE, "min_box_px": 1})
     detector = run_poller.detector(config.model_copy(update={"detector": settings}))
     frames = (Frame(number, number, picture.read()) for number, picture in enumerate(pictures))
     found = [detected.boxes for frame in frames for detected in detector.detect([frame])]
-    return {**asdict(detection_score.score(found, pictures)), "cameras": [*VALIDATION_CAMERAS]}
+    large = detection_score.score(found, pictures, config.detector.min_box_px)
+    return {
+        "cameras": [*VALIDATION_CAMERAS],
+        **asdict(detection_score.score(found, pictures)),
+        "of_snapshot_size": {"least_px": config.detector.min_box_px, **asdict(large)},
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

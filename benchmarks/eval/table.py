@@ -55,6 +55,9 @@ def stills_lines(found: Mapping[str, Any]) -> Iterator[str]:
         missed = "" if found[name] >= target else "  MISSED"
         yield f"{name:<24}{f'≥ {target:g}':>12}{_shown(found[name]):>11}{missed}"
     yield "map50 by label: " + ", ".join(f"{label} {_shown(value)}" for label, value in found["by_label"].items())
+    large = found["of_snapshot_size"]
+    ones = ", ".join(f"{name} {_shown(large[name])}" for name in STILLS_TARGETS)
+    yield f"{large['vehicles']} vehicles of at least {large['least_px']} px: {ones}"
 
 
 def _line(name: str, columns: Iterable[Mapping[str, Any]], missed: Sequence[str]) -> str:

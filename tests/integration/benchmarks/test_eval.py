@@ -266,8 +266,15 @@ def test_what_went_wrong_is_listed_by_vehicle() -> None:
     }  # fmt: skip
     assert listed["misnamed"][0]["predicted"] == {"baseline": ["Car", "Toyota", "Wigo"]}
     assert listed["false"][0]["box"] == [500, 0, 560, 30]
-    stills = {"stills": 2, "vehicles": 9, "map50_of_one_type": 0.8, "map50": 0.5, "by_label": {"car": 0.5}}
-    lines = table.table(document | {"real_stills": stills | {"cameras": ["1002"]}, "single_vehicles": {}}).splitlines()
+    stills: dict[str, object] = {
+        "stills": 2,
+        "vehicles": 9,
+        "map50_of_one_type": 0.8,
+        "map50": 0.5,
+        "by_label": {"car": 0.5},
+    }
+    stills |= {"cameras": ["1002"], "of_snapshot_size": stills | {"least_px": 16}}
+    lines = table.table(document | {"real_stills": stills, "single_vehicles": {}}).splitlines()
     assert lines[0] == "real stills of the cameras 1002: 2, 9 vehicles"
     assert [line.endswith("MISSED") for line in lines[1:3]] == [False, True]
     assert any(line.startswith("map50 ") and line.endswith("MISSED") for line in lines[5:])

@@ -20,6 +20,7 @@ def test_the_figures_are_printed_with_their_targets_and_written(
     assert real_stills.main([str(word) for pair in options.items() for word in pair]) == 0
     found = json.loads(out.read_text())
     assert (found["stills"], found["vehicles"]) == (195, 736)
+    assert (found["of_snapshot_size"]["vehicles"], found["of_snapshot_size"]["least_px"]) == (397, 16)
     assert found["map50_of_one_type"] >= found["map50"] > 0
     assert capsys.readouterr().out.splitlines() == [*table.stills_lines(found)]
 

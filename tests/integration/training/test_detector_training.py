@@ -183,6 +183,21 @@ def test_real_pictures_are_read_with_what_is_not_known_of_them(shared_data: Path
         sides = one.boxes[:, 2:] - one.boxes[:, :2]
         assert one.unlabelled.above_px == one.boxes[:, 3].min()
         assert one.unlabelled.smaller_px2 == pytest.approx(sides.prod(axis=1).min())
-    assert all(one.unlabelled.above_px == math.inf for one in photographs)
+    for one in photographs:
+        sides = one.boxes[:, 2:] - one.boxes[:, :2]
+        assert one.unlabelled.above_px == -math.inf
+        assert one.unlabelled.smaller_px2 == pytest.approx(sides.prod(axis=1).max())
     data = detector_data.collect([], [], shared_data)
     assert data.facts()["sources"].keys() == {"rendered", "stills", "photographs"}  # type: ignore[attr-defined]
+
+
+def test_crops_are_placed_around_vehicles_with_a_rare_label_more_often() -> None:
+    far_apart = np.array([[20, 20, 60, 50], [580, 300, 620, 330]], np.float32)
+    both = replace(scene(), boxes=far_apart, labels=np.array([GROUP, CAR]))
+    common = replace(scene(), boxes=far_apart, labels=np.array([GROUP, GROUP]))
+    views = DetectorViews([Source([both] + [common] * 12, 1.0, zoom=(1.0, 1.5), is_balanced=True)], seed=2)
+    labels = [label for number in range(200) for label in views[number].labels.tolist()]
+    pairs = DetectorViews([Source([both], 1.0, zoom=(1.0, 1.5))], seed=2)
+    even = [label for number in range(200) for label in pairs[number].labels.tolist()]
+    assert 0.4 < even.count(CAR) / len(even) < 0.6
+    assert labels.count(CAR) / len(labels) > 2 / 26

@@ -219,7 +219,7 @@ def test_boxes_move_as_their_pixels_do(seed: int) -> None:
     image = np.zeros((360, 640, 3), np.uint8)
     image[y : y + 100, x : x + 120] = 255
     true = np.array([[x, y, x + 120, y + 100]], np.float32)
-    matrix = crop_matrix(rng, true, (360, 640), (0.7, 1.5))
+    matrix = crop_matrix(rng, true[0] if rng.random() < 0.5 else None, (360, 640), (0.7, 1.5))
     (box,), (left,) = moved(true, matrix, CANVAS)
     rows, columns = np.nonzero(cv2.warpAffine(image, matrix, CANVAS[::-1])[:, :, 0] > 127)
     if left > 0.3:

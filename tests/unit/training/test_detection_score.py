@@ -66,3 +66,11 @@ def test_a_detection_on_a_labelled_box_counts_wherever_it_is() -> None:
 
 def test_nothing_found_is_a_score_of_zero() -> None:
     assert score([found()], [picture((CARS, NEAR))]).map50_of_one_type == 0.0
+
+
+def test_vehicles_below_a_least_size_are_optional_and_detections_of_that_size_left_out() -> None:
+    still = picture((CARS, NEAR), (CARS, FAR))
+    boxes = found(("Car", 0.8, NEAR), ("Car", 0.9, FAR), ("Car", 0.95, (10, 10, 60, 29)))
+    assert score([boxes], [still]).map50_of_one_type == 0.6667
+    result = score([boxes], [still], least_px=21)
+    assert (result.vehicles, result.map50_of_one_type) == (1, 1.0)
