@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-LevelCode = Literal["below_threshold", "parent_abstained", "no_children"]
+LevelCode = Literal["below_threshold", "parent_abstained", "no_children", "out_of_distribution"]
 """`type.abstained`, `make.abstained`, `model.abstained`."""
 PlateCode = Literal["no_text_line", "text_too_small", "no_plate_text", "below_threshold"]
 """`plate.abstained`."""
@@ -22,7 +22,7 @@ FallbackCode = Literal["last_good", "fallback_checkpoint"]
 CODES: Mapping[str, frozenset[str]] = {
     "type.abstained": frozenset(("below_threshold",)),
     "make.abstained": frozenset(get_args(LevelCode)),
-    "model.abstained": frozenset(get_args(LevelCode)),
+    "model.abstained": frozenset(get_args(LevelCode)) - {"out_of_distribution"},
     "plate.abstained": frozenset(get_args(PlateCode)),
     "colors.null": frozenset(get_args(ReadFailureCode)),
     "plate.null": frozenset(get_args(ReadFailureCode)),

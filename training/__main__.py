@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     backend.configure_environment(
         options.work / "cache", options.threads
     )  # before PyTorch and ultralytics are imported
-    from video_analysis.training import train_pipeline  # noqa: PLC0415
+    from video_analysis.training import main_model_pipeline, train_pipeline  # noqa: PLC0415
     from video_analysis.training.hardware import Hardware, spare_cores  # noqa: PLC0415
 
     run_options = train_pipeline.TrainingOptions(
@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps=options.steps,
         batch=options.batch,
         processes=spare_cores() if options.processes is None else options.processes,
+        data=options.data if options.data.is_dir() else None,
+        start=options.start,
     )
     if options.only == "appearance":
         _train_appearance(options)
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if network == "detector":
             train_pipeline.train_detector(path, run_options, hardware)
         else:
-            train_pipeline.train_main_model(network, path, run_options, hardware)
+            main_model_pipeline.train_main_model(network, path, run_options, hardware)
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, figures in {path.with_suffix('.json').name}", flush=True)
     return 0
 
@@ -89,7 +91,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--images", type=int, help=f"pictures to train on; default {FRAMES} frames, {CROPS} crops, {SCENES} scenes"
     )
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real clips, for `appearance`")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real clips and pictures")
+    parser.add_argument(
+        "--start", type=Path, metavar="WEIGHTS", help="of the network (with --only), to continue from; default: none"
+    )
     parser.add_argument("--out", type=Path, help="folder for the weights; default: each worker's bundle")
     parser.add_argument(
         "--work", type=Path, default=PACKAGE_FOLDER / "out" / "training", help="rendered pictures, memory"
@@ -100,7 +105,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, help="pictures a step")
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch on the CPU; 0: one for each core")
     parser.add_argument("--processes", type=int, help="to render, and threads to prepare batches; default: cores - 1")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.start is not None and options.only not in NETWORKS:
+        parser.error(f"--start needs --only, one of {', '.join(NETWORKS)}")
+    return options
 
 
 if __name__ == "__main__":

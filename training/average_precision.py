@@ -35,12 +35,15 @@ def map50(found: Sequence[Boxes], truths: Sequence[TrueBoxes]) -> float:
     `found` holds each picture's D×6 (x1, y1, x2, y2, confidence, class).
     """
     wanted = sorted({int(kind) for truth in truths for kind in truth.classes[~truth.ignored]})
-    precisions = [_average_precision(kind, found, truths) for kind in wanted]
+    precisions = [average_precision(kind, found, truths) for kind in wanted]
     return float(np.mean(precisions)) if precisions else 0.0
 
 
-def _average_precision(kind: int, found: Sequence[Boxes], truths: Sequence[TrueBoxes]) -> float:
-    """Area under precision over recall, precision made monotonic (PASCAL VOC 2010, all points)."""
+def average_precision(kind: int, found: Sequence[Boxes], truths: Sequence[TrueBoxes]) -> float:
+    """Of one class that is in the truth: area under precision over recall (PASCAL VOC 2010, all points).
+
+    Precision is made monotonic.
+    """
     judged = [_judged(boxes[boxes[:, 5] == kind], truth, kind) for boxes, truth in zip(found, truths, strict=True)]
     scores, verdicts = (np.concatenate([pair[place] for pair in judged]) for place in (0, 1))
     hits = verdicts[np.argsort(-scores, kind="stable")]

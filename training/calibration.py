@@ -63,15 +63,17 @@ def calibration_error(confidences: Floats, right: NDArray[np.bool_]) -> float:
     return float(np.abs(gaps).sum() / len(confidences))
 
 
-def threshold(confidences: Floats, right: NDArray[np.bool_]) -> float:
-    """The threshold that maximises right minus wrong answers; among equal ones the nearest to 0.5.
+def threshold_for(confidences: Floats, right: NDArray[np.bool_], precision: float) -> float:
+    """The least threshold above which at least the share `precision` of the answers is right, 0.05 to 0.95.
 
-    It is 0.5 for perfectly calibrated confidences: below that, an answer is more often wrong than right.
+    The largest one if no threshold has that precision.
     """
-    worth = np.where(right, 1, -1)
-    gains = np.array([worth[confidences >= least].sum() for least in THRESHOLDS])
-    best = THRESHOLDS[gains == gains.max()]
-    return float(best[np.abs(best - 0.5).argmin()])
+    enough = [least for least in THRESHOLDS if _precision(confidences >= least, right) >= precision]
+    return float(enough[0]) if enough else float(THRESHOLDS[-1])
+
+
+def _precision(given: NDArray[np.bool_], right: NDArray[np.bool_]) -> float:
+    return float(right[given].mean()) if given.any() else 0.0
 
 
 def softmax(logits: Floats) -> Floats:

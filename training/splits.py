@@ -11,10 +11,14 @@ from typing import Literal
 
 from video_analysis.simulator.close_ups import SCENES_PER_SEED
 
-Split = Literal["train", "validation"]
+Split = Literal["train", "validation", "held_out"]
 
-GENERATORS: dict[Split, range] = {"train": range(1, 50_000), "validation": range(50_000, 60_000)}
-"""Seeds for close_ups.close_ups and close_ups.far_apart_frames."""
+GENERATORS: dict[Split, range] = {
+    "train": range(1, 50_000),
+    "validation": range(50_000, 60_000),
+    "held_out": range(60_000, 61_000),
+}
+"""Seeds for close_ups.close_ups and close_ups.far_apart_frames. `held_out` only measures."""
 EVALUATION_SCENES = range(SCENES_PER_SEED)
 """Seeds for Scene.from_seed that are in no training data: for the demo's clip and the evaluation."""
 

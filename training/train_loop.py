@@ -10,7 +10,7 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -63,6 +63,15 @@ class Views(Protocol[View_co]):
         """Sample `number`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """A measurement that is repeated during the training; its time does not count as training."""
+
+    every_s: float
+    measure: Callable[[torch.nn.Module], Mapping[str, float]]
+    """Figures by name, of the averaged weights."""
+
+
 @dataclass(slots=True)
 class TrainingRun:
     """The state of a training run, as stored in a checkpoint."""
@@ -74,11 +83,13 @@ class TrainingRun:
     seconds: float = 0.0
     losses: list[tuple[int, float]] = field(default_factory=list)
     """(step, mean loss since the last entry)."""
+    curve: list[tuple[int, float, dict[str, float]]] = field(default_factory=list)
+    """(step, seconds of training, figures of the validation)."""
 
 
 def train(
     net: torch.nn.Module, views: Views[View], collate: Callable[[list[View]], Batch], loss: Loss[Batch], plan: Plan,
-    hardware: Hardware, checkpoint: Path,
+    hardware: Hardware, checkpoint: Path, validation: Validation | None = None,
 ) -> TrainingRun:  # fmt: skip
     """Train `net` until the plan's time or steps are over; continues from the file `checkpoint` and updates it.
 
@@ -91,7 +102,7 @@ def train(
         log.info("%s: continues at step %d, after %.0f s", plan.name, run.steps, run.seconds)
     batches = concurrency.parallel_map(partial(_batch, views, collate, plan.batch), count(run.steps), plan.threads)
     with closing(batches):
-        _run_steps(run, batches, loss, plan, checkpoint)
+        _run_steps(run, batches, loss, plan, checkpoint, validation)
     _save_checkpoint(run, checkpoint)
     return run
 
@@ -117,20 +128,32 @@ def _new_run(net: torch.nn.Module, plan: Plan) -> TrainingRun:
     return TrainingRun(net.train(), average, torch.optim.AdamW(groups, lr=plan.rate))
 
 
-def _run_steps(run: TrainingRun, batches: Iterator[Batch], loss: Loss[Batch], plan: Plan, checkpoint: Path) -> None:
+def _run_steps(
+    run: TrainingRun, batches: Iterator[Batch], loss: Loss[Batch], plan: Plan, checkpoint: Path,
+    validation: Validation | None,
+) -> None:  # fmt: skip
     """Run steps until the end of the plan."""
     recent: list[torch.Tensor] = []
-    saved_s = logged_s = before = run.seconds
-    began = time.perf_counter()
+    saved_s = logged_s = validated_s = run.seconds
     while progress(plan, run) < 1:
+        began = time.perf_counter()
         recent.append(_step(run, next(batches), loss, plan))
-        run.seconds = before + time.perf_counter() - began
+        run.seconds += time.perf_counter() - began
         if run.seconds - logged_s > REPORT_EVERY_S or progress(plan, run) >= 1:
             logged_s = run.seconds
             _log_loss(run, recent, plan)
+        if validation and run.seconds - validated_s > validation.every_s:
+            validated_s = run.seconds
+            _validate(run, validation, plan)
         if run.seconds - saved_s > CHECKPOINT_EVERY_S:
             saved_s = run.seconds
             _save_checkpoint(run, checkpoint)
+
+
+def _validate(run: TrainingRun, validation: Validation, plan: Plan) -> None:
+    figures = dict(validation.measure(run.average))
+    run.curve.append((run.steps, round(run.seconds, 1), figures))
+    log.info("%s: step %d, validation %s", plan.name, run.steps, figures)
 
 
 def _step(run: TrainingRun, batch: Batch, loss: Loss[Batch], plan: Plan) -> torch.Tensor:
@@ -177,7 +200,7 @@ def _save_checkpoint(run: TrainingRun, checkpoint: Path) -> None:
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     unfinished = checkpoint.with_suffix(".part")
     state = {part: getattr(run, part).state_dict() for part in ("net", "average", "optimizer")}
-    torch.save(state | {name: getattr(run, name) for name in ("steps", "seconds", "losses")}, unfinished)
+    torch.save(state | {name: getattr(run, name) for name in ("steps", "seconds", "losses", "curve")}, unfinished)
     unfinished.replace(checkpoint)
 
 
@@ -188,3 +211,4 @@ def _load_checkpoint(run: TrainingRun, checkpoint: Path) -> None:
         getattr(run, part).load_state_dict(state[part])
     for name in ("steps", "seconds", "losses"):
         setattr(run, name, state[name])
+    run.curve = state.get("curve", [])

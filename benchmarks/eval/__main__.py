@@ -1,4 +1,6 @@
-"""Measure both workers on held-out synthetic scenes: `make eval`, or python -m video_analysis.benchmarks.eval --help.
+"""Measure both workers: `make eval`, or python -m video_analysis.benchmarks.eval --help.
+
+On real stills of cameras that no weights were trained on, if they are available, and on held-out synthetic scenes.
 
 Prints a table of targets and figures, and writes out/eval.json: all figures by stride, light, weather, camera and
 scene, and each missed, duplicate or misclassified vehicle with its time and reason.
@@ -17,11 +19,21 @@ from pathlib import Path
 
 import cv2
 
-from video_analysis.benchmarks.eval import contact, real_sequences, report, scenes, table, true_detections, truth
+from video_analysis.benchmarks.eval import (
+    contact,
+    real_sequences,
+    real_stills,
+    report,
+    scenes,
+    table,
+    true_detections,
+    truth,
+)
 from video_analysis.benchmarks.eval.figures import Sample
 from video_analysis.benchmarks.eval.outcomes import SceneOutcome, judge
 from video_analysis.benchmarks.eval.stage_one import StageOne
 from video_analysis.benchmarks.eval.stage_two import StageTwo
+from video_analysis.benchmarks.main_model import material, measurement
 from video_analysis.benchmarks.real_data import DATA
 from video_analysis.demo import weights
 from video_analysis.training.ground_truth_filter import true_boxes
@@ -61,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
     document = _evaluated(first, second, clips, options)
+    document["real_stills"] = real_stills.measure(options.data, config)
+    document["single_vehicles"] = measurement.measure(
+        second.models, options.data, options.cache, options.vehicles, config.batch_size
+    )
     document["jakarta"] = real_sequences.measure(options.data, config)
     document |= {
         "world": world_mark(),
@@ -108,6 +124,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--baseline", type=Path, default=weights.BASELINE)
     parser.add_argument("--cmt", type=Path, default=weights.CMT)
     parser.add_argument("--scenes", type=int, default=len(scenes.SCENES), help="number of scenes")
+    parser.add_argument(
+        "--vehicles", type=int, default=material.SYNTHETIC, help="number of synthetic vehicles for the main models"
+    )
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each clip")
     parser.add_argument("--strides", type=int, nargs="+", default=STRIDES)
     parser.add_argument("--look", type=int, nargs="*", default=(), metavar="SEED", help="write these contact sheets")
@@ -119,7 +138,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--networks", type=Path, default=WorkerConfig().path(WorkerConfig().cache_dir), help="converted networks"
     )
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real sequences, if any")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real pictures and sequences, if any")
     parser.add_argument("--processes", type=int, help="processes for rendering; default: one per core")
     options = parser.parse_args(arguments)
     if min(options.scenes, *options.strides) < 1 or not 0 < options.seconds < math.inf:

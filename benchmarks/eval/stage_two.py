@@ -13,6 +13,7 @@ from video_analysis.main_worker.attributes.color import colors
 from video_analysis.main_worker.attributes.plate import PlateReader, PlateResult
 from video_analysis.main_worker.classification.hierarchy import decide
 from video_analysis.main_worker.classification.labels import Labels, Thresholds
+from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.types import Logits, SnapshotImage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
@@ -38,6 +39,11 @@ class StageTwo:
         }
         self._plates = PlateReader.load(backend.configured(config))
         self._batch = config.batch_size
+
+    @property
+    def models(self) -> Mapping[Variant, Model]:
+        """The loaded main models."""
+        return self._models
 
     @property
     def checkpoints(self) -> Mapping[Variant, str]:

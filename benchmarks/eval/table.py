@@ -7,6 +7,7 @@ from typing import Any
 
 from video_analysis.benchmarks.eval.naming import WAYS
 from video_analysis.benchmarks.eval.report import TARGETS, figure_of
+from video_analysis.benchmarks.main_model import table as vehicle_table
 from video_analysis.main_worker.classification.hierarchy import LEVELS
 
 UNTARGETED = (
@@ -22,16 +23,41 @@ UNTARGETED = (
     "plate_exact",
     "plate_abstained",
 )
+STILLS_TARGETS = {"map50_of_one_type": 0.75, "map50": 0.55}
+"""Least values on the real stills: all types as one, mean over the labels."""
 
 
 def table(document: Mapping[str, Any]) -> str:
-    """Targets and figures, one column per stride; then ways of decoding, colours, plates, and a line per scene."""
+    """Real stills first; then targets and figures of the scenes, one column per stride, and a line per scene."""
     strides = document["by_stride"]
     head = f"{'':<24}{'target':>12}" + "".join(f"{'stride ' + stride:>11}" for stride in strides)
     lines = [_line(name, strides.values(), document["targets_missed"]) for name in (*TARGETS, *UNTARGETED)]
     return "\n".join(
-        [head, *lines, *_decoded(document), *_attributes(document), *map(_scene_line, document["by_scene"])]
+        [
+            *stills_lines(document["real_stills"]),
+            *vehicle_table.lines(document["single_vehicles"]),
+            head,
+            *lines,
+            *_decoded(document),
+            *_attributes(document),
+            *map(_scene_line, document["by_scene"]),
+        ]
     )
+
+
+def stills_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Detection on the real stills with its targets, or why it was not measured."""
+    if "skipped" in found:
+        yield f"real stills: {found['skipped']}"
+        return
+    yield f"real stills of the cameras {', '.join(found['cameras'])}: {found['stills']}, {found['vehicles']} vehicles"
+    for name, target in STILLS_TARGETS.items():
+        missed = "" if found[name] >= target else "  MISSED"
+        yield f"{name:<24}{f'≥ {target:g}':>12}{_shown(found[name]):>11}{missed}"
+    yield "map50 by label: " + ", ".join(f"{label} {_shown(value)}" for label, value in found["by_label"].items())
+    large = found["of_snapshot_size"]
+    ones = ", ".join(f"{name} {_shown(large[name])}" for name in STILLS_TARGETS)
+    yield f"{large['vehicles']} vehicles of at least {large['least_px']} px: {ones}"
 
 
 def _line(name: str, columns: Iterable[Mapping[str, Any]], missed: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ REASONS: Mapping[str, str] = {
     "below_threshold": "confidence below the threshold",
     "parent_abstained": "the level above is not sure",
     "no_children": "no finer names in the hierarchy",
+    "out_of_distribution": "unlike the vehicles whose makes the model was trained on",
     "no_text_line": "no text that looks like a plate",
     "text_too_small": "the text is too small",
     "no_plate_text": "no text of the length of a plate",

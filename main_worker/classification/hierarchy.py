@@ -15,6 +15,9 @@ errors independent:
 A head that prefers a name outside the chosen path therefore lowers the confidence of its level. The errors of the
 heads of one network are correlated, so a checkpoint may have a calibration for the confidences (labels.Calibration).
 With a hierarchy a confidence is never larger than the one above it.
+
+A checkpoint may have an open-set rule (labels.OpenSet). A vehicle that it finds unlike those of the training has no
+make and no model, and the type head alone decides: the other two heads would only mislead it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.main_worker.classification.labels import Calibration, Labels, Level, PlattScaling
+from video_analysis.main_worker.classification.labels import (
+    Calibration,
+    Labels,
+    Level,
+    OpenSet,
+    PlattScaling,
+    Thresholds,
+)
+from video_analysis.main_worker.classification.open_set import open_set_score
 from video_analysis.main_worker.evidence import LevelCode
 from video_analysis.main_worker.types import Logits, Verdict
 
@@ -45,29 +56,71 @@ class _Candidate:
     conf: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What is decided at one level; `abstained` is the reason why its label is null."""
+
+    candidate: _Candidate | None
+    threshold: float
+    abstained: LevelCode | None
+
+
 def decide(logits: Logits, labels: Labels) -> Verdict:
     """The verdict on one snapshot. ValueError if the logits are not finite or do not match the labels in number."""
     heads = [_log_softmax(getattr(logits, level), labels.widths[level]) for level in LEVELS]
+    rule = labels.open_set
+    score = None if rule is None else open_set_score(logits, rule)
+    if rule is not None and score is not None and score.is_out_of_distribution:
+        decisions = _type_alone(heads[0], labels, rule)
+    else:
+        decisions = _by_thresholds(_candidates(heads, labels), labels.thresholds)
+    evidence: dict[str, object] = {
+        level: _level_evidence(head, labels.names[level], decision)
+        for level, head, decision in zip(LEVELS, heads, decisions, strict=True)
+    }
+    if score is not None:
+        evidence["open_set"] = score.to_json()
+    named = [(None, None) if one.abstained else _pair(one.candidate) or (None, None) for one in decisions]
+    (type_label, type_conf), (make_label, make_conf), (model_label, model_conf) = named
+    return Verdict(type_label, type_conf, make_label, make_conf, model_label, model_conf, evidence)
+
+
+def _candidates(heads: Sequence[Array], labels: Labels) -> list[_Candidate | None]:
+    """The best label of each level, with its calibrated confidence."""
     names = [labels.names[level] for level in LEVELS]
     candidates = _pick_best_path(heads, names, labels.tree) if labels.hierarchy else _greedy(heads, names)
-    if labels.calibration:
-        candidates = _calibrated(candidates, labels.calibration, ceiling=bool(labels.hierarchy))
-    thresholds = [float(getattr(labels.thresholds, level)) for level in LEVELS]
-    reasons = _abstentions(candidates, thresholds)
-    evidence = {
-        level: {
-            "top": _top(heads[depth], names[depth]),
-            "candidate": _pair(candidates[depth]),
-            "threshold": thresholds[depth],
-            "abstained": reasons[depth],
-        }
-        for depth, level in enumerate(LEVELS)
+    if labels.calibration is None:
+        return candidates
+    return _calibrated(candidates, labels.calibration, ceiling=bool(labels.hierarchy))
+
+
+def _by_thresholds(candidates: Sequence[_Candidate | None], thresholds: Thresholds) -> list[_Decision]:
+    values = [float(getattr(thresholds, level)) for level in LEVELS]
+    reasons = _abstentions(candidates, values)
+    return [_Decision(*one) for one in zip(candidates, values, reasons, strict=True)]
+
+
+def _type_alone(head: Array, labels: Labels, rule: OpenSet) -> list[_Decision]:
+    """The decisions on a vehicle of unknown make and model."""
+    best = int(head.argmax())
+    conf = _probability(head[best])
+    if rule.calibration is not None:
+        conf = _apply_calibration(conf, rule.calibration)
+    reason: LevelCode | None = "below_threshold" if conf < rule.threshold else None
+    return [
+        _Decision(_Candidate(labels.types[best], conf), rule.threshold, reason),
+        _Decision(None, labels.thresholds.make, "out_of_distribution"),
+        _Decision(None, labels.thresholds.model, "parent_abstained"),
+    ]
+
+
+def _level_evidence(head: Array, names: Sequence[str], decision: _Decision) -> dict[str, object]:
+    return {
+        "top": _top(head, names),
+        "candidate": _pair(decision.candidate),
+        "threshold": decision.threshold,
+        "abstained": decision.abstained,
     }
-    named = [_pair(None if reason else candidate) for candidate, reason in zip(candidates, reasons, strict=True)]
-    (type_label, type_conf), (make_label, make_conf), (model_label, model_conf) = (
-        pair or (None, None) for pair in named
-    )
-    return Verdict(type_label, type_conf, make_label, make_conf, model_label, model_conf, evidence)
 
 
 def joint_log_probs(heads: Sequence[Array], tree: Sequence[Level]) -> list[Array]:

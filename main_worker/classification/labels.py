@@ -1,10 +1,10 @@
-"""A checkpoint's labels.json: names, hierarchy, normalisation, thresholds, calibration. Pure."""
+"""A checkpoint's labels.json: names, hierarchy, normalisation, thresholds, calibration, open-set rule. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,23 @@ class Calibration(BaseModel):
     model: PlattScaling
 
 
+class OpenSet(BaseModel):
+    """Recognises vehicles unlike those whose makes the checkpoint was trained on, by the logits of one head.
+
+    Their score log Σ exp(logit), the negative free energy, is below `least_score` (Liu et al., Energy-based
+    Out-of-distribution Detection, NeurIPS 2020). Make and model are then null, and the type head alone decides.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    head: Literal["make", "model"]
+    least_score: FiniteFloat
+    calibration: PlattScaling | None = None
+    """Of the type's confidence where the score is below `least_score`; None: it is not calibrated."""
+    threshold: Share
+    """The minimum confidence of that type."""
+
+
 class Level(NamedTuple):
     """One level of the tree of valid paths. Each node is one path from the top to this level."""
 
@@ -104,6 +121,8 @@ class Labels(BaseModel):
     """For calibrated confidences, as in the rows."""
     calibration: Calibration | None = None
     """None: confidences are not calibrated."""
+    open_set: OpenSet | None = None
+    """None: each vehicle is taken for one whose make and model are among the names."""
 
     @classmethod
     def parse(cls, text: str) -> Labels:
@@ -168,8 +187,9 @@ def _level(nodes: Iterable[tuple[int, int]]) -> Level:
 def _fault(location: tuple[int | str, ...], kind: str, reason: str) -> str:
     where = "/".join(str(step) for step in location)
     if kind == "extra_forbidden":
-        parts = {"thresholds": Thresholds, "calibration": PlattScaling if len(location) > 2 else Calibration}
-        known = (parts[str(location[0])] if len(location) > 1 else Labels).model_fields
+        parts: dict[str, type[BaseModel]] = {"thresholds": Thresholds, "calibration": Calibration, "open_set": OpenSet}
+        parent = Labels if len(location) == 1 else PlattScaling if len(location) > 2 else parts[str(location[0])]
+        known = parent.model_fields
         return f"{where}: unknown key, check its spelling; known are {', '.join(known)}"
     reason = reason.removeprefix("Value error, ")
     return f"{where}: {reason}" if where else reason

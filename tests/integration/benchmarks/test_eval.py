@@ -266,7 +266,18 @@ def test_what_went_wrong_is_listed_by_vehicle() -> None:
     }  # fmt: skip
     assert listed["misnamed"][0]["predicted"] == {"baseline": ["Car", "Toyota", "Wigo"]}
     assert listed["false"][0]["box"] == [500, 0, 560, 30]
-    assert "MISSED" in table.table(document)
+    stills: dict[str, object] = {
+        "stills": 2,
+        "vehicles": 9,
+        "map50_of_one_type": 0.8,
+        "map50": 0.5,
+        "by_label": {"car": 0.5},
+    }
+    stills |= {"cameras": ["1002"], "of_snapshot_size": stills | {"least_px": 16}}
+    lines = table.table(document | {"real_stills": stills, "single_vehicles": {}}).splitlines()
+    assert lines[0] == "real stills of the cameras 1002: 2, 9 vehicles"
+    assert [line.endswith("MISSED") for line in lines[1:3]] == [False, True]
+    assert any(line.startswith("map50 ") and line.endswith("MISSED") for line in lines[5:])
 
 
 @pytest.mark.parametrize(
@@ -463,7 +474,8 @@ def test_a_short_scene_goes_through_both_workers(shared_data: Path, model_cache:
     options = {"--weights": weights, "--baseline": tmp_path / "baseline.pt", "--cmt": tmp_path / "cmt.pt"}
     folders = {"--out": out, "--cache": tmp_path, "--networks": model_cache, "--data": tmp_path}
     named = [str(word) for pair in (options | folders).items() for word in pair]
-    assert evaluation.main([*named, "--scenes=1", "--seconds=2", "--strides=3", f"--look={scenes.FIRST_SEED}"]) == 0
+    few = ["--scenes=1", "--seconds=2", "--strides=3", "--vehicles=3", f"--look={scenes.FIRST_SEED}"]
+    assert evaluation.main([*named, *few]) == 0
     report = json.loads(out.read_text())
     assert report["headline_stride"] == 3
     assert report["by_stride"]["3"] == {name: report[name] for name in report["by_stride"]["3"]}
@@ -475,5 +487,6 @@ def test_a_short_scene_goes_through_both_workers(shared_data: Path, model_cache:
     assert set(report["color_top1_by_light"]) == {"day"}
     assert 0 <= report["color_top1"] <= 1
     assert (report["plate_exact"] is None) == ("skipped" in report["plates"])
-    assert set(report["jakarta"]) == {"skipped"}
+    assert {of["sets"]["synthetic"]["vehicles"] for of in report["single_vehicles"].values()} == {3}
+    assert set(report["jakarta"]) == set(report["real_stills"]) == {"skipped"}
     assert len(list(tmp_path.glob("*_stride3.png"))) == 1

@@ -22,18 +22,19 @@ from video_analysis.simulator.close_ups import far_apart_frames
 from video_analysis.simulator.scene import Scene
 from video_analysis.training import rendering, stills, train_loop
 from video_analysis.training.__main__ import destination, main
-from video_analysis.training.augmentation import drawn, moved, placement
+from video_analysis.training.augmentation import drawn, moved
 from video_analysis.training.average_precision import TrueBoxes, map50
-from video_analysis.training.calibration import calibration_error, fit_logistic, softmax, temperature, threshold
-from video_analysis.training.detector_views import CANVAS, COARSE_CANVAS, DetectorViews
+from video_analysis.training.calibration import calibration_error, fit_logistic, softmax, temperature
+from video_analysis.training.detector_views import CANVAS, crop_matrix
 from video_analysis.training.ground_truth_filter import is_required
 from video_analysis.training.hardware import Hardware
-from video_analysis.training.main_model import Predictions, verdict_calibration, verdicts
+from video_analysis.training.main_model import Predictions
 from video_analysis.training.networks import baseline, cmt
-from video_analysis.training.snapshot_views import SnapshotViews, labels
+from video_analysis.training.snapshot_views import labels
 from video_analysis.training.splits import EVALUATION_SCENES, GENERATORS, scenes
 from video_analysis.training.stills import Seen, Still
-from video_analysis.training.train_loop import Plan, TrainingRun, train
+from video_analysis.training.train_loop import Plan, TrainingRun, Validation, train
+from video_analysis.training.verdict_calibration import judged, verdict_calibration
 from video_analysis.worker_config import PACKAGE_FOLDER, DetectorSettings
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.worker_utils.inference import backend
@@ -55,7 +56,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("YOLO_OFFLINE", "YOLO_CONFIG_DIR", "OMP_NUM_THREADS", "MPLCONFIGDIR"):
             patch.setenv(name, "")
-        assert main([*few, "--work", str(folder / "work"), "--out", str(folder / "out")]) == 0
+        folders = ["--work", str(folder / "work"), "--out", str(folder / "out"), "--data", str(folder / "none")]
+        assert main([*few, *folders]) == 0
         yield folder
     torch.set_num_threads(threads)
 
@@ -83,7 +85,7 @@ def test_the_worker_takes_the_main_models(folder: Path, runtime: backend.Runtime
     classifier = Classifier.load(path, "baseline" if variant == "baseline" else "cmt", runtime)
     figures = json.loads(path.with_suffix(".json").read_text())
     assert classifier.checkpoint.startswith(f"demo-{variant}@")
-    assert classifier.labels.thresholds.model_dump() == figures["validation"]["thresholds"]
+    assert classifier.labels.thresholds.model_dump() == figures["validation"]["labels"]["thresholds"]
     assert classifier.gflops == pytest.approx(figures["gflops"], rel=0.01)
     assert figures["gflops"] < 4
     assert str(PACKAGE_FOLDER).encode() not in path.read_bytes()
@@ -154,14 +156,14 @@ def test_verdicts_of_heads_that_err_together_are_bent_until_they_are_as_sure_as_
     path = (chances.cumsum(axis=1) < rng.random((count, 1))).sum(axis=1).clip(0, len(models.labels) - 1)
     places = {"model": models.labels, "make": makes.labels[models.parents], "type": makes.parents[models.parents]}
     sums = {level: chances @ np.eye(named.widths[level])[columns] for level, columns in places.items()}
-    predictions = Predictions(
-        {level: np.log(sums[level] + 1e-9) for level in places}, {level: places[level][path] for level in places}
-    )
+    true = {level: places[level][path] for level in places}
+    targets = np.column_stack([np.eye(named.widths["type"], dtype=np.int64)[true["type"]], true["make"], true["model"]])
+    predictions = Predictions({level: np.log(sums[level] + 1e-9) for level in places}, targets)
 
     def error(some: Labels) -> float:
-        return sum(calibration_error(*judged) for judged in verdicts(predictions, some).values())
+        return sum(calibration_error(*of) for of in judged(predictions, some).values())
 
-    bent = named.model_copy(update={"calibration": verdict_calibration(verdicts(predictions, named))})
+    bent = named.model_copy(update={"calibration": verdict_calibration(judged(predictions, named))})
     assert error(bent) < error(named) / 2
 
 
@@ -177,13 +179,6 @@ def test_a_sure_and_right_set_has_no_calibration_error_and_a_sure_and_wrong_one_
     sure = np.ones(10)
     assert calibration_error(sure, np.ones(10, np.bool_)) == 0
     assert calibration_error(sure, np.zeros(10, np.bool_)) == 1
-
-
-def test_the_threshold_stands_where_guesses_begin_to_be_worth_it() -> None:
-    confidences = np.array([0.1, 0.2, 0.3, 0.4, 0.7, 0.8, 0.9])
-    assert threshold(confidences, confidences > 0.65) == 0.5
-    assert threshold(confidences, np.array([False, False, False, True, True, True, True])) == pytest.approx(0.4)
-    assert threshold(confidences, np.array([False] * 6 + [True])) == pytest.approx(0.81)
 
 
 def boxes(*rows: tuple[float, ...]) -> NDArray[np.float32]:
@@ -220,13 +215,13 @@ def test_a_box_on_what_need_not_be_found_counts_neither_way() -> None:
 @given(seed=st.integers(0, 2**32))
 def test_boxes_move_as_their_pixels_do(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    canvas = (192, 320)
-    matrix = placement(rng, (360, 640), canvas, (0.7, 1.5), flip=0.5)
     x, y = int(rng.integers(0, 500)), int(rng.integers(0, 250))
     image = np.zeros((360, 640, 3), np.uint8)
     image[y : y + 100, x : x + 120] = 255
-    (box,), (left,) = moved(np.array([[x, y, x + 120, y + 100]], np.float32), matrix, canvas)
-    rows, columns = np.nonzero(cv2.warpAffine(image, matrix, canvas[::-1])[:, :, 0] > 127)
+    true = np.array([[x, y, x + 120, y + 100]], np.float32)
+    matrix = crop_matrix(rng, true[0] if rng.random() < 0.5 else None, (360, 640), (0.7, 1.5))
+    (box,), (left,) = moved(true, matrix, CANVAS)
+    rows, columns = np.nonzero(cv2.warpAffine(image, matrix, CANVAS[::-1])[:, :, 0] > 127)
     if left > 0.3:
         seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         assert np.allclose(box, seen, atol=1.01)
@@ -250,13 +245,6 @@ def test_what_is_written_to_a_shard_is_read_from_it(tmp_path: Path) -> None:
     assert [still.seen for still in found] == [(CAR,)] * 3
     assert found[1].image().shape == (30, 40, 3)
     assert not np.array_equal(found[0].image(), found[2].image())
-
-
-def test_the_detector_sees_coarse_pictures_first_and_then_the_worker_s_own_size(tmp_path: Path) -> None:
-    views = DetectorViews(shard(tmp_path), seed=1, coarse=2)
-    sizes = [views[number][0].shape for number in range(4)]
-    assert sizes == [(3, *COARSE_CANVAS)] * 2 + [(3, *CANVAS)] * 2
-    assert all((views[number][1][:, 1:] >= 0).all() and (views[number][1][:, 1:] <= 1).all() for number in range(4))
 
 
 @pytest.mark.slow
@@ -286,18 +274,6 @@ def test_a_rendering_cut_off_leaves_no_shard(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.json")) == []
 
 
-def test_snapshots_are_judged_as_they_are_and_learnt_from_in_ever_new_forms(tmp_path: Path) -> None:
-    named = labels("test")
-    judged, learnt = SnapshotViews(shard(tmp_path), named), SnapshotViews(shard(tmp_path), named, seed=1)
-    pixels, answers = judged[0]
-    assert pixels.shape == (3, 640, 640)
-    assert [named.types[answers[0]], named.makes[answers[1]], named.models[answers[2]]] == ["Car", "Toyota", "Vios"]
-    assert np.array_equal(pixels, judged[0][0])
-    assert np.array_equal(learnt[0][0], learnt[0][0])
-    again = next(number for number in range(3, 6) if drawn(1, number, 3) == drawn(1, 0, 3))
-    assert not np.array_equal(learnt[0][0], learnt[again][0])
-
-
 @pytest.mark.parametrize("build", [baseline, cmt])
 def test_cooling_divides_the_logits(build: object) -> None:
     net = build({"type": 3, "make": 4, "model": 5}).eval()  # type: ignore[operator]
@@ -323,7 +299,7 @@ class Points:
         return float(np.random.default_rng(number).normal())
 
 
-def taught(memory: Path, points: Points) -> TrainingRun:
+def taught(memory: Path, points: Points, validation: Validation | None = None) -> TrainingRun:
     torch.manual_seed(1)
     net = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 1, 1)), torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten())
     plan = Plan("line", seed=1, batch=2, rate=0.1, weight_decay=0.0, seconds=1e9, most_steps=9)
@@ -331,7 +307,7 @@ def taught(memory: Path, points: Points) -> TrainingRun:
     def loss(learning: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
         return (learning(batch[:, None]) - 3 * batch[:, None] - 1).square().mean()
 
-    return train(net, points, torch.tensor, loss, plan, CPU, memory)
+    return train(net, points, torch.tensor, loss, plan, CPU, memory, validation)
 
 
 def test_a_loss_that_is_no_number_ends_the_course(tmp_path: Path) -> None:
@@ -354,3 +330,21 @@ def test_a_course_cut_off_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeyp
     assert resumed.steps == whole.steps == 9
     for name, value in whole.average.state_dict().items():
         assert torch.equal(value, resumed.average.state_dict()[name])
+
+
+def test_a_validation_measures_the_averaged_weights_and_is_kept_over_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_loop, "CHECKPOINT_EVERY_S", -1.0)
+    seen: list[torch.nn.Module] = []
+
+    def measure(net: torch.nn.Module) -> dict[str, float]:
+        seen.append(net)
+        return {"weight": float(net[1].weight)}
+
+    with pytest.raises(KeyboardInterrupt):
+        taught(tmp_path / "cut.pt", Points(fatal=10), Validation(-1.0, measure))
+    run = taught(tmp_path / "cut.pt", Points(), Validation(-1.0, measure))
+    assert [step for step, _, _ in run.curve] == [*range(1, 10)]
+    assert run.curve[-1][2] == {"weight": float(run.average[1].weight)}
+    assert seen[-1] is run.average

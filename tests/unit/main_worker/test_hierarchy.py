@@ -265,7 +265,7 @@ def test_logits_of_another_width_are_refused() -> None:
         ({"models": ["Vios\x7f", "City"], "hierarchy": {}}, "^models/0: "),
         (
             {"Hierarchy": HIERARCHY},
-            "^Hierarchy: unknown key, check its spelling; known are name, types, .*, calibration$",
+            "^Hierarchy: unknown key, check its spelling; known are name, types, .*, calibration, open_set$",
         ),
         (
             {"thresholds": {"type": 0.5, "make": 0.5, "model": 0.5, "colour": 0.5}},
