@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import boto3
 import numpy as np
 import pytest
 
-from video_analysis.devstack import provision, untrained_model
+from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.main_worker.worker import SnapshotWorker
@@ -20,7 +20,6 @@ from video_analysis.ops import reclassify, stored_snapshots
 from video_analysis.tests.support import iam
 from video_analysis.tests.support.iam import Role
 from video_analysis.tests.support.snapshot_task import delivery
-from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher
 from video_analysis.worker_utils.contracts import messages
@@ -102,21 +101,8 @@ class Site:
 
 
 @pytest.fixture
-def site(
-    s3: S3Client,
-    sqs: SQSClient,
-    bucket: str,
-    queue_name: str,
-    database_url: str,
-    sql: Sql,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Site]:
-    url, _ = provision.queue(sqs, queue_name, WorkerConfig(wait_time_s=0))
-    settings = {"S3_BUCKET": bucket, "SNAPSHOT_QUEUE": queue_name, "DATABASE_URL": database_url, "ENV_OVERRIDES": "1"}
-    for name, value in settings.items():
-        monkeypatch.setenv(f"CVITX_{name}", value)
-    yield Site(s3, sqs, bucket, url, database_url, sql)
-    sqs.delete_queue(QueueUrl=url)
+def site(s3: S3Client, sqs: SQSClient, bucket: str, database_url: str, sql: Sql, ops_queue_url: str) -> Site:
+    return Site(s3, sqs, bucket, ops_queue_url, database_url, sql)
 
 
 def again(*arguments: str) -> int:

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from video_analysis.devstack import provision
 from video_analysis.ops import replay, runs
 from video_analysis.tests.support import video_bench
 from video_analysis.tests.support.video_bench import TASK, VIDEO, Bench, Sql
-from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.errors import Cancelled, Paused, Permanent, Transient
 
 if TYPE_CHECKING:
@@ -74,22 +72,17 @@ def site(
     s3: S3Client,
     sqs: SQSClient,
     bucket: str,
-    queue_name: str,
     database_url: str,
     sql: Sql,
+    ops_queue_url: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Site]:
-    url, _ = provision.queue(sqs, queue_name, WorkerConfig(wait_time_s=0))
-    settings = {"S3_BUCKET": bucket, "VIDEO_QUEUE": queue_name, "DATABASE_URL": database_url, "ENV_OVERRIDES": "1"}
-    for name, value in settings.items():
-        monkeypatch.setenv(f"CVITX_{name}", value)
     monkeypatch.setattr("video_analysis.yolo_worker.runs.progress.EVERY_S", 0.0)
     with video_bench.opened(database_url, sql, s3, bucket, upload_workers=1) as bench:
         bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 4), (13, 3, 40))
         bench.pipeline.frame_count = 60
-        yield Site(bench, sqs, url, capsys)
-    sqs.delete_queue(QueueUrl=url)
+        yield Site(bench, sqs, ops_queue_url, capsys)
 
 
 def test_a_running_run_is_paused_and_resumed_and_then_completed(site: Site) -> None:
