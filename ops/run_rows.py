@@ -131,6 +131,7 @@ class RunRows:
         """Pause a run that is pending or running. Returns the run as it is then."""
 
         def pause(cursor: Cursor, run: RunRow) -> None:
+            _check_not_cancelling(run)
             if run.status == "running":
                 cursor.execute(REQUEST, ("pause", run_id))
             elif run.status == "pending":
@@ -161,6 +162,7 @@ class RunRows:
         """Set a paused run to `pending`, or take back the pause of a running one. Returns the run as it is then."""
 
         def resume(cursor: Cursor, run: RunRow) -> None:
+            _check_not_cancelling(run)
             if run.status == "running":
                 cursor.execute(REQUEST, (None, run_id))
             elif run.status in UNPROCESSED:
@@ -221,6 +223,11 @@ def _one(cursor: Cursor, run_id: str, *, lock: bool = False) -> RunRow:
     if not rows:
         raise CommandError(f"there is no run {run_id}; `runs list --video UUID` shows those of a video")
     return rows[0]
+
+
+def _check_not_cancelling(run: RunRow) -> None:
+    if run.requested == "cancel":
+        raise CommandError(f"run {run.id} is about to be cancelled")
 
 
 def _check_video(cursor: Cursor, video_id: str, workspace_id: str) -> None:

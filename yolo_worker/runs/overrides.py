@@ -34,12 +34,16 @@ ALLOWED: Mapping[str, ReplayStage] = {
 """Override → the first stage that it changes."""
 
 
-def checked(overrides: Overrides, replay_from: ReplayStage, inherited: Overrides | None = None) -> Overrides:
+def checked(overrides: object, replay_from: ReplayStage, inherited: Overrides | None = None) -> Overrides:
     """The overrides with the types of their settings. Permanent names what is wrong.
+
+    `overrides` is the value of a jsonb column: it may be anything.
 
     An override must not change a stage before `replay_from`, since that stage does not run again: it must be one of the
     parent's (`inherited`).
     """
+    if not isinstance(overrides, Mapping):
+        raise _refused("overrides", f"is {overrides!r}, should be an object")
     values = {name: _checked(name, value) for name, value in overrides.items()}
     for name, value in values.items():
         if (inherited or {}).get(name) == value:

@@ -135,6 +135,8 @@ def test_a_running_run_is_cancelled_and_a_pause_can_be_taken_back(site: Site) ->
     assert site.ops("resume", run_id) == f"{run_id}: running\n"
     assert site.ops("cancel", run_id) == f"{run_id}: cancel {request}"
     assert "running, cancel requested (transient)" in site.ops("list")
+    for command in ("pause", "resume"):
+        assert "is about to be cancelled" in site.refused(command, run_id)
     assert isinstance(site.bench.fail(receive=2, final=True), Cancelled)
     assert site.bench.runs()[0]["status"] == "cancelled"
 

@@ -70,6 +70,12 @@ def test_an_override_of_a_stage_that_does_not_run_again_is_refused(
                 overrides.checked({name: value}, stage)
 
 
+@pytest.mark.parametrize("stored", [None, [], "track.max_age_s", 3])
+def test_overrides_that_are_no_object_are_refused(stored: object) -> None:
+    with pytest.raises(Permanent, match="should be an object"):
+        overrides.checked(stored, "detect")
+
+
 def test_an_override_that_the_parent_has_is_kept() -> None:
     assert overrides.checked({"detector.iou": 0.4}, "select", {"detector.iou": 0.4}) == {"detector.iou": 0.4}
     with pytest.raises(Permanent):
