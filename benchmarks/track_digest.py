@@ -47,7 +47,8 @@ class Clip:
 
 
 def digest(frames: Iterable[TrackedFrame]) -> dict[str, object]:
-    """Number of frames, and SHA-256 over every frame's tracks: keys, ids, types, all bits of boxes and confidences."""
+    """Number of frames, and SHA-256 over every frame's tracks (keys, ids, types, all bits of boxes and confidences),
+    ends and links."""
     ids: dict[int, int] = {}
     rows = []
     for one in frames:
@@ -56,7 +57,7 @@ def digest(frames: Iterable[TrackedFrame]) -> dict[str, object]:
             [track.key, ids.get(track.key), _bits(track.box), float(track.confidence).hex(), track.type]
             for track in one.tracks
         ]
-        rows.append([one.frame.index, one.frame.offset_ms, tracks, list(one.ended)])
+        rows.append([one.frame.index, one.frame.offset_ms, tracks, list(one.ended), list(one.links.items())])
     return {"frames": len(rows), "sha256": hashlib.sha256(json.dumps(rows).encode()).hexdigest()}
 
 

@@ -110,7 +110,7 @@ class TrackedFrame:
     ended: Sequence[int]
     """Keys of the tracks that ended."""
     links: Mapping[int, int] = field(default_factory=dict)
-    """Key → track_id, where it is decided or changes. track_id counts from 1 in each video, one per vehicle.
+    """Key → track_id, where it is decided or changes. track_id counts from 1 in each video; numbers may be missing.
 
     A track that is confirmed gets one: a new one, or that of the vehicle that it continues. One that turns out later
     to continue an older vehicle has the track_id of that from then on, as have all tracks that it continues itself. The
@@ -120,7 +120,7 @@ class TrackedFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BestShot:
-    """The best frame of a confirmed track, cropped; emitted as soon as the track has ended."""
+    """The best frame of a vehicle, cropped; emitted when no track can continue it any more."""
 
     track_id: int
     offset_ms: int

@@ -114,6 +114,7 @@ class BestShotSink:
 
     def _join(self, state: _TrackState, earlier: _TrackState) -> None:
         """Add what was seen of the vehicle in an earlier track."""
+        state.is_emitted |= earlier.is_emitted
         self._compare_all(earlier)
         if state.best is None or (earlier.best is not None and earlier.best.beats(state.best, self._rules)):
             state.best = earlier.best

@@ -54,7 +54,8 @@ def continued(
         return []
     limit = np.where(_begins_in_place(new, older), PLACE_DISTANCE, 0)
     limit = np.where(_is_reachable(new, older), np.maximum(limit, SAME_DISTANCE), limit)
-    return _clear(_distances(new, older, _limited(limit, new, older, longest_gap_s), match_distance))
+    limit = _limited(limit, new, older, longest_gap_s)
+    return _clear(_distances(new, older, limit, match_distance), limit)
 
 
 def chains(tracks: Sequence[VehicleTrack], match_distance: float, longest_gap_s: float) -> Pairs:
@@ -65,11 +66,12 @@ def chains(tracks: Sequence[VehicleTrack], match_distance: float, longest_gap_s:
     if len(tracks) < 2:
         return []
     limit = np.where(_is_reachable(tracks, tracks), SAME_DISTANCE, 0)
-    distance = _distances(tracks, tracks, _limited(limit, tracks, tracks, longest_gap_s), match_distance)
+    limit = _limited(limit, tracks, tracks, longest_gap_s)
+    distance = _distances(tracks, tracks, limit, match_distance)
     for row, column in np.argwhere(np.isfinite(distance)):
         if (np.maximum(distance[row], distance[:, column]) <= distance[row, column]).any():
             distance[row, column] = np.inf  # a third track is between the two
-    return _clear(distance)
+    return _clear(distance, limit)
 
 
 class VanishedVehicles(TrackStore):
@@ -92,13 +94,10 @@ def _is_clear(distance: Distances, row: int, column: int) -> bool:
     return bool((others >= distance[row, column] + MARGIN).all())
 
 
-def _clear(distance: Distances) -> Pairs:
-    """The possible pairs that are better than all others of either track."""
-    return [
-        (int(row), int(column))
-        for row, column in np.argwhere(np.isfinite(distance))
-        if _is_clear(distance, row, column)
-    ]
+def _clear(distance: Distances, limit: Distances) -> Pairs:
+    """The pairs within `limit` that are better than all others of either track."""
+    pairs = np.argwhere((limit > 0) & (distance <= limit))
+    return [(int(row), int(column)) for row, column in pairs if _is_clear(distance, row, column)]
 
 
 def _limited(
@@ -112,13 +111,13 @@ def _limited(
 def _distances(
     new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], limit: Distances, match_distance: float
 ) -> Distances:
-    """The smallest distance between an embedding of the one track and one of the other; infinite above `limit`."""
+    """The smallest distance between an embedding of the one track and one of the other; infinite where `limit` is 0."""
     distances = np.full(limit.shape, np.inf)
     for row in np.flatnonzero(limit.any(1)):
         columns = np.flatnonzero(limit[row])
         galleries = [older[column].gallery for column in columns]
         distances[row, columns] = nearest(galleries, np.stack(new[row].gallery)).min(1) / match_distance
-    return np.where(distances <= limit, distances, np.inf)
+    return distances
 
 
 def _gaps_s(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> NDArray[np.float64]:

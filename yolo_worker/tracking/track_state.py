@@ -98,7 +98,7 @@ class VehicleTrack:
         """Take over the identity of an older track of the same vehicle."""
         self.track_id, self.is_reported = older.track_id, older.is_reported
         self.first_s, self.first_box = older.first_s, older.first_box
-        self.confidence = max(self.confidence, older.confidence)
+        self.confidence, self.is_whole = max(self.confidence, older.confidence), self.is_whole or older.is_whole
         self.gallery = deque([*older.gallery, *self.gallery], maxlen=self.gallery.maxlen)
 
     def observe(self, box: Corner, time_s: float, kind: int, confidence: float, row: int) -> None:

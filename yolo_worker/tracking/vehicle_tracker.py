@@ -90,10 +90,12 @@ class VehicleTracker:
         self._discard([older[old] for _, old in pairs])
 
     def _link_finally(self, ending: Sequence[VehicleTrack]) -> tuple[list[VehicleTrack], list[VehicleTrack]]:
-        """Link vehicles once more before their ends are reported: now all their embeddings are known.
+        """Link vehicles once more before their ends are reported: now more of their embeddings are known.
 
         Returns the tracks that continue others, and those others.
         """
+        if not ending:
+            return [], []
         tracks = [*self.tracks, *self._parked.tracks, *self._vanished.tracks]
         tracks += [track for track in ending if track not in tracks]
         tracks = sorted((one for one in tracks if one.track_id and not one.is_reported), key=lambda one: one.first_s)
@@ -262,7 +264,7 @@ class VehicleTracker:
 
     def _reported(self, ended: Iterable[VehicleTrack]) -> Changes:
         """The ends that were not reported before. Those of vehicles that another track continues are not reported."""
-        unreported = [track for track in ended if not track.is_reported]
+        unreported = [track for track in dict.fromkeys(ended) if not track.is_reported]
         joined, continued = self._link_finally([track for track in unreported if track.track_id])
         unreported = [track for track in unreported if track not in continued]
         for track in unreported:

@@ -232,6 +232,15 @@ def test_a_vehicle_whose_shot_was_emitted_has_no_second_one() -> None:
     assert ids(sink.close()) == [2]
 
 
+def test_a_vehicle_whose_shot_was_emitted_has_no_second_one_in_a_third_track_either() -> None:
+    sink = BestShotSink(RULES, CROP_MARGIN)
+    sink.observe(seen(0, track()))
+    assert ids(sink.observe(seen(1, ended=[1]))) == [1]
+    sink.observe(seen(2, track(key=2, track_id=1)))
+    sink.observe(seen(3, track(grown(MIDDLE, 20), key=3, track_id=1)))
+    assert ids(sink.close()) == []
+
+
 def test_a_track_that_is_confirmed_in_the_frame_in_which_it_ends_has_a_shot() -> None:
     sink = BestShotSink(RULES, CROP_MARGIN)
     sink.observe(seen(0, track(track_id=None)))

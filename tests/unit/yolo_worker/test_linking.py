@@ -76,6 +76,14 @@ def test_a_track_that_can_continue_two_similar_vehicles_continues_none(
     assert continued([appeared(moved(LAST, SPEED_PX))], [vanished(), second], THRESHOLD, LONGEST_GAP_S) == pairs
 
 
+def test_a_rival_that_is_only_a_little_too_different_makes_a_link_unclear() -> None:
+    """It is above the largest distance itself, but within the margin of the other."""
+    rival = vanished(2, moved(LAST, 10), distance=0.451)  # 0.65 thresholds from the new one, on its other side
+    new = appeared(moved(LAST, 2 * SPEED_PX), distance=0.55)
+    assert continued([new], [vanished()], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+    assert continued([new], [vanished(), rival], THRESHOLD, LONGEST_GAP_S) == []
+
+
 def test_two_similar_tracks_that_can_continue_one_vehicle_do_not() -> None:
     both = [appeared(moved(LAST, SPEED_PX)), appeared(moved(LAST, 2 * SPEED_PX))]
     assert continued(both, [vanished()], THRESHOLD, LONGEST_GAP_S) == []
@@ -125,8 +133,10 @@ def test_a_linked_track_has_the_identity_and_the_appearances_of_the_older_one() 
     older, new = vanished(), appeared(LAST)
     older.track_id, older.is_reported, older.confidence = 4, True, 0.95
     older.learn(look(0.1), is_whole=True)
+    new.is_whole = False
     new.continue_from(older)
     assert (new.track_id, new.is_reported, new.confidence, new.key) == (4, True, 0.95, 9)
+    assert new.is_whole
     assert (new.first_s, new.first_box.tolist()) == (4, [*moved(LAST, -SPEED_PX)])
     assert len(new.gallery) == 3
 
