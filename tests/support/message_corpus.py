@@ -66,7 +66,7 @@ def snapshots_ready(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-valid = st.one_of(
+KINDS: tuple[st.SearchStrategy[dict[str, Any]], ...] = (
     process_videos(),
     st.fixed_dictionaries({"event": st.just("PROCESS_VIDEO_DB"), "video_id": uuids, "workspace_id": uuids}),
     st.fixed_dictionaries(
@@ -74,6 +74,8 @@ valid = st.one_of(
     ),
     snapshots_ready(),
 )
+"""Valid messages of each event."""
+valid = st.one_of(*KINDS)
 ODD_VALUES: list[Any] = [
     None,
     True,
