@@ -173,6 +173,7 @@ def test_the_same_untrained_export_has_the_same_bytes_and_another_seed_has_other
     assert checkpoint.stat().st_size < 1_000_000
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_a_model_that_calls_itself_untrained(tmp_path: Path) -> None:
     command = [
         sys.executable,

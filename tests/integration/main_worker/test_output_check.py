@@ -114,6 +114,7 @@ def test_outputs_that_are_not_finite_are_refused(tmp_path: Path, runtime: backen
         Classifier.load(path, "baseline", runtime)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["demo_baseline.pt", "demo_cmt.pt"])
 def test_the_shipped_models_are_accepted(runtime: backend.Runtime, name: str) -> None:
     classifier = Classifier.load(BUNDLE / name, "baseline", runtime)

@@ -49,6 +49,7 @@ def none(path: Path) -> str:
     return "is not a torch.export archive"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [wider, infinite, none])
 def test_a_bad_checkpoint_ends_in_one_line_with_the_reason(spoil: object, tmp_path: Path) -> None:
     assert callable(spoil)

@@ -225,6 +225,7 @@ def test_a_frame_without_vehicles_has_no_rows_of_six(weights: Path, openvino: ba
     assert detected.boxes.shape == (0, 6)
 
 
+@pytest.mark.slow
 def test_a_yolov10_goes_through_the_same_suppression(cache: Path, openvino: backend.Runtime, tmp_path: Path) -> None:
     weights = save_untrained(
         tmp_path / "ten.pt", "yolov10n.yaml", names={CAR: "car"} | {n: f"thing {n}" for n in range(80) if n != CAR}
@@ -269,6 +270,7 @@ def test_weights_that_detect_nothing_are_refused(openvino: backend.Runtime, tmp_
         Detector.load(weights, openvino, settings())
 
 
+@pytest.mark.slow
 def test_a_detector_without_a_vehicle_class_does_not_start(openvino: backend.Runtime, tmp_path: Path) -> None:
     weights = save_untrained(tmp_path / "fruit.pt", "yolov8n.yaml", names={n: f"fruit {n}" for n in range(80)})
     with pytest.raises(ConfigurationError, match=r"fruit\.pt: the detector has none of the classes"):
