@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.worker_utils.db import failure_columns
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType
-from video_analysis.worker_utils.errors import Cancelled, Paused
+from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -135,7 +134,7 @@ class RunRows:
             if run.status == "running":
                 cursor.execute(REQUEST, ("pause", run_id))
             elif run.status == "pending":
-                reason = Paused("paused by an operator")
+                reason = stopped("pause")
                 cursor.execute(STOP, ("paused", reason.code, str(reason), run_id))
             elif run.status != "paused":
                 raise CommandError(f"run {run_id} is {run.status}: only a pending or running run can be paused")
@@ -149,7 +148,7 @@ class RunRows:
             if run.status == "running":
                 cursor.execute(REQUEST, ("cancel", run_id))
             elif run.status in UNPROCESSED:
-                reason = Cancelled("cancelled by an operator")
+                reason = stopped("cancel")
                 cursor.execute(STOP, ("cancelled", reason.code, failure_columns.reason(reason), run_id))
                 if run.run_type != "replay":
                     cursor.execute(CANCEL_VIDEO, (reason.code, str(reason), run.video_id, run.workspace_id))

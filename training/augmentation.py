@@ -65,9 +65,14 @@ def degraded(rng: np.random.Generator, image: Image) -> Image:
     if rng.random() < 0.15:
         image = _darkened(rng, image)
     if rng.random() < 0.3:
-        coarse = np.frombuffer(encode_jpeg(image, int(rng.integers(20, 75))), np.uint8)
-        image = np.asarray(cv2.imdecode(coarse, cv2.IMREAD_COLOR), np.uint8)
+        image = _recompressed(image, int(rng.integers(20, 75)))
     return image
+
+
+def _recompressed(image: Image, quality: int) -> Image:
+    """What is left of the picture in a JPEG of this quality."""
+    packed = np.frombuffer(encode_jpeg(image, quality), np.uint8)
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _coarsened(rng: np.random.Generator, image: Image) -> Image:
@@ -99,8 +104,7 @@ def worn(rng: np.random.Generator, crop: Image) -> Image:
         size = (max(16, round(crop.shape[1] * scale)), max(16, round(crop.shape[0] * scale)))
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
     if rng.random() < 0.3:
-        coarse = np.frombuffer(encode_jpeg(crop, int(rng.integers(25, 70))), np.uint8)
-        crop = np.asarray(cv2.imdecode(coarse, cv2.IMREAD_COLOR), np.uint8)
+        crop = _recompressed(crop, int(rng.integers(25, 70)))
     return crop
 
 
@@ -123,8 +127,7 @@ def camera_degraded(rng: np.random.Generator, crop: Image) -> Image:
         seen = np.asarray(cv2.filter2D(seen, -1, _motion(rng)), np.uint8)
     sigma = rng.uniform(0, CAMERA_NOISE) if rng.random() < 0.5 else 0.0
     noisy = np.clip(seen + rng.normal(0, sigma + 1e-6, seen.shape), 0, 255).astype(np.uint8)
-    packed = np.frombuffer(encode_jpeg(noisy, int(rng.integers(*CAMERA_JPEG))), np.uint8)
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    return _recompressed(noisy, int(rng.integers(*CAMERA_JPEG)))
 
 
 def _motion(rng: np.random.Generator) -> NDArray[np.float32]:

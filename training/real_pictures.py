@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.training import real_splits
+from video_analysis.training import real_splits, yolo_labels
 from video_analysis.training.label_groups import PHOTOGRAPH_LABELS, STILL_LABELS, Group
 from video_analysis.training.labelled_picture import LABELS, LabelledPicture, Unlabelled
 from video_analysis.worker_utils.imaging.crop import Image
@@ -66,14 +66,10 @@ def _photograph(path: Path) -> LabelledPicture:
 
 
 def _labelled(path: Path, groups: Sequence[Group]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(places in LABELS, N×4 px) from labels/NAME.txt: class, centre and size as shares of the picture."""
-    text = (path.parent.parent / "labels" / f"{path.stem}.txt").read_text("utf-8")
-    rows = np.array([line.split()[:5] for line in text.splitlines()], np.float64).reshape(-1, 5)
-    height, width = _read(path).shape[:2]
-    centre, half = rows[:, 1:3], rows[:, 3:5] / 2
-    boxes = np.concatenate([centre - half, centre + half], axis=1) * np.tile([width, height], 2)
-    labels = np.array([LABELS.index(groups[int(number)]) for number in rows[:, 0]], np.int64)
-    return labels, boxes.astype(np.float32)
+    """(places in LABELS, N×4 px)."""
+    rows = list(yolo_labels.boxes(yolo_labels.file_of(path), _read(path).shape))
+    labels = np.array([LABELS.index(groups[number]) for number, _ in rows], np.int64)
+    return labels, np.array([box for _, box in rows], np.float32).reshape(-1, 4)
 
 
 def _read(path: Path) -> Image:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+
+from video_analysis.worker_utils.inference.backend import sha256_of
 
 STILLS = Path("pictures", "sg_lta_cctv")
 PHOTOGRAPHS = Path("pictures", "vehicles_openimages_627")
@@ -43,10 +44,5 @@ def evaluation_pictures(data: Path) -> list[Path]:
 
 def for_training(candidates: Iterable[Path], data: Path) -> list[Path]:
     """The candidates without those whose content (SHA-256) is that of a picture of the evaluation."""
-    excluded = {sha256(path) for path in evaluation_pictures(data)}
-    return [path for path in candidates if sha256(path) not in excluded]
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    excluded = {sha256_of(path) for path in evaluation_pictures(data)}
+    return [path for path in candidates if sha256_of(path) not in excluded]

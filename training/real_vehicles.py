@@ -13,7 +13,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from video_analysis.training import real_splits
+from video_analysis.training import real_splits, yolo_labels
 from video_analysis.training.label_groups import CROP_LABELS, PHOTOGRAPH_LABELS, STILL_LABELS, Group
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging.crop import Image, crop_with_margin
@@ -93,13 +93,11 @@ def _of_crops(data: Path, split: RealSplit) -> Iterator[RealVehicle]:
 def _boxes(
     picture: Path, labels: Sequence[tuple[str, Group]], source: Literal["stills", "photographs"]
 ) -> Iterator[RealVehicle]:
-    """The boxes of labels/NAME.txt (YOLO: class, centre and size as shares of the picture)."""
-    height, width = np.asarray(cv2.imread(str(picture))).shape[:2]
-    file = picture.parent.parent / "labels" / f"{picture.stem}.txt"
-    for line in file.read_text("utf-8").splitlines() if file.is_file() else ():
-        number, x, y, wide, high = (float(field) for field in line.split()[:5])
-        box = ((x - wide / 2) * width, (y - high / 2) * height, (x + wide / 2) * width, (y + high / 2) * height)
-        label, types = labels[int(number)]
+    """The labelled boxes of a picture; none if it has no label file."""
+    file = yolo_labels.file_of(picture)
+    shape = np.asarray(cv2.imread(str(picture))).shape
+    for number, box in yolo_labels.boxes(file, shape) if file.is_file() else ():
+        label, types = labels[number]
         one = RealVehicle(picture, types, label, source, box)
         if one.longer_px >= LEAST_PX:
             yield one

@@ -11,13 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from video_analysis.training import yolo_labels
 from video_analysis.training.reid import crops
 from video_analysis.training.reid.crops import Crop
 from video_analysis.training.reid.tracklets import unambiguous_tracklets
 from video_analysis.worker_utils.imaging.crop import Image
 from video_analysis.yolo_worker.detection.detector import Detector
 from video_analysis.yolo_worker.source.video_file import VideoFile
-from video_analysis.yolo_worker.types import Box
 
 CLIPS = (
     "video/residential_road_640x352_905f.mp4",
@@ -81,18 +81,15 @@ def _stills(folder: Path, source: Path, per_shard: int) -> Iterator[Path]:
     for number, start in enumerate(range(0, len(pictures), per_shard)):
         path = folder / "stills" / f"{source.parent.name}-{source.name}-{number:03d}.json"
         if not path.is_file():
-            found = [crop for picture in pictures[start : start + per_shard] for crop in _boxes(source, picture)]
+            found = [crop for picture in pictures[start : start + per_shard] for crop in _boxes(picture)]
             crops.write(path, _numbered(found), exact=True)
         yield path
 
 
-def _boxes(source: Path, picture: Path) -> Iterator[Image]:
+def _boxes(picture: Path) -> Iterator[Image]:
     image = np.asarray(cv2.imread(str(picture)), np.uint8)
-    height, width = image.shape[:2]
-    labels = source / "labels" / f"{picture.stem}.txt"
-    for line in labels.read_text("utf-8").splitlines() if labels.is_file() else []:
-        _, x, y, wide, high = (float(field) for field in line.split()[:5])
-        box: Box = ((x - wide / 2) * width, (y - high / 2) * height, (x + wide / 2) * width, (y + high / 2) * height)
+    file = yolo_labels.file_of(picture)
+    for _, box in yolo_labels.boxes(file, image.shape) if file.is_file() else ():
         if min(box[2] - box[0], box[3] - box[1]) >= LEAST_PX:
             yield crops.cut(image, box)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from video_analysis.worker_utils.errors import Transient
+from video_analysis.worker_utils.errors import Cancelled, Paused, Transient
 
 RunStatus = Literal["pending", "running", "paused", "completed", "failed", "cancelled"]
 RunType = Literal["initial", "replay", "retry"]
@@ -104,6 +104,11 @@ class CheckpointPart:
     source_bytes: int
     traits_hash: str
     """Of the settings and weights that determine boxes and embeddings."""
+
+
+def stopped(request: Request) -> Paused | Cancelled:
+    """The end of an attempt at an operator's request."""
+    return Paused("paused by an operator") if request == "pause" else Cancelled("cancelled by an operator")
 
 
 def missing_run(run_id: str) -> Transient:

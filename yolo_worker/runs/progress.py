@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from video_analysis.worker_utils.consumer.backoff import Backoff
-from video_analysis.worker_utils.db.run_types import RunProgress, RunState
-from video_analysis.worker_utils.errors import Cancelled, Paused, WorkerError
+from video_analysis.worker_utils.db.run_types import RunProgress, RunState, stopped
+from video_analysis.worker_utils.errors import WorkerError
 
 EVERY_S = 2.0
 LONGEST_BREAK_S = 60.0
@@ -112,7 +112,7 @@ def stop_of(state: RunState | None) -> WorkerError | None:
     if state is None:
         return None
     if state.status == "paused" or (state.requested == "pause" and state.status == "running"):
-        return Paused("paused by an operator")
+        return stopped("pause")
     if state.status == "cancelled" or (state.requested == "cancel" and state.status == "running"):
-        return Cancelled("cancelled by an operator")
+        return stopped("cancel")
     return None

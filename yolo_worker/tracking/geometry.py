@@ -54,16 +54,9 @@ def touches(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
     return within
 
 
-def is_cut(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
-    """Of each box: one of its edges is at the border of `frame`, or outside."""
-    before, behind = boxes[:, :2] <= frame[:2] + BORDER_PX, boxes[:, 2:] >= frame[2:] - BORDER_PX
-    cut: NDArray[np.bool_] = (before | behind).any(1)
-    return cut
-
-
-def is_inside(box: Corner, frame: Corner, margin_px: float) -> bool:
-    """It is further inside `frame` than the margin on every side."""
-    return bool((box[:2] > frame[:2] + margin_px).all() and (box[2:] < frame[2:] - margin_px).all())
+def cut_edges(boxes: Corners, frame: Corner) -> NDArray[np.bool_]:
+    """N×4, of each edge: it is at the border of `frame`, or outside."""
+    return np.concatenate([boxes[:, :2] <= frame[:2] + BORDER_PX, boxes[:, 2:] >= frame[2:] - BORDER_PX], axis=1)
 
 
 def iou(one: Corner, other: Corner) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.yolo_worker.tracking.geometry import BORDER_PX, Corner, Corners, sizes
+from video_analysis.yolo_worker.tracking.geometry import Corner, Corners, cut_edges, sizes
 
 Rows = Sequence[int] | NDArray[np.intp]
 """Rows of the bank."""
@@ -78,7 +78,7 @@ class KalmanBank:
         An edge at the border of `frame` takes the speed of the opposite one.
         """
         boxes, speeds = self.boxes[rows], self.speeds[rows]
-        cut = np.concatenate([boxes[:, :2] <= frame[:2] + BORDER_PX, boxes[:, 2:] >= frame[2:] - BORDER_PX], axis=1)
+        cut = cut_edges(boxes, frame)
         cut &= ~np.roll(cut, 2, axis=1)
         other = np.roll(speeds, 2, axis=1)
         self.speeds[rows] = np.where(cut, other, np.where(np.roll(cut, 2, axis=1), speeds, (speeds + other) / 2))

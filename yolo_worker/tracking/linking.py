@@ -54,8 +54,7 @@ def continued(
         return []
     limit = np.where(_begins_in_place(new, older), PLACE_DISTANCE, 0)
     limit = np.where(_is_reachable(new, older), np.maximum(limit, SAME_DISTANCE), limit)
-    limit = _limited(limit, new, older, longest_gap_s)
-    return _clear(_distances(new, older, limit, match_distance), limit)
+    return _clear(_distances(new, older, limit, longest_gap_s) / match_distance, limit)
 
 
 def chains(tracks: Sequence[VehicleTrack], match_distance: float, longest_gap_s: float) -> Pairs:
@@ -66,8 +65,7 @@ def chains(tracks: Sequence[VehicleTrack], match_distance: float, longest_gap_s:
     if len(tracks) < 2:
         return []
     limit = np.where(_is_reachable(tracks, tracks), SAME_DISTANCE, 0)
-    limit = _limited(limit, tracks, tracks, longest_gap_s)
-    distance = _distances(tracks, tracks, limit, match_distance)
+    distance = _distances(tracks, tracks, limit, longest_gap_s) / match_distance
     for row, column in np.argwhere(np.isfinite(distance)):
         if (np.maximum(distance[row], distance[:, column]) <= distance[row, column]).any():
             distance[row, column] = np.inf  # a third track is between the two
@@ -96,27 +94,24 @@ def _is_clear(distance: Distances, row: int, column: int) -> bool:
 
 def _clear(distance: Distances, limit: Distances) -> Pairs:
     """The pairs within `limit` that are better than all others of either track."""
-    pairs = np.argwhere((limit > 0) & (distance <= limit))
+    pairs = np.argwhere(distance <= limit)
     return [(int(row), int(column)) for row, column in pairs if _is_clear(distance, row, column)]
 
 
-def _limited(
-    limit: Distances, new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], longest_gap_s: float
-) -> Distances:
-    """`limit`, but 0 where a track overlaps the other in time, or begins too long after it."""
-    gap_s = _gaps_s(new, older)
-    return np.where((gap_s > 0) & (gap_s <= longest_gap_s), limit, 0)
-
-
 def _distances(
-    new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], limit: Distances, match_distance: float
-) -> Distances:
-    """The smallest distance between an embedding of the one track and one of the other; infinite where `limit` is 0."""
+    new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], limit: Distances, longest_gap_s: float
+) -> NDArray[np.float64]:
+    """The smallest cosine distance between an embedding of the one track and one of the other.
+
+    It is infinite where `limit` is 0, and where a track overlaps the other in time or begins too long after it.
+    """
+    gap_s = _gaps_s(new, older)
+    possible = (limit > 0) & (gap_s > 0) & (gap_s <= longest_gap_s)
     distances = np.full(limit.shape, np.inf)
-    for row in np.flatnonzero(limit.any(1)):
-        columns = np.flatnonzero(limit[row])
+    for row in np.flatnonzero(possible.any(1)):
+        columns = np.flatnonzero(possible[row])
         galleries = [older[column].gallery for column in columns]
-        distances[row, columns] = nearest(galleries, np.stack(new[row].gallery)).min(1) / match_distance
+        distances[row, columns] = nearest(galleries, np.stack(new[row].gallery)).min(1)
     return distances
 
 

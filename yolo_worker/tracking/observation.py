@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.yolo_worker.detection.postprocess import containment_of
-from video_analysis.yolo_worker.tracking.geometry import Corner, Corners, is_cut
+from video_analysis.yolo_worker.tracking.geometry import Corner, Corners, cut_edges
 from video_analysis.yolo_worker.types import Boxes, Embedding, Embeddings
 
 COVERED_SHARE = 0.3
@@ -30,7 +30,7 @@ class Observation:
         self.confidences: Sequence[float] = boxes[:, 4].tolist()
         self.frame: Corner = np.array([0, 0, *size_px]) - offset
         self.covered = self._covered()
-        self.cut: NDArray[np.bool_] = is_cut(self.boxes, self.frame)
+        self.cut: NDArray[np.bool_] = cut_edges(self.boxes, self.frame).any(1)
         """Of each box: the frame's edge cuts it, so that an embedding shows a part of the vehicle."""
         self._detected = boxes
         self._embeddings: dict[int, Embedding] = {}

@@ -18,7 +18,7 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.tracking import association, linking, standing
 from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.association import Candidates, Pairs
-from video_analysis.yolo_worker.tracking.geometry import BORDER_PX, is_inside, touches
+from video_analysis.yolo_worker.tracking.geometry import cut_edges, touches
 from video_analysis.yolo_worker.tracking.kalman import KalmanBank
 from video_analysis.yolo_worker.tracking.linking import VanishedVehicles
 from video_analysis.yolo_worker.tracking.observation import Embed, Observation
@@ -125,7 +125,7 @@ class VehicleTracker:
     def _without_vanished(self, gone: Iterable[VehicleTrack], seen: Observation) -> list[VehicleTrack]:
         """Keep the vehicles that vanished inside the picture for linking. Returns the other tracks."""
         tracks = list(gone)
-        vanished = [track for track in tracks if track.track_id and is_inside(track.box, seen.frame, BORDER_PX)]
+        vanished = [track for track in tracks if track.track_id and not cut_edges(track.box[None], seen.frame).any()]
         self._vanished.keep(vanished)
         return [track for track in tracks if track not in vanished]
 

@@ -9,6 +9,7 @@ import pytest
 from video_analysis.training import real_splits
 from video_analysis.training.label_groups import CROP_LABELS, PHOTOGRAPH_LABELS, STILL_LABELS
 from video_analysis.training.labelled_picture import LABELS
+from video_analysis.worker_utils.inference.backend import sha256_of
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 
 
@@ -41,8 +42,8 @@ def test_a_still_of_a_validation_camera_is_not_trained_on_nor_is_its_copy(tmp_pa
 
 def test_no_picture_of_the_evaluation_is_among_those_to_train_on(shared_data: Path) -> None:
     pictures = real_splits.pictures(shared_data / "pictures")
-    evaluated = {real_splits.sha256(path) for path in real_splits.evaluation_pictures(shared_data)}
-    trained = {real_splits.sha256(path) for path in real_splits.for_training(pictures, shared_data)}
+    evaluated = {sha256_of(path) for path in real_splits.evaluation_pictures(shared_data)}
+    trained = {sha256_of(path) for path in real_splits.for_training(pictures, shared_data)}
     assert len(evaluated) > 400
     assert len(trained) > 4000
     assert not evaluated & trained

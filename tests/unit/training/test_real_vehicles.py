@@ -11,6 +11,7 @@ import pytest
 from video_analysis.benchmarks.real_data import DATA
 from video_analysis.training import real_splits
 from video_analysis.training.real_vehicles import CALIBRATION_CAMERAS, CROPS, EVALUATION_CROPS, RealSplit, vehicles
+from video_analysis.worker_utils.inference.backend import sha256_of
 
 
 def write(path: Path, grey: int) -> None:
@@ -56,9 +57,9 @@ def test_the_calibration_cameras_follow_from_the_stated_rule() -> None:
 
 @pytest.mark.skipif(not (DATA / EVALUATION_CROPS).is_dir(), reason="needs ../shared/data")
 def test_no_evaluation_picture_is_trained_on_or_calibrated_by() -> None:
-    evaluation = {real_splits.sha256(one) for one in real_splits.evaluation_pictures(DATA)}
+    evaluation = {sha256_of(one) for one in real_splits.evaluation_pictures(DATA)}
     splits: tuple[RealSplit, RealSplit] = ("train", "calibration")
-    used = {real_splits.sha256(one.picture) for split in splits for one in vehicles(DATA, split)}
+    used = {sha256_of(one.picture) for split in splits for one in vehicles(DATA, split)}
 
     assert len(used) > 3000
     assert not used & evaluation
