@@ -86,7 +86,7 @@ def read_truth(path: Path, frames: int) -> list[list[Labelled]]:
 def track_ids(frames: Iterable[TrackedFrame]) -> dict[int, int]:
     """Key → final track_id of all tracks that are confirmed at some time, in the order of their confirmation."""
     ids: dict[int, int] = {}
-    for key, track_id in (link for frame in frames for link in frame.links.items()):
+    for key, track_id in (link for frame in frames for link in frame.links):
         former = ids.setdefault(key, track_id)
         if former != track_id:
             ids = {one: track_id if known == former else known for one, known in ids.items()}

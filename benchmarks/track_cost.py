@@ -3,7 +3,8 @@
 Decoding, networks and the measurement of the camera's shift are not part of it.
 
 Vehicles drive in lanes with gaps in their detections; neighbours overlap, so that the association has all its steps to
-do. Start it with OPENBLAS_NUM_THREADS=1, as the workers' units do.
+do. Each of them vanishes for longer than a track lasts from time to time, and is linked to its new track. Start it with
+OPENBLAS_NUM_THREADS=1, as the workers' units do.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.tracking.embedder import APPEARANCE, unit
@@ -25,6 +27,8 @@ LANES = 8
 STEP_PX = 5
 """Per frame."""
 DETECTED_SHARE = 0.9
+HIDDEN_FRAMES, PERIOD_FRAMES = 45, 250
+"""A vehicle is not detected during the first of each such period."""
 JITTER_PX = 1.5
 WARM_UP_FRAMES = 20
 APPEARANCE_NOISE = 0.01
@@ -45,10 +49,15 @@ class Traffic:
         """Frames whose picture is empty."""
         image = np.broadcast_to(np.uint8(0), (HEIGHT_PX, WIDTH_PX, 3))
         for index in range(count):
-            seen = self._random.random(self._vehicles) < DETECTED_SHARE
+            seen = (self._random.random(self._vehicles) < DETECTED_SHARE) & ~self._is_hidden(index)
             self._detected = np.flatnonzero(seen).tolist()
             self._boxes = np.array([self._box(number, index) for number in self._detected], np.float32).reshape(-1, 6)
             yield DetectedFrame(Frame(index, FRAME_MS * index, image), self._boxes)
+
+    def _is_hidden(self, index: int) -> NDArray[np.bool_]:
+        """Of each vehicle; one after the other."""
+        begins = np.arange(self._vehicles) * PERIOD_FRAMES // max(self._vehicles, 1)
+        return np.asarray((index + begins) % PERIOD_FRAMES < HIDDEN_FRAMES)
 
     def embed(self, _: Frame, boxes: Boxes) -> Embeddings:
         """One embedding per box."""
@@ -111,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the cost for each number of vehicles."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vehicles", type=int, nargs="*", default=[1, 10, 40])
-    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--frames", type=int, default=500)
     options = parser.parse_args(arguments)
     milliseconds(2, WARM_UP_FRAMES, TrackSettings())
     for vehicles in options.vehicles:

@@ -57,7 +57,7 @@ def digest(frames: Iterable[TrackedFrame]) -> dict[str, object]:
             [track.key, ids.get(track.key), _bits(track.box), float(track.confidence).hex(), track.type]
             for track in one.tracks
         ]
-        rows.append([one.frame.index, one.frame.offset_ms, tracks, list(one.ended), list(one.links.items())])
+        rows.append([one.frame.index, one.frame.offset_ms, tracks, list(one.ended), [list(link) for link in one.links]])
     return {"frames": len(rows), "sha256": hashlib.sha256(json.dumps(rows).encode()).hexdigest()}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,8 +109,8 @@ class TrackedFrame:
     tracks: Sequence[Track]
     ended: Sequence[int]
     """Keys of the tracks that ended."""
-    links: Mapping[int, int] = field(default_factory=dict)
-    """Key → track_id, where it is decided or changes. track_id counts from 1 in each video; numbers may be missing.
+    links: Sequence[tuple[int, int]] = ()
+    """(key, track_id) where it is decided or changes, in that order. track_id counts from 1; numbers may be missing.
 
     A track that is confirmed gets one: a new one, or that of the vehicle that it continues. One that turns out later
     to continue an older vehicle has the track_id of that from then on, as have all tracks that it continues itself. The

@@ -76,7 +76,7 @@ class FakePipeline:
                 assert (known.embed(detected.frame, detected.boxes, self._embed) == index).all()
             tracks = [self._track(key, last, index) for key, _, last in self.vehicles if index <= last]
             ended = [key for key, _, last in self.vehicles if index == last + 1]
-            links = {key: track_id for key, track_id, _ in self.vehicles if index == 0}
+            links = [(key, track_id) for key, track_id, _ in self.vehicles if index == 0]
             yield TrackedFrame(detected.frame, tracks, ended, links)
 
     def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> FakePipeline:

@@ -91,9 +91,9 @@ class BestShotSink:
         """Compare the frame with the best frame of each of its tracks. Returns the best shots of the ended tracks."""
         for track, visible in zip(frame.tracks, _visible_shares(frame.tracks), strict=True):
             self._update(track, visible, frame.frame)
-        for key, track_id in frame.links.items():
+        for key, track_id in frame.links:
             self._link(key, track_id)
-        self._last_track_id = max([self._last_track_id, *frame.links.values()])
+        self._last_track_id = max([self._last_track_id, *(track_id for _, track_id in frame.links)])
         return self._shots([self._open.pop(key) for key in frame.ended if key in self._open])
 
     def close(self) -> Iterable[BestShot]:

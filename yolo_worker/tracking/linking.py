@@ -1,8 +1,9 @@
 """Links a newly confirmed track to a vehicle that vanished inside the picture before: both get the same track_id.
 
 Geometry excludes pairs: a vehicle is not at two places at once, is not much faster than before, does not turn back or
-to the side while it is not detected, and keeps about its size. Appearance decides among the other pairs, one-to-one and
-with a margin. Similar pairs stay apart: two snapshots of one vehicle are better than none of another.
+to the side while it is not detected, keeps about its size, and does not come back after it left the picture. Appearance
+decides among the other pairs, one-to-one and with a margin. Similar pairs stay apart: two snapshots of one vehicle are
+better than none of another.
 
 A vehicle that vanishes at the edge of the picture has left it and is not linked. The others wait for `link_s` of video
 time; then their snapshot is final.
@@ -39,22 +40,34 @@ BACKWARD_SIZES, FORWARD_SIZES, SPEED_FACTOR = 0.25, 1.0, 1.5
 sizes, and as far as it comes at its speed times the third."""
 SIDEWAYS_SIZES, SIDEWAYS_SPEED = 0.5, 0.5
 """Beside its course it reaches as far as the first, plus the second for each second, in box sizes."""
+LEAST_COSINE = -0.5
+"""Of the angle between both courses: 120°."""
 SIZE_FACTOR = 2.0
 """Its size changes by this factor at most."""
 
 
 def continued(
-    new: Sequence[VehicleTrack], older: Sequence[VehicleTrack], match_distance: float, longest_gap_s: float
+    new: Sequence[VehicleTrack],
+    older: Sequence[VehicleTrack],
+    rivals: Sequence[VehicleTrack],
+    match_distance: float,
+    longest_gap_s: float,
 ) -> Pairs:
     """(index of a new track, index of the older one that it continues).
 
-    `match_distance` is the appearance threshold.
+    `rivals` are further tracks that may continue an older one, and make its link unclear. `match_distance` is the
+    appearance threshold.
     """
     if not new or not older:
         return []
-    limit = np.where(_begins_in_place(new, older), PLACE_DISTANCE, 0)
-    limit = np.where(_is_reachable(new, older), np.maximum(limit, SAME_DISTANCE), limit)
-    return _clear(_distances(new, older, limit, longest_gap_s) / match_distance, limit)
+    limit = _limits(new, older)
+    distance = _distances(new, older, limit, longest_gap_s) / match_distance
+    pairs = _clear(distance, limit)
+    if not pairs or not rivals:
+        return pairs
+    contested = [older[column] for _, column in pairs]
+    other = _distances(rivals, contested, _limits(rivals, contested), longest_gap_s).min(0) / match_distance
+    return [pair for pair, nearest_rival in zip(pairs, other, strict=True) if nearest_rival >= distance[pair] + MARGIN]
 
 
 def chains(tracks: Sequence[VehicleTrack], match_distance: float, longest_gap_s: float) -> Pairs:
@@ -72,8 +85,8 @@ def chains(tracks: Sequence[VehicleTrack], match_distance: float, longest_gap_s:
     return _clear(distance, limit)
 
 
-class VanishedVehicles(TrackStore):
-    """Vehicles that were lost inside the picture a short time ago, while they moved."""
+class RecentVehicles(TrackStore):
+    """Vehicles that were lost a short time ago."""
 
     def keep(self, tracks: Iterable[VehicleTrack]) -> None:
         """Remember `tracks`."""
@@ -84,6 +97,12 @@ class VanishedVehicles(TrackStore):
         overdue = [track for track in self.tracks if track.seen_s < before_s]
         self.tracks = [track for track in self.tracks if track.seen_s >= before_s]
         return overdue
+
+
+def _limits(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Distances:
+    """The largest appearance distance of each pair; 0 where place and course exclude it."""
+    limit = np.where(_begins_in_place(new, older), PLACE_DISTANCE, 0)
+    return np.where(_is_reachable(new, older), np.maximum(limit, SAME_DISTANCE), limit)
 
 
 def _is_clear(distance: Distances, row: int, column: int) -> bool:
@@ -144,4 +163,13 @@ def _is_reachable(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) ->
     reachable = (along >= -BACKWARD_SIZES * size) & (along <= FORWARD_SIZES * size + SPEED_FACTOR * speed * gap_s)
     reachable &= sideways <= (SIDEWAYS_SIZES + SIDEWAYS_SPEED * gap_s) * size
     factor = sizes(begins) / size
-    return np.asarray(reachable & (factor <= SIZE_FACTOR) & (factor >= 1 / SIZE_FACTOR), np.bool_)
+    reachable &= (factor <= SIZE_FACTOR) & (factor >= 1 / SIZE_FACTOR) & ~_is_opposite(new, velocity)
+    return np.asarray(reachable & [not track.is_leaving() for track in older], np.bool_)
+
+
+def _is_opposite(new: Sequence[VehicleTrack], velocity: NDArray[np.float64]) -> Possible:
+    """The new track drives against the older one's course, O×2."""
+    drives = np.array([_drives(track) for track in new])[:, None]
+    own = np.stack([track.velocity() for track in new])
+    length = np.linalg.norm(own, axis=1)[:, None] * np.linalg.norm(velocity, axis=1)
+    return np.asarray(drives & (own @ velocity.T < LEAST_COSINE * length), np.bool_)

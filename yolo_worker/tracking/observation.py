@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.yolo_worker.detection.postprocess import containment_of
-from video_analysis.yolo_worker.tracking.geometry import Corner, Corners, cut_edges
+from video_analysis.yolo_worker.tracking.geometry import Corner, Corners, Point, cut_edges
 from video_analysis.yolo_worker.types import Boxes, Embedding, Embeddings
 
 COVERED_SHARE = 0.3
@@ -30,8 +30,8 @@ class Observation:
         self.confidences: Sequence[float] = boxes[:, 4].tolist()
         self.frame: Corner = np.array([0, 0, *size_px]) - offset
         self.covered = self._covered()
-        self.cut: NDArray[np.bool_] = cut_edges(self.boxes, self.frame).any(1)
-        """Of each box: the frame's edge cuts it, so that an embedding shows a part of the vehicle."""
+        self.cut: NDArray[np.bool_] = cut_edges(self.boxes, self.frame)
+        """N×4, of each edge of each box: it is cut by the frame, so that an embedding shows a part of the vehicle."""
         self._detected = boxes
         self._embeddings: dict[int, Embedding] = {}
 
@@ -52,7 +52,12 @@ class Observation:
 
     def is_whole(self, row: int) -> bool:
         """Nothing hides a part of the vehicle."""
-        return not self.covered[row] and not self.cut[row]
+        return not (self.covered[row] or self.cut[row].any())
+
+    def exit(self, row: int) -> Point:
+        """Directions (right, down: -1, 0 or 1) in which the frame's edge cuts the box."""
+        left, top, right, bottom = self.cut[row].astype(np.float64)
+        return np.array([right - left, bottom - top])
 
     def _covered(self) -> NDArray[np.bool_]:
         """Of each box: another one, whose lower edge is lower in the picture, covers a part of it."""

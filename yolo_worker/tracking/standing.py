@@ -39,7 +39,7 @@ def in_place(tracks: Sequence[VehicleTrack], seen: Observation, rows: Sequence[i
     distance = nearest([track.gallery for track in tracks], seen.features(rows)) / match_distance
     possible = (shared >= PLACE_IOU) | (containment_of(boxes, places).T >= PLACE_CONTAINMENT)
     possible &= distance <= PLACE_DISTANCE
-    is_late = np.array([track.is_reported for track in tracks])[:, None]
+    is_late = np.array([track.is_final for track in tracks])[:, None]
     possible &= ~is_late | (shared >= LATE_PLACE_IOU) & (distance <= LATE_PLACE_DISTANCE)
     pairs = assign(np.where(possible, 1 - shared + APPEARANCE_COST * distance, np.inf))
     return [(index, rows[column]) for index, column in pairs]

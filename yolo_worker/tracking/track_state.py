@@ -54,10 +54,14 @@ class VehicleTrack:
     hits: int = 1
     is_whole: bool = True
     """One of its embeddings shows the whole vehicle; until then a large distance is no evidence."""
+    exit: Point = field(default_factory=lambda: np.zeros(2))
+    """Directions (right, down: -1, 0 or 1) in which the frame's edge cuts its last box."""
     is_confirmed: bool = False
     track_id: int | None = None
+    is_final: bool = False
+    """The end of one of the vehicle's tracks was reported: its snapshot is final."""
     is_reported: bool = False
-    """Its end was reported: its snapshot is final."""
+    """Its end was reported, and it was not detected since then."""
     off_place_s: float | None = None
     """Since when its boxes are not in its place."""
     course: deque[tuple[float, Corner]] = field(init=False)
@@ -94,16 +98,20 @@ class VehicleTrack:
         elapsed_s = self.seen_s - self.course[0][0]
         return self.travel() / elapsed_s if elapsed_s > 0 else np.zeros(2)
 
+    def is_leaving(self) -> bool:
+        """It was last seen while it moved out of the picture."""
+        return self.is_motion_known() and not self.is_standing() and bool((self.exit * self.travel() > 0).any())
+
     def continue_from(self, older: VehicleTrack) -> None:
         """Take over the identity of an older track of the same vehicle."""
-        self.track_id, self.is_reported = older.track_id, older.is_reported
+        self.track_id, self.is_final = older.track_id, older.is_final
         self.first_s, self.first_box = older.first_s, older.first_box
         self.confidence, self.is_whole = max(self.confidence, older.confidence), self.is_whole or older.is_whole
         self.gallery = deque([*older.gallery, *self.gallery], maxlen=self.gallery.maxlen)
 
     def observe(self, box: Corner, time_s: float, kind: int, confidence: float, row: int) -> None:
         """Take a detection into account."""
-        self.box, self.seen_s, self.type, self.row = box, time_s, kind, row
+        self.box, self.seen_s, self.type, self.row, self.is_reported = box, time_s, kind, row, False
         self.hits += 1
         self.confidence = max(self.confidence, confidence)
         if time_s - self.course[-1][0] >= COURSE_STEP_S:

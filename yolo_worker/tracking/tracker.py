@@ -51,7 +51,7 @@ class Tracker:
             before = self._vehicles.end_all() if is_resized else Changes([], [])
             waiting = self._tracked(detected, before)
         if waiting is not None:
-            yield replace(waiting, links={**waiting.links, **_links(self._vehicles.end_all().joined)})
+            yield replace(waiting, links=[*waiting.links, *_links(self._vehicles.end_all().joined)])
 
     def _tracked(self, detected: DetectedFrame, before: Changes) -> TrackedFrame:
         """Process a frame. `before` is what was decided before it."""
@@ -59,7 +59,7 @@ class Tracker:
         ended = sorted(track.key for track in before.ended + changes.ended)
         matched = [track for track in self._vehicles.tracks if track.row is not None]
         tracks = [_matched_track(track, detected.boxes) for track in matched]
-        links = _links(before.joined + changes.joined) | self._link(matched)
+        links = _links(before.joined + changes.joined) + self._link(matched)
         return TrackedFrame(detected.frame, tracks, ended, links)
 
     def _step(self, detected: DetectedFrame) -> Changes:
@@ -67,7 +67,7 @@ class Tracker:
         seen = Observation(detected.frame.offset_ms / 1000, detected.boxes, detected.shift, (width, height))
         return self._vehicles.step(seen, lambda boxes: self._embedder.embed(detected.frame, boxes))
 
-    def _link(self, matched: Sequence[VehicleTrack]) -> dict[int, int]:
+    def _link(self, matched: Sequence[VehicleTrack]) -> list[tuple[int, int]]:
         """Give a track_id to each track that is confirmed from this frame on: a new one, or that of an older track."""
         confirmed = [track for track in matched if track.track_id is None and self._is_sure(track)]
         self._vehicles.link(confirmed)
@@ -81,9 +81,9 @@ class Tracker:
         return track.is_confirmed and track.confidence >= self._min_confidence
 
 
-def _links(tracks: Iterable[VehicleTrack]) -> dict[int, int]:
-    """Key → track_id."""
-    return {track.key: track.track_id for track in tracks if track.track_id is not None}
+def _links(tracks: Iterable[VehicleTrack]) -> list[tuple[int, int]]:
+    """(key, track_id)."""
+    return [(track.key, track.track_id) for track in tracks if track.track_id is not None]
 
 
 def _matched_track(track: VehicleTrack, boxes: Boxes) -> Track:

@@ -20,7 +20,7 @@ from video_analysis.yolo_worker.tracking.appearance_metric import nearest
 from video_analysis.yolo_worker.tracking.association import Candidates, Pairs
 from video_analysis.yolo_worker.tracking.geometry import cut_edges, touches
 from video_analysis.yolo_worker.tracking.kalman import KalmanBank
-from video_analysis.yolo_worker.tracking.linking import VanishedVehicles
+from video_analysis.yolo_worker.tracking.linking import RecentVehicles
 from video_analysis.yolo_worker.tracking.observation import Embed, Observation
 from video_analysis.yolo_worker.tracking.settings import LONGEST_STEP_S, is_confirming
 from video_analysis.yolo_worker.tracking.standing import ParkedVehicles
@@ -52,7 +52,10 @@ class VehicleTracker:
         self._bank = KalmanBank()
         """Its rows are those of `tracks`."""
         self._parked = ParkedVehicles()
-        self._vanished = VanishedVehicles()
+        self._vanished = RecentVehicles()
+        """Those that were lost inside the picture, while they moved."""
+        self._final = RecentVehicles()
+        """Those whose ends were reported. No track continues them, but they make links of others unclear."""
         self._time_s = self._previous_s = 0.0
         self._last_key = 0
         self.tracks: list[VehicleTrack] = []
@@ -78,13 +81,16 @@ class VehicleTracker:
         """End all tracks."""
         ended = [*self.tracks, *self._parked.clear(), *self._vanished.clear()]
         self._keep([])
-        return self._reported(ended)
+        changes = self._reported(ended)
+        self._final.clear()
+        return changes
 
     def link(self, confirmed: Sequence[VehicleTrack]) -> None:
         """Give each of the newly `confirmed` tracks that continues an older one the track_id of that."""
         undetected = (track for track in self.tracks if track.row is None)
         older = [track for track in (*undetected, *self._parked.tracks, *self._vanished.tracks) if track.track_id]
-        pairs = linking.continued(confirmed, older, self._settings.max_cosine, self._settings.link_s)
+        rivals = self._known()
+        pairs = linking.continued(confirmed, older, rivals, self._settings.max_cosine, self._settings.link_s)
         for new, old in pairs:
             confirmed[new].continue_from(older[old])
         self._discard([older[old] for _, old in pairs])
@@ -96,16 +102,20 @@ class VehicleTracker:
         """
         if not ending:
             return [], []
-        tracks = [*self.tracks, *self._parked.tracks, *self._vanished.tracks]
-        tracks += [track for track in ending if track not in tracks]
-        tracks = sorted((one for one in tracks if one.track_id and not one.is_reported), key=lambda one: one.first_s)
+        tracks = sorted(dict.fromkeys([*self._known(), *ending]), key=lambda track: track.first_s)
         pairs = linking.chains(tracks, self._settings.max_cosine, self._settings.link_s)
         pairs = [(new, old) for new, old in pairs if tracks[new] in ending or tracks[old] in ending]
+        pairs = [(new, old) for new, old in pairs if not (tracks[new].is_final or tracks[old].is_final)]
         for new, old in pairs:
             tracks[new].continue_from(tracks[old])
         joined, continued = [tracks[new] for new, _ in pairs], [tracks[old] for _, old in pairs]
         self._discard(continued)
         return joined, continued
+
+    def _known(self) -> list[VehicleTrack]:
+        """The tracks of all vehicles that a link can concern."""
+        tracks = (*self.tracks, *self._parked.tracks, *self._vanished.tracks, *self._final.tracks)
+        return [track for track in dict.fromkeys(tracks) if track.track_id]
 
     def _discard(self, continued: Sequence[VehicleTrack]) -> None:
         """Forget tracks that another one continues."""
@@ -120,6 +130,7 @@ class VehicleTracker:
         parked = self._standing(gone)
         ended = self._without_vanished((track for track in gone if track not in parked), seen)
         limit_s = self._time_s - self._settings.link_s
+        self._final.overdue(limit_s - self._settings.link_s)
         return ended + self._parked.keep(parked) + self._parked.overdue(limit_s) + self._vanished.overdue(limit_s)
 
     def _without_vanished(self, gone: Iterable[VehicleTrack], seen: Observation) -> list[VehicleTrack]:
@@ -198,6 +209,7 @@ class VehicleTracker:
 
     def _observe(self, track: VehicleTrack, row: int, seen: Observation) -> None:
         track.observe(seen.boxes[row], seen.time_s, int(seen.types[row]), seen.confidences[row], row)
+        track.exit = seen.exit(row)
         embedding = seen.lesson(row)
         if embedding is not None:
             track.learn(embedding, seen.is_whole(row))
@@ -245,6 +257,7 @@ class VehicleTracker:
             gallery=deque(seen.features([row]), maxlen=self._settings.nn_budget),
             embedded_s=now,
             is_whole=seen.is_whole(row),
+            exit=seen.exit(row),
             first_s=now,
             first_box=box,
             place=box,
@@ -268,7 +281,8 @@ class VehicleTracker:
         joined, continued = self._link_finally([track for track in unreported if track.track_id])
         unreported = [track for track in unreported if track not in continued]
         for track in unreported:
-            track.is_reported = True
+            track.is_reported = track.is_final = True
+        self._final.keep(track for track in unreported if track.track_id)
         return Changes(unreported, joined)
 
 

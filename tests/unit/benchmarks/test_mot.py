@@ -50,6 +50,6 @@ def test_truth_is_read_by_frame_from_one_as_corners(tmp_path: Path) -> None:
 def test_a_vehicle_that_turns_out_to_be_an_older_one_has_its_number_in_all_its_tracks() -> None:
     """Track 8 continued track 7, and then both turn out to continue track 5."""
     frame = Frame(0, 0, np.zeros((1, 1, 3), np.uint8))
-    links: list[dict[int, int]] = [{5: 1, 6: 2}, {7: 3}, {8: 3}, {8: 1}]
+    links = [[(5, 1), (6, 2)], [(7, 3)], [(8, 3), (8, 1)]]
     ids = mot.track_ids(TrackedFrame(frame, [], [], one) for one in links)
     assert ids == {5: 1, 6: 2, 7: 1, 8: 1}

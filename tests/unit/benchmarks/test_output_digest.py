@@ -91,8 +91,8 @@ def frames(right: float) -> list[TrackedFrame]:
     image = np.zeros((4, 4, 3), np.uint8)
     track = Track(7, (0.0, 1.0, right, 3.0), 0.9, "Car")
     return [
-        TrackedFrame(Frame(0, 0, image), [track], (), {}),
-        TrackedFrame(Frame(3, 120, image), [track], (7,), {7: 1}),
+        TrackedFrame(Frame(0, 0, image), [track], ()),
+        TrackedFrame(Frame(3, 120, image), [track], (7,), [(7, 1)]),
     ]
 
 

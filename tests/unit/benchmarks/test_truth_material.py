@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,17 @@ def scene(*frames: list[SeenVehicle]) -> SceneTruth:
     return SceneTruth(SceneFacts(1, "clear", "day", "pole", 10, 100, 100, 2.0), frames)
 
 
-def frame(index: int, *tracks: tuple[int, Box], links: dict[int, int] | None = None) -> TrackedFrame:
+def frame(index: int, *tracks: tuple[int, Box], links: Sequence[tuple[int, int]] = ()) -> TrackedFrame:
     found = [Track(key, box, 0.9, "Car") for key, box in tracks]
-    return TrackedFrame(Frame(index, index * 100, NOTHING), found, (), links or {})
+    return TrackedFrame(Frame(index, index * 100, NOTHING), found, (), links)
 
 
 def test_a_track_has_the_boxes_of_all_its_keys_and_those_before_its_confirmation() -> None:
-    frames = [frame(0, (7, HERE), (8, THERE)), frame(3, (7, HERE), links={7: 1}), frame(6, (9, THERE), links={9: 1})]
+    frames = [
+        frame(0, (7, HERE), (8, THERE)),
+        frame(3, (7, HERE), links=[(7, 1)]),
+        frame(6, (9, THERE), links=[(9, 1)]),
+    ]
     assert tracked.tracks_of(frames) == {1: {0: HERE, 3: HERE, 6: THERE}}
 
 

@@ -41,7 +41,7 @@ def seen(
     image: NDArray[np.uint8] = SHARP,
 ) -> TrackedFrame:
     frame = Frame(index=index, offset_ms=40 * index, image=image)
-    links = {one.track.key: one.id for one in tracks if one.id}
+    links = [(one.track.key, one.id) for one in tracks if one.id]
     return TrackedFrame(frame, [one.track for one in tracks], ended, links)
 
 
@@ -216,11 +216,18 @@ def test_a_vehicle_that_turns_out_to_be_an_older_one_has_one_shot_under_the_olde
     """It ends in the frame in which this is decided, or later."""
     frames = [seen(0, track()), seen(1, track(grown(MIDDLE, 20), key=2, track_id=2))]
     frame = seen(2).frame
-    for last in ([TrackedFrame(frame, [], [2], {2: 1})], [TrackedFrame(frame, [], [], {2: 1}), seen(3, ended=[2])]):
+    for last in ([TrackedFrame(frame, [], [2], [(2, 1)])], [TrackedFrame(frame, [], [], [(2, 1)]), seen(3, ended=[2])]):
         sink = BestShotSink(RULES, CROP_MARGIN)
         shots = [shot for one in [*frames, *last] for shot in sink.observe(one)]
         assert [(shot.track_id, shot.offset_ms) for shot in shots] == [(1, 40)]
         assert ids(sink.close()) == []
+
+
+def test_a_track_that_is_linked_twice_in_one_frame_joins_all_tracks_of_both_vehicles() -> None:
+    """Track 3 continues vehicle 2, and then both turn out to be vehicle 1."""
+    frames = [seen(0, track()), seen(1, track(key=2, track_id=2)), seen(2, track(key=3, track_id=None))]
+    last = TrackedFrame(seen(3).frame, [], [], [(3, 2), (3, 1)])
+    assert ids(select([*frames, last], RULES, CROP_MARGIN)) == [1]
 
 
 def test_a_vehicle_whose_shot_was_emitted_has_no_second_one() -> None:
@@ -245,7 +252,7 @@ def test_a_track_that_is_confirmed_in_the_frame_in_which_it_ends_has_a_shot() ->
     sink = BestShotSink(RULES, CROP_MARGIN)
     sink.observe(seen(0, track(track_id=None)))
     frame = seen(1).frame
-    assert ids(sink.observe(TrackedFrame(frame, [], [1], {1: 5}))) == [5]
+    assert ids(sink.observe(TrackedFrame(frame, [], [1], [(1, 5)]))) == [5]
 
 
 def test_a_track_that_was_never_confirmed_has_no_shot() -> None:

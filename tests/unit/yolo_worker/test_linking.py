@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from video_analysis.tests.support.tracks import Box, look, vehicle
-from video_analysis.yolo_worker.tracking.linking import VanishedVehicles, chains, continued
+from video_analysis.yolo_worker.tracking.linking import RecentVehicles, chains, continued
 from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
 
 THRESHOLD, LONGEST_GAP_S = 0.2, 10
@@ -49,7 +49,7 @@ def appeared(box: Box, at_s: float = 7, distance: float = 0) -> VehicleTrack:
     ],
 )
 def test_a_track_two_seconds_later_continues_the_vehicle_or_not(box: Box, distance: float, is_linked: bool) -> None:
-    pairs = continued([appeared(box, distance=distance)], [vanished()], THRESHOLD, LONGEST_GAP_S)
+    pairs = continued([appeared(box, distance=distance)], [vanished()], [], THRESHOLD, LONGEST_GAP_S)
     assert pairs == ([(0, 0)] if is_linked else [])
 
 
@@ -59,13 +59,13 @@ def test_in_the_place_of_a_vehicle_that_did_not_drive_a_larger_distance_is_allow
 ) -> None:
     stopped = vehicle(1, LAST, first_s=4)
     stopped.observe(np.array(moved(LAST, 2)), 4.5, 0, 0.8, 0)
-    assert bool(continued([appeared(LAST, distance=distance)], [stopped], THRESHOLD, LONGEST_GAP_S)) is is_linked
-    assert not continued([appeared(LAST, distance=0.75)], [vanished()], THRESHOLD, LONGEST_GAP_S)
+    assert bool(continued([appeared(LAST, distance=distance)], [stopped], [], THRESHOLD, LONGEST_GAP_S)) is is_linked
+    assert not continued([appeared(LAST, distance=0.75)], [vanished()], [], THRESHOLD, LONGEST_GAP_S)
 
 
 @pytest.mark.parametrize(("at_s", "is_linked"), [(5.04, True), (5.0, False), (4.5, False), (14, True), (16, False)])
 def test_a_vehicle_is_not_continued_at_the_same_time_nor_after_the_longest_gap(at_s: float, is_linked: bool) -> None:
-    assert bool(continued([appeared(LAST, at_s)], [vanished()], THRESHOLD, LONGEST_GAP_S)) is is_linked
+    assert bool(continued([appeared(LAST, at_s)], [vanished()], [], THRESHOLD, LONGEST_GAP_S)) is is_linked
 
 
 @pytest.mark.parametrize(("second_distance", "pairs"), [(0.1, []), (0.5, [(0, 0)])])
@@ -73,20 +73,44 @@ def test_a_track_that_can_continue_two_similar_vehicles_continues_none(
     second_distance: float, pairs: list[tuple[int, int]]
 ) -> None:
     second = vanished(2, moved(LAST, 20), -second_distance * THRESHOLD)
-    assert continued([appeared(moved(LAST, SPEED_PX))], [vanished(), second], THRESHOLD, LONGEST_GAP_S) == pairs
+    assert continued([appeared(moved(LAST, SPEED_PX))], [vanished(), second], [], THRESHOLD, LONGEST_GAP_S) == pairs
+
+
+@pytest.mark.parametrize(("cut", "is_linked"), [((0, 0), True), ((1, 0), False), ((-1, 0), True), ((0, 1), True)])
+def test_a_vehicle_that_was_leaving_the_picture_is_not_continued(cut: tuple[int, int], is_linked: bool) -> None:
+    """It drives to the right; its last box is cut by no edge, by the right one, the left one or the lower one."""
+    older = vanished()
+    older.exit = np.array(cut, np.float64)
+    assert bool(continued([appeared(LAST)], [older], [], THRESHOLD, LONGEST_GAP_S)) is is_linked
+
+
+@pytest.mark.parametrize(("step_px", "is_linked"), [(10, True), (-10, False), (-1, True)])
+def test_a_vehicle_that_drives_against_the_course_is_another_one(step_px: int, is_linked: bool) -> None:
+    """A vehicle that turned does so slowly at first."""
+    new = appeared(moved(LAST, SPEED_PX))
+    for tenth in range(1, 6):
+        new.observe(np.array(moved(LAST, SPEED_PX + step_px * tenth)), 7.04 + tenth / 10, 0, 0.8, 0)
+    assert bool(continued([new], [vanished()], [], THRESHOLD, LONGEST_GAP_S)) is is_linked
 
 
 def test_a_rival_that_is_only_a_little_too_different_makes_a_link_unclear() -> None:
     """It is above the largest distance itself, but within the margin of the other."""
     rival = vanished(2, moved(LAST, 10), distance=0.451)  # 0.65 thresholds from the new one, on its other side
     new = appeared(moved(LAST, 2 * SPEED_PX), distance=0.55)
-    assert continued([new], [vanished()], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
-    assert continued([new], [vanished(), rival], THRESHOLD, LONGEST_GAP_S) == []
+    assert continued([new], [vanished()], [], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+    assert continued([new], [vanished(), rival], [], THRESHOLD, LONGEST_GAP_S) == []
 
 
 def test_two_similar_tracks_that_can_continue_one_vehicle_do_not() -> None:
     both = [appeared(moved(LAST, SPEED_PX)), appeared(moved(LAST, 2 * SPEED_PX))]
-    assert continued(both, [vanished()], THRESHOLD, LONGEST_GAP_S) == []
+    assert continued(both, [vanished()], [], THRESHOLD, LONGEST_GAP_S) == []
+
+
+def test_an_earlier_track_that_can_continue_the_vehicle_as_well_makes_a_link_unclear() -> None:
+    new, rival = appeared(moved(LAST, 2 * SPEED_PX)), appeared(moved(LAST, SPEED_PX), at_s=6, distance=0.1)
+    elsewhere = appeared(moved(LAST, -5 * SPEED_PX), at_s=6)
+    assert continued([new], [vanished()], [elsewhere], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+    assert continued([new], [vanished()], [elsewhere, rival], THRESHOLD, LONGEST_GAP_S) == []
 
 
 def test_the_parts_of_a_standing_vehicle_are_in_its_place() -> None:
@@ -96,7 +120,7 @@ def test_the_parts_of_a_standing_vehicle_are_in_its_place() -> None:
         left, right = (100, 200) if tenth < 13 else (100, 150) if tenth < 17 else (150, 200)
         track.observe(np.array([left, 100.0, right, 160]), tenth / 10, 0, 0.8, 0)
     assert track.is_standing()
-    assert continued([appeared((130, 110, 170, 150), distance=0.75)], [track], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+    assert continued([appeared((130, 110, 170, 150), distance=0.75)], [track], [], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
 
 
 def test_a_slow_vehicle_leaves_its_place_although_it_was_in_it_for_a_second() -> None:
@@ -125,24 +149,24 @@ def test_a_place_alone_makes_no_chain() -> None:
     for tenth in range(1, 15):
         stopped.observe(np.array(LAST), 4 + tenth / 10, 0, 0.8, 0)
     later = appeared(LAST, distance=0.75)
-    assert continued([later], [stopped], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
+    assert continued([later], [stopped], [], THRESHOLD, LONGEST_GAP_S) == [(0, 0)]
     assert chains([stopped, later], THRESHOLD, LONGEST_GAP_S) == []
 
 
 def test_a_linked_track_has_the_identity_and_the_appearances_of_the_older_one() -> None:
     older, new = vanished(), appeared(LAST)
-    older.track_id, older.is_reported, older.confidence = 4, True, 0.95
+    older.track_id, older.is_final, older.is_reported, older.confidence = 4, True, True, 0.95
     older.learn(look(0.1), is_whole=True)
     new.is_whole = False
     new.continue_from(older)
-    assert (new.track_id, new.is_reported, new.confidence, new.key) == (4, True, 0.95, 9)
+    assert (new.track_id, new.is_final, new.is_reported, new.confidence, new.key) == (4, True, False, 0.95, 9)
     assert new.is_whole
     assert (new.first_s, new.first_box.tolist()) == (4, [*moved(LAST, -SPEED_PX)])
     assert len(new.gallery) == 3
 
 
 def test_vanished_vehicles_are_forgotten_after_their_wait() -> None:
-    store, early, late = VanishedVehicles(), vanished(1), vanished(2)
+    store, early, late = RecentVehicles(), vanished(1), vanished(2)
     late.seen_s = 6
     store.keep([early, late])
     assert store.overdue(before_s=5) == []

@@ -51,7 +51,7 @@ def test_a_vehicle_whose_end_was_reported_is_found_in_the_same_place_and_look_on
 ) -> None:
     late, seen = standing(), observation(box, look=look(distance))
     assert in_place([late], seen, [0], 0.2) == [(0, 0)]
-    late.is_reported = True
+    late.is_final = True
     assert bool(in_place([late], seen, [0], 0.2)) is is_found
 
 
