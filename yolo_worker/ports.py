@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
-from video_analysis.worker_utils.errors import Paused, WorkerError
+from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.damage import Damage
 from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame, SourceInfo, TrackedFrame
@@ -51,9 +51,6 @@ class Videos(Protocol):
 
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
         """Write the text and code of the failure; if final, set the status to `error`."""
-
-    def pause(self, video_id: str, workspace_id: str, reason: Paused) -> None:
-        """Set the status to `queued`, with the code and text of the pause."""
 
     def ping(self) -> None:
         """EnvironmentFault if the database cannot be used."""

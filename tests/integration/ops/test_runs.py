@@ -141,6 +141,18 @@ def test_a_running_run_is_cancelled_and_a_pause_can_be_taken_back(site: Site) ->
     assert site.bench.runs()[0]["status"] == "cancelled"
 
 
+def test_the_last_attempt_can_be_paused(site: Site) -> None:
+    def pause(message: object) -> None:
+        runs.main(["pause", site.run_id()])
+
+    site.bench.outbox.on_send = pause
+    assert isinstance(site.bench.fail(receive=5, final=True), Paused)
+    run_id = site.run_id()
+    requested = f"{run_id}: pause is requested; the last attempt acts on it, unless its worker has crashed\n"
+    assert site.capsys.readouterr().out.startswith(requested)
+    assert site.ops("resume", run_id) == f"{run_id}: pending\n"
+
+
 def test_a_video_without_a_row_cannot_be_resumed(site: Site) -> None:
     site.pause_running()
     site.bench.sql("DELETE FROM videos")
@@ -246,9 +258,30 @@ def test_an_adopted_run_changes_the_next_videos_of_its_camera(site: Site) -> Non
     site.bench.deliver(message_id="m-3")
     assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]
     assert len(site.bench.rows()) == 6, "the rows of the replay are those of its run key"
-    site.ops("adopt", site.bench.runs()[0]["id"])
+    assert site.ops("adopt", "--replace", site.bench.runs()[0]["id"]) == (
+        "from its next video on, CAM1 has the settings of the workers\n"
+    )
     site.bench.deliver(message_id="m-4")
     assert len(site.bench.runs()) == 3, "the first run's settings again"
+
+
+def test_the_other_settings_of_a_camera_are_kept(site: Site) -> None:
+    site.bench.sql(
+        "INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)",
+        *(TASK["workspace_id"], '{"best.edge_px": 9, "track.max_age_s": 1}'),
+    )
+    site.bench.deliver()
+    pending_replay(site)
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    replayed = site.bench.runs()[-1]
+    assert site.ops("adopt", replayed["id"]) == (
+        "from its next video on, CAM1 has the settings of the workers, and\n"
+        "  best.edge_px = 9 (kept, not of this run)\n  track.max_age_s = 3.0\n"
+    )
+    site.bench.deliver(message_id="m-3")
+    assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]
+    site.bench.sql("UPDATE camera_settings SET overrides = '[]'")
+    assert site.ops("adopt", replayed["id"]).endswith("and\n  track.max_age_s = 3.0\n"), "what is no object is replaced"
 
 
 def pending_replay(site: Site) -> str:
