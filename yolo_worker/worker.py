@@ -79,7 +79,7 @@ class VideoWorker:
                     Event(
                         "run.stop_withdrawn",
                         "the request was taken back, the work goes on",
-                        delivery.log_fields,
+                        {**delivery.log_fields},
                     )
                 )
         return [None] * len(batch)
