@@ -210,7 +210,7 @@ def _best_shots(
 ) -> Generator[BestShot, None, None]:
     """The best shots of a source. Decoding and detection run in other threads: `detect` is the waiting time."""
     pipeline, settings = attempt.plan.pipeline, attempt.plan.settings
-    frames = timed("decode", source.frames(), clock)
+    frames = timed("decode", source.frames(lazily=known.has_stored), clock)
     detect = partial(pipeline.detect, info=source.info)
     detected = timed("detect", known.frames(frames, detect), clock)
     tracked = timed("track", pipeline.track(_counted(detected, attempt, source, known), known), clock)

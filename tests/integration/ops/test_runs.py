@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -186,6 +187,8 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
     plan = site.replay("--from", "track", "--set", "track.max_age_s=3", "--dry-run")
     assert f"parent: {parent}" in plan
     assert "stages that run again: track, select\n" in plan
+    assert "reused: boxes and embeddings of 60 of 60 frames, from 1 parts;" in plan
+    assert "reused: nothing, every network runs again\n" in site.replay("--from", "detect", "--dry-run")
     assert "  track.max_age_s = 3.0\n" in plan
     assert len(site.bench.runs()) == 1
     site.replay("--from", "track", "--set", "track.max_age_s=3")
@@ -201,6 +204,32 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
         f"{parent} initial: completed",
         f"  {run['id']} replay from track track.max_age_s=3.0: completed",
     ]
+
+
+def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Site) -> None:
+    site.bench.deliver()
+    site.bench.sql("UPDATE stage_checkpoints SET traits_hash = 'other'")
+    plan = site.replay("--from", "track", "--dry-run")
+    assert "0 of 60 frames, from 0 parts; 1 other parts are of other settings or another version;" in plan
+    site.bench.sql("DELETE FROM stage_checkpoints")
+    assert "there are no checkpoint parts: every network runs again\n" in site.replay("--from", "track", "--dry-run")
+
+
+def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None:
+    site.bench.deliver()
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    site.bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 10), (14, 4, 50))
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    first, second = (run["id"] for run in site.bench.runs())
+    page = tmp_path / "diff.html"
+    shown = site.ops("diff", first, second, "--out", str(page)).splitlines()
+    assert "  tracker.max_age_s: A 1.0, B 3.0" in shown
+    assert "same best frame 1, another best frame 1, new in B 1, gone 1" in shown
+    assert shown[-1] == f"written: {page}"
+    html = page.read_text("utf-8")
+    assert html.count("data:image/jpeg;base64,") == 4
+    assert "No image" not in html
+    assert "there is nothing to compare" in site.refused("diff", first, first)
 
 
 def test_a_replay_of_a_replay_keeps_the_settings_of_its_parent(site: Site) -> None:

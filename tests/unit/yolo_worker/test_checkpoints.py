@@ -18,7 +18,7 @@ from video_analysis.yolo_worker.runs.checkpoint_format import decode, encode
 from video_analysis.yolo_worker.runs.checkpoint_reader import StoredFrames
 from video_analysis.yolo_worker.runs.checkpoint_writer import CheckpointWriter
 from video_analysis.yolo_worker.runs.frame_input import FrameInput
-from video_analysis.yolo_worker.types import Boxes, Embeddings, Frame
+from video_analysis.yolo_worker.types import Boxes, CameraMotion, Embeddings, Frame
 
 RNG = np.random.default_rng(1)
 BLANK = np.zeros((4, 4, 3), np.uint8)
@@ -26,13 +26,15 @@ BLANK = np.zeros((4, 4, 3), np.uint8)
 
 def frame_input(index: int, boxes: int = 2, embedded: Sequence[int] = (1,)) -> FrameInput:
     vectors = {row: RNG.random(8, np.float32) for row in embedded}
-    return FrameInput(index, 40 * index, RNG.random((boxes, 6), np.float32), vectors)
+    motion = CameraMotion((0.1 * index, -1.0), (0.1 * index, 1 / 3)) if index != 6 else None
+    return FrameInput(index, 40 * index, RNG.random((boxes, 6), np.float32), vectors, motion)
 
 
 def same(one: FrameInput, other: FrameInput) -> bool:
     return (
         (one.index, one.offset_ms, one.boxes.tobytes()) == (other.index, other.offset_ms, other.boxes.tobytes())
         and one.boxes.dtype == other.boxes.dtype
+        and one.motion == other.motion
         and {row: vector.tobytes() for row, vector in one.vectors.items()}
         == {row: vector.tobytes() for row, vector in other.vectors.items()}
     )
@@ -64,6 +66,7 @@ DAMAGED = {
     "objects": arrays(index=np.array([{}] * 4, object)),
     "another type": arrays(boxes=np.zeros((10, 6), np.float64)),
     "too few boxes": arrays(boxes=np.zeros((9, 6), np.float32)),
+    "too few motions": arrays(motion=np.zeros((3, 4))),
     "another width": arrays(boxes=np.zeros((10, 5), np.float32)),
     "negative counts": arrays(counts=np.array([-2, 0, 9, 3])),
     "falling frames": arrays(index=np.array([0, 6, 3, 9])),
