@@ -91,7 +91,7 @@ def compare(before: Sequence[Vehicle], after: Sequence[Vehicle], path_of: Mappin
 
 def corners(box: DetectedBox) -> NDArray[np.float64]:
     """1×4: x1, y1, x2, y2."""
-    return np.array([[box.x1, box.y1, box.x2, box.y2]])
+    return np.array([[box.x1, box.y1, box.x2, box.y2]], np.float64)
 
 
 def _assigned(left: Sequence[Vehicle], right: Sequence[Vehicle], cost: Cost) -> list[Pair]:
