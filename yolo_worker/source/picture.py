@@ -59,7 +59,7 @@ class PictureMaker:
         return self.lazily(frame, pixel_aspect).image
 
     def lazily(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> LazyPicture:
-        """`picture`, made when it is first used, in whatever thread."""
+        """`picture`, made when it is first used, in the thread that uses it."""
         width, height = square_size(frame.width, frame.height, pixel_aspect)
         displayed_as = self._displayed_as(frame)
         size_px = (height, width) if displayed_as.transpose else (width, height)
