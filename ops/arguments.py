@@ -6,6 +6,7 @@ import argparse
 import re
 import textwrap
 from datetime import datetime
+from pathlib import Path
 
 from video_analysis.worker_utils.contracts import s3_keys, timestamps
 
@@ -44,6 +45,13 @@ def count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of 0 or more")
     return int(text)
+
+
+def html_path(text: str) -> Path:
+    """An argparse type: a file whose name ends in .html."""
+    if not text.endswith(".html"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .html")
+    return Path(text)
 
 
 def rate(text: str) -> float:

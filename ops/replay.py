@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from video_analysis import worker_config
-from video_analysis.ops import arguments, exit_status, reclassify, run_text, runs
+from video_analysis.ops import arguments, exit_status, reclassify, run_text, runs, stored_parts
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.run_rows import RunRow, RunRows
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage
-from video_analysis.yolo_worker.runs import overrides
+from video_analysis.worker_utils.db.run_types import CheckpointPart, Overrides, ReplayStage
+from video_analysis.yolo_worker.runs import checkpoints, overrides
 
 ABOUT = f"""\
 Starts a replay of a video: a new run whose parent is the video's newest completed run. Its snapshots get rows of their
@@ -47,7 +47,8 @@ def _replay(options: argparse.Namespace) -> None:
     changed = overrides.checked(dict(options.set), options.stage)
     merged = {**(parent.config_overrides or {}), **changed}
     if options.dry_run:
-        sys.stdout.write(_plan(parent, options.stage, merged))
+        parts = stored_parts.of_run(rows.database, parent.id)
+        sys.stdout.write(_plan(parent, options.stage, merged, _reused(parent, options.stage, parts)))
         return
     run = rows.insert_replay(parent, options.stage, merged)
     try:
@@ -65,13 +66,32 @@ def _parent(rows: RunRows, options: argparse.Namespace) -> RunRow:
     return parent
 
 
-def _plan(parent: RunRow, stage: ReplayStage, merged: Overrides) -> str:
+def _reused(parent: RunRow, stage: ReplayStage, parts: Sequence[CheckpointPart]) -> str:
+    """What the stages that do not run again take from checkpoints, if workers and file are those of the parent."""
+    if stage == "detect":
+        return "reused: nothing, every network runs again"
+    snapshot = parent.config_snapshot or {}
+    if not parts or not set(checkpoints.INPUT_FIELDS) <= set(snapshot):
+        return "reused: nothing, there are no checkpoint parts: every network runs again"
+    fitting = [part for part in parts if part.traits_hash == checkpoints.traits_hash(snapshot)]
+    found = stored_parts.coverage(fitting, snapshot["stride"])
+    total = "" if parent.frames_done is None else f" of {parent.frames_done}"
+    unfit = len(parts) - len(fitting)
+    others = f"; {unfit} other parts are of other settings or another version" if unfit else ""
+    return (
+        f"reused: boxes and embeddings of {found.frames}{total} frames, from {found.parts} parts{others}; the"
+        " networks run for the other frames, and for embeddings that the settings need in addition"
+    )
+
+
+def _plan(parent: RunRow, stage: ReplayStage, merged: Overrides, reused: str) -> str:
     again = overrides.STAGES[overrides.STAGES.index(stage) :]
     settings = [f"  {name} = {json.dumps(value)}" for name, value in sorted(merged.items())]
     return "\n".join(
         [
             f"parent: {parent.id} ({parent.run_type}, completed {parent.completed_at})",
             f"stages that run again: {', '.join(again)}",
+            reused,
             "settings that differ from those of the workers:" if settings else "settings: those of the workers",
             *settings,
             "nothing is started (--dry-run)",

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from video_analysis.ops.exit_status import CommandError
-from video_analysis.worker_utils.db import failure_columns
+from video_analysis.worker_utils.db import failure_columns, videos
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
 
@@ -51,6 +51,26 @@ class RunRow:
     updated_at: datetime
     completed_at: datetime | None
 
+    @property
+    def may_be_worked_on(self) -> bool:
+        """A worker may read a request: also at the last receive, at which the run has failed in advance."""
+        return self.status == "running" or (self.status == "failed" and self.error_code == "crashed")
+
+    @property
+    def changes_video(self) -> bool:
+        """See `StoredRun.changes_video`."""
+        return self.run_type != "replay" or self.config_overrides is None
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """The settings of a camera after `adopt`."""
+
+    camera_code: str
+    overrides: Overrides
+    kept: frozenset[str]
+    """Names of the settings that the camera had before, and the run does not override."""
+
 
 _COLUMNS = ", ".join(field.name for field in fields(RunRow))
 LIST = f"""
@@ -69,11 +89,6 @@ REQUEST = "UPDATE video_runs SET requested = %s, updated_at = now() WHERE id = %
 STOP = """
 UPDATE video_runs SET status = %s, requested = NULL, error_code = %s, error_msg = %s, updated_at = now() WHERE id = %s
 """
-CANCEL_VIDEO = """
-UPDATE videos SET status = 'error', attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now(),
-    processing_finished_at = now()
-WHERE id = %s AND workspace_id = %s AND status <> 'done'
-"""
 RESUME = """
 UPDATE video_runs SET status = 'pending', requested = NULL, error_code = NULL, error_msg = NULL, updated_at = now()
 WHERE id = %s
@@ -90,8 +105,10 @@ SELECT EXISTS (SELECT FROM videos WHERE id = %s AND workspace_id = %s AND s3_key
 ADOPT = """
 INSERT INTO camera_settings (workspace_id, camera_code, overrides)
 SELECT workspace_id, camera_code, %s FROM videos WHERE id = %s AND workspace_id = %s AND camera_code IS NOT NULL
-ON CONFLICT (workspace_id, camera_code) DO UPDATE SET overrides = EXCLUDED.overrides, updated_at = now()
-RETURNING camera_code
+ON CONFLICT (workspace_id, camera_code) DO UPDATE SET updated_at = now(),
+    overrides = CASE WHEN %s OR jsonb_typeof(camera_settings.overrides::jsonb) <> 'object' THEN EXCLUDED.overrides
+        ELSE camera_settings.overrides::jsonb || EXCLUDED.overrides::jsonb END
+RETURNING camera_code, overrides
 """
 UNPROCESSED = frozenset({"pending", "paused"})
 
@@ -100,7 +117,7 @@ class RunRows:
     """The runs, with an operator's own grants."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database = self.database = database
 
     def listed(
         self, *, video_id: str | None, workspace_id: str | None, status: RunStatus | None, limit: int
@@ -131,11 +148,13 @@ class RunRows:
 
         def pause(cursor: Cursor, run: RunRow) -> None:
             _check_not_cancelling(run)
-            if run.status == "running":
+            if run.may_be_worked_on:
                 cursor.execute(REQUEST, ("pause", run_id))
             elif run.status == "pending":
                 reason = stopped("pause")
-                cursor.execute(STOP, ("paused", reason.code, str(reason), run_id))
+                cursor.execute(STOP, ("paused", reason.code, failure_columns.reason(reason), run_id))
+                if run.changes_video:
+                    videos.write_stop(cursor, run.video_id, run.workspace_id, reason)
             elif run.status != "paused":
                 raise CommandError(f"run {run_id} is {run.status}: only a pending or running run can be paused")
 
@@ -145,13 +164,13 @@ class RunRows:
         """Cancel a run that is pending, running or paused. Returns the run as it is then."""
 
         def cancel(cursor: Cursor, run: RunRow) -> None:
-            if run.status == "running":
+            if run.may_be_worked_on:
                 cursor.execute(REQUEST, ("cancel", run_id))
             elif run.status in UNPROCESSED:
                 reason = stopped("cancel")
                 cursor.execute(STOP, ("cancelled", reason.code, failure_columns.reason(reason), run_id))
-                if run.run_type != "replay":
-                    cursor.execute(CANCEL_VIDEO, (reason.code, str(reason), run.video_id, run.workspace_id))
+                if run.changes_video:
+                    videos.write_stop(cursor, run.video_id, run.workspace_id, reason)
             elif run.status != "cancelled":
                 raise CommandError(f"run {run_id} is {run.status}: only a run that has not ended can be cancelled")
 
@@ -162,7 +181,7 @@ class RunRows:
 
         def resume(cursor: Cursor, run: RunRow) -> None:
             _check_not_cancelling(run)
-            if run.status == "running":
+            if run.may_be_worked_on:
                 cursor.execute(REQUEST, (None, run_id))
             elif run.status in UNPROCESSED:
                 _check_video(cursor, run.video_id, run.workspace_id)
@@ -186,21 +205,24 @@ class RunRows:
 
         return self._database.transaction(insert)
 
-    def adopt(self, run_id: str) -> tuple[str, RunRow]:
-        """Keep the overrides of a completed run for the camera of its video, in place of older ones.
+    def adopt(self, run_id: str, *, replace: bool) -> Adoption:
+        """Keep the overrides of a completed run for the camera of its video.
 
-        Returns (camera code, run).
+        The run was processed with the camera's settings and its own overrides, so that the other settings of the camera
+        are kept; with `replace`, they are removed.
         """
 
-        def adopt(cursor: Cursor) -> tuple[str, RunRow]:
+        def adopt(cursor: Cursor) -> Adoption:
             run = _one(cursor, run_id)
             if run.status != "completed":
                 raise CommandError(f"run {run_id} is {run.status}: only a completed run can be adopted")
-            cursor.execute(ADOPT, (json.dumps(dict(run.config_overrides or {})), run.video_id, run.workspace_id))
+            own = run.config_overrides or {}
+            cursor.execute(ADOPT, (json.dumps(dict(own)), run.video_id, run.workspace_id, replace))
             row = cursor.fetchone()
             if row is None:
                 raise CommandError(f"videos has no camera_code for {run.video_id}")
-            return row[0], run
+            camera_code, overrides = row
+            return Adoption(camera_code, overrides, frozenset(overrides) - frozenset(own))
 
         return self._database.transaction(adopt)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from video_analysis.ops.run_rows import RunRow
+from video_analysis.ops.run_rows import Adoption, RunRow
 
 HEADINGS = ("run", "video", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated")
 RIGHT = {"progress", "fps", "eta", "vehicles"}
@@ -35,14 +35,20 @@ def details(run: RunRow) -> str:
 
 def state(run: RunRow) -> str:
     """What became of a request."""
+    if run.requested is not None and run.status == "failed":
+        return f"{run.id}: {run.requested} is requested; the last attempt acts on it, unless its worker has crashed\n"
     if run.requested is not None:
         return f"{run.id}: {run.requested} is requested; the worker acts within seconds of processing\n"
     return f"{run.id}: {run.status}\n"
 
 
-def adopted(camera_code: str, run: RunRow) -> str:
+def adopted(adoption: Adoption) -> str:
     """The settings of a camera from now on."""
-    settings = [f"  {name} = {json.dumps(value)}\n" for name, value in sorted((run.config_overrides or {}).items())]
+    camera_code = adoption.camera_code
+    settings = [
+        f"  {name} = {json.dumps(value)}{' (kept, not of this run)' if name in adoption.kept else ''}\n"
+        for name, value in sorted(adoption.overrides.items())
+    ]
     heading = "has the settings of the workers, and" if settings else "has the settings of the workers"
     return f"from its next video on, {camera_code} {heading}\n{''.join(settings)}"
 

@@ -1,4 +1,4 @@
-"""List, show, pause, resume and cancel runs: python -m video_analysis.ops runs --help."""
+"""List, show, control and compare runs: python -m video_analysis.ops runs --help."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import get_args
 
 from video_analysis import worker_config
 from video_analysis.ops import arguments, aws_clients, exit_status, run_text
+from video_analysis.ops.diff import command as diff_command
 from video_analysis.ops.run_rows import RunRow, RunRows
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import ReplayVideo
@@ -18,7 +20,7 @@ from video_analysis.worker_utils.db.run_types import RunStatus
 
 ABOUT = """\
 Shows and controls the runs of videos. A run is one way of processing one video. Needs the database, by your own
-credentials; `resume` also needs sqs:SendMessage on the video queue.
+credentials; `resume` also needs sqs:SendMessage on the video queue, `diff` s3:GetObject on snapshots and runs/*.
 
 pause: a running run stops within seconds, a pending one at once; what is finished is kept. resume: the run continues.
 cancel: the run ends, and its video gets the status `error`. adopt: the next videos of the camera have the settings of
@@ -80,7 +82,13 @@ def _resume(rows: RunRows, config: WorkerConfig, options: argparse.Namespace) ->
 
 
 def _adopt(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:
-    return run_text.adopted(*rows.adopt(options.run))
+    return run_text.adopted(rows.adopt(options.run, replace=options.replace))
+
+
+def _diff(rows: RunRows, config: WorkerConfig, options: argparse.Namespace) -> str:
+    before, after = rows.one(options.run), rows.one(options.other)
+    page = options.out or Path(f"diff_{before.id}_{after.id}.html")
+    return diff_command.diff(config, rows.database, before, after, page, options.pictures)
 
 
 COMMANDS: Mapping[str, Callable[[RunRows, WorkerConfig, argparse.Namespace], str]] = {
@@ -91,6 +99,7 @@ COMMANDS: Mapping[str, Callable[[RunRows, WorkerConfig, argparse.Namespace], str
     "resume": _resume,
     "cancel": _cancel,
     "adopt": _adopt,
+    "diff": _diff,
 }
 
 
@@ -102,6 +111,7 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
     listing.add_argument("--workspace", type=arguments.uuid, metavar="UUID", help="those of one workspace")
     listing.add_argument("--status", choices=get_args(RunStatus), help="those with this status")
     listing.add_argument("--limit", type=arguments.count, default=NEWEST, metavar="N", help="default: %(default)s")
+    named: dict[str, argparse.ArgumentParser] = {}
     for name, text in (
         ("show", "all columns of a run"),
         ("tree", "all runs of the video of a run, by parent"),
@@ -109,8 +119,19 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
         ("resume", "continue a paused run, or send the message of a pending one again"),
         ("cancel", "end a run"),
         ("adopt", "keep the settings of a completed replay for its camera"),
+        ("diff", "what a replay changed: prints the vehicles that differ, and writes a page with their snapshots"),
     ):
-        commands.add_parser(name, help=text).add_argument("run", type=arguments.uuid, metavar="RUN")
+        named[name] = commands.add_parser(name, help=text)
+        named[name].add_argument("run", type=arguments.uuid, metavar="RUN")
+    comparison = named["diff"]
+    comparison.add_argument("other", type=arguments.uuid, metavar="OTHER", help="the run after the change")
+    comparison.add_argument(
+        "--out", type=arguments.html_path, metavar="FILE.html", help="the page (default: diff_RUN_OTHER.html)"
+    )
+    comparison.add_argument(
+        "--pictures", type=arguments.count, default=diff_command.MAX_IMAGES, metavar="N", help="default: %(default)s"
+    )
+    named["adopt"].add_argument("--replace", action="store_true", help="remove the other settings of the camera")
     return parser.parse_args(given)
 
 

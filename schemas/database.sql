@@ -93,6 +93,7 @@ DECLARE
         video_runs              vehicles                integer      nullable
         video_runs              attempts                integer      written
         video_runs              message_id              text(100)    nullable
+        video_runs              message_ids             jsonb        added
         video_runs              worker                  text(300)    nullable
         video_runs              error_code              text(40)     nullable
         video_runs              error_msg               text(2000)   nullable
@@ -124,7 +125,7 @@ DECLARE
         "integer": "{integer,bigint,smallint}", "bigint": "{bigint,integer}", "real": "{real,float8,numeric}",
         "timestamptz": "{timestamptz}", "timestamp": "{timestamp,timestamptz}"}';
     -- Labels that a status must have: in an existing table those that the workers write, in an existing type all.
-    written CONSTANT jsonb := '{"videos": "{processing,done,error}",
+    written CONSTANT jsonb := '{"videos": "{queued,processing,done,error}",
         "image_analyses": "{queued,processing,done,error}"}';
     video_labels CONSTANT text[] := '{uploaded,queued,processing,done,error}';
     analysis_labels CONSTANT text[] := '{queued,processing,done,error}';
@@ -134,7 +135,8 @@ DECLARE
         "image_analysis_results": ["{id}", "{analysis_id,variant}"], "video_runs": ["{id}"],
         "stage_checkpoints": ["{part,run_id,stage}"], "camera_settings": ["{camera_code,workspace_id}"]}';
     track_key CONSTANT text[] := '{run_key,track_id,video_id}';
-    open_run CONSTANT text := 'video_runs_one_open';  -- the one partial key that is ours
+    open_run CONSTANT text := 'video_runs_open';  -- the one partial key that is ours
+    old_open_run CONSTANT text := 'video_runs_one_open';  -- without the workspace; it is replaced
 
     own text := quote_ident(current_schema()) || '.';  -- null if no schema of the search_path exists
     relations jsonb;  -- table: its oid, null if it does not exist
@@ -224,7 +226,8 @@ BEGIN
             WHERE is_usable AND u.table_name = needed_keys.table_name AND u.names = needed_keys.names)
         UNION ALL
         SELECT table_name || ' ' || translate(names::text, '{}', '()'), 'the unique key ' || index, 'none'
-        FROM unique_keys WHERE table_name <> 'videos' AND index IS DISTINCT FROM to_regclass(own || open_run) AND NOT EXISTS (
+        FROM unique_keys WHERE table_name <> 'videos' AND index IS DISTINCT FROM to_regclass(own || open_run)
+            AND index IS DISTINCT FROM to_regclass(own || old_open_run) AND NOT EXISTS (
             SELECT FROM needed_keys AS n WHERE n.table_name = unique_keys.table_name AND n.names <@ unique_keys.names)
         UNION ALL
         SELECT 'image_analyses_one_per_track', 'another or an invalid index', 'a unique one of ' || track_key::text
@@ -372,8 +375,13 @@ BEGIN
         );
     END IF;
     IF to_regclass(own || open_run) IS NULL THEN
-        CREATE UNIQUE INDEX video_runs_one_open ON video_runs (video_id)
+        CREATE UNIQUE INDEX video_runs_open ON video_runs (workspace_id, video_id)
             WHERE run_type <> 'replay' AND status IN ('pending', 'running', 'paused');
+    END IF;
+    EXECUTE 'DROP INDEX IF EXISTS ' || own || old_open_run;
+    IF to_regclass(own || 'video_runs_current') IS NULL THEN  -- for current_image_analyses
+        CREATE INDEX video_runs_current
+            ON video_runs (video_id, workspace_id, (status = 'completed') DESC, created_at DESC, id);
     END IF;
     FOR addition IN
         SELECT f[1] AS table_name, f[2] AS name, substring(f[3] FROM '[a-z]+') AS type
@@ -387,6 +395,9 @@ BEGIN
     IF to_regclass(own || 'image_analyses_one_per_track') IS NULL THEN
         CREATE UNIQUE INDEX image_analyses_one_per_track ON image_analyses (video_id, run_key, track_id);
     END IF;
+    IF to_regclass(own || 'image_analyses_newest') IS NULL THEN  -- for current_image_analyses
+        CREATE INDEX image_analyses_newest ON image_analyses (video_id, created_at DESC, id) WHERE run_key IS NOT NULL;
+    END IF;
     IF to_regclass(own || 'image_analyses_workspace') IS NULL THEN
         CREATE INDEX image_analyses_workspace ON image_analyses (workspace_id, video_id);
     END IF;
@@ -395,11 +406,12 @@ BEGIN
     IF EXISTS (
         SELECT FROM pg_attribute AS a WHERE attrelid = 'image_analyses'::regclass AND attnum > 0 AND NOT attisdropped
             AND NOT EXISTS (SELECT FROM pg_attribute AS v
-                WHERE v.attrelid = to_regclass(own || 'current_image_analyses') AND v.attname = a.attname)) THEN
+                WHERE v.attrelid = to_regclass(own || 'current_image_analyses') AND v.attname = a.attname))
+        OR pg_get_viewdef(to_regclass(own || 'current_image_analyses')) NOT LIKE '%r.workspace_id%' THEN
         CREATE OR REPLACE VIEW current_image_analyses AS
         SELECT a.* FROM image_analyses AS a
         WHERE a.run_key IS NULL OR a.run_key = coalesce(
-            (SELECT r.run_key FROM video_runs AS r WHERE r.video_id = a.video_id
+            (SELECT r.run_key FROM video_runs AS r WHERE r.video_id = a.video_id AND r.workspace_id = a.workspace_id
                 ORDER BY r.status = 'completed' DESC, r.created_at DESC, r.id LIMIT 1),
             (SELECT b.run_key FROM image_analyses AS b WHERE b.video_id = a.video_id AND b.run_key IS NOT NULL
                 ORDER BY b.created_at DESC, b.id LIMIT 1));
@@ -418,7 +430,7 @@ BEGIN
             CROSS JOIN (VALUES ('baseline'), ('cmt')) AS v (variant)
             LEFT JOIN image_analyses AS a ON a.video_id = r.video_id AND a.run_key = r.run_key
             LEFT JOIN image_analysis_results AS s ON s.analysis_id = a.id AND s.variant = v.variant
-            GROUP BY r.id, v.variant
+            GROUP BY r.id, r.video_id, r.workspace_id, r.status, r.completed_at, v.variant
             HAVING v.variant = 'baseline' OR count(s.id) > 0
         ) AS counted;
     END IF;

@@ -14,7 +14,7 @@ from video_analysis.worker_config import TrackSettings
 from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.yolo_worker.detection.detector import Detector
-from video_analysis.yolo_worker.ports import KnownEmbeddings
+from video_analysis.yolo_worker.ports import KnownInput
 from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.video_file import VideoFile
 from video_analysis.yolo_worker.tracking.camera_shift import with_shift
@@ -45,20 +45,20 @@ class VisionPipeline:
         """
         iterator = iter(frames)
         try:
-            for (height, width, _), same_size in groupby(iterator, lambda frame: frame.image.shape):
+            for (width, height), same_size in groupby(iterator, lambda frame: frame.size_px):
                 plan = self._detector.plan(replace(info, width_px=width, height_px=height))
-                with closing(concurrency.prefetch(same_size, plan.batch)) as prefetched:
+                with closing(concurrency.prefetch(map(_loaded, same_size), plan.batch)) as prefetched:
                     yield from self._detector.detect(prefetched, plan)
         finally:
             concurrency.close(iterator)
 
-    def track(self, frames: Iterable[DetectedFrame], known: KnownEmbeddings | None = None) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame], known: KnownInput | None = None) -> Iterator[TrackedFrame]:
         """Each frame with its tracks, in order. The tracker's time steps are those of the frames.
 
-        `known` has embeddings that need not be computed.
+        `known` has embeddings and shifts of the camera that need not be computed.
         """
         embedder = self._embedder if known is None else _SparingEmbedder(known, self._embedder)
-        return Tracker(embedder, self._calibrated()).track(with_shift(frames))
+        return Tracker(embedder, self._calibrated()).track(with_shift(frames, known))
 
     def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> VisionPipeline:
         """The same networks with other settings: name → valid value."""
@@ -68,7 +68,7 @@ class VisionPipeline:
     def probe(self) -> None:
         """Run both networks on a blank frame. EnvironmentFault if that fails."""
         try:
-            blank = Frame(index=0, offset_ms=0, image=np.zeros((PROBE_PX, PROBE_PX, 3), np.uint8))
+            blank = Frame(index=0, offset_ms=0, picture=np.zeros((PROBE_PX, PROBE_PX, 3), np.uint8))
             list(self._detector.detect([blank]))
             self._embedder.embed(blank, np.array([[0, 0, PROBE_PX, PROBE_PX, 1, 0]], np.float32))
         except Exception as error:  # libraries raise many types; all mean that no video can succeed
@@ -84,10 +84,16 @@ class VisionPipeline:
         return calibrated(self._tracking, self._embedder.match_distance)
 
 
+def _loaded(frame: Frame) -> Frame:
+    """The frame, of which the picture is made in this thread."""
+    _ = frame.image
+    return frame
+
+
 class _SparingEmbedder:
     """Computes only the embeddings that are not known."""
 
-    def __init__(self, known: KnownEmbeddings, embedder: Embedder) -> None:
+    def __init__(self, known: KnownInput, embedder: Embedder) -> None:
         self._known = known
         self._embedder = embedder
 

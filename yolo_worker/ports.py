@@ -10,10 +10,18 @@ from typing import Protocol, TypeVar
 from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.contracts.messages import IncompleteTask, ProcessVideo, SnapshotReady
 from video_analysis.worker_utils.db.row_types import DetectedBox, SnapshotClaim
-from video_analysis.worker_utils.errors import Paused, WorkerError
+from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.yolo_worker.run_key import PipelineTraits
 from video_analysis.yolo_worker.source.damage import Damage
-from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame, SourceInfo, TrackedFrame
+from video_analysis.yolo_worker.types import (
+    Boxes,
+    CameraMotion,
+    DetectedFrame,
+    Embeddings,
+    Frame,
+    SourceInfo,
+    TrackedFrame,
+)
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -51,9 +59,6 @@ class Videos(Protocol):
 
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
         """Write the text and code of the failure; if final, set the status to `error`."""
-
-    def pause(self, video_id: str, workspace_id: str, reason: Paused) -> None:
-        """Set the status to `queued`, with the code and text of the pause."""
 
     def ping(self) -> None:
         """EnvironmentFault if the database cannot be used."""
@@ -94,10 +99,11 @@ class FrameSource(Protocol):
         BadVideo if the source cannot be read.
         """
 
-    def frames(self) -> Generator[Frame, None, None]:
+    def frames(self, *, lazily: bool = False) -> Generator[Frame, None, None]:
         """The frames in order. Closing the iterator releases the resources of the source.
 
-        BadVideo if the source cannot be read. Missing frames are no failure here: see `damage`.
+        With `lazily`, a picture is made when it is first used. BadVideo if the source cannot be read. Missing frames
+        are no failure here: see `damage`.
         """
 
     @property
@@ -105,8 +111,14 @@ class FrameSource(Protocol):
         """What is missing from the source; None if nothing is. Valid after the last frame."""
 
 
-class KnownEmbeddings(Protocol):
-    """Embeddings of the frame that is being tracked."""
+class KnownInput(Protocol):
+    """What an earlier attempt or run computed for the frame that is being tracked."""
+
+    def motion(self) -> CameraMotion | None:
+        """The camera's motion, if it is known."""
+
+    def keep_motion(self, motion: CameraMotion) -> None:
+        """Keep what was measured."""
 
     def embed(self, frame: Frame, boxes: Boxes, compute: Callable[[Frame, Boxes], Embeddings]) -> Embeddings:
         """One embedding per box; those that are unknown are computed."""
@@ -131,10 +143,10 @@ class Pipeline(Protocol):
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         """Each frame with its boxes, in order."""
 
-    def track(self, frames: Iterable[DetectedFrame], known: KnownEmbeddings | None = None) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame], known: KnownInput | None = None) -> Iterator[TrackedFrame]:
         """Each frame with its tracks, in order. Every call starts a new tracker.
 
-        `known` has embeddings that need not be computed.
+        `known` has embeddings and shifts of the camera that need not be computed.
         """
 
     def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> Pipeline:

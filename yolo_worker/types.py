@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,23 @@ class SourceInfo:
         return self.width_px * self.height_px * 3
 
 
+class LazyPicture:
+    """The picture of a frame, made when it is first used: most frames of a continued video need none."""
+
+    def __init__(self, size_px: tuple[int, int], make: Callable[[], Image]) -> None:
+        """`size_px`: width and height. `make` can be called in any thread."""
+        self.size_px = size_px
+        self._content: Image | Callable[[], Image] = make
+
+    @property
+    def image(self) -> Image:
+        """The picture. Once it is made, that of the decoder is released."""
+        content = self._content
+        if not isinstance(content, np.ndarray):
+            content = self._content = content()
+        return content
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One decoded frame with its position in the source."""
@@ -56,7 +73,7 @@ class Frame:
     """Index among all frames of the source from 0; frames skipped by the stride are counted."""
     offset_ms: int
     """Time since the first frame of the source, by the source's timestamps."""
-    image: Image
+    picture: Image | LazyPicture
     areas: tuple[Area, ...] = ()
     """The parts of the image that show a scene: without black bars, and one per tile of a recorder's mosaic.
 
@@ -64,9 +81,22 @@ class Frame:
     """
 
     @property
+    def image(self) -> Image:
+        """The picture."""
+        return self.picture.image if isinstance(self.picture, LazyPicture) else self.picture
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height. Does not make the picture."""
+        if isinstance(self.picture, LazyPicture):
+            return self.picture.size_px
+        height, width = self.picture.shape[:2]
+        return width, height
+
+    @property
     def extent(self) -> Area:
         """What encloses all areas; the whole image if there are none."""
-        height, width = self.image.shape[:2]
+        width, height = self.size_px
         if not self.areas:
             return 0, 0, width, height
         left, top, right, bottom = zip(*self.areas, strict=True)
@@ -75,9 +105,18 @@ class Frame:
     def area_of(self, box: Box) -> Area:
         """The area with the centre of the box; the whole image if there is none."""
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        height, width = self.image.shape[:2]
+        width, height = self.size_px
         inside = (area for area in self.areas if area[0] <= x < area[2] and area[1] <= y < area[3])
         return next(inside, (0, 0, width, height))
+
+
+@dataclass(frozen=True, slots=True)
+class CameraMotion:
+    """The camera's shift since the first frame, right and down, in px."""
+
+    shift: tuple[float, float]
+    measured: tuple[float, float]
+    """Including changes that are too small to be distinguished from noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages, s3_keys
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, ReplayVideo
-from video_analysis.worker_utils.errors import EnvironmentFault, Paused, WorkerError
+from video_analysis.worker_utils.errors import Cancelled, EnvironmentFault, Paused, WorkerError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.held_calls import HeldCalls
 from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
@@ -74,20 +74,26 @@ class VideoWorker:
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
         """Process each video of the batch (the consumer passes one). Failures are raised."""
         for delivery in batch:
-            attempt = self._begin(delivery)
-            if attempt is not None:
-                self._process(attempt)
+            while not self._finish(delivery):
+                self._observer.notify(
+                    Event(
+                        "run.stop_withdrawn",
+                        "the request was taken back, the work goes on",
+                        {**delivery.log_fields},
+                    )
+                )
         return [None] * len(batch)
 
     def record(self, delivery: Delivery, failure: WorkerError, final: bool) -> None:
-        """Write the failure into the rows of the run and the video, if the body has the ids of a video."""
+        """Write the failure into the rows of the run and the video, if the body has the ids of a video.
+
+        A pause or cancellation is written before it is raised.
+        """
         owner = messages.extract_ids(delivery.body)
-        if owner is None or not self._runs.end_attempt(delivery, owner, failure, final=final):
+        if owner is None or isinstance(failure, Paused | Cancelled):
             return
         workspace_id, video_id = owner
-        if isinstance(failure, Paused):
-            self._videos.pause(video_id, workspace_id, failure)
-        else:
+        if self._runs.end_attempt(delivery, owner, failure, final=final):
             self._videos.fail(video_id, workspace_id, failure, final=final)
 
     def probe(self) -> None:
@@ -98,6 +104,23 @@ class VideoWorker:
         self._storage.probe_write(s3_keys.PROBE_SNAPSHOT_KEY)
         self._publisher.probe()
         self._pipeline.probe()
+
+    def _finish(self, delivery: Delivery) -> bool:
+        """Process a video. False if it stopped at a request that was taken back meanwhile.
+
+        Paused or Cancelled once the rows of the run and the video show that.
+        """
+        attempt = self._begin(delivery)
+        if attempt is None:
+            return True
+        try:
+            self._process(attempt)
+        except (Paused, Cancelled):
+            written = self._runs.stop(attempt)
+            if written is None:
+                return False
+            raise written from None
+        return True
 
     def _begin(self, delivery: Delivery) -> Attempt | None:
         """Begin an attempt; None if the message needs no work. Committed before any work."""
@@ -187,7 +210,7 @@ def _best_shots(
 ) -> Generator[BestShot, None, None]:
     """The best shots of a source. Decoding and detection run in other threads: `detect` is the waiting time."""
     pipeline, settings = attempt.plan.pipeline, attempt.plan.settings
-    frames = timed("decode", source.frames(), clock)
+    frames = timed("decode", source.frames(lazily=known.has_stored), clock)
     detect = partial(pipeline.detect, info=source.info)
     detected = timed("detect", known.frames(frames, detect), clock)
     tracked = timed("track", pipeline.track(_counted(detected, attempt, source, known), known), clock)

@@ -40,7 +40,7 @@ def squared(frames: Iterable[Frame]) -> Iterator[Frame]:
     for frame in frames:
         height, width = frame.image.shape[:2]
         below, beside = max(0, width - height), max(0, height - width)
-        yield replace(frame, image=cv2.copyMakeBorder(frame.image, 0, below, 0, beside, cv2.BORDER_CONSTANT))
+        yield replace(frame, picture=cv2.copyMakeBorder(frame.image, 0, below, 0, beside, cv2.BORDER_CONSTANT))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

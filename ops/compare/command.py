@@ -96,7 +96,7 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
     scope.add_argument("--workspace", type=arguments.uuid, metavar="UUID", help="all snapshots of a workspace")
     parser.add_argument(
         "--out",
-        type=_html_path,
+        type=arguments.html_path,
         metavar="FILE.html",
         help="the page; the JSON file has the same name (default: compare_video_UUID.html in the current folder)",
     )
@@ -108,12 +108,6 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
         help="maximum number of images on the page (default: %(default)s)",
     )
     return parser.parse_args(given)
-
-
-def _html_path(text: str) -> Path:
-    if not text.endswith(".html"):
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in .html (the JSON file has the same name)")
-    return Path(text)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
-from string import Template
 
 from video_analysis.main_worker.classification.hierarchy import LEVELS
+from video_analysis.ops import html_report
 from video_analysis.ops.compare.agreement import (
     OUTCOMES,
     VARIANTS,
@@ -17,61 +16,35 @@ from video_analysis.ops.compare.agreement import (
     label_pair,
     outcome,
 )
-from video_analysis.ops.compare.report_style import STYLE
 from video_analysis.ops.compare.report_text import HEAD, figure
-from video_analysis.ops.compare.thumbnails import SIDE_PX, Thumbnail
+from video_analysis.ops.compare.thumbnails import Thumbnail
+from video_analysis.ops.html_report import picture, table
 
 ABSTAINED = "abstained"
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Agreement report: $title</title>
-<link rel="icon" href="data:,">
-<style>$style</style>
-</head>
-<body>
-<header>
-<p class="soft">Agreement report</p>
-<h1>$title</h1>
-<p>$summary</p>
-</header>
-<main>
-<section><h2>Agreement</h2>$levels</section>
-<section><h2>Mean confidence</h2>$confidence</section>
-<section><h2>Types: baseline in rows, cmt in columns</h2>$types</section>
-<section><h2>Most frequent disagreements</h2>$frequent</section>
-<section><h2>Latency per snapshot, and checkpoints</h2>$latency</section>
-<section><h2>$cards_head</h2><div class="vehicles">
-$cards
-</div></section>
-</main>
-<footer>A confidence is the model’s estimate of the probability that a label and all labels above it are right. The
-models disagree about a snapshot if both name a level and the labels differ. The confidence of a disagreement is the
-lower of the two.</footer>
-</body>
-</html>
-""")
+FOOTER = (
+    "A confidence is the model’s estimate of the probability that a label and all labels above it are right. The models"
+    " disagree about a snapshot if both name a level and the labels differ. The confidence of a disagreement is the"
+    " lower of the two."
+)
 
 
 def render(title: str, found: Agreement, thumbnails: Sequence[Thumbnail]) -> str:
     """The report; `thumbnails` belong to the first disagreements, in order."""
     shown = list(zip(found.disagreements, thumbnails, strict=False))
     total = len(found.disagreements)
-    return PAGE.substitute(
-        title=escape(title),
-        style=STYLE,
-        summary=f"{found.snapshots} snapshots with both results, disagreements: {total}.",
-        levels=_levels(found),
-        confidence=_confidence(found),
-        types=_types(found),
-        frequent=_frequent(found),
-        latency=_latency(found),
-        cards_head=f"Disagreements: {len(shown)} of {total}, highest confidence first",
-        cards="\n".join(_card(*one) for one in shown) or "<p>None.</p>",
-    )
+    sections = [
+        ("Agreement", _levels(found)),
+        ("Mean confidence", _confidence(found)),
+        ("Types: baseline in rows, cmt in columns", _types(found)),
+        ("Most frequent disagreements", _frequent(found)),
+        ("Latency per snapshot, and checkpoints", _latency(found)),
+        (
+            f"Disagreements: {len(shown)} of {total}, highest confidence first",
+            html_report.cards(_card(*one) for one in shown),
+        ),
+    ]
+    summary = f"{found.snapshots} snapshots with both results, disagreements: {total}."
+    return html_report.page("Agreement report", title, summary, sections, FOOTER)
 
 
 def _levels(found: Agreement) -> str:
@@ -79,7 +52,7 @@ def _levels(found: Agreement) -> str:
         [level, figure(result.agreement), *(str(result.counts[one]) for one in OUTCOMES)]
         for level, result in found.levels.items()
     ]
-    return _table(["level", *HEAD], rows)
+    return table(["level", *HEAD], rows)
 
 
 def _confidence(found: Agreement) -> str:
@@ -88,7 +61,7 @@ def _confidence(found: Agreement) -> str:
         for level, result in found.levels.items()
         for variant, means in result.confidence.items()
     ]
-    return _table(["level", "variant", "agreeing", "disagreeing", "named alone"], rows)
+    return table(["level", "variant", "agreeing", "disagreeing", "named alone"], rows)
 
 
 def _types(found: Agreement) -> str:
@@ -96,7 +69,7 @@ def _types(found: Agreement) -> str:
     names = sorted({name for pair in found.types for name in pair if name is not None})
     labels: list[str | None] = [*names, *([None] if any(None in pair for pair in found.types) else [])]
     rows = [[_name(row), *(str(found.types.get((row, column), 0)) for column in labels)] for row in labels]
-    return _table(["", *map(_name, labels)], rows)
+    return table(["", *map(_name, labels)], rows)
 
 
 def _frequent(found: Agreement) -> str:
@@ -107,7 +80,7 @@ def _frequent(found: Agreement) -> str:
     ]
     if not rows:
         return "<p>No disagreements about makes or models.</p>"
-    return _table(["level", "baseline", "cmt", "snapshots"], rows)
+    return table(["level", "baseline", "cmt", "snapshots"], rows)
 
 
 def _latency(found: Agreement) -> str:
@@ -120,17 +93,7 @@ def _latency(found: Agreement) -> str:
         ]
         for variant in VARIANTS
     ]
-    return _table(["variant", "median", "p95", "checkpoint"], rows)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Escapes all cells. A table that is wider than the screen scrolls on its own."""
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in rest) + "</tr>"
-        for first, *rest in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    return table(["variant", "median", "p95", "checkpoint"], rows)
 
 
 def _card(one: Disagreement, thumbnail: Thumbnail) -> str:
@@ -139,7 +102,7 @@ def _card(one: Disagreement, thumbnail: Thumbnail) -> str:
     source = f"{snapshot.camera_code}, video {snapshot.video_id}"
     rows = "".join(_row(level, label_pair(snapshot, depth), one, depth) for depth, level in enumerate(LEVELS))
     return (
-        f'<article class="vehicle">{_image(thumbnail, name)}<h3>{escape(name)}</h3>'
+        f'<article class="vehicle">{picture(thumbnail, name)}<h3>{escape(name)}</h3>'
         f"<p><small>{escape(source)}; detector: {escape(snapshot.yolo_type)}</small></p>"
         f'<table><thead><tr><td></td><th scope="col">baseline</th><th scope="col">cmt</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></article>"
@@ -154,13 +117,6 @@ def _row(level: str, pair: LabelPair, one: Disagreement, depth: int) -> str:
     )
     mark = ' class="differs"' if outcome(pair) == "differ" else ""
     return f'<tr{mark}><th scope="row">{level}</th>{cells}</tr>'
-
-
-def _image(thumbnail: Thumbnail, name: str) -> str:
-    if thumbnail.jpeg is None:
-        return f'<p class="problem">No image: {escape(thumbnail.problem or "reason unknown")}</p>'
-    encoded = base64.b64encode(thumbnail.jpeg).decode("ascii")
-    return f'<img src="data:image/jpeg;base64,{encoded}" width="{SIDE_PX}" height="{SIDE_PX}" alt="{escape(name)}">'
 
 
 def _name(name: str | None) -> str:

@@ -4,6 +4,7 @@ CHAOS_AT, CHAOS_SIGNAL, CHAOS_TIMES: the process sends itself this signal (its n
 CHAOS_POISON: id of a video; the process is killed whenever it downloads this video.
 CHAOS_HANG: number of a frame (from 1) after which the decoder hangs.
 CHAOS_SLOW_S: delay of every lease check, in seconds.
+CHAOS_CHECKPOINT_S: time that a checkpoint part covers. CHAOS_PROGRESS_S: time between two writes of the progress.
 CHAOS_MEMORY_MB: how much more memory the process may allocate once it has received a message.
 Each fault is logged with the event `fault.injected`.
 """
@@ -22,6 +23,7 @@ from typing import Any
 
 from video_analysis.tests.chaos import steps
 from video_analysis.tests.chaos.steps import Boundary
+from video_analysis.yolo_worker.runs import checkpoint_writer, progress
 from video_analysis.yolo_worker.source.video_file import VideoFile
 
 FRAMES = steps.step(VideoFile.frames)
@@ -39,6 +41,10 @@ def install(environ: Mapping[str, str]) -> None:
         _around(FRAMES, partial(_hanging, int(frame)))
     if slow_s := environ.get("CHAOS_SLOW_S"):
         _before(steps.CHECK_LEASE, lambda *_: time.sleep(float(slow_s)))
+    if every_s := environ.get("CHAOS_CHECKPOINT_S"):
+        checkpoint_writer.EVERY_S = float(every_s)
+    if every_s := environ.get("CHAOS_PROGRESS_S"):
+        progress.EVERY_S = float(every_s)
     if memory_mb := environ.get("CHAOS_MEMORY_MB"):
         steps.arm(Boundary(steps.RECEIVE, "after"), partial(_starve, float(memory_mb)))
 

@@ -14,6 +14,7 @@ from video_analysis.tests.chaos import (
     leases,
     outages,
     processes,
+    run_faults,
 )
 from video_analysis.tests.chaos.environment import Scenario
 
@@ -40,4 +41,5 @@ class Suite:
         yield from bad_messages.scenarios()
         yield from bad_videos.scenarios()
         yield from bad_snapshots.scenarios()
+        yield from run_faults.scenarios(self.seed)
         yield from kills.scenarios(self.random_kills, self.seed)

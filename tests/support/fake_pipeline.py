@@ -10,7 +10,7 @@ import numpy as np
 
 from video_analysis.worker_config import DetectorSettings, TrackSettings
 from video_analysis.worker_utils.errors import BadVideo, EnvironmentFault
-from video_analysis.yolo_worker.ports import KnownEmbeddings
+from video_analysis.yolo_worker.ports import KnownInput
 from video_analysis.yolo_worker.run_key import NetworkTraits, PipelineTraits
 from video_analysis.yolo_worker.source.damage import Damage
 from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame, SourceInfo, Track, TrackedFrame
@@ -28,7 +28,7 @@ class FakeSource:
     def info(self) -> SourceInfo:
         return SourceInfo(320, 240, 40.0 * self.indices.step, len(self.indices), is_live=False, is_exact=True)
 
-    def frames(self) -> Generator[Frame, None, None]:
+    def frames(self, *, lazily: bool = False) -> Generator[Frame, None, None]:
         for index in self.indices:
             if index == self.breaks_at:
                 raise BadVideo("frame 4 is more than a year into the video", code="too_long")
@@ -68,7 +68,7 @@ class FakePipeline:
         finally:
             self.ended += 1
 
-    def track(self, frames: Iterable[DetectedFrame], known: KnownEmbeddings | None = None) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame], known: KnownInput | None = None) -> Iterator[TrackedFrame]:
         for detected in frames:
             index = detected.frame.index
             assert (detected.boxes == index).all()
@@ -109,7 +109,7 @@ class EmptySource:
     info = SourceInfo(320, 240, interval_ms=40, announced_frames=0, is_live=False)
     damage = None
 
-    def frames(self) -> Generator[Frame, None, None]:
+    def frames(self, *, lazily: bool = False) -> Generator[Frame, None, None]:
         yield from ()
 
 
@@ -122,7 +122,7 @@ class EmptyPipeline:
     def detect(self, frames: Iterable[Frame], info: SourceInfo) -> Generator[DetectedFrame, None, None]:
         yield from ()
 
-    def track(self, frames: Iterable[DetectedFrame], known: KnownEmbeddings | None = None) -> Iterator[TrackedFrame]:
+    def track(self, frames: Iterable[DetectedFrame], known: KnownInput | None = None) -> Iterator[TrackedFrame]:
         yield from ()
 
     def with_settings(self, detector: dict[str, object], track: dict[str, object]) -> EmptyPipeline:

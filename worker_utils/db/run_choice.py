@@ -16,7 +16,7 @@ class NewRun:
     replay_from_stage: ReplayStage | None = None
     config_overrides: Overrides | None = None
     supersedes: bool = False
-    """The parent ends as `failed` with the code `superseded`: another version, weights or settings process it."""
+    """The parent ends as `failed` with the code `superseded`: other weights or settings process it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +36,29 @@ class NoWork:
 Choice = NewRun | SameRun | NoWork
 
 
-def choose(found: StoredRun | None, run_key: str, *, is_same_message: bool) -> Choice:
+def choose(found: StoredRun | None, run_key: str, *, is_known_message: bool) -> Choice:
     """The run of a message that would be processed with `run_key`.
 
-    `found` is the run that this message began or continued last; else the video's newest run that is no replay.
-    `is_same_message`: it is of the first kind.
+    `found` is the replay that this message began or names; else the video's newest run that is no replay.
+    `is_known_message`: the message has begun or continued a run of the video before, this one or an older one. It is no
+    order to process the video again.
 
     A completed run stays completed: to process it again with the same run key changes nothing.
     """
     if found is None:
         return NewRun("initial")
     has_same_key = found.run_key in (None, run_key)
-    return _same_message(found, has_same_key) if is_same_message else _other_message(found, has_same_key)
+    return _known_message(found, has_same_key) if is_known_message else _new_message(found, has_same_key)
 
 
-def _same_message(found: StoredRun, has_same_key: bool) -> Choice:
+def _known_message(found: StoredRun, has_same_key: bool) -> Choice:
     """The message is received again."""
     if found.status in ("paused", "cancelled") or (found.status == "completed" and not has_same_key):
         return NoWork(found)
     return SameRun(found) if has_same_key else _retry(found, supersedes=found.status != "failed")
 
 
-def _other_message(found: StoredRun, has_same_key: bool) -> Choice:
+def _new_message(found: StoredRun, has_same_key: bool) -> Choice:
     """The video was sent again."""
     if found.status in ("failed", "cancelled"):
         return NewRun("retry", found)

@@ -40,6 +40,14 @@ class StoredRun:
         stride = (self.config_snapshot or {}).get("stride")
         return stride if isinstance(stride, int) else None
 
+    @property
+    def changes_video(self) -> bool:
+        """Whether the row in `videos` shows the state of the run: not that of a replay that an operator started.
+
+        Only such a replay has overrides, which may be empty.
+        """
+        return self.run_type != "replay" or self.config_overrides is None
+
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
@@ -84,6 +92,7 @@ class RunState:
 
     status: RunStatus
     requested: Request | None
+    error_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,20 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from video_analysis.worker_utils.db import access, failure_columns
+from video_analysis.worker_utils.db import access, failure_columns, videos
 from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Transactions
 from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, choose
-from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, RunState, RunStatus, StoredRun, missing_run
+from video_analysis.worker_utils.db.run_types import (
+    RunProgress,
+    RunStart,
+    RunState,
+    RunStatus,
+    StoredRun,
+    missing_run,
+    stopped,
+)
 from video_analysis.worker_utils.errors import Cancelled, Paused, Permanent, WorkerError
 
 if TYPE_CHECKING:
@@ -27,38 +35,46 @@ _STATE = ("status", "error_code", "error_msg")
 _ATTEMPT = ("message_id", "run_key", "config_snapshot", "code_version", "worker")
 _INSERTED = (
     *("video_id", "workspace_id", "run_type", "parent_run_id", "root_run_id", "replay_from_stage", "config_overrides"),
-    *("attempts", "started_at", *_ATTEMPT, *_STATE),
+    *("attempts", "started_at", "message_ids", *_ATTEMPT, *_STATE),
 )
 _ENDED = ("requested", "completed_at", "updated_at")
 ACCESS = TableAccess(
     "video_runs",
-    select=(*_STORED, "video_id", "workspace_id", "message_id", "created_at", "attempts", "started_at"),
+    select=(*_STORED, "video_id", "workspace_id", "message_id", "message_ids", "created_at", "attempts", "started_at"),
     insert=("id", *_INSERTED),
-    update=tuple(dict.fromkeys((*_ATTEMPT, *_STATE, "attempts", "started_at", *_PROGRESS, *_ENDED))),
+    update=tuple(dict.fromkeys((*_ATTEMPT, *_STATE, "message_ids", "attempts", "started_at", *_PROGRESS, *_ENDED))),
 )
 """What yolo_worker needs."""
 
+_HAS_MESSAGE = "coalesce(message_id = %(message_id)s OR message_ids::jsonb ? %(message_id)s, false)"
+"""The message began or continued the run, as the latest one or before."""
 FIND = f"""
 SELECT {", ".join(_STORED)} FROM video_runs
 WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s
-    AND (message_id = %(message_id)s OR id = %(run_id)s::uuid
-        OR (%(run_id)s::uuid IS NULL AND run_type <> 'replay'))
-ORDER BY coalesce(message_id = %(message_id)s, false) DESC, created_at DESC LIMIT 1 FOR UPDATE
+    AND (run_type <> 'replay' OR id = %(run_id)s::uuid OR (%(run_id)s::uuid IS NULL AND {_HAS_MESSAGE}))
+ORDER BY run_type = 'replay' DESC, created_at DESC LIMIT 1 FOR UPDATE
 """  # noqa: S608  # the names of the columns are constants
 FIND_BY_ID = f"""
 SELECT {", ".join(_STORED)}, (SELECT p.config_overrides FROM video_runs AS p WHERE p.id = r.parent_run_id)
 FROM video_runs AS r WHERE id = %s AND video_id = %s AND workspace_id = %s
 """  # noqa: S608
-IS_SAME_MESSAGE = "SELECT message_id IS NOT DISTINCT FROM %s FROM video_runs WHERE id = %s"
+IS_KNOWN_MESSAGE = f"""
+SELECT EXISTS (SELECT FROM video_runs
+    WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND {_HAS_MESSAGE})
+"""  # noqa: S608
 INSERT = f"""
 WITH new AS (SELECT gen_random_uuid() AS id)
 INSERT INTO video_runs (id, {", ".join(_INSERTED)})
 SELECT new.id, %(video_id)s, %(workspace_id)s, %(run_type)s, %(parent_run_id)s, coalesce(%(root_run_id)s::uuid, new.id),
-    %(replay_from_stage)s, %(config_overrides)s, 1, now(), {", ".join(f"%({name})s" for name in (*_ATTEMPT, *_STATE))}
+    %(replay_from_stage)s, %(config_overrides)s, 1, now(), jsonb_build_array(%(message_id)s::text),
+    {", ".join(f"%({name})s" for name in (*_ATTEMPT, *_STATE))}
 FROM new RETURNING {", ".join(_STORED)}
 """  # noqa: S608
 CONTINUE = f"""
 UPDATE video_runs SET attempts = attempts + 1, started_at = coalesce(started_at, now()), updated_at = now(),
+    message_ids = CASE WHEN {_HAS_MESSAGE} AND message_ids IS NOT NULL THEN message_ids::jsonb
+        ELSE coalesce(message_ids::jsonb, to_jsonb(array_remove(ARRAY[message_id], NULL)))
+            || to_jsonb(%(message_id)s::text) END,
     {", ".join(f"{name} = %({name})s" for name in (*_ATTEMPT, *_STATE))}
 WHERE id = %(id)s AND status <> 'completed' RETURNING {", ".join(_STORED)}
 """  # noqa: S608
@@ -66,7 +82,7 @@ PROGRESS = f"""
 WITH written AS (
     UPDATE video_runs SET {", ".join(f"{name} = %({name})s" for name in _PROGRESS)}, updated_at = now()
     WHERE id = %(id)s AND (status = 'running' OR error_code = 'crashed'))
-SELECT status, requested FROM video_runs WHERE id = %(id)s
+SELECT status, requested, error_code FROM video_runs WHERE id = %(id)s
 """  # noqa: S608
 COMPLETE = f"""
 UPDATE video_runs SET {", ".join(f"{name} = %({name})s" for name in _PROGRESS)}, status = 'completed', requested = NULL,
@@ -75,16 +91,17 @@ WHERE id = %(id)s AND status NOT IN ('completed', 'cancelled') AND error_code IS
 """  # noqa: S608
 _END = """
 UPDATE video_runs SET status = coalesce(%(status)s, status), error_code = %(error_code)s, error_msg = %(error_msg)s,
-    requested = CASE WHEN %(is_stopped)s THEN NULL ELSE requested END, eta_s = NULL, updated_at = now()
+    requested = CASE WHEN %(status)s::text IS NULL THEN requested END, eta_s = NULL, updated_at = now()
 WHERE status IN ('pending', 'running', 'paused', 'failed') AND error_code IS DISTINCT FROM 'superseded'
 """
 END = f"{_END} AND id = %(id)s"
 END_OF_MESSAGE = f"""
-{_END} AND id = (SELECT id FROM video_runs
+{_END} AND (message_id = %(message_id)s OR id = %(run_id)s::uuid) AND id = (SELECT id FROM video_runs
     WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s
-        AND (message_id = %(message_id)s OR id = %(run_id)s::uuid)
-    ORDER BY coalesce(message_id = %(message_id)s, false) DESC, created_at DESC LIMIT 1)
+        AND ({_HAS_MESSAGE} OR id = %(run_id)s::uuid)
+    ORDER BY {_HAS_MESSAGE} DESC, created_at DESC LIMIT 1)
 """  # noqa: S608  # a constant
+REQUESTED = f"SELECT {', '.join(_STORED)}, video_id, workspace_id FROM video_runs WHERE id = %s FOR UPDATE"  # noqa: S608
 
 
 class VideoRunRepository:
@@ -128,6 +145,13 @@ class VideoRunRepository:
         """Mark the run `completed`: every snapshot has been sent. A cancelled or superseded run is not changed."""
         self._database.transaction(lambda cursor: cursor.execute(COMPLETE, {"id": run_id, **asdict(progress)}))
 
+    def stop(self, run_id: str) -> Paused | Cancelled | None:
+        """Do what an operator requested: the run is `paused` or `cancelled` now, and so is its row in `videos`.
+
+        None if the request was taken back: the work goes on.
+        """
+        return self._database.transaction(lambda cursor: stop(cursor, run_id))
+
     def end_attempt(
         self,
         video_id: str,
@@ -138,25 +162,29 @@ class VideoRunRepository:
         final: bool,
         run_id: str | None = None,
     ) -> None:
-        """Write the outcome of an attempt that did not complete the run.
+        """Write the failure of an attempt into its run: that which the message continued last, or names as `run_id`.
 
-        That is the run that the message began or continued, or names as `run_id`. An operator's request is fulfilled by
-        that. Does nothing without such a run.
+        Does nothing without such a run, or if another message has continued it since.
         """
         found = {"video_id": video_id, "workspace_id": workspace_id, "message_id": message_id, "run_id": run_id}
-        ended = _ended(failure, _status_after(failure, final=final))
+        ended = _ended(failure, "failed" if final else None)
         self._database.transaction(lambda cursor: cursor.execute(END_OF_MESSAGE, {**found, **ended}))
 
 
 def start(cursor: Cursor, begun: RunStart) -> SameRun | NoWork:
     """See `VideoRunRepository.start`."""
-    cursor.execute(FIND, asdict(begun))
+    values = asdict(begun)
+    cursor.execute(FIND, values)
     row = cursor.fetchone()
     found = None if row is None else StoredRun(*row)
-    is_same = found is not None and (begun.run_id is not None or _is_of_message(cursor, found, begun.message_id))
-    if found is None and begun.run_id is not None:
-        raise missing_run(begun.run_id)
-    choice = choose(found, begun.run_key, is_same_message=is_same)
+    if begun.run_id is not None:
+        if found is None:
+            raise missing_run(begun.run_id)
+        if found.id != begun.run_id:
+            return NoWork(found)  # a newer run has taken its place
+    cursor.execute(IS_KNOWN_MESSAGE, values)
+    is_known = begun.run_id is not None or bool(_one(cursor)[0])
+    choice = choose(found, begun.run_key, is_known_message=is_known)
     match choice:
         case NewRun():
             return SameRun(_insert(cursor, begun, choice))
@@ -166,15 +194,29 @@ def start(cursor: Cursor, begun: RunStart) -> SameRun | NoWork:
             return choice
 
 
-def _is_of_message(cursor: Cursor, run: StoredRun, message_id: str) -> bool:
-    cursor.execute(IS_SAME_MESSAGE, (message_id, run.id))
-    return bool(_one(cursor)[0])
+def stop(cursor: Cursor, run_id: str) -> Paused | Cancelled | None:
+    """See `VideoRunRepository.stop`."""
+    cursor.execute(REQUESTED, (run_id,))
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    *stored, video_id, workspace_id = row
+    run = StoredRun(*stored)
+    if run.status in ("paused", "cancelled"):  # another worker did it
+        return stopped("pause" if run.status == "paused" else "cancel")
+    if run.requested is None:
+        return None
+    reason = stopped(run.requested)
+    cursor.execute(END, {**_ended(reason, "paused" if run.requested == "pause" else "cancelled"), "id": run_id})
+    if run.changes_video:
+        videos.write_stop(cursor, video_id, workspace_id, reason)
+    return reason
 
 
 def _insert(cursor: Cursor, begun: RunStart, new: NewRun) -> StoredRun:
     parent = new.parent
     if parent is not None and new.supersedes:
-        reason = Permanent("another version, other weights or other settings process the video", code="superseded")
+        reason = Permanent("other weights or settings, or another tracker version process the video", code="superseded")
         cursor.execute(END, {**_ended(reason, "failed"), "id": parent.id})
     values = {
         **_attempt(begun),
@@ -210,19 +252,9 @@ def _one(cursor: Cursor) -> tuple[Any, ...]:
 
 
 def _ended(failure: WorkerError, status: RunStatus | None) -> dict[str, object]:
-    """The parameters of `END`; `status` None: as it was."""
+    """The parameters of `END`; `status` None: as it was, with the request of an operator."""
     return {
         "status": status,
         "error_code": failure.code,
         "error_msg": failure_columns.reason(failure),
-        "is_stopped": status in ("paused", "cancelled", "failed"),
     }
-
-
-def _status_after(failure: WorkerError, *, final: bool) -> RunStatus | None:
-    """The status of a run after a failure; None: as it was."""
-    if isinstance(failure, Paused):
-        return "paused"
-    if isinstance(failure, Cancelled):
-        return "cancelled"
-    return "failed" if final else None

@@ -12,11 +12,12 @@ from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import (
     DIED_EVERY_TIME,
     AttemptStart,
+    Status,
     row_as_stored,
     start_attempt,
 )
 from video_analysis.worker_utils.db.connection import Transactions
-from video_analysis.worker_utils.errors import ErrorCode, Paused, Permanent, Transient, WorkerError
+from video_analysis.worker_utils.errors import Cancelled, ErrorCode, Paused, Permanent, Transient, WorkerError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -38,8 +39,9 @@ UPDATE videos SET {failure_columns.SET},
 WHERE id = %(id)s AND workspace_id = %(workspace_id)s AND status <> 'done'
 """  # noqa: S608  # a constant
 
-PAUSE = """
-UPDATE videos SET status = 'queued', attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now()
+STOP = """
+UPDATE videos SET status = %s, attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now(),
+    processing_finished_at = CASE WHEN %s THEN now() ELSE processing_finished_at END
 WHERE id = %s AND workspace_id = %s AND status <> 'done'
 """
 
@@ -113,11 +115,6 @@ class VideoRepository:
         written = {**failure_columns.values(failure, final=final), "id": video_id, "workspace_id": workspace_id}
         self._database.transaction(lambda cursor: cursor.execute(FAIL, written))
 
-    def pause(self, video_id: str, workspace_id: str, reason: Paused) -> None:
-        """Set the status to `queued`, with the code and text of the pause. A `done` row is not changed."""
-        written = reason.code, failure_columns.reason(reason), video_id, workspace_id
-        self._database.transaction(lambda cursor: cursor.execute(PAUSE, written))
-
     def ping(self) -> None:
         """EnvironmentFault while the database cannot be used, see write_probe."""
         self._database.ping()
@@ -139,6 +136,13 @@ def start(cursor: Cursor, task: ProcessVideo, *, receive_count: int, is_last: bo
     if found.status != "done":
         write_attempt(cursor, task.video_id, started)
     return started
+
+
+def write_stop(cursor: Cursor, video_id: str, workspace_id: str, reason: Paused | Cancelled) -> None:
+    """Write that an operator paused or cancelled the run of the video: `queued` or `error`. A `done` row stays."""
+    status: Status = "queued" if isinstance(reason, Paused) else "error"
+    written = status, reason.code, failure_columns.reason(reason), status == "error", video_id, workspace_id
+    cursor.execute(STOP, written)
 
 
 def write_attempt(cursor: Cursor, video_id: str, started: AttemptStart) -> None:

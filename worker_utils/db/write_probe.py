@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, astuple, replace
 from secrets import randbelow
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ProcessVideoDb, SnapshotReady
 from video_analysis.worker_utils.contracts.s3_keys import SnapshotUri, parse_snapshot_uri
@@ -31,6 +31,7 @@ from video_analysis.worker_utils.db.row_types import (
     VariantResult,
     snapshot_columns,
 )
+from video_analysis.worker_utils.db.run_types import Request, stopped
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.errors import Transient
 
@@ -136,6 +137,8 @@ def _probe_videos(cursor: Cursor, message: SnapshotReady) -> None:
     for row in (STARTED, GIVEN_UP):
         videos.write_attempt(cursor, message.video_id, AttemptStart(row))
     repository.fail(*ids, FAILURE, final=True)
+    for request in get_args(Request):
+        videos.write_stop(cursor, *ids, stopped(request))
     repository.finish(task)
 
 

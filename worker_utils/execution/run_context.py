@@ -15,7 +15,7 @@ class Progress(Protocol):
     """The progress of a run, which is written from time to time."""
 
     def check(self) -> None:
-        """Write the progress if it is due. Raises Paused or Cancelled if an operator requested that."""
+        """Write the progress if it is due. Raises Paused, Cancelled, or LeaseLost if it is superseded."""
 
 
 @dataclass(frozen=True, slots=True)

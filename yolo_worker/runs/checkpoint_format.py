@@ -1,8 +1,9 @@
 """The content of one checkpoint part: an npz file with the tracker's input of consecutive frames. Pure.
 
 Arrays (F frames, B boxes, V embeddings of N numbers): `index` and `offset_ms` int64[F]; `counts` int64[F], boxes per
-frame; `boxes` float32[B×6]; `rows` int64[V], the embedded rows of `boxes`; `vectors` float32[V×N]. Boxes and vectors
-have the precision in which the tracker uses them, so that the same frames give the same tracks bit for bit.
+frame; `motion` float64[F×4], the camera's shift with and without small changes, NaN if it was not measured; `boxes`
+float32[B×6]; `rows` int64[V], the embedded rows of `boxes`; `vectors` float32[V×N]. All have the precision in which
+the tracker uses them, so that the same frames give the same tracks bit for bit.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video_analysis.yolo_worker.runs.frame_input import FrameInput
+from video_analysis.yolo_worker.types import CameraMotion
 
 LARGEST_BYTES = 64 << 20
 """Of a part, and of its arrays together when they are decompressed."""
@@ -23,12 +25,13 @@ ARRAYS: dict[str, tuple[type[np.generic], int]] = {
     "index": (np.int64, 1),
     "offset_ms": (np.int64, 1),
     "counts": (np.int64, 1),
+    "motion": (np.float64, 2),
     "boxes": (np.float32, 2),
     "rows": (np.int64, 1),
     "vectors": (np.float32, 2),
 }
 """Name → type and dimensions."""
-BOX_COLUMNS = 6
+BOX_COLUMNS, MOTION_COLUMNS = 6, 4
 
 
 def encode(frames: Sequence[FrameInput]) -> bytes:
@@ -43,6 +46,7 @@ def encode(frames: Sequence[FrameInput]) -> bytes:
         "index": np.array([frame.index for frame in frames], np.int64),
         "offset_ms": np.array([frame.offset_ms for frame in frames], np.int64),
         "counts": np.array([len(frame.boxes) for frame in frames], np.int64),
+        "motion": np.array([_motion_row(frame.motion) for frame in frames], np.float64),
         "boxes": np.concatenate([frame.boxes.astype(np.float32, copy=False) for frame in frames]),
         "rows": np.array([row for row, _ in embedded], np.int64),
         "vectors": np.stack([vector for _, vector in embedded]) if embedded else np.zeros((0, 0), np.float32),
@@ -50,6 +54,15 @@ def encode(frames: Sequence[FrameInput]) -> bytes:
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
     return content.getvalue()
+
+
+def _motion_row(motion: CameraMotion | None) -> tuple[float, ...]:
+    return (np.nan,) * MOTION_COLUMNS if motion is None else (*motion.shift, *motion.measured)
+
+
+def _motion(row: Sequence[float]) -> CameraMotion | None:
+    right, down, measured_right, measured_down = row
+    return None if np.isnan(row).any() else CameraMotion((right, down), (measured_right, measured_down))
 
 
 def decode(content: bytes) -> list[FrameInput]:
@@ -61,6 +74,8 @@ def decode(content: bytes) -> list[FrameInput]:
     index, counts, boxes, rows = arrays["index"], arrays["counts"], arrays["boxes"], arrays["rows"]
     if not len(index) == len(arrays["offset_ms"]) == len(counts) > 0 or len(rows) != len(arrays["vectors"]):
         raise ValueError("has arrays of different lengths")
+    if arrays["motion"].shape != (len(index), MOTION_COLUMNS):
+        raise ValueError("has another number of motions than its frames")
     if (counts < 0).any() or counts.sum() != len(boxes) or boxes.shape[1] != BOX_COLUMNS:
         raise ValueError("has another number of boxes than its frames")
     if (np.diff(index) <= 0).any() or (np.diff(rows) <= 0).any() or ((rows < 0) | (rows >= len(boxes))).any():
@@ -76,7 +91,8 @@ def _frames(arrays: dict[str, NDArray[Any]]) -> list[FrameInput]:
         start, end = starts[position : position + 2]
         own = range(first[position], first[position + 1])
         vectors = {int(arrays["rows"][row] - start): arrays["vectors"][row] for row in own}
-        frames.append(FrameInput(index, offset_ms, arrays["boxes"][start:end], vectors))
+        motion = _motion(arrays["motion"][position].tolist())
+        frames.append(FrameInput(index, offset_ms, arrays["boxes"][start:end], vectors, motion))
     return frames
 
 

@@ -25,7 +25,7 @@ from video_analysis.yolo_worker.runs.ports import CheckpointRows, CheckpointStor
 from video_analysis.yolo_worker.runs.tracker_input import TrackerInput
 
 CONTENT_TYPE = "application/octet-stream"
-FORMAT = 1
+FORMAT = 2
 """Increase it when the meaning of the arrays changes."""
 INPUT_FIELDS = ("stride", "detector", "embedder")
 """The fields of the run key that determine boxes and embeddings."""

@@ -1,4 +1,4 @@
-"""The tracker's input for one frame: its boxes, and the embeddings that were taken of them."""
+"""The tracker's input for one frame: its boxes, the embeddings that were taken of them, and the camera's motion."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from video_analysis.yolo_worker.types import Boxes, Embedding, Embeddings, Frame
+from video_analysis.yolo_worker.types import Boxes, CameraMotion, Embedding, Embeddings, Frame
 
 OVERHEAD_BYTES = 500
 """Of the objects of one frame in memory, besides its arrays."""
@@ -16,12 +16,20 @@ Compute = Callable[[Frame, Boxes], Embeddings]
 class FrameInput:
     """Boxes of one frame; embeddings are added while the frame is tracked."""
 
-    def __init__(self, index: int, offset_ms: int, boxes: Boxes, vectors: dict[int, Embedding] | None = None) -> None:
-        """`vectors`: row of `boxes` → its embedding."""
+    def __init__(
+        self,
+        index: int,
+        offset_ms: int,
+        boxes: Boxes,
+        vectors: dict[int, Embedding] | None = None,
+        motion: CameraMotion | None = None,
+    ) -> None:
+        """`vectors`: row of `boxes` → its embedding. `motion`: None until it is measured."""
         self.index = index
         self.offset_ms = offset_ms
         self.boxes = boxes
         self.vectors = {} if vectors is None else vectors
+        self.motion = motion
         self._rows = {box.tobytes(): row for row, box in enumerate(boxes)}
 
     @property

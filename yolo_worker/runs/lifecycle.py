@@ -13,8 +13,8 @@ from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ReplayVideo
 from video_analysis.worker_utils.contracts.s3_keys import is_uuid
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
-from video_analysis.worker_utils.db.run_types import RunStart, StoredRun, missing_run
-from video_analysis.worker_utils.errors import ErrorCode, WorkerError
+from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, StoredRun, missing_run
+from video_analysis.worker_utils.errors import Cancelled, ErrorCode, Paused, WorkerError
 from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.observability.logs import failure_fields
 from video_analysis.worker_utils.observability.observer import Event, Observer
@@ -59,6 +59,8 @@ class RunLifecycle:
         self._worker = worker
         self._observer = observer
         self._is_reported = False
+        self._uncompleted: dict[str, RunProgress] = {}
+        """The finished runs whose row could not be written, by their ids."""
 
     def find(self, message: ReplayVideo) -> StoredRun:
         """The run that a message names. Raises Transient if it cannot be read: the sender may not have committed."""
@@ -93,15 +95,21 @@ class RunLifecycle:
         return Attempt(plan, context, progress, begun_run)
 
     def complete(self, attempt: Attempt) -> None:
-        """Mark the run `completed`."""
+        """Mark the run `completed`. If the table cannot be used now, that is done when it can be used again."""
         run_id = attempt.context.run_id
         if run_id is not None:
-            self._optional(lambda runs: runs.complete(run_id, attempt.progress.current))
+            self._uncompleted[run_id] = attempt.progress.current
+            self._optional(self._complete_all)
+
+    def stop(self, attempt: Attempt) -> Paused | Cancelled | None:
+        """Do what an operator requested. None if the request was taken back: the work goes on."""
+        run_id = attempt.context.run_id
+        return None if run_id is None else self._optional(lambda runs: runs.stop(run_id))
 
     def end_attempt(self, delivery: Delivery, owner: tuple[str, str], failure: WorkerError, *, final: bool) -> bool:
-        """Write why the attempt at a message ended into its run. `owner` is (workspace_id, video_id).
+        """Write why the attempt at a message failed into its run. `owner` is (workspace_id, video_id).
 
-        Returns whether the row in `videos` changes with it. A replay that an operator started does not change it.
+        Returns whether the row in `videos` changes with it, see `StoredRun.changes_video`.
         """
         workspace_id, video_id = owner
         named = messages.extract_replay(delivery.body)
@@ -112,7 +120,12 @@ class RunLifecycle:
             return None if run_id is None else runs.find(run_id, video_id, workspace_id)
 
         run = self._optional(end)
-        return named is None or (run is not None and run.run_type != "replay")
+        return named is None or (run is not None and run.changes_video)
+
+    def _complete_all(self, runs: Runs) -> None:
+        for run_id, progress in list(self._uncompleted.items()):
+            runs.complete(run_id, progress)
+            del self._uncompleted[run_id]
 
     def _progress(self, run: StoredRun) -> ProgressWriter:
         """That of a completed run is not written: it stays completed."""
@@ -126,6 +139,8 @@ class RunLifecycle:
             return None
         try:
             missing = self._runs.missing()
+            if missing is None:
+                self._complete_all(self._runs)
             result = work(self._runs) if missing is None else None
         except WorkerError as failure:
             if failure.code not in UNUSABLE:

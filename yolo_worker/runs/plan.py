@@ -55,8 +55,8 @@ class Plan:
 
     @property
     def changes_video(self) -> bool:
-        """Whether the row in `videos` shows the state of the run: not that of a replay that an operator started."""
-        return self.named_run is None or self.named_run.run_type != "replay"
+        """Whether the row in `videos` shows the state of the run, see `StoredRun.changes_video`."""
+        return self.named_run is None or self.named_run.changes_video
 
     @cached_property
     def key_fields(self) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from video_analysis.worker_utils.db.run_types import (
     RunState,
     StoredRun,
 )
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.errors import Cancelled, Paused, WorkerError
 
 
 class Runs(Protocol):
@@ -35,6 +35,9 @@ class Runs(Protocol):
     def complete(self, run_id: str, progress: RunProgress) -> None:
         """Mark the run `completed`."""
 
+    def stop(self, run_id: str) -> Paused | Cancelled | None:
+        """Do what an operator requested, in the rows of run and video. None if the request was taken back."""
+
     def end_attempt(
         self,
         video_id: str,
@@ -45,7 +48,7 @@ class Runs(Protocol):
         final: bool,
         run_id: str | None = None,
     ) -> None:
-        """Write the outcome of an attempt that did not complete the run of a message."""
+        """Write the failure of an attempt into the run of a message."""
 
 
 class CheckpointRows(Protocol):

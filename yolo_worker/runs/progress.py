@@ -12,7 +12,7 @@ from typing import Literal
 
 from video_analysis.worker_utils.consumer.backoff import Backoff
 from video_analysis.worker_utils.db.run_types import RunProgress, RunState, stopped
-from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.errors import LeaseLost, WorkerError
 
 EVERY_S = 2.0
 LONGEST_BREAK_S = 60.0
@@ -67,7 +67,7 @@ class ProgressWriter:
         self._stage = "finish"
 
     def check(self) -> None:
-        """Write the progress if it is due. Raises Paused or Cancelled if an operator requested that."""
+        """Write the progress if it is due. Raises Paused, Cancelled, or LeaseLost if it is superseded."""
         if self._clock() >= self._due_s and self._lock.acquire(blocking=False):
             try:
                 self._write_now()
@@ -108,11 +108,14 @@ class ProgressWriter:
 
 
 def stop_of(state: RunState | None) -> WorkerError | None:
-    """Why the work must stop: an operator's request, or what another worker did at such a request."""
+    """Why the work must stop: an operator's request, or what another worker did with the run."""
     if state is None:
         return None
-    if state.status == "paused" or (state.requested == "pause" and state.status == "running"):
+    if state.error_code == "superseded":
+        return LeaseLost("another worker processes the video with other settings", code="superseded")
+    is_open = state.status in ("running", "failed")  # at the last receive, the run has failed in advance
+    if state.status == "paused" or (is_open and state.requested == "pause"):
         return stopped("pause")
-    if state.status == "cancelled" or (state.requested == "cancel" and state.status == "running"):
+    if state.status == "cancelled" or (is_open and state.requested == "cancel"):
         return stopped("cancel")
     return None

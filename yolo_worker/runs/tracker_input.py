@@ -13,7 +13,7 @@ from video_analysis.worker_utils.execution import concurrency
 from video_analysis.yolo_worker.runs.checkpoint_reader import StoredFrames
 from video_analysis.yolo_worker.runs.checkpoint_writer import CheckpointWriter
 from video_analysis.yolo_worker.runs.frame_input import Compute, FrameInput
-from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Embeddings, Frame
+from video_analysis.yolo_worker.types import Boxes, CameraMotion, DetectedFrame, Embeddings, Frame
 
 AHEAD = 4
 """Frames that are decoded ahead while their boxes come from a checkpoint."""
@@ -68,6 +68,15 @@ class TrackerInput:
     def embed(self, frame: Frame, boxes: Boxes, compute: Compute) -> Embeddings:
         """One embedding per box of the current frame; those that are unknown are computed."""
         return compute(frame, boxes) if self._current is None else self._current.embed(frame, boxes, compute)
+
+    def motion(self) -> CameraMotion | None:
+        """The camera's motion in the current frame, if it is known."""
+        return None if self._current is None else self._current.motion
+
+    def keep_motion(self, motion: CameraMotion) -> None:
+        """Keep what was measured in the current frame."""
+        if self._current is not None:
+            self._current.motion = motion
 
     def _kept(self, detected: Generator[DetectedFrame, None, None]) -> Iterator[DetectedFrame]:
         """The frames unchanged; each is stored after it was tracked."""

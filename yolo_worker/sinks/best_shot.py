@@ -144,7 +144,6 @@ class BestShotSink:
             state.best = challenger
 
     def _candidate(self, track: Track, rank: _Rank, position: int, frame: Frame) -> _Candidate:
-        height, width = frame.image.shape[:2]
         return _Candidate(
             rank=rank,
             position=position,
@@ -153,7 +152,7 @@ class BestShotSink:
             offset_ms=frame.offset_ms,
             crop=crop_with_margin(frame.image, track.box, self._crop_margin, frame.area_of(track.box)),
             box=track.box,
-            frame_size=(width, height),
+            frame_size=frame.size_px,
         )
 
     def _shots(self, states: Iterable[_TrackState]) -> list[BestShot]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from fractions import Fraction
+from functools import partial
+from threading import Lock
 from typing import cast
 
 import cv2
@@ -15,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from video_analysis.yolo_worker.source import tone_map
 from video_analysis.yolo_worker.source.orientation import UPRIGHT, Orientation, orientation
 from video_analysis.yolo_worker.source.tone_map import Transfer
-from video_analysis.yolo_worker.types import Image
+from video_analysis.yolo_worker.types import Image, LazyPicture
 
 LARGEST_SIDE_PX = 16_384
 SMALL_PX = 16
@@ -47,26 +49,39 @@ class PictureMaker:
     def __init__(self, threads: int) -> None:
         self._reformatter = VideoReformatter()
         self._threads = threads
+        self._lock = Lock()
+        """A converter serves one thread at a time."""
         self._orientation = UPRIGHT
         self._key: Key | None = None
 
     def picture(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> Image:
         """As displayed. H×W×3, BGR, contiguous."""
+        return self.lazily(frame, pixel_aspect).image
+
+    def lazily(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> LazyPicture:
+        """`picture`, made when it is first used, in the thread that uses it."""
         width, height = square_size(frame.width, frame.height, pixel_aspect)
-        converted = self._reformatter.reformat(
-            frame,
-            width=width,
-            height=height,
-            format="bgr24",
-            src_colorspace=_matrix(frame),
-            dst_colorspace=BGR_MATRIX,
-            dst_color_range=ColorRange.JPEG,
-            interpolation=Interpolation.BILINEAR if width == frame.width else Interpolation.BICUBIC,
-            threads=self._threads,
-        )
+        displayed_as = self._displayed_as(frame)
+        size_px = (height, width) if displayed_as.transpose else (width, height)
+        return LazyPicture(size_px, partial(self._converted, frame, (width, height), displayed_as))
+
+    def _converted(self, frame: VideoFrame, size: tuple[int, int], displayed_as: Orientation) -> Image:
+        width, height = size
+        with self._lock:
+            converted = self._reformatter.reformat(
+                frame,
+                width=width,
+                height=height,
+                format="bgr24",
+                src_colorspace=_matrix(frame),
+                dst_colorspace=BGR_MATRIX,
+                dst_color_range=ColorRange.JPEG,
+                interpolation=Interpolation.BILINEAR if width == frame.width else Interpolation.BICUBIC,
+                threads=self._threads,
+            )
         image = _pixels(converted)
         transfer = TRANSFERS.get(frame.color_trc)
-        return turned(tone_map.to_sdr(image, transfer) if transfer else image, self._displayed_as(frame))
+        return turned(tone_map.to_sdr(image, transfer) if transfer else image, displayed_as)
 
     def _displayed_as(self, frame: VideoFrame) -> Orientation:
         """By the frame's display matrix, which is read when its rotation or the size changes."""

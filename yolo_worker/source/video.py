@@ -98,12 +98,14 @@ def probe(path: Path) -> VideoInfo:
         )
 
 
-def frames(path: Path, stride: int, info: VideoInfo | None = None) -> Generator[Frame, None, Damage | None]:
+def frames(
+    path: Path, stride: int, info: VideoInfo | None = None, *, lazily: bool = False
+) -> Generator[Frame, None, Damage | None]:
     """Every `stride`-th frame from the first on, as displayed; the others are not converted to pictures.
 
     Offsets count from the video stream's first presentation time, in ms, and never fall. Frames of the size in `info`
     get its areas. Returns what is missing, None if nothing is. Raises BadVideo at once where the file is no video or
-    has no frame. The file is closed however the iteration ends.
+    has no frame. The file is closed however the iteration ends. With `lazily`, a picture is made when it is first used.
     """
     with opened(path) as video:
         tally, maker = Tally(losses=Losses(_unsound_bytes(path, video))), picture.PictureMaker(CONVERTER_THREADS)
@@ -113,9 +115,9 @@ def frames(path: Path, stride: int, info: VideoInfo | None = None) -> Generator[
             if offset_ms > LONGEST_VIDEO_MS:
                 return Damage(timed.index, None, 0.0, is_cut=False, late_ms=offset_ms)
             if timed.frame is not None:
-                image = maker.picture(timed.frame, timed.pixel_aspect)
-                areas = info.areas if info and image.shape[:2] == (info.height_px, info.width_px) else ()
-                yield Frame(timed.index, offset_ms, image, areas)
+                picked = maker.lazily(timed.frame, timed.pixel_aspect)
+                areas = info.areas if info and picked.size_px == (info.width_px, info.height_px) else ()
+                yield Frame(timed.index, offset_ms, picked if lazily else picked.image, areas)
         return _missing(video, tally)
 
 

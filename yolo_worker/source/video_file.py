@@ -47,12 +47,14 @@ class VideoFile:
         """What the last complete reading missed; None if nothing is missing."""
         return self._damage
 
-    def frames(self) -> Generator[Frame, None, None]:
-        """The frames in order. BadVideo if the file is no video or has no frame.
+    def frames(self, *, lazily: bool = False) -> Generator[Frame, None, None]:
+        """The frames in order; with `lazily`, their pictures are made when they are first used.
+
+        BadVideo if the file is no video or has no frame.
 
         EnvironmentFault after the last frame if some are missing while memory is short: the file may be intact.
         """
-        self._damage = yield from video.frames(self._path, self._stride, self._probed)
+        self._damage = yield from video.frames(self._path, self._stride, self._probed, lazily=lazily)
         if self._damage is not None and self._damage.late_ms is None:
             failure = reclassify_under_memory_pressure(self._damage.refusal)
             if isinstance(failure, EnvironmentFault):

@@ -8,14 +8,16 @@ up. Rotation and zoom are not measured.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from itertools import groupby
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.yolo_worker.types import Boxes, DetectedFrame, Image
+from video_analysis.yolo_worker.types import Boxes, CameraMotion, DetectedFrame, Frame
 
 WIDTH_PX = 160
 """Width of the small picture."""
@@ -39,18 +41,36 @@ Grey = NDArray[np.uint8]
 """H×W."""
 Points = NDArray[np.float32]
 """N×1×2, right and down in px of the small picture."""
-Shift = tuple[float, float]
-"""Right and down, in px of the frame, since the first frame."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class KnownMotion(Protocol):
+    """Motion of the frame that is being processed, from an earlier run."""
+
+    def motion(self) -> CameraMotion | None:
+        """The motion of the current frame, if it is known."""
+
+    def keep_motion(self, motion: CameraMotion) -> None:
+        """Keep what was measured in the current frame."""
+
+
 class _Reference:
-    """A frame from which the motion is measured."""
+    """A frame from which the motion is measured. Its picture is used when the next frame is measured."""
 
-    small: Grey
-    offset_ms: int
-    shift: NDArray[np.float64]
-    points: Points | None
+    def __init__(self, detected: DetectedFrame, shift: NDArray[np.float64], small: Grey | None = None) -> None:
+        self.offset_ms = detected.frame.offset_ms
+        self.shift = shift
+        self._detected = detected
+        self._small = small
+
+    @cached_property
+    def small(self) -> Grey:
+        """The small picture."""
+        return _small(self._detected.frame) if self._small is None else self._small
+
+    @cached_property
+    def points(self) -> Points | None:
+        """The corner points outside all boxes; None if there are too few."""
+        return _corners(self.small, self._detected.boxes, _scale(self._detected.frame))
 
 
 class CameraShift:
@@ -62,33 +82,57 @@ class CameraShift:
         """The shift including changes below LEAST_PX."""
         self._reference: _Reference | None = None
 
-    def update(self, image: Image, boxes: Boxes, offset_ms: int) -> Shift:
-        """The shift of the next frame; nothing inside its `boxes` is used."""
-        scale = WIDTH_PX / image.shape[1]
-        size = (WIDTH_PX, max(1, round(image.shape[0] * scale)))
-        small = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-        return self.measure(np.asarray(small, np.uint8), boxes, offset_ms, scale)
-
-    def measure(self, small: Grey, boxes: Boxes, offset_ms: int, scale: float) -> Shift:
-        """The shift by the small picture; `scale` is its width by that of the frame."""
+    def update(self, detected: DetectedFrame) -> CameraMotion:
+        """The shift of the next frame; nothing inside its boxes is used."""
+        small = _small(detected.frame)
         if self._reference is not None:
             moved = _motion(self._reference, small)
             if moved is not None:
-                self._measured = self._reference.shift + moved / scale
+                self._measured = self._reference.shift + moved / _scale(detected.frame)
             if np.abs(self._measured - self._shift).max() > LEAST_PX:
                 self._shift = self._measured
-        if self._reference is None or offset_ms - self._reference.offset_ms >= REFERENCE_MS:
-            self._reference = _Reference(small, offset_ms, self._measured, _corners(small, boxes, scale))
-        return float(self._shift[0]), float(self._shift[1])
+        self._refer_to(detected, small)
+        return CameraMotion(_pair(self._shift), _pair(self._measured))
+
+    def follow(self, detected: DetectedFrame, motion: CameraMotion) -> None:
+        """Take the known motion of the next frame. Its picture is used only if the one after it is measured."""
+        self._shift, self._measured = np.array(motion.shift), np.array(motion.measured)
+        self._refer_to(detected)
+
+    def _refer_to(self, detected: DetectedFrame, small: Grey | None = None) -> None:
+        """Make the frame the new reference, if it is time for one."""
+        if self._reference is None or detected.frame.offset_ms - self._reference.offset_ms >= REFERENCE_MS:
+            self._reference = _Reference(detected, self._measured, small)
 
 
-def with_shift(frames: Iterable[DetectedFrame]) -> Iterator[DetectedFrame]:
+def with_shift(frames: Iterable[DetectedFrame], known: KnownMotion | None = None) -> Iterator[DetectedFrame]:
     """The frames of one video with the camera's shift; a new frame size starts at no shift."""
-    for _, same_size in groupby(frames, lambda detected: detected.frame.image.shape):
+    for _, same_size in groupby(frames, lambda detected: detected.frame.size_px):
         camera = CameraShift()
         for detected in same_size:
-            frame = detected.frame
-            yield replace(detected, shift=camera.update(frame.image, detected.boxes, frame.offset_ms))
+            motion = None if known is None else known.motion()
+            if motion is not None:
+                camera.follow(detected, motion)
+            else:
+                motion = camera.update(detected)
+                if known is not None:
+                    known.keep_motion(motion)
+            yield replace(detected, shift=motion.shift)
+
+
+def _scale(frame: Frame) -> float:
+    """Width of the small picture by that of the frame."""
+    return WIDTH_PX / frame.size_px[0]
+
+
+def _small(frame: Frame) -> Grey:
+    size = (WIDTH_PX, max(1, round(frame.size_px[1] * _scale(frame))))
+    small = cv2.cvtColor(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    return np.asarray(small, np.uint8)
+
+
+def _pair(vector: NDArray[np.float64]) -> tuple[float, float]:
+    return float(vector[0]), float(vector[1])
 
 
 def _motion(reference: _Reference, small: Grey) -> NDArray[np.float64] | None:

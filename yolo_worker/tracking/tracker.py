@@ -42,12 +42,12 @@ class Tracker:
         A new frame size ends all tracks: their boxes and speeds are in pixels of the old one. Tracks that are still
         open after the last frame are not reported as ended; sinks end them in `close`.
         """
-        shape: tuple[int, ...] | None = None
+        size_px: tuple[int, int] | None = None
         waiting: TrackedFrame | None = None
         for detected in frames:
             if waiting is not None:
                 yield waiting
-            is_resized, shape = detected.frame.image.shape != shape, detected.frame.image.shape
+            is_resized, size_px = detected.frame.size_px != size_px, detected.frame.size_px
             before = self._vehicles.end_all() if is_resized else Changes([], [])
             waiting = self._tracked(detected, before)
         if waiting is not None:
@@ -63,9 +63,9 @@ class Tracker:
         return TrackedFrame(detected.frame, tracks, ended, links)
 
     def _step(self, detected: DetectedFrame) -> Changes:
-        height, width = detected.frame.image.shape[:2]
-        seen = Observation(detected.frame.offset_ms / 1000, detected.boxes, detected.shift, (width, height))
-        return self._vehicles.step(seen, lambda boxes: self._embedder.embed(detected.frame, boxes))
+        frame = detected.frame
+        seen = Observation(frame.offset_ms / 1000, detected.boxes, detected.shift, frame.size_px)
+        return self._vehicles.step(seen, lambda boxes: self._embedder.embed(frame, boxes))
 
     def _link(self, matched: Sequence[VehicleTrack]) -> list[tuple[int, int]]:
         """Give a track_id to each track that is confirmed from this frame on: a new one, or that of an older track."""

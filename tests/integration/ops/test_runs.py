@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,6 +142,18 @@ def test_a_running_run_is_cancelled_and_a_pause_can_be_taken_back(site: Site) ->
     assert site.bench.runs()[0]["status"] == "cancelled"
 
 
+def test_the_last_attempt_can_be_paused(site: Site) -> None:
+    def pause(message: object) -> None:
+        runs.main(["pause", site.run_id()])
+
+    site.bench.outbox.on_send = pause
+    assert isinstance(site.bench.fail(receive=5, final=True), Paused)
+    run_id = site.run_id()
+    requested = f"{run_id}: pause is requested; the last attempt acts on it, unless its worker has crashed\n"
+    assert site.capsys.readouterr().out.startswith(requested)
+    assert site.ops("resume", run_id) == f"{run_id}: pending\n"
+
+
 def test_a_video_without_a_row_cannot_be_resumed(site: Site) -> None:
     site.pause_running()
     site.bench.sql("DELETE FROM videos")
@@ -174,6 +187,8 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
     plan = site.replay("--from", "track", "--set", "track.max_age_s=3", "--dry-run")
     assert f"parent: {parent}" in plan
     assert "stages that run again: track, select\n" in plan
+    assert "reused: boxes and embeddings of 60 of 60 frames, from 1 parts;" in plan
+    assert "reused: nothing, every network runs again\n" in site.replay("--from", "detect", "--dry-run")
     assert "  track.max_age_s = 3.0\n" in plan
     assert len(site.bench.runs()) == 1
     site.replay("--from", "track", "--set", "track.max_age_s=3")
@@ -189,6 +204,32 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
         f"{parent} initial: completed",
         f"  {run['id']} replay from track track.max_age_s=3.0: completed",
     ]
+
+
+def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Site) -> None:
+    site.bench.deliver()
+    site.bench.sql("UPDATE stage_checkpoints SET traits_hash = 'other'")
+    plan = site.replay("--from", "track", "--dry-run")
+    assert "0 of 60 frames, from 0 parts; 1 other parts are of other settings or another version;" in plan
+    site.bench.sql("DELETE FROM stage_checkpoints")
+    assert "there are no checkpoint parts: every network runs again\n" in site.replay("--from", "track", "--dry-run")
+
+
+def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None:
+    site.bench.deliver()
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    site.bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 10), (14, 4, 50))
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    first, second = (run["id"] for run in site.bench.runs())
+    page = tmp_path / "diff.html"
+    shown = site.ops("diff", first, second, "--out", str(page)).splitlines()
+    assert "  tracker.max_age_s: A 1.0, B 3.0" in shown
+    assert "same best frame 1, another best frame 1, new in B 1, gone 1" in shown
+    assert shown[-1] == f"written: {page}"
+    html = page.read_text("utf-8")
+    assert html.count("data:image/jpeg;base64,") == 4
+    assert "No image" not in html
+    assert "there is nothing to compare" in site.refused("diff", first, first)
 
 
 def test_a_replay_of_a_replay_keeps_the_settings_of_its_parent(site: Site) -> None:
@@ -246,9 +287,30 @@ def test_an_adopted_run_changes_the_next_videos_of_its_camera(site: Site) -> Non
     site.bench.deliver(message_id="m-3")
     assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]
     assert len(site.bench.rows()) == 6, "the rows of the replay are those of its run key"
-    site.ops("adopt", site.bench.runs()[0]["id"])
+    assert site.ops("adopt", "--replace", site.bench.runs()[0]["id"]) == (
+        "from its next video on, CAM1 has the settings of the workers\n"
+    )
     site.bench.deliver(message_id="m-4")
     assert len(site.bench.runs()) == 3, "the first run's settings again"
+
+
+def test_the_other_settings_of_a_camera_are_kept(site: Site) -> None:
+    site.bench.sql(
+        "INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)",
+        *(TASK["workspace_id"], '{"best.edge_px": 9, "track.max_age_s": 1}'),
+    )
+    site.bench.deliver()
+    pending_replay(site)
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    replayed = site.bench.runs()[-1]
+    assert site.ops("adopt", replayed["id"]) == (
+        "from its next video on, CAM1 has the settings of the workers, and\n"
+        "  best.edge_px = 9 (kept, not of this run)\n  track.max_age_s = 3.0\n"
+    )
+    site.bench.deliver(message_id="m-3")
+    assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]
+    site.bench.sql("UPDATE camera_settings SET overrides = '[]'")
+    assert site.ops("adopt", replayed["id"]).endswith("and\n  track.max_age_s = 3.0\n"), "what is no object is replaced"
 
 
 def pending_replay(site: Site) -> str:

@@ -149,7 +149,8 @@ def insert_analysis(sql: Sql, track_id: int, uri: str, run_key: str | None) -> N
             "video_runs",
             "id video_id workspace_id run_key run_type parent_run_id root_run_id replay_from_stage config_overrides"
             " config_snapshot code_version status requested current_stage progress frames_done frames_total fps eta_s"
-            " vehicles attempts message_id worker error_code error_msg created_at started_at updated_at completed_at",
+            " vehicles attempts message_id worker error_code error_msg created_at started_at updated_at completed_at"
+            " message_ids",
         ),
         (
             "stage_checkpoints",
@@ -219,6 +220,25 @@ def test_an_older_analyses_table_gets_the_columns_and_keeps_its_rows(database_ur
     assert [row["snapshot_s3_key"] for row in sql("SELECT * FROM current_image_analyses")] == ["s3://old"]
 
 
+def test_the_older_key_of_open_runs_is_replaced_by_one_with_the_workspace(database_url: str, sql: Sql) -> None:
+    before = shape(sql)
+    sql("DROP INDEX video_runs_open")
+    sql(
+        "CREATE UNIQUE INDEX video_runs_one_open ON video_runs (video_id)"
+        " WHERE run_type <> 'replay' AND status IN ('pending', 'running', 'paused')"
+    )
+    for _ in range(2):
+        provision.tables(database_url)
+        assert shape(sql) == before
+
+
+def test_a_run_table_without_a_primary_key_is_accepted(database_url: str, sql: Sql) -> None:
+    sql("DROP VIEW current_image_analyses, analysis_progress")
+    sql("ALTER TABLE video_runs DROP CONSTRAINT video_runs_pkey, ADD UNIQUE (id)")
+    provision.tables(database_url)
+    assert sql("SELECT * FROM analysis_progress") == []
+
+
 def refused(run: Callable[[], object]) -> list[str]:
     """The differences that the file lists when it refuses the tables that exist."""
     with pytest.raises(errors.RaiseException) as caught:
@@ -253,12 +273,12 @@ def test_psql_reports_another_programs_tables_in_one_error(
     [
         (
             "ALTER TABLE videos DROP COLUMN status, ADD COLUMN status boolean",
-            "videos.status: found boolean, needed an enum with {processing,done,error}",
+            "videos.status: found boolean, needed an enum with {queued,processing,done,error}",
         ),
         (
             "ALTER TYPE video_status_enum RENAME VALUE 'error' TO 'failed'",
             "videos.status: found video_status_enum {uploaded,queued,processing,done,failed}, needed an enum with"
-            " {processing,done,error}",
+            " {queued,processing,done,error}",
         ),
         (
             "ALTER TYPE analysis_status_enum RENAME TO status; CREATE TYPE analysis_status_enum AS ENUM ('queued')",

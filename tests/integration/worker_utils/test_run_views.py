@@ -73,8 +73,44 @@ def test_a_video_has_one_open_run_that_is_no_replay(sql: Sql) -> None:
     insert_run(sql, "key", "running", 0, "initial")
     insert_run(sql, "key", "running", 1, "replay")
     insert_run(sql, "key", "failed", 2, "retry")
-    with pytest.raises(Exception, match="video_runs_one_open"):
+    with pytest.raises(Exception, match="video_runs_open"):
         insert_run(sql, "key", "pending", 3, "retry")
+    sql("UPDATE video_runs SET workspace_id = gen_random_uuid() WHERE run_type = 'initial'")
+    insert_run(sql, "key", "pending", 3, "retry")
+    assert len(sql("SELECT * FROM video_runs")) == 4, "a workspace does not hinder another one"
+
+
+def test_a_run_of_another_workspace_does_not_decide_what_is_shown(sql: Sql) -> None:
+    insert_snapshot(sql, "older 1", "older", 0)
+    insert_snapshot(sql, "newer 1", "newer", 1)
+    insert_run(sql, "older", "completed", 0)
+    assert shown(sql) == {"older 1"}
+    sql("UPDATE video_runs SET workspace_id = gen_random_uuid()")
+    assert shown(sql) == {"newer 1"}
+
+
+def test_what_is_shown_is_found_by_index_without_sorting(sql: Sql) -> None:
+    """10,000 rows of 100 videos, of which 50 have runs."""
+    sql(
+        "INSERT INTO image_analyses (workspace_id, video_id, workspace_code, camera_code, track_id, snapshot_s3_key,"
+        " detected_in_ms, yolo_type, run_key, created_at) SELECT %s, md5((n %% 100)::text)::uuid, 'CTX1005', 'CAM1',"
+        " n, n, 0, 'Car', CASE WHEN n < 5000 THEN 'older' ELSE 'newer' END, timestamptz '2026-01-01' + n * interval"
+        " '1 s' FROM generate_series(1, 10000) AS n",
+        WORKSPACE,
+    )
+    sql(
+        "INSERT INTO video_runs (video_id, workspace_id, run_key, run_type, root_run_id, status)"
+        " SELECT md5(n::text)::uuid, %s, 'older', 'replay', gen_random_uuid(), 'completed'"
+        " FROM generate_series(0, 49) AS n CROSS JOIN generate_series(1, 20)",
+        WORKSPACE,
+    )
+    sql("ANALYZE image_analyses, video_runs")
+    plan = "\n".join(row["QUERY PLAN"] for row in sql("EXPLAIN SELECT count(*) FROM current_image_analyses"))
+    assert "video_runs_current" in plan, plan
+    assert "image_analyses_newest" in plan, plan
+    assert "Sort" not in plan, plan
+    [row] = sql("SELECT count(*) FROM current_image_analyses")
+    assert row["count"] == 2499 + 2500, "the older rows of the videos with runs, the newer ones of the others"
 
 
 def progress(sql: Sql, *columns: str) -> list[tuple[Any, ...]]:

@@ -104,7 +104,7 @@ def test_a_redelivery_with_another_key_supersedes_the_run(runs: VideoRunReposito
     ]
     assert started(runs, run_key="new key").id == new.id, "the next receive of the same message"
     runs.complete(old.id, HALF)
-    assert runs.write_progress(old.id, HALF) == RunState("failed", None)
+    assert runs.write_progress(old.id, HALF) == RunState("failed", None, "superseded")
     end(runs, Transient("x"), final=True)
     assert [row["status"] for row in rows(sql)] == ["failed", "failed"]
     assert [row["error_code"] for row in rows(sql)] == ["superseded", "transient"]
@@ -159,16 +159,60 @@ def test_progress_is_written_while_the_run_is_running(runs: VideoRunRepository, 
 
 
 def test_a_pause_and_a_cancellation_fulfil_the_request(runs: VideoRunRepository, sql: Sql) -> None:
-    started(runs)
+    run = started(runs)
     sql("UPDATE video_runs SET requested = 'pause'")
-    end(runs, Paused("paused by an operator"), final=False)
+    for _ in range(2):
+        assert isinstance(runs.stop(run.id), Paused)
     assert state(sql) == ("paused", None, "paused", "paused by an operator")
     assert isinstance(runs.start(BEGUN), NoWork)
     assert started(runs, message_id="m-2").status == "running"
     sql("UPDATE video_runs SET requested = 'cancel'")
-    end(runs, Cancelled("cancelled by an operator"), final=True, message_id="m-2")
+    for _ in range(2):
+        assert isinstance(runs.stop(run.id), Cancelled)
     assert state(sql) == ("cancelled", None, "cancelled", "cancelled by an operator")
-    assert isinstance(runs.start(replace(BEGUN, message_id="m-2")), NoWork)
+    for known in ("m-1", "m-2"):
+        assert isinstance(runs.start(replace(BEGUN, message_id=known)), NoWork), "also of an older message"
+    assert started(runs, message_id="m-3").run_type == "retry"
+
+
+def test_a_request_that_was_taken_back_does_not_stop_the_run(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    assert runs.stop(run.id) is None
+    assert state(sql) == ("running", None, None, None)
+
+
+def test_an_older_message_does_not_resume_a_paused_run(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    started(runs, message_id="m-2")
+    sql("UPDATE video_runs SET requested = 'pause'")
+    runs.stop(run.id)
+    for known in ("m-1", "m-2"):
+        assert isinstance(runs.start(replace(BEGUN, message_id=known)), NoWork)
+    assert rows(sql)[0]["message_ids"] == ["m-1", "m-2"]
+
+
+def test_the_message_of_a_row_without_the_column_is_known(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    sql("UPDATE video_runs SET message_ids = NULL, status = 'paused'")
+    assert isinstance(runs.start(BEGUN), NoWork)
+    assert started(runs, message_id="m-2").id == run.id
+    assert rows(sql)[0]["message_ids"] == ["m-1", "m-2"]
+
+
+def test_the_message_of_a_failed_run_joins_the_one_that_took_its_place(runs: VideoRunRepository, sql: Sql) -> None:
+    first = started(runs)
+    end(runs, Permanent("x"), final=True)
+    second = started(runs, message_id="m-2")
+    assert started(runs).id == second.id, "m-1 is received again"
+    with_run_id = replace(BEGUN, message_id="m-3", run_id=first.id)
+    assert isinstance(runs.start(with_run_id), NoWork), "a resume of the failed run"
+    assert [row["status"] for row in rows(sql)] == ["failed", "running"]
+
+
+def test_a_video_of_another_workspace_has_runs_of_its_own(runs: VideoRunRepository, sql: Sql) -> None:
+    other = "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee"
+    assert started(runs).id != started(runs, workspace_id=other).id
+    assert [row["status"] for row in rows(sql)] == ["running", "running"]
 
 
 def test_a_request_survives_a_failure_and_a_shutdown(runs: VideoRunRepository, sql: Sql) -> None:
@@ -184,7 +228,7 @@ def test_a_run_that_completes_before_the_request_is_read_is_completed(runs: Vide
     sql("UPDATE video_runs SET requested = 'cancel'")
     runs.complete(run.id, HALF)
     assert state(sql) == ("completed", None, None, None)
-    end(runs, Cancelled("x"), final=True)
+    assert runs.stop(run.id) is None
     assert state(sql)[0] == "completed"
 
 

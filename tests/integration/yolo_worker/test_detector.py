@@ -145,7 +145,7 @@ def test_bars_do_not_change_the_boxes(weights: Path, openvino: backend.Runtime) 
     area = (left, top, left + width, top + height)
     barred = [
         replace(
-            frame, image=cv2.copyMakeBorder(frame.image, top, bottom, left, right, cv2.BORDER_CONSTANT), areas=(area,)
+            frame, picture=cv2.copyMakeBorder(frame.image, top, bottom, left, right, cv2.BORDER_CONSTANT), areas=(area,)
         )
         for frame in plain
     ]

@@ -236,6 +236,14 @@ def test_a_replay_runs_networks_only_from_detect(
         assert len(bench.sql("SELECT * FROM current_image_analyses")) == len(before)
 
 
+def test_other_settings_of_the_camera_for_the_detector_outdate_the_parts_of_a_replay(bench: Bench) -> None:
+    bench.deliver()
+    bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', '{\"detector.iou\": 0.4}')", WORKSPACE)
+    assert replay(bench, "track", {"track.max_age_s": 3}) == list(range(FRAMES))
+    assert len(events(bench, "checkpoint.outdated")) == 1
+    assert bench.runs()[-1]["config_snapshot"]["detector"]["iou"] == 0.4
+
+
 def test_a_reader_never_gets_a_larger_object_than_its_row_states(bench: Bench) -> None:
     interrupt(bench, 2)
     bench.fail()

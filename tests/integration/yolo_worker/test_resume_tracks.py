@@ -60,7 +60,7 @@ def tracks(pipeline: VisionPipeline, clip: Path, known: Any, detected: list[int]
             yield one
 
     with known:
-        return list(pipeline.track(known.frames(source.frames(), detect), known))
+        return list(pipeline.track(known.frames(source.frames(lazily=known.has_stored), detect), known))
 
 
 def facts(frames: list[TrackedFrame]) -> list[Any]:

@@ -13,7 +13,8 @@ from video_analysis.tests.support import video_bench
 from video_analysis.tests.support.video_bench import TASK, Bench
 from video_analysis.worker_utils.db import image_analyses, videos
 from video_analysis.worker_utils.db.access import PRIVILEGES
-from video_analysis.worker_utils.errors import BadVideo, Cancelled, Paused, Transient
+from video_analysis.worker_utils.db.video_runs import VideoRunRepository
+from video_analysis.worker_utils.errors import BadVideo, Cancelled, LeaseLost, Paused, Transient
 from video_analysis.yolo_worker.runs import progress
 
 if TYPE_CHECKING:
@@ -113,6 +114,88 @@ def test_a_cancellation_stops_the_work_and_another_message_is_a_retry(bench: Ben
     assert bench.video()["status"] == "error"
     bench.deliver(message_id="m-2")
     assert (bench.video()["status"], [run["run_type"] for run in bench.runs()]) == ("done", ["initial", "retry"])
+
+
+@pytest.mark.parametrize(("requested", "status"), [("pause", "paused"), ("cancel", "cancelled")])
+def test_a_request_stops_the_last_receive_too(bench: Bench, requested: str, status: str) -> None:
+    def on_send(message: object) -> None:
+        bench.sql("UPDATE video_runs SET requested = %s", requested)
+
+    bench.outbox.on_send = on_send
+    bench.fail(receive=5, final=True)
+    assert state(bench.runs()[0])[:2] == (status, status)
+    assert bench.video()["error_code"] == status
+
+
+def test_the_rows_of_run_and_video_change_together(bench: Bench) -> None:
+    bench.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused''; END';"
+        "CREATE TRIGGER refuse BEFORE UPDATE ON videos FOR EACH ROW WHEN (NEW.status = 'queued')"
+        " EXECUTE FUNCTION refuse()"
+    )
+    request(bench, "pause")
+    assert not isinstance(bench.fail(), Paused), "the message is not acknowledged"
+    assert (bench.runs()[0]["status"], bench.runs()[0]["requested"]) == ("running", "pause")
+    bench.sql("DROP TRIGGER refuse ON videos")
+    assert isinstance(bench.fail(receive=2), Paused)
+    assert (bench.runs()[0]["status"], bench.video()["status"]) == ("paused", "queued")
+
+
+def test_a_pause_that_is_taken_back_before_it_takes_effect_does_not_stop_the_video(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = VideoRunRepository.stop
+
+    def taken_back(self: VideoRunRepository, run_id: str) -> Paused | Cancelled | None:
+        bench.sql("UPDATE video_runs SET requested = NULL")
+        return stop(self, run_id)
+
+    monkeypatch.setattr(VideoRunRepository, "stop", taken_back)
+    request(bench, "pause")
+    bench.deliver()
+    assert "run.stop_withdrawn" in bench.observer.codes()
+    assert (bench.runs()[0]["status"], bench.video()["status"]) == ("completed", "done")
+    assert len(bench.rows()) == 2
+
+
+def test_a_superseded_worker_stops_and_acknowledges_nothing(bench: Bench) -> None:
+    def supersede(message: object) -> None:
+        bench.sql("UPDATE video_runs SET status = 'failed', error_code = 'superseded'")
+
+    bench.outbox.on_send = supersede
+    failure = bench.fail()
+    assert (type(failure), failure.code) == (LeaseLost, "superseded")
+    assert len(bench.outbox.sent) == 1
+
+
+def test_a_replay_that_a_message_started_changes_the_video_after_a_resume_too(bench: Bench) -> None:
+    bench.deliver()
+    bench.sql("UPDATE videos SET status = 'queued'")  # the API, before it sends the video again
+    bench.sql("UPDATE video_runs SET run_key = 'older settings'")
+    request(bench, "pause", at_vehicle=3)
+    assert isinstance(bench.fail(message_id="m-2"), Paused)
+    run = bench.runs()[1]
+    assert (run["run_type"], run["status"], bench.video()["error_code"]) == ("replay", "paused", "paused")
+    bench.sql("UPDATE video_runs SET status = 'pending' WHERE id = %s", run["id"])
+    message = {"event": "REPLAY_VIDEO", "run_id": run["id"]} | {
+        name: TASK[name] for name in ("video_id", "workspace_id")
+    }
+    bench.deliver(message, message_id="m-3")
+    assert (bench.runs()[1]["status"], state(bench.video())) == ("completed", ("done", None, None))
+
+
+def test_a_run_that_is_finished_while_the_grant_is_withdrawn_is_completed_later(bench: Bench) -> None:
+    def withdraw(message: object) -> None:
+        bench.sql("ALTER TABLE IF EXISTS video_runs RENAME TO elsewhere")
+
+    bench.outbox.on_send = withdraw
+    bench.deliver()
+    bench.sql("ALTER TABLE elsewhere RENAME TO video_runs")
+    assert (bench.video()["status"], bench.runs()[0]["status"]) == ("done", "running")
+    bench.outbox.on_send = lambda message: None
+    bench.deliver(message_id="m-2")
+    [run] = bench.runs()
+    assert (run["status"], run["attempts"], run["message_id"]) == ("completed", 1, "m-1")
 
 
 def test_a_request_between_two_attempts_stops_the_next_one_before_its_frames(bench: Bench) -> None:

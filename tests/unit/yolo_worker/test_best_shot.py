@@ -40,7 +40,7 @@ def seen(
     ended: Sequence[int] = (),
     image: NDArray[np.uint8] = SHARP,
 ) -> TrackedFrame:
-    frame = Frame(index=index, offset_ms=40 * index, image=image)
+    frame = Frame(index=index, offset_ms=40 * index, picture=image)
     links = [(one.track.key, one.id) for one in tracks if one.id]
     return TrackedFrame(frame, [one.track for one in tracks], ended, links)
 

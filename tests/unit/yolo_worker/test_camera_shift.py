@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from video_analysis.yolo_worker.tracking.camera_shift import with_shift
-from video_analysis.yolo_worker.types import DetectedFrame, Frame, Image
+from video_analysis.yolo_worker.types import CameraMotion, DetectedFrame, Frame, Image, LazyPicture
 
 WIDTH_PX, HEIGHT_PX = 640, 360
 Shifts = Sequence[tuple[float, float]]
@@ -52,6 +53,46 @@ def test_a_pan_over_several_reference_frames_is_followed() -> None:
 @pytest.mark.parametrize("vehicle_step", [0, 4])
 def test_a_fixed_camera_has_no_shift_while_a_vehicle_drives_past(vehicle_step: float) -> None:
     assert set(measured(film([(0, 0)] * 60, vehicle_step=vehicle_step))) == {(0.0, 0.0)}
+
+
+class Memory:
+    """The motion of the first frames, from an earlier reading."""
+
+    def __init__(self, known: Sequence[CameraMotion], kept: list[CameraMotion]) -> None:
+        self._known = iter(known)
+        self._kept = kept
+
+    def motion(self) -> CameraMotion | None:
+        motion = next(self._known, None)
+        if motion is not None:
+            self._kept.append(motion)
+        return motion
+
+    def keep_motion(self, motion: CameraMotion) -> None:
+        self._kept.append(motion)
+
+
+@pytest.mark.parametrize("known", [1, 7, 25, 26, 27, 59, 60])
+def test_after_known_shifts_the_next_ones_are_measured_as_without(known: int) -> None:
+    """A reference frame is 25 frames old at most, also if its own shift was known."""
+    shifts = [(12 * np.sin(index / 3), 8 * np.cos(index / 4) - 8) for index in range(60)]
+    whole, again, made = list[CameraMotion](), list[CameraMotion](), list[int]()
+    list(with_shift(film(shifts), Memory([], whole)))
+
+    def lazily(detected: DetectedFrame) -> DetectedFrame:
+        frame = detected.frame
+
+        def make() -> Image:
+            made.append(frame.index)
+            return frame.image
+
+        return replace(detected, frame=replace(frame, picture=LazyPicture(frame.size_px, make)))
+
+    found = [one.shift for one in with_shift(map(lazily, film(shifts)), Memory(whole[:known], again))]
+    assert again == whole
+    assert found == [motion.shift for motion in whole]
+    reference = [] if known == 60 else [(known - 1) // 25 * 25]
+    assert sorted(made) == [*reference, *range(known, 60)], "of the known frames, only the reference has a picture"
 
 
 def test_a_picture_without_structure_has_no_shift() -> None:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from video_analysis.worker_utils.db.run_types import CheckpointPart
-from video_analysis.worker_utils.errors import MissingObject
+from video_analysis.worker_utils.errors import EnvironmentFault, MissingObject, Transient
 from video_analysis.yolo_worker.runs import checkpoint_format, checkpoint_writer
 from video_analysis.yolo_worker.runs.checkpoint_format import decode, encode
 from video_analysis.yolo_worker.runs.checkpoint_reader import StoredFrames
 from video_analysis.yolo_worker.runs.checkpoint_writer import CheckpointWriter
 from video_analysis.yolo_worker.runs.frame_input import FrameInput
-from video_analysis.yolo_worker.types import Boxes, Embeddings, Frame
+from video_analysis.yolo_worker.types import Boxes, CameraMotion, Embeddings, Frame
 
 RNG = np.random.default_rng(1)
 BLANK = np.zeros((4, 4, 3), np.uint8)
@@ -26,13 +26,15 @@ BLANK = np.zeros((4, 4, 3), np.uint8)
 
 def frame_input(index: int, boxes: int = 2, embedded: Sequence[int] = (1,)) -> FrameInput:
     vectors = {row: RNG.random(8, np.float32) for row in embedded}
-    return FrameInput(index, 40 * index, RNG.random((boxes, 6), np.float32), vectors)
+    motion = CameraMotion((0.1 * index, -1.0), (0.1 * index, 1 / 3)) if index != 6 else None
+    return FrameInput(index, 40 * index, RNG.random((boxes, 6), np.float32), vectors, motion)
 
 
 def same(one: FrameInput, other: FrameInput) -> bool:
     return (
         (one.index, one.offset_ms, one.boxes.tobytes()) == (other.index, other.offset_ms, other.boxes.tobytes())
         and one.boxes.dtype == other.boxes.dtype
+        and one.motion == other.motion
         and {row: vector.tobytes() for row, vector in one.vectors.items()}
         == {row: vector.tobytes() for row, vector in other.vectors.items()}
     )
@@ -64,6 +66,7 @@ DAMAGED = {
     "objects": arrays(index=np.array([{}] * 4, object)),
     "another type": arrays(boxes=np.zeros((10, 6), np.float64)),
     "too few boxes": arrays(boxes=np.zeros((9, 6), np.float32)),
+    "too few motions": arrays(motion=np.zeros((3, 4))),
     "another width": arrays(boxes=np.zeros((10, 5), np.float32)),
     "negative counts": arrays(counts=np.array([-2, 0, 9, 3])),
     "falling frames": arrays(index=np.array([0, 6, 3, 9])),
@@ -141,13 +144,21 @@ def test_frames_are_collected_while_the_store_is_slow() -> None:
 
 
 def test_too_many_waiting_frames_and_a_failure_end_the_writing_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint_writer, "MOST_BYTES", 2000)
-    failures, stored = list[Exception](), list[int]()
-    writer = CheckpointWriter(lambda frames: stored.append(len(frames)), failures.append, Clock())
+    monkeypatch.setattr(checkpoint_writer, "PART_BYTES", 1000)
+    monkeypatch.setattr(checkpoint_writer, "MOST_BYTES", 4000)
+    failures, stored, go = list[Exception](), list[int](), threading.Event()
+
+    def store(frames: Sequence[FrameInput]) -> None:
+        go.wait()
+        stored.append(len(frames))
+
+    writer = CheckpointWriter(store, failures.append, Clock())
     for index in range(100):
         writer.add(frame_input(index))
+    assert [type(failure) for failure in failures] == [TimeoutError]
+    go.set()
     writer.close(keep=True)
-    assert ([type(failure) for failure in failures], stored) == ([TimeoutError], [])
+    assert stored == [1], "the part that was being stored"
 
     def refuse(frames: Sequence[FrameInput]) -> None:
         raise MissingObject("no bucket", "key")
@@ -156,6 +167,54 @@ def test_too_many_waiting_frames_and_a_failure_end_the_writing_once(monkeypatch:
     refused.add(frame_input(0))
     refused.close(keep=True)
     assert [type(failure) for failure in failures] == [TimeoutError, MissingObject]
+
+
+def test_many_frames_are_stored_as_several_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint_writer, "PART_BYTES", 5 * frame_input(0).nbytes)
+    monkeypatch.setattr(checkpoint_writer, "MOST_BYTES", 500 * frame_input(0).nbytes)
+    stored = list[list[int]]()
+    writer = CheckpointWriter(lambda frames: stored.append([one.index for one in frames]), unexpected, Clock())
+    for index in range(23):
+        writer.add(frame_input(index))
+    writer.close(keep=True)
+    assert [index for part in stored for index in part] == list(range(23))
+    assert max(map(len, stored)) <= 5
+    assert len(stored[0]) == 5, "before the part is due by time"
+
+
+def test_after_a_failure_that_may_pass_the_frames_are_stored_with_the_next_part() -> None:
+    stored, failures, clock = list[list[int]](), list[Exception](), Clock()
+
+    def store(frames: Sequence[FrameInput]) -> None:
+        if len(failures) < 2:
+            raise Transient("S3 did not answer")
+        stored.append([one.index for one in frames])
+
+    writer = CheckpointWriter(store, failures.append, clock)
+    for index in range(100):
+        writer.add(frame_input(index))
+        if writer._storing is not None:
+            writer._storing[0].exception()
+        clock.now_s += 1
+    writer.close(keep=True)
+    assert [type(failure) for failure in failures] == [Transient, Transient]
+    assert [index for part in stored for index in part] == list(range(100))
+    assert len(stored[0]) > 20, "three intervals of frames"
+
+
+def test_a_refused_permission_ends_the_writing() -> None:
+    calls, failures, clock = list[int](), list[Exception](), Clock()
+
+    def store(frames: Sequence[FrameInput]) -> None:
+        calls.append(len(frames))
+        raise EnvironmentFault("denied", code="permission_denied")
+
+    writer = CheckpointWriter(store, failures.append, clock)
+    for index in range(50):
+        writer.add(frame_input(index))
+        clock.now_s += 1
+    writer.close(keep=True)
+    assert len(calls) == len(failures) == 1
 
 
 def test_without_keep_nothing_more_is_stored() -> None:

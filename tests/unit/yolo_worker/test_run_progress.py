@@ -81,7 +81,7 @@ STOPS: list[tuple[RunStatus, Request | None, type[WorkerError] | None]] = [
     ("running", "cancel", Cancelled),
     ("paused", None, Paused),
     ("cancelled", None, Cancelled),
-    ("failed", "pause", None),
+    ("failed", "pause", Paused),
     ("completed", "cancel", None),
 ]
 

@@ -1,0 +1,1 @@
+"""What a run changed: the vehicles of two runs of one video, matched."""

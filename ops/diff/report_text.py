@@ -1,0 +1,47 @@
+"""The differences of two runs as lines for a terminal. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from video_analysis.ops.diff.vehicles import RunDiff, Vehicle
+from video_analysis.ops.run_rows import RunRow
+
+NONE = "–"
+
+
+def lines(before: RunRow, after: RunRow, diff: RunDiff) -> Iterator[str]:
+    """The figures, the settings that differ, and one line per vehicle that differs."""
+    yield f"A {before.id} ({before.run_type}, {before.status}), B {after.id} ({after.run_type}, {after.status})"
+    for name, one, other in settings_of(before, after):
+        yield f"  {name}: A {one}, B {other}"
+    yield (
+        f"same best frame {len(diff.same)}, another best frame {len(diff.other_frame)}, new in B {len(diff.new)},"
+        f" gone {len(diff.gone)}"
+    )
+    for vehicle in diff.new:
+        yield f"new     {_vehicle(vehicle)}"
+    for vehicle in diff.gone:
+        yield f"gone    {_vehicle(vehicle)}"
+    for pair in diff.other_frame:
+        yield f"other   {_vehicle(pair.before)} → {_vehicle(pair.after)}"
+
+
+def settings_of(before: RunRow, after: RunRow) -> list[tuple[str, str, str]]:
+    """(name, value of the first run, value of the second) of each setting of the run key that differs."""
+    one, other = _flat(before.config_snapshot or {}), _flat(after.config_snapshot or {})
+    names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+    return [(name, one.get(name, NONE), other.get(name, NONE)) for name in names]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: json.dumps(value)}
+    return found
+
+
+def _vehicle(vehicle: Vehicle) -> str:
+    return f"track {vehicle.track_id} at {vehicle.offset_ms / 1000:.3f} s ({vehicle.type})"

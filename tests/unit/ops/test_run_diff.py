@@ -1,0 +1,87 @@
+"""The vehicles of two runs: which are the same, with which best frame, new or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from video_analysis.ops.diff import paths
+from video_analysis.ops.diff.vehicles import RunDiff, Vehicle, compare
+from video_analysis.ops.stored_parts import Coverage, coverage
+from video_analysis.worker_utils.db.row_types import DetectedBox
+from video_analysis.worker_utils.db.run_types import CheckpointPart
+from video_analysis.yolo_worker.runs.frame_input import FrameInput
+
+NO_PATHS: Mapping[Vehicle, int] = {}
+
+
+def vehicle(track_id: int, offset_ms: int, x: float, *, kind: str = "Car", run: str = "a") -> Vehicle:
+    """100×60 px, with its left edge at `x`."""
+    box = DetectedBox(x, 100, x + 100, 160, 640, 360)
+    return Vehicle(track_id, offset_ms, box, kind, f"s3://{run}/{track_id}")
+
+
+def tracks(diff: RunDiff) -> dict[str, Sequence[object]]:
+    return {
+        "same": [(pair.before.track_id, pair.after.track_id) for pair in diff.same],
+        "other": [(pair.before.track_id, pair.after.track_id) for pair in diff.other_frame],
+        "gone": [one.track_id for one in diff.gone],
+        "new": [one.track_id for one in diff.new],
+    }
+
+
+def test_vehicles_of_one_frame_are_matched_by_their_boxes_and_not_by_their_numbers() -> None:
+    before = [vehicle(1, 400, 0), vehicle(2, 400, 300)]
+    after = [vehicle(1, 400, 302), vehicle(2, 400, 4)]
+    assert tracks(compare(before, after, NO_PATHS)) == {"same": [(2, 1), (1, 2)], "other": [], "gone": [], "new": []}
+
+
+def test_a_vehicle_at_a_place_that_it_can_reach_has_another_best_frame() -> None:
+    before = [vehicle(1, 0, 0), vehicle(2, 0, 300)]
+    after = [vehicle(1, 1000, 420), vehicle(2, 1000, 130)]
+    assert tracks(compare(before, after, NO_PATHS)) == {"same": [], "other": [(2, 1), (1, 2)], "gone": [], "new": []}
+
+
+def test_vehicles_that_are_too_far_or_too_late_are_new_and_gone() -> None:
+    before = [vehicle(1, 0, 0), vehicle(2, 20_000, 0)]
+    after = [vehicle(1, 0, 500), vehicle(2, 26_000, 0)]
+    assert tracks(compare(before, after, NO_PATHS)) == {"same": [], "other": [], "gone": [1, 2], "new": [1, 2]}
+
+
+def test_a_path_joins_what_is_far_in_time_and_wins_over_what_is_near() -> None:
+    before, after = [vehicle(1, 0, 0)], [vehicle(7, 9_000, 400, run="b"), vehicle(8, 1000, 10, run="b")]
+    path_of = {before[0]: 3, after[0]: 3, after[1]: 4}
+    assert tracks(compare(before, after, path_of))["other"] == [(1, 7)]
+    assert tracks(compare(before, after, NO_PATHS))["other"] == [(1, 8)]
+
+
+def test_a_row_without_a_box_is_never_matched() -> None:
+    bare = Vehicle(1, 0, None, "Car", "s3://a/1")
+    assert tracks(compare([bare], [bare], NO_PATHS)) == {"same": [], "other": [], "gone": [1], "new": [1]}
+
+
+def frame(index: int, *lefts: float) -> FrameInput:
+    boxes = np.array([[x, 100, x + 100, 160, 0.9, 0] for x in lefts], np.float32).reshape(-1, 6)
+    return FrameInput(index, 40 * index, boxes)
+
+
+def test_a_path_follows_boxes_and_ends_where_two_vehicles_meet() -> None:
+    alone = [frame(index, 10 * index, 500) for index in range(20)]
+    first, last, standing = vehicle(1, 0, 0), vehicle(2, 760, 190), vehicle(3, 400, 500)
+    found = paths.path_of([first, last, standing, vehicle(4, 400, 300)], alone)
+    assert found == {first: found[last], last: found[first], standing: found[standing]}
+    assert found[first] != found[standing]
+    met = [frame(index, 10 * index, 120) for index in range(20)]
+    found = paths.path_of([first, last], met)
+    assert found[first] != found[last]
+
+
+def part(number: int, first: int, last: int) -> CheckpointPart:
+    return CheckpointPart("r", number, first, last, 0, 0, "k", 1, "s", "e", 1, "t")
+
+
+def test_stored_frames_count_up_to_the_first_gap() -> None:
+    parts = [part(0, 0, 27), part(1, 30, 57), part(2, 30, 45), part(3, 63, 90)]
+    assert coverage(parts, 3) == Coverage(2, 20)
+    assert coverage(parts[1:], 3) == Coverage(0, 0)
