@@ -81,7 +81,8 @@ def fine_tune(variant: Variant, path: Path, data: OwnData, options: TrainingOpti
     figures |= {"started_from": start.sha256, "is_continued": is_kept, "new": lists.new, "rare": lists.rare}
     done = TrainingRun(net, net, run.optimizer, run.steps, run.seconds, run.losses)
     write_figures(path, done, plan, hardware, (1, 3, 640, 640), figures)
-    return [*_notes(start, lists, fit, pictures, missing, is_kept), *comparison.lines(compared)]
+    notes = _notes(start, lists, fit, pictures, missing, is_kept)
+    return [*notes, *_training_note(run, plan), *comparison.lines(compared)]
 
 
 def labelled_pictures(data: OwnData, start: Start) -> tuple[list[OwnPicture], list[OwnPicture]]:
@@ -179,6 +180,14 @@ def _counts(pictures: Sequence[OwnPicture], missing: Sequence[OwnPicture]) -> JS
         for split in SPLITS
     }
     return {**found, "missing": len(missing)}
+
+
+def _training_note(run: TrainingRun, plan: Plan) -> list[str]:
+    """One line if the time was over before the training was."""
+    if plan.most_steps is None or run.steps >= plan.most_steps:
+        return []
+    minutes = plan.seconds / 60
+    return [f"trained {run.steps} of {plan.most_steps} steps in {minutes:g} minutes; more --minutes continue it"]
 
 
 def _notes(

@@ -106,5 +106,5 @@ def _tree(
 
 
 def _near(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1, 0.8)
+    near = [] if name in known else difflib.get_close_matches(name, known, 1, 0.8)
     return f"{name}, like the known {near[0]}" if near else name
