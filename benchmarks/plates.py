@@ -129,7 +129,7 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
     return {
         "pictures": len(outcomes),
         "exact": exact,
-        "exact_but_for_o_and_i": sum(_twinless(str(one.text)) == _twinless(one.truth) for one in read),
+        "exact_but_for_o_and_i": sum(without_twins(str(one.text)) == without_twins(one.truth) for one in read),
         "wrong": len(read) - exact,
         "abstained": len(outcomes) - len(read),
         "best_guess_exact": sum(one.best == one.truth for one in outcomes),
@@ -138,7 +138,8 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
     }
 
 
-def _twinless(text: str) -> str:
+def without_twins(text: str) -> str:
+    """The text with one character for O and 0, and one for I and 1."""
     return text.replace("O", "0").replace("I", "1")
 
 

@@ -25,6 +25,9 @@ class Command:
 COMMANDS: Mapping[str, Command] = {
     "check": Command("video_analysis.ops.check", "check whether a worker would start with a checkpoint"),
     "compare": Command("video_analysis.ops.compare.command", "report how far the models baseline and cmt agree"),
+    "export-labels": Command(
+        "video_analysis.ops.export_labels", "write results as a CSV file to correct, with the snapshots beside it"
+    ),
     "replay": Command("video_analysis.ops.replay", "process a video again with other settings"),
     "runs": Command("video_analysis.ops.runs", "list, show, pause, resume, cancel, compare and adopt runs of videos"),
     "reclassify": Command("video_analysis.ops.reclassify", "send stored snapshots again, for a new checkpoint"),

@@ -32,6 +32,13 @@ def uuid(text: str) -> str:
     return text.lower()
 
 
+def camera_code(text: str) -> str:
+    """An argparse type: the code of a camera."""
+    if not re.fullmatch(s3_keys.CAMERA_CODE, text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not CAM and 1 to 20 digits")
+    return text
+
+
 def instant(text: str) -> datetime:
     """An argparse type: an RFC 3339 date-time with an offset."""
     try:

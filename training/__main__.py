@@ -1,6 +1,7 @@
 """Train the demo's weights: python -m video_analysis.training [--only detector] [--minutes 20].
 
-`--only appearance` trains the appearance network of yolo_worker instead, on simulated and real vehicles (`--data`).
+`--only appearance` trains the appearance network of yolo_worker instead, on simulated and real vehicles
+(`--shared-data`). `--data FOLDER` fine-tunes a main model on your own labelled snapshots: docs/own-model.md.
 
 An interrupted run continues from its last checkpoint (written every two minutes) when the same command is run again.
 """
@@ -20,16 +21,23 @@ from video_analysis.worker_utils.inference import backend
 
 NETWORKS = ("detector", "baseline", "cmt")
 """Trained by default. `appearance` needs real clips as well, so it is trained on request only."""
+MAIN_MODELS = ("baseline", "cmt")
+MINUTES, OWN_MINUTES = 30.0, 10.0
 FRAMES, CROPS, SCENES = 6_000, 24_000, 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and train; 0 if all requested weights are written."""
     options = _options(arguments)
+    options.minutes = options.minutes or (MINUTES if options.data is None else OWN_MINUTES)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     backend.configure_environment(
         options.work / "cache", options.threads
     )  # before PyTorch and ultralytics are imported
+    if options.data is not None:
+        from video_analysis.training.own import command  # noqa: PLC0415
+
+        return command.run(options)
     from video_analysis.training import main_model_pipeline, train_pipeline  # noqa: PLC0415
     from video_analysis.training.hardware import Hardware, spare_cores  # noqa: PLC0415
 
@@ -42,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps=options.steps,
         batch=options.batch,
         processes=spare_cores() if options.processes is None else options.processes,
-        data=options.data if options.data.is_dir() else None,
+        data=options.shared_data if options.shared_data.is_dir() else None,
         start=options.start,
     )
     if options.only == "appearance":
@@ -67,7 +75,7 @@ def _train_appearance(options: argparse.Namespace) -> None:
     path = BUNDLED_WEIGHTS if options.out is None else options.out / BUNDLED_WEIGHTS.name
     run_options = reid_pipeline.ReidOptions(
         work=options.work / "reid",
-        data=options.data if options.data.is_dir() else None,
+        data=options.shared_data if options.shared_data.is_dir() else None,
         scenes=options.images or SCENES,
         minutes=options.minutes,
         steps=options.steps,
@@ -87,15 +95,37 @@ def destination(network: str, out: Path | None = None) -> Path:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m video_analysis.training", description=__doc__)
     parser.add_argument("--only", choices=(*NETWORKS, "appearance"), help="this network alone")
-    parser.add_argument("--minutes", type=float, default=30.0, help="of wall time for each network's training")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help=f"most wall time of each network's training; default {MINUTES:g}, with --data {OWN_MINUTES:g}",
+    )
     parser.add_argument(
         "--images", type=int, help=f"pictures to train on; default {FRAMES} frames, {CROPS} crops, {SCENES} scenes"
     )
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real clips and pictures")
     parser.add_argument(
-        "--start", type=Path, metavar="WEIGHTS", help="of the network (with --only), to continue from; default: none"
+        "--data", type=Path, metavar="FOLDER", help="your own snapshots, labelled by labels.csv or by their folders"
     )
-    parser.add_argument("--out", type=Path, help="folder for the weights; default: each worker's bundle")
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE.csv", help="with --data: the corrected labels; default: labels.csv in it"
+    )
+    parser.add_argument("--name", help="with --data: name of the new model in each row; default: own-baseline, own-cmt")
+    parser.add_argument(
+        "--shared-data",
+        type=Path,
+        default=DATA,
+        metavar="FOLDER",
+        help="the real clips and pictures for the demo's weights",
+    )
+    parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="WEIGHTS",
+        help="of the network (with --only), to continue from; default: none, with --data the model in the bundle",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder for the weights; default: each worker's bundle, with --data out/own"
+    )
     parser.add_argument(
         "--work", type=Path, default=PACKAGE_FOLDER / "out" / "training", help="rendered pictures, memory"
     )
@@ -106,7 +136,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch on the CPU; 0: one for each core")
     parser.add_argument("--processes", type=int, help="to render, and threads to prepare batches; default: cores - 1")
     options = parser.parse_args(arguments)
-    if options.start is not None and options.only not in NETWORKS:
+    if options.data is not None:
+        if options.only not in (None, *MAIN_MODELS):
+            parser.error(f"--data trains a main model: --only is {' or '.join(MAIN_MODELS)}")
+    elif options.labels is not None or options.name is not None:
+        parser.error("--labels and --name need --data")
+    elif options.start is not None and options.only not in NETWORKS:
         parser.error(f"--start needs --only, one of {', '.join(NETWORKS)}")
     return options
 

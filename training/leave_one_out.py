@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         crops=options.images,
         minutes=options.minutes,
         processes=1,
-        data=options.data,
+        data=options.shared_data,
         frames_cut={"train": options.frames, "validation": 0},
     )
     makes = options.makes or labels("demo").makes
@@ -90,7 +90,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0, help="of training per make")
     parser.add_argument("--images", type=int, default=9_600, help="close-ups to train on")
     parser.add_argument("--frames", type=int, default=0, help="frames whose vehicles are trained on as well")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real pictures")
+    parser.add_argument("--shared-data", type=Path, default=DATA, help="folder of the real pictures")
     parser.add_argument("--work", type=Path, default=PACKAGE_FOLDER / "out" / "training")
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch; 0: one for each core")
     parser.add_argument("--out", type=Path, default=PACKAGE_FOLDER / "out" / "leave_one_out.json")

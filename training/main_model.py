@@ -22,7 +22,7 @@ from video_analysis.training.mixed_views import Batch
 from video_analysis.training.networks import MainModel, Tail
 from video_analysis.training.train_loop import Loss
 from video_analysis.training.trunk_cache import Maps
-from video_analysis.training.vehicle_sets import UNKNOWN, Targets
+from video_analysis.training.vehicle_sets import UNLABELLED, Targets
 
 SMOOTHING = 0.05
 TYPE_WEIGHT = 3.0
@@ -57,7 +57,7 @@ class Predictions:
         return Predictions(logits, np.concatenate([self.targets, other.targets]))
 
     def answers(self, output: str) -> NDArray[np.int64]:
-        """The place of each vehicle's true name; of a group of types the first; UNKNOWN where it is unknown."""
+        """The place of each vehicle's true name; of a group of types the first; negative where unknown."""
         if output == "type":
             return np.asarray(self.targets[:, :-2].argmax(axis=1), np.int64)
         return np.asarray(self.targets[:, -2 if output == "make" else -1], np.int64)
@@ -83,25 +83,30 @@ def group_loss(logits: torch.Tensor, may_be: torch.Tensor) -> torch.Tensor:
     """Cross-entropy with a group of names, of which one is the true one; smoothed.
 
     Half of it is that of the group's sum, half that of its most likely name: the sum alone is satisfied by a network
-    that cannot tell the names of a group apart.
+    that cannot tell the names of a group apart. Vehicles that may be of each type count nothing.
     """
     log_probs = log_softmax(logits, 1)
     inside = log_probs.masked_fill(may_be == 0, -torch.inf)
     of_group = (inside.logsumexp(1) + inside.amax(1)) / 2
-    return -((1 - SMOOTHING) * of_group + SMOOTHING * log_probs.mean(1)).mean()
+    losses = -((1 - SMOOTHING) * of_group + SMOOTHING * log_probs.mean(1))
+    is_labelled = may_be.min(1).values == 0
+    return losses[is_labelled].sum() / max(1, int(is_labelled.sum()))
 
 
 def known_loss(logits: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Cross-entropy over the vehicles whose name is known, per vehicle of the batch."""
-    total = cross_entropy(logits, places, ignore_index=UNKNOWN, label_smoothing=SMOOTHING, reduction="sum")
-    return total / max(1, int((places != UNKNOWN).sum()))
+    is_known = places >= 0
+    total = cross_entropy(logits[is_known], places[is_known], label_smoothing=SMOOTHING, reduction="sum")
+    return total / max(1, int(is_known.sum()))
 
 
 def open_loss(logits: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Each name against all else (outlier exposure): no name fits a vehicle of unknown make. It fixes the scale of
-    the logits, so that the open-set score separates them (Hendrycks et al., ICLR 2019)."""
-    known = one_hot(places.clamp(min=0), logits.shape[1]).float() * (places != UNKNOWN)[:, None]
-    return OPEN_WEIGHT * binary_cross_entropy_with_logits(logits, known, reduction="none").sum(1).mean()
+    the logits, so that the open-set score separates them (Hendrycks et al., ICLR 2019). Vehicles without a label count
+    nothing."""
+    known = one_hot(places.clamp(min=0), logits.shape[1]).float() * (places >= 0)[:, None]
+    losses = binary_cross_entropy_with_logits(logits, known, reduction="none").sum(1)
+    return OPEN_WEIGHT * (losses * (places != UNLABELLED)).mean()
 
 
 def predict(tail: Tail, maps: Maps, targets: Targets) -> Predictions:

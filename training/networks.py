@@ -107,6 +107,18 @@ class HybridBlock(nn.Module):  # type: ignore[misc]
         return x + self.narrow(wide + self.mix(wide))
 
 
+class FixedBody(nn.Sequential):  # type: ignore[misc]
+    """The layers of a body whose weights and statistics stay."""
+
+    def __init__(self, body: nn.Sequential) -> None:
+        super().__init__(*body)
+        self.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> FixedBody:  # noqa: ARG002
+        """Stay in eval mode."""
+        return super().train(False)  # type: ignore[no-any-return]
+
+
 class Tail(nn.Module):  # type: ignore[misc]
     """The trained part of a main model: a body, mean and maximum of its maps, and three heads."""
 

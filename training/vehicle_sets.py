@@ -17,13 +17,15 @@ from video_analysis.training.real_vehicles import RealVehicle
 from video_analysis.training.stills import Still
 from video_analysis.worker_utils.imaging.crop import Image
 
-UNKNOWN = -1
+UNKNOWN, UNLABELLED = -1, -2
+"""Places of a make or model that is none of the names, and of one that may be any of them."""
 GROUP_POWER = 0.75
 """A group of n vehicles is drawn in proportion to n to this power: evenly at 0, as often as it occurs at 1."""
 SOURCE_WEIGHTS = {"stills": 2.0, "photographs": 1.5}
 """CCTV stills of many cameras are the nearest to what a worker sees; the crops are of one camera."""
 Targets = NDArray[np.int64]
-"""N×(types + 2): per type 1 if it may be the true one, else 0; the place of the make and of the model, or UNKNOWN."""
+"""N×(types + 2): per type 1 if it may be the true one, else 0; the place of the make and of the model, or UNKNOWN or
+UNLABELLED. A type that is not labelled may be each one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

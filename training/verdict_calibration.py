@@ -54,7 +54,7 @@ NOTHING = Thresholds(type=0.0, make=0.0, model=0.0)
 
 def verdict_calibration(of: Judged) -> Calibration:
     """Platt scaling of the joint decision: its confidences need it, since errors of the heads are correlated."""
-    return Calibration(**{output: _scaling(*of[output]) for output in OUTPUTS})
+    return Calibration(**{output: scaling(*of[output]) for output in OUTPUTS})
 
 
 def judged(predictions: Predictions, named: Labels) -> dict[str, tuple[Floats, NDArray[np.bool_]]]:
@@ -102,7 +102,7 @@ def _open_set(plain: Labels, vehicles: CalibrationVehicles) -> OpenSet:
     for one in even[1:]:
         together = together.joined(one)
     alone = plain.model_copy(update={"open_set": rule})
-    bent = rule.model_copy(update={"calibration": _scaling(*judged(together, alone)["type"])})
+    bent = rule.model_copy(update={"calibration": scaling(*judged(together, alone)["type"])})
     alone = plain.model_copy(update={"open_set": bent})
     of_type = [judged(_outside(one, rule), alone)["type"] for one in vehicles.real.values()]
     least = max(calibration.threshold_for(*one, REAL_TYPE_PRECISION) for one in of_type)
@@ -118,6 +118,7 @@ def _within(predictions: Predictions, rule: OpenSet | None) -> Predictions:
     return predictions if rule is None else predictions.chosen(scores(predictions, rule.head) >= rule.least_score)
 
 
-def _scaling(confidences: Floats, right: NDArray[np.bool_]) -> PlattScaling:
+def scaling(confidences: Floats, right: NDArray[np.bool_]) -> PlattScaling:
+    """Platt scaling of confidences, of which some are right."""
     slope, bias = calibration.fit_logistic(confidences, right)
     return PlattScaling(slope=round(slope, 4), bias=round(bias, 4))

@@ -58,10 +58,11 @@ class Judged:
 
 def figures(judged: Sequence[Judged]) -> dict[str, Any]:
     """Per level the figures of one set; those of names that are unknown are None."""
-    return {"vehicles": len(judged), **{level: _level(judged, level) for level in LEVELS}}
+    return {"vehicles": len(judged), **{level: level_figures(judged, level) for level in LEVELS}}
 
 
-def _level(judged: Sequence[Judged], level: str) -> dict[str, Any]:
+def level_figures(judged: Sequence[Judged], level: str) -> dict[str, Any]:
+    """The figures of one level; only the first two if a name is unknown."""
     named = [one for one in judged if one.label(level) is not None]
     coverage = {"named": len(named), "coverage": _share(len(named), len(judged))}
     if not all(one.right[level] for one in judged):

@@ -13,7 +13,13 @@ from math import exp
 from typing import Literal
 
 from video_analysis.main_worker.attributes import paint_mask
-from video_analysis.main_worker.attributes.color_clusters import ColorCluster, NeutralTone, clusters, neutral_tone
+from video_analysis.main_worker.attributes.color_clusters import (
+    DARK_BROWN_FACTOR,
+    ColorCluster,
+    NeutralTone,
+    clusters,
+    neutral_tone,
+)
 from video_analysis.main_worker.types import SnapshotImage
 
 Finish = Literal["Matte", "Metallic"]
@@ -51,7 +57,9 @@ class Color:
         return asdict(self) | {"conf": round(self.conf, 4)}
 
 
-def colors(image: SnapshotImage, yolo_type: str | None = None) -> list[Color]:
+def colors(
+    image: SnapshotImage, yolo_type: str | None = None, dark_brown_factor: float = DARK_BROWN_FACTOR
+) -> list[Color]:
     """One to three colours of a letterboxed vehicle (640×640×3 BGR), the main one first; none for an empty image.
 
     Further colours are in order of their share. `yolo_type` selects where paint and loads are expected.
@@ -59,7 +67,7 @@ def colors(image: SnapshotImage, yolo_type: str | None = None) -> list[Color]:
     body = paint_mask.read(image, yolo_type)
     if body is None:
         return []
-    found = clusters(body, yolo_type)
+    found = clusters(body, yolo_type, dark_brown_factor)
     neutral = neutral_tone(body, yolo_type)
     hue_prob = _logistic(found[0].evidence, HUE_MIDPOINT) if found else 0.0
     if hue_prob > 0.5:

@@ -20,6 +20,9 @@ MIN_CHROMA = ((0, 60, 75, 95, 125, 190, 225, 300, 330, 360), (8, 8, 6, 6, 11, 11
 """(hues, CIELAB chroma above which a pixel has that hue). Higher for blue: glass and grey paint reflect the sky."""
 MAX_CHROMA = 34.0
 """A higher chroma adds no evidence: tail lamps are small and more saturated than paint."""
+DARK_BROWN_FACTOR = 2.2
+"""Factor of the evidence of dark brown: most of such a vehicle is too dark to have a hue. benchmarks/colour_folds.py
+compares it with others."""
 LOADED = ("Utility", "LightTruck")
 """Types on which pale brown may be a load."""
 BRIGHT_LIGHTNESS, BRIGHT_SHARE, BRIGHT_SHARE_GLAZED = 46.0, 0.36, 0.22
@@ -59,7 +62,7 @@ class NeutralTone:
     """Share of the white pixels in the body."""
 
 
-def clusters(body: Paint, yolo_type: str | None) -> list[ColorCluster]:
+def clusters(body: Paint, yolo_type: str | None, dark_brown_factor: float = DARK_BROWN_FACTOR) -> list[ColorCluster]:
     """The hues of a body, highest evidence first."""
     remaining, found = body.weight * colourfulness(body), []
     for _ in range(MAX_CLUSTERS):
@@ -75,7 +78,9 @@ def clusters(body: Paint, yolo_type: str | None) -> list[ColorCluster]:
             quantile(one[inside], strength[inside], 0.5) for one in (body.lightness, body.chroma, offset)
         )
         hue = (centre + shift) % 360
-        found.append(ColorCluster(share, lightness, chroma, hue, _evidence(share, lightness, chroma, hue, yolo_type)))
+        evidence = _evidence(share, lightness, chroma, hue, yolo_type)
+        evidence *= dark_brown_factor if _is_dark_brown(lightness, chroma, hue) else 1
+        found.append(ColorCluster(share, lightness, chroma, hue, evidence))
         remaining = np.where(inside, 0, remaining)
     return sorted(found, key=lambda cluster: -cluster.evidence)
 
@@ -84,6 +89,10 @@ def colourfulness(body: Paint) -> Floats:
     """Per pixel, 0 (neutral) to 1 (has a hue); near black the hue is noise."""
     ramp = np.clip((body.chroma - np.interp(body.hue, *MIN_CHROMA)) / 6, 0, 1)
     return np.asarray(ramp * np.clip((body.lightness - 3) / 6, 0, 1), np.float32)
+
+
+def _is_dark_brown(lightness: float, chroma: float, hue: float) -> bool:
+    return lightness < 36 and chroma < 28 and 30 < hue < 72
 
 
 def _evidence(share: float, lightness: float, chroma: float, hue: float, yolo_type: str | None) -> float:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from video_analysis.main_worker.attributes import plate_formats, plate_lines
-from video_analysis.main_worker.attributes.plate_formats import CharProbs, Reading
+from video_analysis.main_worker.attributes.plate_formats import FORMATS, CharProbs, Formats, Reading
 from video_analysis.main_worker.attributes.plate_lines import Line
 from video_analysis.main_worker.evidence import PlateCode
 from video_analysis.main_worker.types import SnapshotImage
@@ -68,17 +68,20 @@ class PlateReader:
     """PP-OCR's detector and recogniser. One caller at a time."""
 
     def __init__(
-        self, detector: Network, recogniser: Network, alphabet: Sequence[str], countries: Sequence[str]
-    ) -> None:
+        self, detector: Network, recogniser: Network, alphabet: Sequence[str], countries: Sequence[str],
+        formats: Formats = FORMATS,
+    ) -> None:  # fmt: skip
         self._detector, self._recogniser = detector, recogniser
         self._columns = _columns(alphabet)
-        self._countries = countries
+        self._countries, self._formats = countries, formats
 
     @classmethod
-    def load(cls, runtime: backend.Runtime, countries: Sequence[str] = ("PH",)) -> PlateReader | None:
+    def load(
+        cls, runtime: backend.Runtime, countries: Sequence[str] = ("PH",), formats: Formats = FORMATS
+    ) -> PlateReader | None:
         """Load the networks. None if the optional package is not installed, ConfigurationError if a file is missing.
 
-        The formats of `countries` (keys of plate_formats.FORMATS) are preferred.
+        The formats of `countries` (keys of `formats`) are preferred to the others.
         """
         package = importlib.util.find_spec(PACKAGE)
         if package is None or package.origin is None:
@@ -89,13 +92,13 @@ class PlateReader:
                 extra={"event": "plate.disabled", "package": PACKAGE},
             )
             return None
-        if unknown := set(countries) - set(plate_formats.FORMATS):
+        if unknown := set(countries) - set(formats):
             raise ConfigurationError(f"there are no plate formats for {', '.join(sorted(unknown))}")
         folder = Path(package.origin).parent / "models"
         detector, recogniser = (backend.require_file(folder / name, REMEDY) for name in WEIGHTS)
         cpu = replace(runtime, kind="openvino")
         alphabet = characters(recogniser.read_bytes())
-        return cls(backend.load_ir(detector, cpu), backend.load_ir(recogniser, cpu), alphabet, countries)
+        return cls(backend.load_ir(detector, cpu), backend.load_ir(recogniser, cpu), alphabet, countries, formats)
 
     def read(self, image: SnapshotImage) -> PlateResult:
         """The plate of a snapshot (640×640×3 BGR), or the reason for none. SEARCH_PX and MAX_LINES limit the time."""
@@ -120,7 +123,7 @@ class PlateReader:
         texts = self._texts(image, found)
         pairs = [(found[a], np.concatenate([texts[a], texts[b]])) for a, b in plate_lines.stacked(found)]
         for line, text in [*zip(found, texts, strict=True), *pairs]:
-            if reading := plate_formats.read(text, self._countries):
+            if reading := plate_formats.read(text, self._countries, self._formats):
                 yield line, reading
 
     def _texts(self, image: SnapshotImage, found: Sequence[Line]) -> list[CharProbs]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from video_analysis.ops import stored_pictures
 from video_analysis.ops.compare.agreement import (
     NO_CHECKPOINT,
     OUTCOMES,
@@ -20,8 +21,6 @@ from video_analysis.ops.compare.thumbnails import Thumbnail
 from video_analysis.worker_utils.contracts.schema_check import printable
 
 HEAD = ("agreement", "same", "differ", "baseline only", "cmt only", "neither")
-MAX_REASONS = 3
-"""How many reasons for missing images the terminal shows; the page shows all."""
 
 
 def lines(title: str, found: Agreement) -> Iterator[str]:
@@ -50,10 +49,7 @@ def missing_images(thumbnails: Sequence[Thumbnail]) -> Iterator[str]:
     """One line with the number of missing images and the reasons; no line if the page has all images."""
     problems = [one.problem or "reason unknown" for one in thumbnails if one.jpeg is None]
     if problems:
-        reasons = [printable(problem) for problem in dict.fromkeys(problems)]
-        further = len(reasons) - MAX_REASONS
-        more = [f"{further} more reasons, see the page"] if further > 0 else []
-        shown = "; ".join([*reasons[:MAX_REASONS], *more])
+        shown = stored_pictures.reasons(problems, ", see the page")
         yield f"{len(problems)} of {len(thumbnails)} images are missing: {shown}"
 
 

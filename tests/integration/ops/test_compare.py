@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from video_analysis.ops import stored_pictures
 from video_analysis.ops.compare import agreement, command, report_page, report_text, stored_verdicts, thumbnails
 from video_analysis.ops.compare.stored_verdicts import ComparedSnapshot, StoredVerdict, StoredVerdicts
 from video_analysis.ops.compare.thumbnails import Thumbnail
@@ -250,7 +251,7 @@ def test_after_an_outage_of_s3_no_further_image_is_fetched() -> None:
     storage = Storage()
     uris = [f"s3://ours-only/{report_rows.key_of(track, 100)}" for track in range(1, 101)]
     fetched = thumbnails.fetch(storage, "ours-only", uris)
-    assert storage.asked <= thumbnails.FETCH_THREADS
+    assert storage.asked <= stored_pictures.FETCH_THREADS
     assert fetched[0] == Thumbnail(None, "S3 cannot be reached")
     assert fetched[-1].problem == "not fetched, because S3 failed before"
 

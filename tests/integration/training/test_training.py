@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("YOLO_OFFLINE", "YOLO_CONFIG_DIR", "OMP_NUM_THREADS", "MPLCONFIGDIR"):
             patch.setenv(name, "")
-        folders = ["--work", str(folder / "work"), "--out", str(folder / "out"), "--data", str(folder / "none")]
+        folders = ["--work", str(folder / "work"), "--out", str(folder / "out"), "--shared-data", str(folder / "none")]
         assert main([*few, *folders]) == 0
         yield folder
     torch.set_num_threads(threads)

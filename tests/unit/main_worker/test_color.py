@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from video_analysis.main_worker.attributes import color_clusters, paint_mask
 from video_analysis.main_worker.attributes.color import Color, colors, name
+from video_analysis.main_worker.attributes.color_clusters import DARK_BROWN_FACTOR, clusters
+from video_analysis.main_worker.attributes.paint_mask import Paint
 from video_analysis.simulator.vehicles.paint import BASES
 from video_analysis.worker_utils.imaging.crop import Image
 from video_analysis.worker_utils.imaging.jpeg_check import check_snapshot
@@ -241,3 +244,19 @@ def test_a_picture_takes_about_fifteen_milliseconds() -> None:
     for _ in range(5):
         colors(picture)
     assert (time.process_time() - start) / 5 < 0.06, "four times the promise: other work shares the cores"
+
+
+def partly(value: float, rest: float) -> NDArray[np.float32]:
+    return np.repeat(np.array([value, rest], np.float32), [250, 750])
+
+
+def body(lightness: float, chroma: float, hue: float) -> Paint:
+    """A quarter of the paint in this colour, the rest black."""
+    return Paint(partly(lightness, 8), partly(chroma, 0), partly(hue, 0), np.full(1000, 0.001, np.float32))
+
+
+@pytest.mark.parametrize(("lightness", "factor"), [(25, DARK_BROWN_FACTOR), (50, 1.0)])
+def test_dark_brown_counts_more_than_other_colours(lightness: float, factor: float) -> None:
+    brown = body(lightness, 16, 50)
+    found, plain = (clusters(brown, None, one)[0].evidence for one in (DARK_BROWN_FACTOR, 1.0))
+    assert found == pytest.approx(factor * plain)

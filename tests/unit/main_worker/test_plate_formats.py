@@ -79,6 +79,17 @@ def test_a_seal_beside_the_number_is_left_away_where_the_rest_fits(seen: str) ->
     assert text_of(read(chances(seen), [])) == seen
 
 
+def test_formats_of_other_countries_come_second() -> None:
+    slovak = chances("RKO48AH", place2_O=0.6, place2_0=0.35)
+    foreign = read(slovak, ["PH"])
+    assert foreign is not None
+    assert foreign.text == "RK048AH"
+    assert foreign.country not in ("PH", None)
+    assert text_of(read(slovak, ["PH"], {"PH": FORMATS["PH"]})) == "RKO48AH"
+    torn = chances("ABC0123", place3_O=0.6, place3_0=0.38)
+    assert text_of(read(torn, ["PH"])) == "ABC0123", "ABCO123 is German"
+
+
 @pytest.mark.parametrize("text", ["TOYOTA", "0917123", "L300", "ABC123456"])
 def test_words_bare_numbers_and_other_lengths_are_no_plates(text: str) -> None:
     assert read(chances(text), ["PH"]) is None

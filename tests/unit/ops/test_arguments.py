@@ -27,6 +27,8 @@ def test_valid_texts_are_converted() -> None:
         (arguments.uuid, f"{UUID}\n"),
         (arguments.instant, "2026-03-01"),
         (arguments.instant, "2026-03-01T08:00:00"),
+        (arguments.camera_code, "cam1"),
+        (arguments.camera_code, "CAM1\n"),
         (arguments.count, "-1"),
         (arguments.count, "²"),
         (arguments.count, "9" * 5000),
