@@ -22,7 +22,7 @@ SEED = 1
 MOST_MB = 1200
 """Three copies of a frame of 64 megapixels, and the libraries. Also the limit for parsing an index."""
 LONGEST_S = 30.0
-MUST_BE_REFUSED = frozenset({"no video at all", "truncated fragments"})
+MUST_BE_REFUSED = frozenset({"no video at all"})
 OF_EACH_FAMILY = 2
 BETWEEN_HEALTHY = 7
 """Broken videos per valid one."""
