@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import pytest
 
@@ -63,7 +63,7 @@ VENDORS = {
 LOADED_BEFORE_THE_ENVIRONMENT_IS_READY = {"torch", "torchvision", "ultralytics", "openvino", "deep_sort_realtime"}
 
 
-@cache
+@lru_cache(maxsize=256)  # not all: live trees make every garbage collection slower
 def tree(module: str) -> ast.Module:
     path = PACKAGE_FOLDER / f"{module.replace('.', '/')}.py"
     return ast.parse(path.read_text("utf-8"), path)
