@@ -37,9 +37,9 @@ tbody tr { border-top: 1px solid var(--line); }
 .vehicle { padding: .8rem; background: var(--sheet); border: 1px solid var(--line); border-radius: 4px; }
 .vehicle img { display: block; width: 100%; height: auto; border-radius: 2px; }
 .vehicle table { table-layout: fixed; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem; margin-top: .4rem; }
-.pair figure { margin: 0; }
-.pair figcaption { color: var(--soft); font-size: .85rem; font-variant-numeric: tabular-nums; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem; }
+.vehicle figure { margin: .4rem 0 0; }
+.vehicle figcaption { color: var(--soft); font-size: .85rem; font-variant-numeric: tabular-nums; }
 .problem { border-left: 3px solid var(--bad); padding: .5rem .7rem; color: var(--bad); }
 footer { margin-top: 1.5rem; font-size: .85rem; }
 @media print { .vehicle { break-inside: avoid; } }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.ops.diff.vehicles import Vehicle, corners
+from video_analysis.ops.diff.vehicles import SHIFTED_MS, Vehicle, corners
 from video_analysis.yolo_worker.detection.postprocess import overlaps
 from video_analysis.yolo_worker.runs.frame_input import FrameInput
 
@@ -26,11 +26,13 @@ def path_of(vehicles: Iterable[Vehicle], frames: Sequence[FrameInput]) -> dict[V
     boxes = {frame.offset_ms: frame.boxes[:, :4] for frame in frames}
     found: dict[Vehicle, int] = {}
     for vehicle in vehicles:
-        if vehicle.box is None or not len(boxes.get(vehicle.offset_ms, ())):
+        earlier = (vehicle.offset_ms - shift for shift in range(SHIFTED_MS + 1))
+        offset_ms = next((one for one in earlier if len(boxes.get(one, ()))), None)
+        if vehicle.box is None or offset_ms is None:
             continue
-        ious = overlaps(corners(vehicle.box), boxes[vehicle.offset_ms])[0]
+        ious = overlaps(corners(vehicle.box), boxes[offset_ms])[0]
         if ious.max() >= SAME_IOU:
-            found[vehicle] = paths[vehicle.offset_ms][int(ious.argmax())]
+            found[vehicle] = paths[offset_ms][int(ious.argmax())]
     return found
 
 

@@ -24,6 +24,8 @@ SAME_IOU = 0.5
 LONGEST_GAP_S = 5.0
 SIZES, SIZES_PER_S = 0.5, 2.0
 """Largest distance of two centres, in mean diagonals of their boxes: at once, and per second between them."""
+SHIFTED_MS = 10
+"""A row whose track and offset another run has already is stored with the next free ms."""
 REFUSED = 1e6
 Cost = Callable[["Vehicle", "Vehicle"], float]
 """REFUSED or more: they are not the same vehicle."""
@@ -51,7 +53,7 @@ class Pair:
     @property
     def is_same_frame(self) -> bool:
         """Both runs chose the same frame."""
-        return self.before.offset_ms == self.after.offset_ms
+        return abs(self.before.offset_ms - self.after.offset_ms) <= SHIFTED_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _assigned(left: Sequence[Vehicle], right: Sequence[Vehicle], cost: Cost) -> 
 
 
 def _in_one_frame(one: Vehicle, other: Vehicle) -> float:
-    if one.offset_ms != other.offset_ms or one.box is None or other.box is None:
+    if abs(one.offset_ms - other.offset_ms) > SHIFTED_MS or one.box is None or other.box is None:
         return REFUSED
     if (one.box.frame_width, one.box.frame_height) != (other.box.frame_width, other.box.frame_height):
         return REFUSED

@@ -14,6 +14,7 @@ import pytest
 from video_analysis.ops import replay, runs
 from video_analysis.tests.support import video_bench
 from video_analysis.tests.support.video_bench import TASK, VIDEO, Bench, Sql
+from video_analysis.worker_config import TrackSettings
 from video_analysis.worker_utils.errors import Cancelled, Paused, Permanent, Transient
 
 if TYPE_CHECKING:
@@ -218,17 +219,20 @@ def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Sit
 def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None:
     site.bench.deliver()
     site.replay("--from", "track", "--set", "track.max_age_s=3")
-    site.bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 10), (14, 4, 50))
+    site.bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 10), (13, 3, 40), (14, 4, 50))
     site.bench.deliver(site.sent()[0], message_id="m-2")
     first, second = (run["id"] for run in site.bench.runs())
     page = tmp_path / "diff.html"
     shown = site.ops("diff", first, second, "--out", str(page)).splitlines()
-    assert "  tracker.max_age_s: A 1.0, B 3.0" in shown
-    assert "same best frame 1, another best frame 1, new in B 1, gone 1" in shown
+    assert f"  tracker.max_age_s: A {TrackSettings().max_age_s}, B 3.0" in shown
+    assert "same best frame 2, another best frame 1, new in B 1, gone 0" in shown, shown
     assert shown[-1] == f"written: {page}"
     html = page.read_text("utf-8")
-    assert html.count("data:image/jpeg;base64,") == 4
+    assert html.count("data:image/jpeg;base64,") == 3
     assert "No image" not in html
+    assert "same best frame 2, another best frame 1, new in B 0, gone 1\n" in site.ops(
+        "diff", second, first, "--out", str(page)
+    )
     assert "there is nothing to compare" in site.refused("diff", first, first)
 
 

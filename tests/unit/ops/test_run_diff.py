@@ -49,6 +49,10 @@ def test_vehicles_that_are_too_far_or_too_late_are_new_and_gone() -> None:
     assert tracks(compare(before, after, NO_PATHS)) == {"same": [], "other": [], "gone": [1, 2], "new": [1, 2]}
 
 
+def test_a_row_that_was_stored_a_ms_later_has_the_same_best_frame() -> None:
+    assert tracks(compare([vehicle(1, 80, 0)], [vehicle(1, 81, 0)], NO_PATHS))["same"] == [(1, 1)]
+
+
 def test_a_path_joins_what_is_far_in_time_and_wins_over_what_is_near() -> None:
     before, after = [vehicle(1, 0, 0)], [vehicle(7, 9_000, 400, run="b"), vehicle(8, 1000, 10, run="b")]
     path_of = {before[0]: 3, after[0]: 3, after[1]: 4}
