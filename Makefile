@@ -4,8 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Test processes side by side. A test module stays in one of them, so that its fixtures are built once; long modules come first.
 JOBS   ?= 2
-# OpenBLAS starts no threads of its own, as in the workers' units.
-PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# OpenBLAS starts no threads of its own, as in the workers' units. Bytecode is kept, whatever the shell's environment:
+# the tests start many processes, and without it each of them compiles the package again.
+PYTEST := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install lint fast test test-slow coverage demo truth train mot eval bench colour plates chaos fire soak docs clean
 

