@@ -153,7 +153,7 @@ class TrackedFrame:
 
     A track that is confirmed gets one: a new one, or that of the vehicle that it continues. One that turns out later
     to continue an older vehicle has the track_id of that from then on, as have all tracks that it continues itself. The
-    key of a continued track does not end.
+    key of a continued track does not end. A track that is found again after its end has its track_id again.
     """
 
 

@@ -1,7 +1,8 @@
 """Vehicles that stand still and are not detected: they keep their place and are found again there.
 
 A detection shows a standing vehicle if it overlaps its place, or lies in it (then it shows a part, since something is
-in front), and the appearance is similar. A detection that contains two of them shows neither.
+in front), and the appearance is similar. A detection that contains two of them shows neither, unless one of them has a
+detection of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PLACE_DISTANCE = 1.0
 LATE_PLACE_IOU, LATE_PLACE_DISTANCE = 0.6, 0.7
 """The least overlap and the largest distance of a vehicle whose end was reported: another one may be in its place."""
 MERGED_CONTAINMENT = 0.7
-"""A detection that contains this share of two standing vehicles or more shows both in one box."""
+"""A detection that contains this share of two standing vehicles or more, which nothing else shows, shows both."""
 MOST_PLACES = 256
 """Vehicles that are remembered; the one that was seen longest ago is forgotten first."""
 
@@ -46,11 +47,17 @@ def in_place(tracks: Sequence[VehicleTrack], seen: Observation, rows: Sequence[i
 
 
 def is_merged(tracks: Sequence[VehicleTrack], boxes: Corners) -> NDArray[np.bool_]:
-    """Of each box: it contains two of the standing `tracks` or more."""
+    """Of each box: it contains two of the standing `tracks` or more that no other box shows.
+
+    A large vehicle behind two smaller ones contains them, too; but then each of them has its own box.
+    """
     if len(tracks) < 2:
         return np.zeros(len(boxes), np.bool_)
-    contained = containment_of(places_of(tracks), boxes) >= MERGED_CONTAINMENT
-    merged: NDArray[np.bool_] = contained.sum(0) >= 2
+    places = places_of(tracks)
+    contained = containment_of(places, boxes) >= MERGED_CONTAINMENT
+    shown = overlaps(places, boxes) >= PLACE_IOU
+    is_shown_by_others = shown.sum(1, keepdims=True) > shown
+    merged: NDArray[np.bool_] = (contained & ~is_shown_by_others).sum(0) >= 2
     return merged
 
 

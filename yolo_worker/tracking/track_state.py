@@ -145,7 +145,8 @@ class Changes:
 
     ended: list[VehicleTrack]
     joined: list[VehicleTrack]
-    """Tracks that have the track_id of an older one now, because they show the same vehicle."""
+    """Tracks that have the track_id of an older one now, because they show the same vehicle; and those of standing
+    vehicles that are found again after their end was reported."""
 
 
 class TrackStore:

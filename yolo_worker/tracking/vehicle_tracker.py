@@ -75,7 +75,8 @@ class VehicleTracker:
         ended += left + self._without_vanished((track for track in lost if track not in left), seen)
         self._start(matches, seen)
         ended += self._parked.displace(self._standing(track for track in self.tracks if track.row is not None))
-        return self._reported(ended)
+        changes = self._reported(track for track in ended if track not in self.tracks)
+        return Changes(changes.ended, changes.joined + [track for track, _ in matches.parked if track.is_final])
 
     def end_all(self) -> Changes:
         """End all tracks."""
@@ -155,7 +156,7 @@ class VehicleTracker:
         due = [row for index, row in certain if self.tracks[index].embedded_s <= due_s]
         taken = {row for _, row in certain}
         seen.embed([row for row in range(len(seen)) if row not in taken] + due, embed)
-        merged = standing.is_merged(self._standing([*self.tracks, *self._parked.tracks]), seen.boxes)
+        merged = standing.is_merged(self._standing(self.tracks), seen.boxes)
         rows = [row for row in range(len(seen)) if row not in taken and not merged[row]]
         return self._resolve(_Matches(certain), rows, seen)
 

@@ -162,6 +162,34 @@ def test_a_box_that_contains_two_standing_vehicles_starts_no_track_and_moves_non
     assert [len(frame.tracks) for frame in tracked] == [2] * 50 + [0] * 30 + [2] * 40
 
 
+def test_a_bus_that_stops_where_two_cars_stood_before_has_a_number() -> None:
+    cars = [
+        Vehicle(seen_only(parked, lambda index: index < 50)),
+        Vehicle(seen_only(lambda index: (392, 62, 470, 118), lambda index: index < 50), GREEN),
+    ]
+    bus = Vehicle(seen_only(lambda index: (270, 40, 500, 130), lambda index: index >= 90), BLUE)
+    assert numbers(follow(film(200, *cars, bus))) == {1, 2, 3}
+
+
+def test_a_truck_that_stops_behind_two_standing_cars_has_a_number() -> None:
+    cars = [Vehicle(parked), Vehicle(lambda index: (392, 62, 470, 118), GREEN)]
+    truck = Vehicle(seen_only(lambda index: (280, 10, 490, 121), lambda index: index >= 60), BLUE)
+    tracked = follow(film(120, truck, *cars))
+    assert numbers(tracked) == {1, 2, 3}
+    assert [len(frame.tracks) for frame in tracked] == [2] * 60 + [3] * 60
+
+
+def test_a_standing_vehicle_that_is_found_after_its_end_has_its_number_again() -> None:
+    """So sinks know whose track it is, and drop it when another track continues it."""
+    car = Vehicle(seen_only(parked, lambda index: index < 50 or 250 <= index < 300))
+    tracked = follow(film(300, car), TrackSettings(link_s=4))
+    (key,) = keys(tracked)
+    assert {frame.frame.index: list(frame.links) for frame in tracked if frame.links} == {
+        2: [(key, 1)],
+        250: [(key, 1)],
+    }
+
+
 def test_a_standing_vehicle_keeps_its_place_while_the_camera_pans() -> None:
     hidden = range(50, 120)
     frames = film(

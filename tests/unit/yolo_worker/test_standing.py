@@ -69,9 +69,17 @@ def test_each_vehicle_is_found_in_the_place_that_fits_best() -> None:
 def test_a_box_that_contains_two_standing_vehicles_is_merged() -> None:
     pair = [standing(), standing(2, (404, 100, 500, 160))]
     both, one, part = (295, 95, 505, 165), (300, 100, 410, 160), (380, 100, 460, 160)
-    boxes = observation(both, one, part).boxes
-    assert is_merged(pair, boxes).tolist() == [True, False, False]
-    assert is_merged(pair[:1], boxes).tolist() == [False] * 3
+    assert [is_merged(pair, observation(box).boxes).tolist() for box in (both, one, part)] == [[True], [False], [False]]
+    assert is_merged(pair[:1], observation(both).boxes).tolist() == [False]
+
+
+def test_a_box_behind_two_standing_vehicles_that_are_detected_is_not_merged() -> None:
+    """A truck behind two cars, with and without a track of its own."""
+    pair, truck = [standing(), standing(2, (404, 100, 500, 160))], (290, 40, 510, 165)
+    boxes = observation(PLACE, (404, 100, 500, 160), truck).boxes
+    assert not is_merged(pair, boxes).any()
+    assert not is_merged([*pair, standing(3, truck)], boxes).any()
+    assert is_merged(pair, boxes[2:]).tolist() == [True]
 
 
 def test_the_vehicles_that_were_seen_longest_ago_are_forgotten_beyond_the_limit() -> None:
