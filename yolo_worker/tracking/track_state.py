@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ DEPARTURE_S = 0.6
 show a part of it, a larger one two vehicles."""
 STANDING_S = 1.0
 """A vehicle is standing if it did not leave its place in the last such time in which it was detected."""
-PLACE_WEIGHT = 0.1
-"""Share of each new box in the mean box of a vehicle that does not move."""
+PLACE_MEAN_S = 1.0
+"""Time constant of the mean box of a vehicle that does not move. It follows a slow vehicle by so much later: one that
+moves by less than a quarter of its width in this time stands."""
 COURSE_BOXES, COURSE_STEP_S = 10, 0.1
 """The boxes of about the last second are kept, this far apart."""
 LEAST_COURSE_BOXES = 4
@@ -111,13 +113,14 @@ class VehicleTrack:
 
     def observe(self, box: Corner, time_s: float, kind: int, confidence: float, row: int) -> None:
         """Take a detection into account."""
+        weight = 1 - math.exp((self.seen_s - time_s) / PLACE_MEAN_S)
         self.box, self.seen_s, self.type, self.row, self.is_reported = box, time_s, kind, row, False
         self.hits += 1
         self.confidence = max(self.confidence, confidence)
         if time_s - self.course[-1][0] >= COURSE_STEP_S:
             self.course.append((time_s, box))
         if iou(self.place, box) >= SAME_PLACE_IOU:
-            self.place = self.place + PLACE_WEIGHT * (box - self.place)
+            self.place = self.place + weight * (box - self.place)
             self.off_place_s = None
         else:
             self._leave_place(box, time_s)

@@ -134,6 +134,18 @@ def test_a_slow_vehicle_leaves_its_place_although_it_was_in_it_for_a_second() ->
     assert track.place.tolist() == [150, 100, 250, 160]
 
 
+@pytest.mark.parametrize("interval_s", [0.04, 0.12, 0.4])
+@pytest.mark.parametrize(("widths_per_s", "is_standing"), [(0.1, True), (0.4, False)])
+def test_a_vehicle_stands_below_a_speed_whatever_the_time_between_two_frames(
+    interval_s: float, widths_per_s: float, is_standing: bool
+) -> None:
+    track = vehicle(1, (100, 100, 200, 160), first_s=0)
+    for number in range(1, round(4 / interval_s)):
+        left = 100 + 100 * widths_per_s * interval_s * number
+        track.observe(np.array([left, 100, left + 100, 160]), interval_s * number, 0, 0.8, 0)
+    assert track.is_standing() is is_standing
+
+
 def test_three_tracks_of_one_vehicle_are_a_chain() -> None:
     """The third could continue the first as well, but the second is between them."""
     second = appeared(moved(LAST, SPEED_PX), at_s=6, distance=0.2)
