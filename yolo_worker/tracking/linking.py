@@ -79,10 +79,7 @@ def chains(tracks: Sequence[VehicleTrack], match_distance: float, longest_gap_s:
         return []
     limit = np.where(_is_reachable(tracks, tracks), SAME_DISTANCE, 0)
     distance = _distances(tracks, tracks, limit, longest_gap_s) / match_distance
-    for row, column in np.argwhere(np.isfinite(distance)):
-        if (np.maximum(distance[row], distance[:, column]) <= distance[row, column]).any():
-            distance[row, column] = np.inf  # a third track is between the two
-    return _clear(distance, limit)
+    return _clear(np.where(_is_third_between(distance), np.inf, distance), limit)
 
 
 class RecentVehicles(TrackStore):
@@ -103,6 +100,14 @@ def _limits(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Dista
     """The largest appearance distance of each pair; 0 where place and course exclude it."""
     limit = np.where(_begins_in_place(new, older), PLACE_DISTANCE, 0)
     return np.where(_is_reachable(new, older), np.maximum(limit, SAME_DISTANCE), limit)
+
+
+def _is_third_between(distance: Distances) -> Possible:
+    """Of each pair: a third track continues the one and is continued by the other, and is as near to both."""
+    between = np.zeros(distance.shape, np.bool_)
+    for row, column in np.argwhere(np.isfinite(distance)):
+        between[row, column] = (np.maximum(distance[row], distance[:, column]) <= distance[row, column]).any()
+    return between
 
 
 def _is_clear(distance: Distances, row: int, column: int) -> bool:

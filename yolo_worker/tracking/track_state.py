@@ -125,6 +125,10 @@ class VehicleTrack:
         else:
             self._leave_place(box, time_s)
 
+    def seen_partly(self, time_s: float, row: int) -> None:
+        """Take a detection of a part into account: the vehicle is in its place."""
+        self.seen_s, self.row, self.is_reported = time_s, row, False
+
     def _leave_place(self, box: Corner, time_s: float) -> None:
         """Start a new place: at once if the vehicle did not stand still or moved to one side, else after a while."""
         since_s = time_s if self.off_place_s is None else self.off_place_s

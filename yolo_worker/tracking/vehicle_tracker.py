@@ -153,7 +153,7 @@ class VehicleTracker:
         is_fresh = np.array([track.seen_s == self._previous_s for track in self.tracks], np.bool_)
         certain = association.certain(self._bank.boxes, seen.boxes, is_fresh)
         due_s = self._time_s - self._settings.embed_interval_s
-        due = [row for index, row in certain if self.tracks[index].embedded_s <= due_s]
+        due = [row for index, row in certain if self.tracks[index].embedded_s <= due_s and not seen.covered[row]]
         taken = {row for _, row in certain}
         seen.embed([row for row in range(len(seen)) if row not in taken] + due, embed)
         merged = standing.is_merged(self._standing(self.tracks), seen.boxes)
@@ -198,7 +198,7 @@ class VehicleTracker:
         for index, row in matches.whole:
             self._observe(self.tracks[index], row, seen)
         for index, row in matches.partial:
-            self.tracks[index].seen_s, self.tracks[index].row = self._time_s, row
+            self.tracks[index].seen_partly(self._time_s, row)
         moving = [(index, row) for index, row in matches.whole if self.tracks[index].off_place_s is None]
         resting = [index for index, _ in matches.whole if self.tracks[index].off_place_s is not None]
         resting += [index for index, _ in matches.partial]
@@ -282,7 +282,7 @@ class VehicleTracker:
         joined, continued = self._link_finally([track for track in unreported if track.track_id])
         unreported = [track for track in unreported if track not in continued]
         for track in unreported:
-            track.is_reported = track.is_final = True
+            track.is_reported, track.is_final = True, track.track_id is not None
         self._final.keep(track for track in unreported if track.track_id)
         return Changes(unreported, joined)
 

@@ -179,6 +179,14 @@ def test_a_truck_that_stops_behind_two_standing_cars_has_a_number() -> None:
     assert [len(frame.tracks) for frame in tracked] == [2] * 60 + [3] * 60
 
 
+def test_a_standing_vehicle_without_a_snapshot_is_found_again_as_easily_after_its_end() -> None:
+    """Its detections were not confident: nothing of it is final. Later it is seen a little beside its place."""
+    weak = Vehicle(seen_only(parked, lambda index: index < 50), confidence=0.35)
+    beside = Vehicle(seen_only(lambda index: (325, 60, 415, 120), lambda index: index >= 250))
+    tracked = follow(film(280, weak, beside), TrackSettings(link_s=4))
+    assert (len(keys(tracked)), numbers(tracked)) == (1, {1})
+
+
 def test_a_standing_vehicle_that_is_found_after_its_end_has_its_number_again() -> None:
     """So sinks know whose track it is, and drop it when another track continues it."""
     car = Vehicle(seen_only(parked, lambda index: index < 50 or 250 <= index < 300))

@@ -203,6 +203,12 @@ def test_two_vehicles_that_overlap_are_embedded_in_each_frame() -> None:
     assert embeddings_per_frame(film(30, near, far)) == [2] * 30
 
 
+def test_a_vehicle_that_is_covered_is_not_embedded_while_its_place_identifies_it() -> None:
+    """The vector would show the one in front, too. The overlap with the large box is too small to be a doubt."""
+    small, large = Vehicle(driving(40, 0, width=20, height=30)), Vehicle(driving(20, 0, top=112, width=200), GREEN)
+    assert embeddings_per_frame(film(60, small, large)) == [2] + ([0] * 19 + [1]) * 2 + [0] * 19
+
+
 def test_a_vehicle_that_reappears_is_embedded_before_it_is_matched() -> None:
     seen = embeddings_per_frame(film(14, Vehicle(seen_only(driving(20, 5), lambda index: index not in (4, 5)))))
     assert seen == [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
