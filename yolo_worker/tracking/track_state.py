@@ -22,8 +22,8 @@ show a part of it, a larger one two vehicles."""
 STANDING_S = 1.0
 """A vehicle is standing if it did not leave its place in the last such time in which it was detected."""
 PLACE_MEAN_S = 1.0
-"""Time constant of the mean box of a vehicle that does not move. It follows a slow vehicle by so much later: one that
-moves by less than a quarter of its width in this time stands."""
+"""Time constant of the mean box of a vehicle that does not move. A vehicle that moves by less than a quarter of its
+width in this time is standing."""
 COURSE_BOXES, COURSE_STEP_S = 10, 0.1
 """The boxes of about the last second are kept, this far apart."""
 LEAST_COURSE_BOXES = 4
