@@ -88,6 +88,8 @@ class VehicleTracker:
 
     def link(self, confirmed: Sequence[VehicleTrack]) -> None:
         """Give each of the newly `confirmed` tracks that continues an older one the track_id of that."""
+        if not confirmed:
+            return
         undetected = (track for track in self.tracks if track.row is None)
         older = [track for track in (*undetected, *self._parked.tracks, *self._vanished.tracks) if track.track_id]
         rivals = self._known()

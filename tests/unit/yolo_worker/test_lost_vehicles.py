@@ -139,7 +139,7 @@ def test_another_vehicle_in_the_place_of_a_standing_one_ends_it_and_is_another_t
     tracked = follow(film(160, first, second))
     assert numbers(tracked) == {1, 2}
     (ended,) = (frame.frame.index for frame in tracked if frame.ended)
-    assert ended == 100 + 25  # it stands there for a second
+    assert ended == 100 + 25  # it has been standing for a second
 
 
 def test_a_standing_vehicle_of_which_a_part_is_seen_keeps_its_track_and_its_place() -> None:
