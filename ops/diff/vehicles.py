@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from video_analysis.worker_utils.db.row_types import DetectedBox
 from video_analysis.yolo_worker.detection.postprocess import overlaps
+from video_analysis.yolo_worker.tracking.association import assign
 
 SAME_IOU = 0.5
 LONGEST_GAP_S = 5.0
@@ -26,9 +26,9 @@ SIZES, SIZES_PER_S = 0.5, 2.0
 """Largest distance of two centres, in mean diagonals of their boxes: at once, and per second between them."""
 SHIFTED_MS = 10
 """A row whose track and offset another run has already is stored with the next free ms."""
-REFUSED = 1e6
+REFUSED = math.inf
 Cost = Callable[["Vehicle", "Vehicle"], float]
-"""REFUSED or more: they are not the same vehicle."""
+"""REFUSED: they are not the same vehicle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,8 @@ def _assigned(left: Sequence[Vehicle], right: Sequence[Vehicle], cost: Cost) -> 
     """The pairs with the smallest sum of costs, among as many pairs as possible."""
     if not left or not right:
         return []
-    costs = np.array([[min(REFUSED, cost(one, other)) for other in right] for one in left])
-    chosen = zip(*linear_sum_assignment(costs), strict=True)
-    return [Pair(left[row], right[column]) for row, column in chosen if costs[row, column] < REFUSED]
+    costs = np.array([[cost(one, other) for other in right] for one in left], np.float64)
+    return [Pair(left[row], right[column]) for row, column in assign(costs)]
 
 
 def _in_one_frame(one: Vehicle, other: Vehicle) -> float:
