@@ -66,3 +66,21 @@ def rate(text: str) -> float:
     if not re.fullmatch(r"[0-9]*\.?[0-9]+", text) or not 0.01 <= float(text) <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a rate per second from 0.01 to 1000")
     return float(text)
+
+
+def add_scope(parser: argparse.ArgumentParser, video: str, workspace: str) -> None:
+    """Add --video and --workspace, of which one is needed, with these help texts."""
+    scope = parser.add_mutually_exclusive_group(required=True)
+    scope.add_argument("--video", type=uuid, metavar="UUID", help=video)
+    scope.add_argument("--workspace", type=uuid, metavar="UUID", help=workspace)
+
+
+def add_period(parser: argparse.ArgumentParser) -> None:
+    """Add --since and --until."""
+    parser.add_argument(
+        "--since",
+        type=instant,
+        metavar="INSTANT",
+        help="RFC 3339 with an offset; compared with detected_at, or with created_at if that is null",
+    )
+    parser.add_argument("--until", type=instant, metavar="INSTANT", help="exclusive")

@@ -47,7 +47,7 @@ def _export(options: argparse.Namespace) -> None:
     if out.exists() and out.read_text(label_file.ENCODING, errors="replace") != content:
         raise CommandError(f"{out} exists, and may have corrections: move it, or name another file with --out")
     downloads = [] if options.pictures is None else _download(config, rows, options.pictures)
-    _write(out, content)
+    _write(out, content.encode(label_file.ENCODING))
     videos = len({row.video_id for row in rows})
     sys.stdout.write(f"{out}: {len(rows)} snapshots of {videos} {'video' if videos == 1 else 'videos'}\n")
     sys.stdout.writelines(f"{line}\n" for line in downloads)
@@ -99,34 +99,22 @@ def _is_there(folder: Path, uri: str) -> bool:
 
 
 def _store(folder: Path, uri: str, content: bytes, _image: Image) -> bool:
-    path = folder / label_file.picture_path(uri)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    _write(folder / label_file.picture_path(uri), content)
     return True
 
 
-def _write(path: Path, content: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    unfinished.write_text(content, label_file.ENCODING)
+    unfinished.write_bytes(content)
     unfinished.replace(path)
 
 
 def _options(given: Sequence[str] | None) -> argparse.Namespace:
     parser = arguments.parser("export-labels", ABOUT, VIDEO_EXAMPLE, WORKSPACE_EXAMPLE)
-    scope = parser.add_mutually_exclusive_group(required=True)
-    scope.add_argument("--video", type=arguments.uuid, metavar="UUID", help="the snapshots of one video")
-    scope.add_argument("--workspace", type=arguments.uuid, metavar="UUID", help="the snapshots of a workspace")
+    arguments.add_scope(parser, "the snapshots of one video", "the snapshots of a workspace")
     parser.add_argument("--camera", type=arguments.camera_code, metavar="CAM1", help="only those of this camera")
-    parser.add_argument(
-        "--since",
-        type=arguments.instant,
-        metavar="INSTANT",
-        help="RFC 3339 with an offset; compared with detected_at, or with created_at if that is null",
-    )
-    parser.add_argument("--until", type=arguments.instant, metavar="INSTANT", help="exclusive")
+    arguments.add_period(parser)
     parser.add_argument("--variant", choices=get_args(Variant), default="baseline", help="default: %(default)s")
     parser.add_argument(
         "--out", type=Path, metavar="FILE.csv", help=f"default: {label_file.FILE_NAME} in the folder of --pictures"

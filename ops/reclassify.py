@@ -112,16 +112,8 @@ def _paced(send: Callable[[str], None], per_second: float) -> Callable[[str], No
 
 def _options(given: Sequence[str] | None) -> argparse.Namespace:
     parser = arguments.parser("reclassify", ABOUT, VIDEO_EXAMPLE, WORKSPACE_EXAMPLE)
-    scope = parser.add_mutually_exclusive_group(required=True)
-    scope.add_argument("--video", type=arguments.uuid, metavar="UUID", help="all snapshots of one video")
-    scope.add_argument("--workspace", type=arguments.uuid, metavar="UUID", help="all of a workspace; needs --since")
-    parser.add_argument(
-        "--since",
-        type=arguments.instant,
-        metavar="INSTANT",
-        help="RFC 3339 with an offset; compared with detected_at, or with created_at if that is null",
-    )
-    parser.add_argument("--until", type=arguments.instant, metavar="INSTANT", help="exclusive")
+    arguments.add_scope(parser, "all snapshots of one video", "all of a workspace; needs --since")
+    arguments.add_period(parser)
     parser.add_argument("--errors", action="store_true", help="also send rows that are `error`")
     parser.add_argument(
         "--per-second", type=arguments.rate, default=PER_SECOND, metavar="N", help="maximum rate (default: %(default)g)"

@@ -91,9 +91,7 @@ def _write(
 
 def _options(given: Sequence[str] | None) -> argparse.Namespace:
     parser = arguments.parser("compare", ABOUT, VIDEO_EXAMPLE, WORKSPACE_EXAMPLE)
-    scope = parser.add_mutually_exclusive_group(required=True)
-    scope.add_argument("--video", type=arguments.uuid, metavar="UUID", help="all snapshots of one video")
-    scope.add_argument("--workspace", type=arguments.uuid, metavar="UUID", help="all snapshots of a workspace")
+    arguments.add_scope(parser, "all snapshots of one video", "all snapshots of a workspace")
     parser.add_argument(
         "--out",
         type=arguments.html_path,
