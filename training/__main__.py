@@ -129,13 +129,24 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--work", type=Path, default=PACKAGE_FOLDER / "out" / "training", help="rendered pictures, memory"
     )
+    _add_limits(parser)
+    options = parser.parse_args(arguments)
+    _refuse_contradictions(parser, options)
+    return options
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add what the machine may be used for, and what makes a run short or repeatable."""
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="most training steps, for tests")
     parser.add_argument("--batch", type=int, help="pictures a step")
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch on the CPU; 0: one for each core")
     parser.add_argument("--processes", type=int, help="to render, and threads to prepare batches; default: cores - 1")
-    options = parser.parse_args(arguments)
+
+
+def _refuse_contradictions(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with the usage text if options exclude each other."""
     if options.data is not None:
         if options.only not in (None, *MAIN_MODELS):
             parser.error(f"--data trains a main model: --only is {' or '.join(MAIN_MODELS)}")
@@ -143,7 +154,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--labels and --name need --data")
     elif options.start is not None and options.only not in NETWORKS:
         parser.error(f"--start needs --only, one of {', '.join(NETWORKS)}")
-    return options
 
 
 if __name__ == "__main__":
