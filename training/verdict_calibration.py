@@ -42,7 +42,7 @@ def fitted(named: Labels, vehicles: CalibrationVehicles) -> Labels:
     """The labels with open-set rule, calibration and thresholds."""
     plain = named.model_copy(update={"open_set": None, "calibration": None, "thresholds": NOTHING})
     rule = _open_set(plain, vehicles) if vehicles.real else None
-    known = _within(vehicles.rendered, rule)
+    known = within(vehicles.rendered, rule)
     bent = plain.model_copy(update={"calibration": verdict_calibration(judged(known, plain))})
     thresholds = {level: calibration.threshold_for(*of, PRECISION[level]) for level, of in judged(known, bent).items()}
     return bent.model_copy(update={"open_set": rule, "thresholds": Thresholds(**thresholds)})
@@ -95,7 +95,7 @@ def _open_set(plain: Labels, vehicles: CalibrationVehicles) -> OpenSet:
     """
     least = max(float(np.quantile(scores(one), 1 - UNKNOWN_KEPT)) for one in vehicles.real.values())
     rule = OpenSet(head=HEAD, least_score=round(least, 4), threshold=0.0)
-    unknown = [_outside(one, rule) for one in [*vehicles.real.values(), vehicles.rendered]]
+    unknown = [outside(one, rule) for one in [*vehicles.real.values(), vehicles.rendered]]
     largest = max(len(one.targets) for one in unknown)
     even = [one.chosen(slice(None)) for one in unknown for _ in range(max(1, largest // max(1, len(one.targets))))]
     together = even[0]
@@ -104,16 +104,17 @@ def _open_set(plain: Labels, vehicles: CalibrationVehicles) -> OpenSet:
     alone = plain.model_copy(update={"open_set": rule})
     bent = rule.model_copy(update={"calibration": scaling(*judged(together, alone)["type"])})
     alone = plain.model_copy(update={"open_set": bent})
-    of_type = [judged(_outside(one, rule), alone)["type"] for one in vehicles.real.values()]
+    of_type = [judged(outside(one, rule), alone)["type"] for one in vehicles.real.values()]
     least = max(calibration.threshold_for(*one, REAL_TYPE_PRECISION) for one in of_type)
     return bent.model_copy(update={"threshold": round(least, 2)})
 
 
-def _outside(predictions: Predictions, rule: OpenSet) -> Predictions:
+def outside(predictions: Predictions, rule: OpenSet) -> Predictions:
+    """Those whose make the rule refuses."""
     return predictions.chosen(scores(predictions, rule.head) < rule.least_score)
 
 
-def _within(predictions: Predictions, rule: OpenSet | None) -> Predictions:
+def within(predictions: Predictions, rule: OpenSet | None) -> Predictions:
     """Those whose make the rule accepts."""
     return predictions if rule is None else predictions.chosen(scores(predictions, rule.head) >= rule.least_score)
 

@@ -16,7 +16,7 @@ from video_analysis.main_worker.classification.labels import Calibration, Labels
 from video_analysis.training import calibration
 from video_analysis.training.main_model import Predictions
 from video_analysis.training.vehicle_sets import UNLABELLED
-from video_analysis.training.verdict_calibration import NOTHING, PRECISION, judged, scaling, scores
+from video_analysis.training.verdict_calibration import NOTHING, PRECISION, judged, outside, scaling, scores, within
 
 LEAST_PICTURES = 20
 """Labelled pictures of a level to calibrate it by."""
@@ -66,11 +66,11 @@ def fitted(named: Labels, current: Labels, predictions: Predictions, trained: tu
     """
     plain = named.model_copy(update={"open_set": None, "calibration": None, "thresholds": NOTHING})
     rule = _rule(plain, current, predictions, trained)
-    within = predictions if rule is None else predictions.chosen(scores(predictions, rule.head) >= rule.least_score)
-    enough = tuple(level for level in LEVELS if labelled(within, level).sum() >= LEAST_PICTURES)
-    scalings = {level: _scaling_of(level, plain, current, within, trained, enough) for level in LEVELS}
+    accepted = within(predictions, rule)
+    enough = tuple(level for level in LEVELS if labelled(accepted, level).sum() >= LEAST_PICTURES)
+    scalings = {level: _scaling_of(level, plain, current, accepted, trained, enough) for level in LEVELS}
     bent = plain.model_copy(update={"calibration": Calibration(**scalings)})
-    thresholds = {level: _threshold_of(level, bent, current, within, trained, enough) for level in LEVELS}
+    thresholds = {level: _threshold_of(level, bent, current, accepted, trained, enough) for level in LEVELS}
     labels = bent.model_copy(update={"open_set": rule, "thresholds": Thresholds(**thresholds)})
     return Fit(labels, enough)
 
@@ -90,8 +90,9 @@ def _rule(plain: Labels, current: Labels, predictions: Predictions, trained: tup
 
 def _with_type_alone(plain: Labels, rule: OpenSet, predictions: Predictions) -> OpenSet:
     """Calibration and threshold of the type where the rule refuses the make, by those vehicles or else by all."""
-    refused = predictions.chosen(labelled(predictions, "type") & (scores(predictions, rule.head) < rule.least_score))
-    some = refused if len(refused.targets) >= LEAST_PICTURES else predictions.chosen(labelled(predictions, "type"))
+    known_types = predictions.chosen(labelled(predictions, "type"))
+    refused = outside(known_types, rule)
+    some = refused if len(refused.targets) >= LEAST_PICTURES else known_types
     if len(some.targets) < LEAST_PICTURES:
         return rule
     everywhere = rule.model_copy(update={"least_score": 1e9, "calibration": None, "threshold": 0.0})
@@ -104,10 +105,10 @@ def _with_type_alone(plain: Labels, rule: OpenSet, predictions: Predictions) -> 
 
 
 def _scaling_of(
-    level: str, plain: Labels, current: Labels, within: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
+    level: str, plain: Labels, current: Labels, accepted: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
 ) -> PlattScaling:
     if level in enough:
-        return scaling(*judged(within.chosen(labelled(within, level)), plain)[level])
+        return scaling(*judged(accepted.chosen(labelled(accepted, level)), plain)[level])
     if level in trained or current.calibration is None:
         return AS_IT_IS
     kept: PlattScaling = getattr(current.calibration, level)
@@ -115,9 +116,9 @@ def _scaling_of(
 
 
 def _threshold_of(
-    level: str, bent: Labels, current: Labels, within: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
+    level: str, bent: Labels, current: Labels, accepted: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
 ) -> float:
     if level in enough:
-        of = judged(within.chosen(labelled(within, level)), bent)[level]
+        of = judged(accepted.chosen(labelled(accepted, level)), bent)[level]
         return round(calibration.threshold_for(*of, PRECISION[level]), 2)
     return NEVER if level in trained else float(getattr(current.thresholds, level))
