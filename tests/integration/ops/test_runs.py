@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+ADOPTED = "each video that a worker begins or resumes from now on: CAM1 has the settings of the workers"
+
 
 @dataclass
 class Site:
@@ -155,6 +157,18 @@ def test_the_last_attempt_can_be_paused(site: Site) -> None:
     assert site.ops("resume", run_id) == f"{run_id}: pending\n"
 
 
+def test_a_run_that_is_superseded_names_the_command_that_shows_the_one_in_its_place(site: Site) -> None:
+    site.pause_running()
+    paused = site.run_id()
+    site.bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', '{\"track.gap_s\": 2}')", TASK["workspace_id"])
+    site.ops("resume", paused)
+    [message] = site.sent()
+    site.bench.deliver(message, message_id="m-2")
+    assert [run["status"] for run in site.bench.runs()] == ["failed", "completed"]
+    for command in ("pause", "resume", "cancel"):
+        assert f"another run has taken its place: `runs tree {paused}` shows it" in site.refused(command, paused)
+
+
 def test_a_video_without_a_row_cannot_be_resumed(site: Site) -> None:
     site.pause_running()
     site.bench.sql("DELETE FROM videos")
@@ -188,7 +202,7 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
     plan = site.replay("--from", "track", "--set", "track.max_age_s=3", "--dry-run")
     assert f"parent: {parent}" in plan
     assert "stages that run again: track, select\n" in plan
-    assert "reused: boxes and embeddings of 60 of 60 frames, from 1 parts;" in plan
+    assert "reused: boxes and embeddings of 60 of 60 frames, from 1 parts. The networks" in plan
     assert "reused: nothing, every network runs again\n" in site.replay("--from", "detect", "--dry-run")
     assert "  track.max_age_s = 3.0\n" in plan
     assert len(site.bench.runs()) == 1
@@ -207,11 +221,24 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
     ]
 
 
+def test_the_dry_run_shows_the_settings_of_the_camera_for_the_stages_that_run_again(site: Site) -> None:
+    site.bench.deliver()
+    camera = {"detector.iou": 0.4, "track.gap_s": 2, "track.max_age_s": 1, "best.edge_px": 9}
+    site.bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)", TASK["workspace_id"], json.dumps(camera))
+    plan = site.replay("--from", "track", "--set", "track.max_age_s=3", "--dry-run")
+    lines = ["track.max_age_s = 3.0", "best.edge_px = 9 (of the camera)", "track.gap_s = 2.0 (of the camera)"]
+    assert "".join(f"  {line}\n" for line in lines) in plan
+    site.bench.sql("UPDATE camera_settings SET overrides = '[]'")
+    assert "of the camera" not in site.replay("--from", "track", "--dry-run")
+    site.bench.sql("DROP TABLE camera_settings")
+    assert "settings: those of the workers\n" in site.replay("--from", "track", "--dry-run")
+
+
 def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Site) -> None:
     site.bench.deliver()
     site.bench.sql("UPDATE stage_checkpoints SET traits_hash = 'other'")
     plan = site.replay("--from", "track", "--dry-run")
-    assert "0 of 60 frames, from 0 parts; 1 other parts are of other settings or another version;" in plan
+    assert "0 of 60 frames, from 0 parts; 1 other parts are of other settings or another version. The networks" in plan
     site.bench.sql("DELETE FROM stage_checkpoints")
     assert "there are no checkpoint parts: every network runs again\n" in site.replay("--from", "track", "--dry-run")
 
@@ -224,7 +251,7 @@ def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None
     first, second = (run["id"] for run in site.bench.runs())
     page = tmp_path / "diff.html"
     shown = site.ops("diff", first, second, "--out", str(page)).splitlines()
-    assert f"  tracker.max_age_s: A {TrackSettings().max_age_s}, B 3.0" in shown
+    assert f"  track.max_age_s: A {TrackSettings().max_age_s}, B 3.0" in shown
     assert "same best frame 2, another best frame 1, new in B 1, gone 0" in shown, shown
     assert shown[-1] == f"written: {page}"
     html = page.read_text("utf-8")
@@ -278,6 +305,12 @@ def test_the_worker_refuses_an_override_that_was_written_past_the_command(site: 
 
 def test_a_video_without_a_completed_run_cannot_be_replayed(site: Site) -> None:
     assert "has no completed run: send PROCESS_VIDEO first" in site.replay("--from", "track", status=2)
+    site.pause_running()
+    run_id = site.run_id()
+    expected = f"has no completed run: its run {run_id} is paused, resume it first"
+    assert expected in site.replay("--from", "track", status=2)
+    site.ops("cancel", run_id)
+    assert "send PROCESS_VIDEO first" in site.replay("--from", "track", status=2)
 
 
 def test_an_adopted_run_changes_the_next_videos_of_its_camera(site: Site) -> None:
@@ -285,15 +318,13 @@ def test_an_adopted_run_changes_the_next_videos_of_its_camera(site: Site) -> Non
     assert "is pending: only a completed run" in site.refused("adopt", pending_replay(site))
     site.bench.deliver(site.sent()[0], message_id="m-2")
     replayed = site.bench.runs()[-1]
-    adopted = "from its next video on, CAM1 has the settings of the workers, and\n  track.max_age_s = 3.0\n"
+    adopted = f"{ADOPTED}, and\n  track.max_age_s = 3.0\n"
     for _ in range(2):
         assert site.ops("adopt", replayed["id"]) == adopted
     site.bench.deliver(message_id="m-3")
     assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]
     assert len(site.bench.rows()) == 6, "the rows of the replay are those of its run key"
-    assert site.ops("adopt", "--replace", site.bench.runs()[0]["id"]) == (
-        "from its next video on, CAM1 has the settings of the workers\n"
-    )
+    assert site.ops("adopt", "--replace", site.bench.runs()[0]["id"]) == (f"{ADOPTED}\n")
     site.bench.deliver(message_id="m-4")
     assert len(site.bench.runs()) == 3, "the first run's settings again"
 
@@ -308,8 +339,7 @@ def test_the_other_settings_of_a_camera_are_kept(site: Site) -> None:
     site.bench.deliver(site.sent()[0], message_id="m-2")
     replayed = site.bench.runs()[-1]
     assert site.ops("adopt", replayed["id"]) == (
-        "from its next video on, CAM1 has the settings of the workers, and\n"
-        "  best.edge_px = 9 (kept, not of this run)\n  track.max_age_s = 3.0\n"
+        f"{ADOPTED}, and\n  best.edge_px = 9 (kept, not of this run)\n  track.max_age_s = 3.0\n"
     )
     site.bench.deliver(message_id="m-3")
     assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]
