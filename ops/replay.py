@@ -54,10 +54,8 @@ def _replay(options: argparse.Namespace) -> None:
         sys.stdout.write(_plan(parent, options.stage, merged, camera, _reused(parent, options.stage, parts)))
         return
     run = rows.insert_replay(parent, options.stage, merged)
-    try:
-        runs.send(config, run)
-    finally:
-        sys.stdout.write(run_text.state(run))
+    runs.send(config, run)
+    sys.stdout.write(run_text.state(run))
 
 
 def _parent(rows: RunRows, options: argparse.Namespace) -> RunRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -95,9 +96,9 @@ UPDATE video_runs SET status = 'pending', requested = NULL, error_code = NULL, e
 WHERE id = %s
 """
 INSERT_REPLAY = """
-INSERT INTO video_runs (video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,
+INSERT INTO video_runs (id, video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,
     config_overrides, config_snapshot, status)
-VALUES (%s, %s, 'replay', %s, %s, %s, %s, %s, 'pending') RETURNING id
+VALUES (%s, %s, %s, 'replay', %s, %s, %s, %s, %s, 'pending') ON CONFLICT (id) DO NOTHING
 """
 HAS_VIDEO = """
 SELECT EXISTS (SELECT FROM videos WHERE id = %s AND workspace_id = %s AND s3_key_raw IS NOT NULL
@@ -198,13 +199,13 @@ class RunRows:
 
     def insert_replay(self, parent: RunRow, stage: ReplayStage, overrides: Overrides) -> RunRow:
         """Insert a pending replay of `parent`. Its stages before `stage` have the settings of the parent."""
+        run_id = str(uuid.uuid4())  # before the transaction, which is repeated if its commit is not answered
 
         def insert(cursor: Cursor) -> RunRow:
             _check_video(cursor, parent.video_id, parent.workspace_id)
             own = json.dumps(dict(overrides)), json.dumps(dict(parent.config_snapshot or {}))
-            ids = parent.video_id, parent.workspace_id, parent.id, parent.root_run_id
+            ids = run_id, parent.video_id, parent.workspace_id, parent.id, parent.root_run_id
             cursor.execute(INSERT_REPLAY, (*ids, stage, *own))
-            ((run_id,),) = cursor.fetchall()
             return _one(cursor, run_id)
 
         return self._database.transaction(insert)

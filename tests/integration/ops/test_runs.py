@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from video_analysis.ops import replay, runs
+from video_analysis.ops.run_rows import RunRows
 from video_analysis.tests.support import video_bench
 from video_analysis.tests.support.video_bench import TASK, VIDEO, Bench, Sql
 from video_analysis.worker_config import TrackSettings
+from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import Cancelled, Paused, Permanent, Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+Result = TypeVar("Result")
 ADOPTED = "each video that a worker begins or resumes from now on: CAM1 has the settings of the workers"
 
 
@@ -219,6 +223,36 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
         f"{parent} initial: completed",
         f"  {run['id']} replay from track track.max_age_s=3.0: completed",
     ]
+
+
+def test_a_replay_whose_message_is_not_sent_names_the_command_that_sends_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.bench.deliver()
+    with monkeypatch.context() as patch:
+        patch.setenv("CVITX_VIDEO_QUEUE", "no-such-queue")
+        why = site.replay("--from", "track", status=2)
+    run_id = site.run_id()
+    assert f"run {run_id} is pending, but its message could not be sent" in why
+    assert f"`runs resume {run_id}` sends its message again" in why
+    site.ops("resume", run_id)
+    assert [message["run_id"] for message in site.sent()] == [run_id]
+
+
+class RepeatingDatabase(Database):
+    """Each transaction is repeated after its commit, as if the server's answer had been lost."""
+
+    def transaction(self, work: Callable[[Any], Result]) -> Result:
+        super().transaction(work)
+        return super().transaction(work)
+
+
+def test_a_replay_is_inserted_once_also_if_the_commit_is_not_answered(site: Site, database_url: str) -> None:
+    site.bench.deliver()
+    with closing(RepeatingDatabase(database_url, "cvitx-test")) as database:
+        rows = RunRows(database)
+        replayed = rows.insert_replay(rows.one(site.run_id()), "track", {})
+    assert [run["id"] for run in site.bench.runs()[1:]] == [replayed.id]
 
 
 def test_the_dry_run_shows_the_settings_of_the_camera_for_the_stages_that_run_again(site: Site) -> None:
