@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 Result = TypeVar("Result")
+FRAMES = 30
 ADOPTED = "each video that a worker begins or resumes from now on: CAM1 has the settings of the workers"
 
 
@@ -88,8 +89,8 @@ def site(
 ) -> Iterator[Site]:
     monkeypatch.setattr("video_analysis.yolo_worker.runs.progress.EVERY_S", 0.0)
     with video_bench.opened(database_url, sql, s3, bucket, upload_workers=1) as bench:
-        bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 4), (13, 3, 40))
-        bench.pipeline.frame_count = 60
+        bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 4), (13, 3, 20))
+        bench.pipeline.frame_count = FRAMES
         yield Site(bench, sqs, ops_queue_url, capsys)
 
 
@@ -190,7 +191,7 @@ def test_runs_are_listed_with_their_progress_and_shown_whole(site: Site) -> None
     assert line.split()[:6] == [run_id, VIDEO, "initial", "completed", "finish", "100%"]
     assert line.split()[8] == "3"
     shown = dict(line.split(maxsplit=1) for line in site.ops("show", run_id).splitlines())
-    assert (shown["status"], shown["frames_done"], shown["attempts"]) == ("completed", "60", "1")
+    assert (shown["status"], shown["frames_done"], shown["attempts"]) == ("completed", str(FRAMES), "1")
     assert json.loads(shown["config_snapshot"])["stride"] == 1
     assert site.ops("list", "--status", "running") == "no such runs\n"
 
@@ -206,7 +207,7 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
     plan = site.replay("--from", "track", "--set", "track.max_age_s=3", "--dry-run")
     assert f"parent: {parent}" in plan
     assert "stages that run again: track, select\n" in plan
-    assert "reused: boxes and embeddings of 60 of 60 frames, from 1 parts. The networks" in plan
+    assert f"reused: boxes and embeddings of {FRAMES} of {FRAMES} frames, from 1 parts. The networks" in plan
     assert "reused: nothing, every network runs again\n" in site.replay("--from", "detect", "--dry-run")
     assert "  track.max_age_s = 3.0\n" in plan
     assert len(site.bench.runs()) == 1
@@ -272,7 +273,10 @@ def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Sit
     site.bench.deliver()
     site.bench.sql("UPDATE stage_checkpoints SET traits_hash = 'other'")
     plan = site.replay("--from", "track", "--dry-run")
-    assert "0 of 60 frames, from 0 parts; 1 other parts are of other settings or another version. The networks" in plan
+    expected = (
+        f"0 of {FRAMES} frames, from 0 parts; 1 other parts are of other settings or another version. The networks"
+    )
+    assert expected in plan
     site.bench.sql("DELETE FROM stage_checkpoints")
     assert "there are no checkpoint parts: every network runs again\n" in site.replay("--from", "track", "--dry-run")
 
@@ -280,7 +284,7 @@ def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Sit
 def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None:
     site.bench.deliver()
     site.replay("--from", "track", "--set", "track.max_age_s=3")
-    site.bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 10), (13, 3, 40), (14, 4, 50))
+    site.bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 10), (13, 3, 20), (14, 4, 25))
     site.bench.deliver(site.sent()[0], message_id="m-2")
     first, second = (run["id"] for run in site.bench.runs())
     page = tmp_path / "diff.html"
