@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Publisher
 from video_analysis.worker_utils.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
+
+LIMITS = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 def storage(config: WorkerConfig) -> ObjectStore:
@@ -24,6 +33,24 @@ def publisher(config: WorkerConfig, queue: str) -> Publisher:
     """A queue, by its name or URL. ConfigurationError if boto3's profile or endpoint is wrong."""
     with _creating("SQS"):
         return Publisher(boto3.Session(region_name=config.region), queue, region=config.region)
+
+
+def s3(config: WorkerConfig) -> S3Client:
+    """boto3's own client, for calls that no worker makes. ConfigurationError as above."""
+    with _creating("S3"):
+        return boto3.Session(region_name=config.region).client("s3", config=LIMITS)
+
+
+def sqs(config: WorkerConfig) -> SQSClient:
+    """boto3's own client, for calls that no worker makes. ConfigurationError as above."""
+    with _creating("SQS"):
+        return boto3.Session(region_name=config.region).client("sqs", config=LIMITS)
+
+
+def sts(config: WorkerConfig) -> STSClient:
+    """boto3's own client. ConfigurationError as above."""
+    with _creating("STS"):
+        return boto3.Session(region_name=config.region).client("sts", config=LIMITS)
 
 
 @contextmanager
