@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     "runs": Command("video_analysis.ops.runs", "list, show, pause, resume, cancel, compare and adopt runs of videos"),
     "reclassify": Command("video_analysis.ops.reclassify", "send stored snapshots again, for a new checkpoint"),
     "send": Command("video_analysis.ops.send", "send a video to the workers, and upload its file if needed"),
+    "doctor": Command("video_analysis.ops.doctor.command", "check everything that the workers need"),
     "setup": Command("video_analysis.ops.setup.command", "create bucket, queues and tables, or show what differs"),
     "watch": Command("video_analysis.ops.watch", "show the progress of a video until it has ended"),
 }

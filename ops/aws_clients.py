@@ -34,6 +34,12 @@ class PermissionMissing(CommandError):
 LIMITS = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
+def session(config: WorkerConfig) -> boto3.Session:
+    """A session of the region. ConfigurationError if boto3's profile is wrong."""
+    with _creating("AWS"):
+        return boto3.Session(region_name=config.region)
+
+
 def storage(config: WorkerConfig) -> ObjectStore:
     """S3. ConfigurationError if boto3's profile or endpoint is wrong."""
     with _creating("S3"):
@@ -46,22 +52,22 @@ def publisher(config: WorkerConfig, queue: str) -> Publisher:
         return Publisher(boto3.Session(region_name=config.region), queue, region=config.region)
 
 
-def s3(config: WorkerConfig) -> S3Client:
+def s3(config: WorkerConfig, shared: boto3.Session | None = None) -> S3Client:
     """boto3's own client, for calls that no worker makes. ConfigurationError as above."""
     with _creating("S3"):
-        return boto3.Session(region_name=config.region).client("s3", config=LIMITS)
+        return (shared or boto3.Session(region_name=config.region)).client("s3", config=LIMITS)
 
 
-def sqs(config: WorkerConfig) -> SQSClient:
+def sqs(config: WorkerConfig, shared: boto3.Session | None = None) -> SQSClient:
     """boto3's own client, for calls that no worker makes. ConfigurationError as above."""
     with _creating("SQS"):
-        return boto3.Session(region_name=config.region).client("sqs", config=LIMITS)
+        return (shared or boto3.Session(region_name=config.region)).client("sqs", config=LIMITS)
 
 
-def sts(config: WorkerConfig) -> STSClient:
+def sts(config: WorkerConfig, shared: boto3.Session | None = None) -> STSClient:
     """boto3's own client. ConfigurationError as above."""
     with _creating("STS"):
-        return boto3.Session(region_name=config.region).client("sts", config=LIMITS)
+        return (shared or boto3.Session(region_name=config.region)).client("sts", config=LIMITS)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class Bucket:
         """CommandError if it is another one than that of the settings."""
         if region != self._region:
             raise CommandError(
-                f"bucket {self._bucket} is in {region}, CVITX_REGION is {self._region}: set CVITX_REGION={region}, or"
+                f"bucket {self._bucket} is in {region}, CVITX_REGION is {self._region}; set CVITX_REGION={region}, or"
                 " CVITX_S3_BUCKET to a bucket of the region"
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 FILE = PACKAGE_FOLDER / "schemas" / "database.sql"
 OBJECTS = """
-SELECT c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod)
-FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND c.relnamespace <> 'pg_catalog'::regnamespace
+WITH ours AS (
+    SELECT * FROM pg_class AS c WHERE pg_table_is_visible(c.oid) AND relnamespace <> 'pg_catalog'::regnamespace)
+SELECT relname, relname, 'a table' FROM ours WHERE relkind IN ('r', 'p')
 UNION ALL
-SELECT c.relname, CASE c.relkind WHEN 'i' THEN pg_get_indexdef(c.oid) ELSE 'view ' || pg_get_viewdef(c.oid) END
-FROM pg_class AS c
-WHERE c.relkind IN ('i', 'v') AND pg_table_is_visible(c.oid) AND c.relnamespace <> 'pg_catalog'::regnamespace
-ORDER BY 1
+SELECT relname, relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod)
+FROM ours JOIN pg_attribute AS a ON a.attrelid = ours.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE relkind IN ('r', 'p')
+UNION ALL
+SELECT indrelid::regclass::text, relname, pg_get_indexdef(ours.oid) FROM ours JOIN pg_index ON indexrelid = ours.oid
+UNION ALL
+SELECT relname, relname, 'view ' || pg_get_viewdef(oid) FROM ours WHERE relkind = 'v'
 """
+"""Table, object and definition of each table, column, index and view."""
 UNDO = "ROLLBACK TO SAVEPOINT before_tables"
 
 
@@ -42,12 +46,11 @@ class Tables:
 
     def differences(self) -> Sequence[Difference]:
         """What the file would change: it is run, compared and rolled back. CommandError if it ends with an error."""
-        before, after = self._database.transaction(_tried)
-        found, needed = dict(before), dict(after)
+        found, needed = self._database.transaction(_tried)
         return [
-            Difference(name, _one_line(found.get(name, "none")), _one_line(needed.get(name, "none")))
-            for name in sorted({*found, *needed})
-            if found.get(name) != needed.get(name)
+            Difference(name, _one_line(found.get((table, name), "none")), _one_line(definition))
+            for (table, name), definition in sorted(needed.items())
+            if found.get((table, name)) != definition and ((table, table) in found or name == table)
         ]
 
     def apply(self, _: Sequence[Difference]) -> None:
@@ -55,16 +58,23 @@ class Tables:
         self._database.transaction(_run)
 
 
-def _tried(cursor: Cursor) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+Objects = Mapping[tuple[str, str], str]
+"""(table, object) → definition."""
+
+
+def _tried(cursor: Cursor) -> tuple[Objects, Objects]:
     """The objects before and after the file."""
-    cursor.execute(OBJECTS)
-    before = cursor.fetchall()
+    before = _objects(cursor)
     cursor.execute("SAVEPOINT before_tables")
     _run(cursor)
-    cursor.execute(OBJECTS)
-    after = cursor.fetchall()
+    after = _objects(cursor)
     cursor.execute(UNDO)
     return before, after
+
+
+def _objects(cursor: Cursor) -> Objects:
+    cursor.execute(OBJECTS)
+    return {(table, name): definition for table, name, definition in cursor.fetchall()}
 
 
 def _run(cursor: Cursor) -> None:

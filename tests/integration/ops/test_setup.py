@@ -144,7 +144,7 @@ def test_a_bucket_in_another_region_is_refused_with_the_remedy(account: Account)
     elsewhere = boto3.client("s3", region_name="eu-west-1")
     elsewhere.create_bucket(Bucket=account.bucket, CreateBucketConfiguration=place)
     refused = account.setup("--only", "bucket", status=2)
-    assert "is in eu-west-1, CVITX_REGION is ap-southeast-2: set CVITX_REGION=eu-west-1" in refused
+    assert "is in eu-west-1, CVITX_REGION is ap-southeast-2; set CVITX_REGION=eu-west-1" in refused
 
 
 def test_grants_are_printed_and_only_applied_on_request(account: Account) -> None:
