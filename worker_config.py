@@ -211,6 +211,13 @@ class WorkerConfig(_Settings):
     """Folder for downloaded videos. If it is not set, the system's temporary folder is used."""
     min_free_disk_mb: Annotated[int, Field(ge=0)] = 512
     """Free disk space in `temp_dir` below which the worker pauses."""
+    metrics_address: str | None = None
+    """Address of this host at which metrics and health checks are served, such as `127.0.0.1`; needs
+    `requirements-metrics.txt`. If it is not set, they are off."""
+    yolo_metrics_port: Annotated[int, Field(ge=1, le=65_535)] = 9101
+    """Port of yolo_worker at `metrics_address`."""
+    main_metrics_port: Annotated[int, Field(ge=1, le=65_535)] = 9102
+    """Port of main_worker at `metrics_address`."""
     notify_socket: str | None = None
     """systemd's `NOTIFY_SOCKET`, for READY=1 and WATCHDOG=1; it is read from that variable."""
 

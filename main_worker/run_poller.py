@@ -30,7 +30,7 @@ from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.inference.backend import Runtime
-from video_analysis.worker_utils.observability.observer import LogObserver
+from video_analysis.worker_utils.observability.telemetry import Telemetry
 
 MODEL_STORE_SETTINGS = SettingNames("CVITX_MODEL_STORE", "CVITX_CACHE_DIR")
 
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 def build(shutdown: threading.Event) -> Consumer:
     """The consumer with all parts of stage 2. ConfigurationError if something is missing or wrong."""
     config = worker_config.load(os.environ)
+    address, port = config.metrics_address, config.main_metrics_port
+    telemetry = Telemetry.start("main_worker", address, port, config.snapshot_queue)
     session = boto3.Session(region_name=config.region)
     queue = Queue.connect(session, config.snapshot_queue, config)
     handler = SnapshotWorker(
@@ -48,17 +50,19 @@ def build(shutdown: threading.Event) -> Consumer:
         models(config),
         AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
-        observer=LogObserver(),
+        observer=telemetry.observer,
     )
-    return Consumer(
+    consumer = Consumer(
         queue,
         handler,
         config,
         shutdown,
-        observer=LogObserver(),
+        observer=telemetry.observer,
         slots=config.batch_size,
         prefetch=handler.prefetch,
     )
+    telemetry.watch(consumer.status)
+    return consumer
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:

@@ -24,7 +24,7 @@ from video_analysis.worker_utils.db.video_runs import VideoRunRepository
 from video_analysis.worker_utils.db.videos import VideoRepository
 from video_analysis.worker_utils.execution.held_calls import HeldCalls
 from video_analysis.worker_utils.inference import backend
-from video_analysis.worker_utils.observability.observer import LogObserver
+from video_analysis.worker_utils.observability.telemetry import Telemetry
 from video_analysis.yolo_worker.detection.detector import Detector
 from video_analysis.yolo_worker.pipeline import VisionPipeline
 from video_analysis.yolo_worker.run_key import OutputSettings
@@ -38,10 +38,12 @@ from video_analysis.yolo_worker.worker import VideoWorker
 def build(shutdown: threading.Event) -> Consumer:
     """The consumer with all parts of the worker. ConfigurationError if a setting or file is missing or wrong."""
     config = worker_config.load(os.environ)
+    address, port = config.metrics_address, config.yolo_metrics_port
+    telemetry = Telemetry.start("yolo_worker", address, port, config.video_queue, config.snapshot_queue)
+    observer = telemetry.observer
     session = boto3.Session(region_name=config.region)
     queue = Queue.connect(session, config.video_queue, config)
     database = Database(config.database_url, "cvitx-yolo-video", write_probe.stage_one)
-    observer = LogObserver()
     handler = VideoWorker(
         ObjectStore.connect(session, config),
         VideoRepository(database),
@@ -54,8 +56,11 @@ def build(shutdown: threading.Event) -> Consumer:
         checkpoints=Checkpoints(StageCheckpointRepository(database), ObjectStore.connect(session, config), observer),
         cameras=Cameras(CameraSettingsRepository(database), observer),
         runs=RunLifecycle(VideoRunRepository(database), f"{socket.gethostname()}:{os.getpid()}", observer),
+        on_stage=telemetry.on_stage,
     )
-    return Consumer(queue, handler, config, shutdown, observer=observer)
+    consumer = Consumer(queue, handler, config, shutdown, observer=observer)
+    telemetry.watch(consumer.status)
+    return consumer
 
 
 def pipeline(config: WorkerConfig) -> VisionPipeline:

@@ -57,6 +57,7 @@ VENDORS = {
         f"yolo_worker.source.{name}"
         for name in ("avi_times", "open_video", "decoding", "deinterlace", "key_frames", "picture", "video")
     },
+    "prometheus_client": {"worker_utils.observability.prometheus_recorder"},
     "torch": TORCH,
     "torchvision": set(),  # its compiled operators do not load beside a CPU build of torch
 }
