@@ -8,7 +8,7 @@ from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils.observability import metrics
 
 PAGE = PACKAGE_FOLDER / "docs" / "metrics.md"
-HEAD = "| metric | type | labels | meaning |\n|---|---|---|---|\n"
+HEAD = "| metric | worker | type | labels | meaning |\n|---|---|---|---|---|\n"
 ROW = re.compile(r"^\| `((?:cvitx|messaging)_\w+)` .*\|$", re.MULTILINE)
 
 
@@ -17,7 +17,9 @@ def rows() -> dict[str, str]:
     described = {}
     for metric in sorted((*metrics.RECORDED, *metrics.SAMPLED), key=lambda one: one.name):
         labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
-        described[metric.name] = f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning.removesuffix('.')} |"
+        described[metric.name] = (
+            f"| `{metric.name}` | {metric.worker} | {metric.kind} | {labels} | {metric.meaning.removesuffix('.')} |"
+        )
     return described
 
 

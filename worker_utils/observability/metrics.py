@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+YOLO, MAIN = "yolo_worker", "main_worker"
 MESSAGING = ("messaging_system", "messaging_destination_name", "messaging_operation_name")
 DURATIONS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 WAITS_S = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
@@ -27,6 +28,8 @@ class Metric:
     meaning: str
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets."""
+    worker: str = "both"
+    """The worker that has it."""
 
 
 class Recorder(Protocol):
@@ -42,7 +45,9 @@ class Recorder(Protocol):
 CONSUMED = Metric(
     "messaging_client_consumed_messages_total", "counter", MESSAGING, "Messages received, redeliveries included."
 )
-SENT = Metric("messaging_client_sent_messages_total", "counter", MESSAGING, "SNAPSHOT_READY messages sent.")
+SENT = Metric(
+    "messaging_client_sent_messages_total", "counter", MESSAGING, "SNAPSHOT_READY messages sent.", worker=YOLO
+)
 PROCESSED = Metric(
     "messaging_process_duration_seconds",
     "histogram",
@@ -72,24 +77,30 @@ DUPLICATES = Metric(
     "Messages that needed no work, by the event that reports it.",
 )
 LEASES_LOST = Metric("cvitx_leases_lost_total", "counter", (), "Leases lost while their messages were in flight.")
-FRAMES = Metric("cvitx_frames_total", "counter", (), "Frames processed; those of checkpoints included.")
+FRAMES = Metric("cvitx_frames_total", "counter", (), "Frames processed; those of checkpoints included.", worker=YOLO)
 STAGE_SECONDS = Metric(
-    "cvitx_stage_seconds_total", "counter", ("stage",), "Time of each stage, without that of the stage before it."
+    "cvitx_stage_seconds_total",
+    "counter",
+    ("stage",),
+    "Time of each stage, without that of the stage before it.",
+    worker=YOLO,
 )
-VIDEOS = Metric("cvitx_videos_total", "counter", ("result",), "Videos finished: `done` or `damaged`.")
-VIDEO_VEHICLES = Metric("cvitx_video_vehicles", "histogram", (), "Vehicles per finished video.", VEHICLES)
+VIDEOS = Metric("cvitx_videos_total", "counter", ("result",), "Videos finished: `done` or `damaged`.", worker=YOLO)
+VIDEO_VEHICLES = Metric("cvitx_video_vehicles", "histogram", (), "Vehicles per finished video.", VEHICLES, YOLO)
 CLASSIFICATION = Metric(
     "cvitx_classification_latency_seconds",
     "histogram",
     ("variant",),
     "Time of the forward pass, per snapshot of its batch.",
     LATENCIES_S,
+    MAIN,
 )
 RESULTS = Metric(
     "cvitx_results_total",
     "counter",
     ("variant", "level", "outcome"),
     "Values of classified snapshots: `named`, or the code of why the value is null.",
+    worker=MAIN,
 )
 IN_FLIGHT = Metric("cvitx_messages_in_flight", "gauge", (), "Messages that this worker has under lease.")
 LEASE_LEFT = Metric(

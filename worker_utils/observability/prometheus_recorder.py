@@ -25,14 +25,15 @@ class PrometheusRecorder:
         self._status = status
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
+        recorded = [one for one in metrics.RECORDED if one.worker in (worker, "both")]
         self._counters = {
             one: Counter(one.name, one.meaning, one.labels, registry=self._registry)
-            for one in metrics.RECORDED
+            for one in recorded
             if one.kind == "counter"
         }
         self._histograms = {
             one: Histogram(one.name, one.meaning, one.labels, registry=self._registry, buckets=one.buckets)
-            for one in metrics.RECORDED
+            for one in recorded
             if one.kind == "histogram"
         }
         self._registry.register(self)

@@ -30,8 +30,8 @@ QUEUE = {"messaging_system": "aws_sqs", "messaging_destination_name": "tasks"}
 class Scraped:
     """Events in, samples out."""
 
-    def __init__(self) -> None:
-        self.recorder = PrometheusRecorder("yolo_worker", lambda: STATUS)
+    def __init__(self, worker: str = "yolo_worker") -> None:
+        self.recorder = PrometheusRecorder(worker, lambda: STATUS)
         self.events = EventMetrics(self.recorder, "https://sqs/123/tasks", "next")
 
     def notify(self, code: str, **fields: object) -> None:
@@ -109,7 +109,8 @@ def test_videos_vehicles_and_stage_times_are_recorded(scraped: Scraped) -> None:
     assert scraped.value("messaging_client_sent_messages_total", **sent) == 1
 
 
-def test_null_values_are_counted_by_level_and_code(scraped: Scraped) -> None:
+def test_null_values_are_counted_by_level_and_code() -> None:
+    scraped = Scraped("main_worker")
     outcomes = {"type": None, "make": "out_of_distribution"}
     scraped.notify("snapshot.classified", latency_ms={"baseline": 40}, null_codes={"baseline": outcomes})
     assert scraped.value("cvitx_results_total", variant="baseline", level="type", outcome="named") == 1
@@ -129,9 +130,12 @@ def test_gauges_are_read_at_the_scrape_and_absent_without_a_value(scraped: Scrap
     assert metrics.POLL_AGE not in metrics.samples(idle)
 
 
-def test_every_metric_that_is_listed_can_be_scraped(scraped: Scraped) -> None:
-    families = {family.name for family in text_string_to_metric_families(scraped.recorder.render().decode())}
-    assert {metric.name.removesuffix("_total") for metric in (*metrics.RECORDED, *metrics.SAMPLED)} <= families
+@pytest.mark.parametrize("worker", ["yolo_worker", "main_worker"])
+def test_a_worker_has_its_own_metrics_and_no_other(worker: str) -> None:
+    families = {family.name for family in text_string_to_metric_families(Scraped(worker).recorder.render().decode())}
+    known = (*metrics.RECORDED, *metrics.SAMPLED)
+    own = {one.name.removesuffix("_total") for one in known if one.worker in (worker, "both")}
+    assert families & {one.name.removesuffix("_total") for one in known} == own
 
 
 @pytest.fixture
