@@ -191,8 +191,6 @@ class WorkerConfig(_Settings):
     """Checkpoint `baseline` for `compare`. If not set and the file does not exist, `main_checkpoint` is used."""
     cmt_checkpoint: Path = Path("main_worker/bundle/cmt.pt")
     """Checkpoint `cmt` for `compare`."""
-    model_store: Annotated[str, AfterValidator(s3_keys.checked_prefix)] | None = None
-    """`s3://bucket/prefix` with a `manifest.json`. A listed checkpoint is fetched if the bundle does not have it."""
     fallback_checkpoint: Path | None = None
     """Used if a checkpoint can neither be fetched nor found in the cache; `evidence` then has a code for it."""
     batch_size: Annotated[int, Field(ge=1, le=10)] = 10
@@ -207,6 +205,8 @@ class WorkerConfig(_Settings):
     """Inference threads; 0: one per core that the process may use."""
     cache_dir: Path = Path("~/.cache/cvitx")
     """Converted models; systemd's `CACHE_DIRECTORY` and then `XDG_CACHE_HOME` take precedence over this default."""
+    model_store: Annotated[str, AfterValidator(s3_keys.checked_prefix)] | None = None
+    """`s3://bucket/prefix` with a `manifest.json`. A listed model is fetched if the bundle does not have it."""
     temp_dir: Path | None = None
     """Folder for downloaded videos. If it is not set, the system's temporary folder is used."""
     min_free_disk_mb: Annotated[int, Field(ge=0)] = 512

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from video_analysis.worker_utils.db.row_types import VariantResult
+from video_analysis.worker_utils.models.fallback import FallbackCode
 
 LevelCode = Literal["below_threshold", "parent_abstained", "no_children", "out_of_distribution"]
 """`type.abstained`, `make.abstained`, `model.abstained`."""
@@ -18,8 +19,6 @@ PlateCode = Literal["no_text_line", "text_too_small", "no_plate_text", "below_th
 """`plate.abstained`."""
 ReadFailureCode = Literal["timeout", "reader_busy", "read_failed"]
 """`colors.null`, `plate.null`."""
-FallbackCode = Literal["last_good", "fallback_checkpoint"]
-"""`checkpoint.fallback`."""
 
 CODES: Mapping[str, frozenset[str]] = {
     "type.abstained": frozenset(("below_threshold",)),
@@ -43,18 +42,6 @@ class ReadFailure:
     def to_json(self) -> dict[str, object]:
         """As stored in `evidence.colors` or `evidence.plate`."""
         return {"null": self.code} | ({} if self.detail is None else {"detail": self.detail})
-
-
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """The origin of the checkpoint that replaced the configured one, and why that one could not be loaded."""
-
-    code: FallbackCode
-    detail: str
-
-    def to_json(self) -> dict[str, object]:
-        """As stored in `evidence.checkpoint`."""
-        return {"fallback": self.code, "detail": self.detail}
 
 
 WITHOUT_CODE: Mapping[str, str] = {"colors": "none_found", "plate": "not_installed"}

@@ -18,7 +18,7 @@ from video_analysis.main_worker import evidence, row_mapping
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.attributes.plate import PlateResult
 from video_analysis.main_worker.attributes.plate_formats import Reading
-from video_analysis.main_worker.evidence import CODES, Fallback, ReadFailure
+from video_analysis.main_worker.evidence import CODES, ReadFailure
 from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.types import Attributes, Forward
 from video_analysis.tests.support import hierarchy_inputs
@@ -26,6 +26,7 @@ from video_analysis.tests.support.attribute_inputs import PICTURE, Plates
 from video_analysis.tests.support.snapshot_task import message
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils.db.row_types import VariantResult
+from video_analysis.worker_utils.models.fallback import Fallback
 
 DOCS = (PACKAGE_FOLDER / "docs" / "evidence-codes.md").read_text("utf-8")
 OF_TYPE, OF_MAKE, OF_MODEL = [0.9, 0.1, 0, 0], [0.5, 0.45, 0.05], [0.4, 0.1, 0.3, 0.1, 0.05, 0.05]
@@ -36,7 +37,7 @@ PRODUCERS = {
     "plate.abstained": "attributes/plate.py",
     "colors.null": "attributes/attribute_reader.py",
     "plate.null": "attributes/attribute_reader.py",
-    "checkpoint.fallback": "classification/model_store.py",
+    "checkpoint.fallback": "../worker_utils/models/model_store.py",
 }
 
 
