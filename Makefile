@@ -74,8 +74,8 @@ chaos: install  ## kills, stops, outages, stale leases and bad input, on both wo
 
 fire: chaos  ## former name of `make chaos`
 
-soak: install  ## an hour of video and 20,000 snapshots, checked for leaks; writes out/soak.json (hours)
-	$(BIN)/python -m video_analysis.tests.chaos.soak
+soak: install  ## PART=stage1: an hour of video; PART=stage2: 20,000 snapshots; checked for leaks; writes out/soak-PART.json (up to 150 minutes each)
+	$(BIN)/python -m video_analysis.tests.chaos.soak $(PART)
 
 docs: install  ## the documentation as HTML in out/site (5 s)
 	$(BIN)/mkdocs build --strict --quiet
