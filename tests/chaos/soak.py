@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _stack(Path(name)) as stack,
     ):
         monitored, complete = PARTS[options.part](stack, Path(name), options)
-    report = {"part": options.part, "complete": complete, **monitored.report()}
+        report = {"part": options.part, "complete": complete, **monitored.report()}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     print(json.dumps({key: value for key, value in report.items() if key != "gauges"}, indent=1))

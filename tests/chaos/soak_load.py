@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ import cv2
 
 from video_analysis.devstack import stored_results
 from video_analysis.devstack.local_stack import Stack
-from video_analysis.devstack.worker_process import WorkerProcess
+from video_analysis.devstack.worker_process import WorkerProcess, lines
 from video_analysis.tests.chaos import gauges
 from video_analysis.tests.chaos.environment import CLIP
 from video_analysis.tests.chaos.gauges import Gauge, Inventory
@@ -78,6 +78,7 @@ class MonitoredWorker:
             "exceeded": gauges.exceeded(growth),
             "mb_per_hour": gauges.mb_per_hour(self.gauges),
             "grew": gauges.grew(self.inventories) if self.inventories else {},
+            "events": dict(Counter(line["event"] for line in lines(self.worker.log) if line["level"] != "INFO")),
             "gauges": [asdict(one) for one in self.gauges[::every]],
         }
 
