@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 
 import pytest
 import yaml
 
-from video_analysis.tests.support import prometheus_server
 from video_analysis.tests.support.monitoring import DASHBOARD, FOLDER, PANELS, QUERIES, RULES
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.observability import metrics
@@ -86,17 +84,3 @@ def test_the_thresholds_fit_the_default_times() -> None:
     assert limits["CvitxLeaseEnds"] < config.visibility_timeout_s - 2 * config.heartbeat_s
     assert limits["CvitxNoProgress"] < config.stall_s
     assert limits["CvitxNotPolling"] > config.pause.longest_s + config.wait_time_s
-
-
-@pytest.mark.skipif(not prometheus_server.installed(), reason="no Prometheus installed: apt-get install prometheus")
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("check", "rules", "alerts.yml"),
-        ("test", "rules", "alerts_test.yml"),
-        ("check", "config", "prometheus.yml"),
-    ],
-)
-def test_promtool_accepts(command: tuple[str, ...]) -> None:
-    ended = subprocess.run(["promtool", *command], cwd=FOLDER, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr

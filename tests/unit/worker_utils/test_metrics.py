@@ -138,12 +138,17 @@ def test_a_worker_has_its_own_metrics_and_no_other(worker: str) -> None:
     assert families & {one.name.removesuffix("_total") for one in known} == own
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def port() -> int:
     return free_port()
 
 
 @pytest.fixture
+def other_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
 def served(port: int) -> Iterator[Telemetry]:
     telemetry = Telemetry.start("main_worker", "127.0.0.1", port, "tasks")
     yield telemetry
@@ -160,6 +165,7 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 
 def test_a_worker_is_alive_while_it_starts_and_ready_when_it_polls(served: Telemetry, port: int) -> None:
+    assert served.status() is None
     assert get(port, "/healthz") == (200, "starting\n")
     assert get(port, "/readyz") == (503, "starting\n")
     served.watch(lambda: replace(STATUS, is_ready=False))
@@ -185,20 +191,22 @@ def test_without_an_address_events_are_only_logged() -> None:
     assert telemetry.on_stage is None
 
 
-def test_a_port_in_use_stops_the_start_and_names_the_setting(port: int) -> None:
+def test_a_port_in_use_stops_the_start_and_names_the_setting(other_port: int) -> None:
     with socket.socket() as other:
-        other.bind(("127.0.0.1", port))
+        other.bind(("127.0.0.1", other_port))
         other.listen()
-        with pytest.raises(ConfigurationError, match=rf"CVITX_METRICS_ADDRESS=127\.0\.0\.1, port {port}: .*in use"):
-            Telemetry.start("main_worker", "127.0.0.1", port, "tasks")
+        with pytest.raises(
+            ConfigurationError, match=rf"CVITX_METRICS_ADDRESS=127\.0\.0\.1, port {other_port}: .*in use"
+        ):
+            Telemetry.start("main_worker", "127.0.0.1", other_port, "tasks")
 
 
 def test_an_address_without_the_package_stops_the_start_and_names_the_remedy(
-    port: int, monkeypatch: pytest.MonkeyPatch
+    other_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "video_analysis.worker_utils.observability.prometheus_recorder"
     monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr("video_analysis.worker_utils.observability.prometheus_recorder", raising=False)
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(ConfigurationError, match=r"prometheus_client is not installed: pip install -r requirements-m"):
-        Telemetry.start("main_worker", "127.0.0.1", port, "tasks")
+        Telemetry.start("main_worker", "127.0.0.1", other_port, "tasks")

@@ -211,7 +211,8 @@ class Metadata:
                 """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        serve = {"target": self.server.serve_forever, "kwargs": {"poll_interval": 0.01}}
+        threading.Thread(**serve, daemon=True).start()  # type: ignore[arg-type]
 
     @property
     def url(self) -> str:
