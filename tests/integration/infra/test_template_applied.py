@@ -15,6 +15,7 @@ from video_analysis.tests.support import cloudformation
 from video_analysis.tests.support.cloudformation import Stack
 from video_analysis.worker_config import WorkerConfig
 
+pytestmark = pytest.mark.slow
 NAMES = {"BucketName": "cvitx-stack-bucket", "VideoQueueName": "stack-videos", "SnapshotQueueName": "stack-snapshots"}
 CONFIG = WorkerConfig()
 
