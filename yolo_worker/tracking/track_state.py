@@ -84,7 +84,7 @@ class VehicleTrack:
         return moved
 
     def travel_sizes(self) -> float:
-        """The same distance in sizes of the course's first or last box. The larger one counts: the other may be a part."""
+        """The same distance in sizes of its first or last box; of the larger one, since the other may show a part."""
         right, down = self.travel().tolist()
         return math.hypot(right, down) / max(size(self.course[0][1]), size(self.box))
 
