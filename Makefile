@@ -50,7 +50,7 @@ demo: install  ## a clip through both workers into PostgreSQL and out/demo/repor
 truth: install  ## snapshots of real clips scored by their true vehicles; writes out/truth.json and contact sheets (up to 20 minutes)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m video_analysis.benchmarks.truth
 
-train: install  ## the demo weights from synthetic traffic; continues an interrupted run (hours)
+train: install  ## the demo weights, from synthetic traffic and ../shared/data; continues an interrupted run (hours)
 	$(BIN)/python -m video_analysis.training
 
 mot: install  ## tracking against ground truth: recall, id switches, tracks per vehicle; writes out/mot.json (5 minutes)
