@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
+from video_analysis.ops.setup import queues
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 if TYPE_CHECKING:
@@ -24,17 +25,12 @@ def bucket(s3: S3Client, config: WorkerConfig) -> None:
 
 def queue(sqs: SQSClient, name: str, config: WorkerConfig) -> tuple[str, str]:
     """Create a queue and its dead-letter queue with the contract's attributes; returns both URLs."""
-    retention = str(config.retention_s)
-    dead = sqs.create_queue(QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": retention})["QueueUrl"]
+    kept: Any = queues.dead_letter_attributes(config)
+    dead = sqs.create_queue(QueueName=queues.dead_letter_queue(name), Attributes=kept)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": config.max_receive_count})
-    attributes = {
-        "VisibilityTimeout": str(config.visibility_timeout_s),
-        "ReceiveMessageWaitTimeSeconds": str(config.wait_time_s),
-        "MessageRetentionPeriod": retention,
-        "RedrivePolicy": redrive,
-    }
-    live = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
+    attributes: Any = {**queues.attributes(config), queues.REDRIVE: redrive}
+    live = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     return live, dead
 
 

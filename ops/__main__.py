@@ -31,6 +31,10 @@ COMMANDS: Mapping[str, Command] = {
     "replay": Command("video_analysis.ops.replay", "process a video again with other settings"),
     "runs": Command("video_analysis.ops.runs", "list, show, pause, resume, cancel, compare and adopt runs of videos"),
     "reclassify": Command("video_analysis.ops.reclassify", "send stored snapshots again, for a new checkpoint"),
+    "send": Command("video_analysis.ops.send", "send a video to the workers, and upload its file if needed"),
+    "doctor": Command("video_analysis.ops.doctor.command", "check everything that the workers need"),
+    "setup": Command("video_analysis.ops.setup.command", "create bucket, queues and tables, or show what differs"),
+    "watch": Command("video_analysis.ops.watch", "show the progress of a video until it has ended"),
 }
 
 
@@ -58,7 +62,8 @@ def usage() -> str:
             *(f"  {name:<{width}}  {command.help}" for name, command in sorted(COMMANDS.items())),
             "",
             "example: python -m video_analysis.ops check main_worker/bundle/main.pt",
-            "exit status: 0 success, 2 error or wrong arguments, 130 interrupted (docs/operations.md)",
+            "exit status: 0 success, 1 a fault was found, 2 error or wrong arguments, 130 interrupted",
+            "(docs/operations.md)",
             "",
         ]
     )

@@ -54,6 +54,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    """An argparse type: a duration in seconds, more than 0."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) or float(text) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return float(text)
+
+
 def html_path(text: str) -> Path:
     """An argparse type: a file whose name ends in .html."""
     if not text.endswith(".html"):

@@ -98,9 +98,21 @@ class Queue:
 
         A receive is not tried: SQS would count it. One that fails costs nothing.
         """
-        self._probe_handle(lambda: self.release(PROBE_HANDLE, 0))
-        self._probe_handle(lambda: self.delete(PROBE_HANDLE))
+        self.probe_release()
+        self.probe_delete()
         self._read_redrive_policy()
+
+    def probe_release(self) -> None:
+        """EnvironmentFault or Transient while messages could not be released."""
+        self._probe_handle(lambda: self.release(PROBE_HANDLE, 0))
+
+    def probe_delete(self) -> None:
+        """EnvironmentFault or Transient while messages could not be deleted."""
+        self._probe_handle(lambda: self.delete(PROBE_HANDLE))
+
+    def url(self) -> str:
+        """The URL. EnvironmentFault or Transient while the lookup of a name fails."""
+        return self._address.url()
 
     def _probe_handle(self, call: Callable[[], None]) -> None:
         """Run a call with an invalid receipt handle, which SQS refuses. Tested against an emulator, not on AWS."""

@@ -1,0 +1,1 @@
+"""Checks of everything that the workers need: settings, AWS, database, models, host."""

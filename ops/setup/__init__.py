@@ -1,0 +1,1 @@
+"""Creates what the workers need in AWS and PostgreSQL, and compares it with what exists."""

@@ -1,0 +1,33 @@
+"""A resource that is compared with what the workers need, and changed where it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One property of a resource: what was found, and what is needed."""
+
+    property: str
+    found: str
+    needed: str
+
+    def __str__(self) -> str:
+        return f"{self.property}: found {self.found}, needed {self.needed}"
+
+
+class Resource(Protocol):
+    """A bucket, a queue, the tables or the grants of a role."""
+
+    @property
+    def name(self) -> str:
+        """The resource in a line of text."""
+
+    def differences(self) -> Sequence[Difference]:
+        """What differs; empty if nothing. CommandError if it differs in a way that `apply` cannot change."""
+
+    def apply(self, differences: Sequence[Difference]) -> None:
+        """Change what differs. Idempotent."""
