@@ -20,7 +20,7 @@ class Metadata:
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
-        self.asked = threading.Semaphore(0)
+        self.reads = threading.Semaphore(0)
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,7 +32,7 @@ class Metadata:
                     self.send_error(401)
                     return
                 self._answer(service.values.get(self.path.removeprefix("/latest/meta-data/")))
-                service.asked.release()
+                service.reads.release()
 
             def _answer(self, value: str | None) -> None:
                 self.send_response(200 if value else 404)

@@ -199,7 +199,7 @@ def watch(metadata: Metadata, stand_ins: Path, tmp_path: Path) -> Iterator[subpr
     command = ["bash", str(HOST / "stop_on_notice.sh")]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
     for _ in range(4):  # two rounds of both paths, without a notice
-        assert metadata.asked.acquire(timeout=TIMEOUT_S)
+        assert metadata.reads.acquire(timeout=TIMEOUT_S)
     yield process
     process.kill()
     process.communicate()
@@ -220,7 +220,7 @@ def test_a_notice_stops_both_workers_once(
 def test_a_host_that_stays_is_left_alone(watch: subprocess.Popen[str], metadata: Metadata, tmp_path: Path) -> None:
     metadata.values["autoscaling/target-lifecycle-state"] = "InService"
     for _ in range(6):
-        assert metadata.asked.acquire(timeout=TIMEOUT_S)
+        assert metadata.reads.acquire(timeout=TIMEOUT_S)
     watch.send_signal(signal.SIGTERM)
     assert watch.wait(TIMEOUT_S) == -signal.SIGTERM
     assert not (tmp_path / "calls").exists()
