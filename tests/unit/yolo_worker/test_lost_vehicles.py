@@ -40,7 +40,7 @@ def seen_from(first: int, count: int) -> Callable[[int], bool]:
 
 
 def alive_tracks() -> int:
-    return sum(isinstance(one, VehicleTrack) for one in gc.get_objects())
+    return sum(type(one) is VehicleTrack for one in gc.get_objects())
 
 
 UNLIKE = (16, 219, 121)
