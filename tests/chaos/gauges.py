@@ -56,7 +56,7 @@ def read_gauge(pid: int, temp_dir: Path, at_s: float) -> Gauge:
 def growth(gauges: Sequence[Gauge]) -> dict[str, float]:
     """Growth of each figure from the first to the last five minutes (a tenth of a shorter run), after a warm-up.
 
-    Medians are compared, so that single peaks do not count. `rss_growth` is a share, the others are counts.
+    Medians are compared, so that single peaks do not count. Growths of memory are shares, the others are counts.
     """
     first, last = _stretches(gauges)
     before, after = (
