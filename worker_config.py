@@ -254,7 +254,7 @@ def load(environ: Mapping[str, str]) -> WorkerConfig:
     are ignored with a warning; only the switch is checked.
     """
     named = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != SWITCH}
-    fields: dict[str, object] = _from_systemd(environ)
+    fields: dict[str, object] = env_overrides.from_systemd(environ)
     chosen: dict[str, str] = {}
     if _switched_on(environ) or ENV_OVERRIDES:
         chosen = env_overrides.without_unknown(named, [*_SETTINGS, SWITCH])
@@ -280,16 +280,6 @@ def _switched_on(environ: Mapping[str, str]) -> bool:
     if value not in ("0", "1"):
         raise ConfigurationError(f"{SWITCH}={value!r}: must be 1 (overrides are read) or 0")
     return value == "1"
-
-
-def _from_systemd(environ: Mapping[str, str]) -> dict[str, object]:
-    """Settings from the variables of systemd and XDG: cache folder and notify socket."""
-    fields: dict[str, object] = {"notify_socket": environ.get("NOTIFY_SOCKET") or None}
-    if environ.get("CACHE_DIRECTORY"):
-        fields["cache_dir"] = environ["CACHE_DIRECTORY"].split(":")[0]
-    elif environ.get("XDG_CACHE_HOME"):
-        fields["cache_dir"] = Path(environ["XDG_CACHE_HOME"]) / "cvitx"
-    return fields
 
 
 def _check_combinations(config: WorkerConfig) -> WorkerConfig:

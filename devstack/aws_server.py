@@ -1,6 +1,7 @@
 """moto's server, which also refuses what S3 and SQS refuse: a wrong Content-MD5, and a message with an empty body.
 
-Without this, the probes of the workers would store an object and send a message.
+Without this, the probes of the workers would store an object and send a message. Deletions are serialised: moto's own
+lose each other, and messages that are sent meanwhile.
 """
 
 from __future__ import annotations
@@ -46,6 +47,19 @@ class StrictServer:
         return self._moto(environ, start_response)
 
 
+def serialise_deletions() -> None:
+    """Let moto delete a message under the lock under which it adds one."""
+    from moto.sqs.models import Queue  # noqa: PLC0415
+
+    delete = Queue.delete_message
+
+    def delete_message(queue: Any, receipt_handle: str) -> None:
+        with queue._messages_lock:
+            delete(queue, receipt_handle)
+
+    Queue.delete_message = delete_message
+
+
 def _body(environ: Environ) -> bytes:
     """The body of the request, which can be read again."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -62,6 +76,7 @@ def main() -> None:
     )
     from werkzeug.serving import run_simple  # noqa: PLC0415
 
+    serialise_deletions()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     moto = DomainDispatcherApplication(create_backend_app)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -34,6 +35,16 @@ def variables(model: type[BaseModel], prefix: str) -> dict[str, Setting]:
         else:
             found[variable] = (name,)
     return found
+
+
+def from_systemd(given: Mapping[str, str]) -> dict[str, object]:
+    """Settings from the variables of systemd and XDG: cache folder and notify socket."""
+    fields: dict[str, object] = {"notify_socket": given.get("NOTIFY_SOCKET") or None}
+    if given.get("CACHE_DIRECTORY"):
+        fields["cache_dir"] = given["CACHE_DIRECTORY"].split(":")[0]
+    elif given.get("XDG_CACHE_HOME"):
+        fields["cache_dir"] = Path(given["XDG_CACHE_HOME"]) / "cvitx"
+    return fields
 
 
 def without_unknown(named: Mapping[str, str], known: Collection[str]) -> dict[str, str]:

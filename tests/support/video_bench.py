@@ -98,6 +98,8 @@ class Bench:
     sql: Sql
     s3: S3Client
     bucket: str
+    pulls: list[tuple[str, float, int]]
+    """(stage, own seconds, items) of each pull."""
 
     def deliver(
         self,
@@ -154,6 +156,7 @@ def opened(
     )
     with closing(Database(worker_url or database_url, "test", write_probe.stage_one)) as database:
         outbox, pipeline, observer = Outbox(bucket), FakePipeline(), RecordingObserver()
+        pulls: list[tuple[str, float, int]] = []
         snapshot = SnapshotSettings(jpeg_quality=90, upload_workers=upload_workers)
         worker = VideoWorker(
             ObjectStore(s3, bucket),
@@ -166,5 +169,6 @@ def opened(
             checkpoints=Checkpoints(StageCheckpointRepository(database), ObjectStore(s3, bucket), observer),
             cameras=Cameras(CameraSettingsRepository(database), observer),
             runs=RunLifecycle(VideoRunRepository(database), "test:1", observer),
+            on_stage=lambda *pull: pulls.append(pull),
         )
-        yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket)
+        yield Bench(worker, outbox, pipeline, observer, sql, s3, bucket, pulls)

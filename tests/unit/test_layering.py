@@ -67,6 +67,8 @@ VENDORS = {
     "torch": TORCH,
     "torchvision": set(),  # its compiled operators do not load beside a CPU build of torch
 }
+OPTIONAL = {"prometheus_client"}
+"""Packages without which the workers start."""
 LOADED_BEFORE_THE_ENVIRONMENT_IS_READY = {"torch", "torchvision", "ultralytics", "openvino", "deep_sort_realtime"}
 
 
@@ -254,6 +256,7 @@ def test_importing_a_worker_module_loads_no_vendor_library(worker: str) -> None:
 def test_importing_the_entry_points_loads_no_model_library_and_opens_nothing() -> None:
     loaded, seen = after_importing(*sorted(ENTRY_POINTS), "ops.__main__")
     assert loaded & LOADED_BEFORE_THE_ENVIRONMENT_IS_READY == set()
+    assert loaded & OPTIONAL == set()
     assert seen == []
 
 

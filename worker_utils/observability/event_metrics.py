@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from video_analysis.worker_utils.errors import LeaseLost
 from video_analysis.worker_utils.observability import metrics
 from video_analysis.worker_utils.observability.metrics import Recorder
 from video_analysis.worker_utils.observability.observer import Event, Observer
@@ -46,7 +47,6 @@ class EventMetrics:
             "message.stopped": self._on_settled,
             "message.failed": self._on_settled,
             "message.rejected_again": self._on_dead_letter,
-            "lease.lost": lambda _: recorder.add(metrics.LEASES_LOST),
             "snapshot.ready": lambda _: recorder.add(metrics.SENT, self._sent),
             "snapshot.classified": self._on_classified,
             "video.done": self._on_video_done,
@@ -78,6 +78,8 @@ class EventMetrics:
         if fields["elapsed_s"] is not None:
             labels = (*self._processed, str(fields.get("error_code", "")))
             self._recorder.observe(metrics.PROCESSED, fields["elapsed_s"], labels)
+        if fields.get("failure") == LeaseLost.__name__:
+            self._recorder.add(metrics.LEASES_LOST)
         self._on_dead_letter(fields)
 
     def _on_dead_letter(self, fields: Mapping[str, Any]) -> None:

@@ -76,7 +76,12 @@ DUPLICATES = Metric(
     ("reason",),
     "Messages that needed no work, by the event that reports it.",
 )
-LEASES_LOST = Metric("cvitx_leases_lost_total", "counter", (), "Leases lost while their messages were in flight.")
+LEASES_LOST = Metric(
+    "cvitx_leases_lost_total",
+    "counter",
+    (),
+    "Messages whose lease was lost, so that the work on them was not committed.",
+)
 FRAMES = Metric("cvitx_frames_total", "counter", (), "Frames processed; those of checkpoints included.", worker=YOLO)
 STAGE_SECONDS = Metric(
     "cvitx_stage_seconds_total",

@@ -13,6 +13,7 @@ from typing import Literal
 from video_analysis.worker_utils.consumer.backoff import Backoff
 from video_analysis.worker_utils.db.run_types import RunProgress, RunState, stopped
 from video_analysis.worker_utils.errors import LeaseLost, WorkerError
+from video_analysis.yolo_worker.runs.frame_rate import FrameRate
 
 EVERY_S = 2.0
 LONGEST_BREAK_S = 60.0
@@ -37,9 +38,9 @@ class ProgressWriter:
         self._backoff = Backoff(EVERY_S, LONGEST_BREAK_S)
         self._due_s = clock()
         self._stop: WorkerError | None = None
-        self._begun_s = clock()
+        self._rate = FrameRate(clock())
         self._stage: Stage = "download"
-        self._frames = self._vehicles = self._skipped = 0
+        self._frames = self._vehicles = 0
         self._total: int | None = None
 
     def begin_frames(self, total: int | None, *, are_stored: bool = False) -> None:
@@ -48,11 +49,11 @@ class ProgressWriter:
         `are_stored`: the first ones come from checkpoints.
         """
         self._stage = "track" if are_stored else "detect"
-        self._total, self._begun_s = total, self._clock()
+        self._total, self._rate = total, FrameRate(self._clock())
 
     def begin_live(self) -> None:
         """The networks run from now on: the frames before were stored, and do not count for the rate."""
-        self._stage, self._skipped, self._begun_s = "detect", self._frames, self._clock()
+        self._stage, self._rate = "detect", FrameRate(self._clock(), self._frames)
 
     def add_frame(self) -> None:
         """One more frame is processed."""
@@ -78,10 +79,9 @@ class ProgressWriter:
 
     @property
     def current(self) -> RunProgress:
-        """The columns to write. The rate is that of this attempt, from its first frame on."""
-        elapsed_s = self._clock() - self._begun_s
-        counted = self._frames - self._skipped
-        fps = counted / elapsed_s if counted and elapsed_s > 0 else None
+        """The columns to write. `fps` is the average of this attempt, `eta_s` follows its latest rate."""
+        now_s = self._clock()
+        fps, latest = self._rate.average(now_s, self._frames), self._rate.latest(now_s, self._frames)
         left = None if self._total is None else max(0, self._total - self._frames)
         return RunProgress(
             current_stage=self._stage,
@@ -89,11 +89,12 @@ class ProgressWriter:
             frames_total=self._total,
             progress=min(1.0, self._frames / self._total) if self._total else None,
             fps=None if fps is None else round(fps, 2),
-            eta_s=None if left is None or fps is None else round(left / fps, 1),
+            eta_s=_remaining_s(left, latest),
             vehicles=self._vehicles,
         )
 
     def _write_now(self) -> None:
+        self._rate.add(self._clock(), self._frames)
         try:
             state = self._write(self.current)
         except WorkerError as failure:
@@ -105,6 +106,12 @@ class ProgressWriter:
         self._backoff.reset()
         self._due_s = self._clock() + EVERY_S
         self._stop = stop_of(state)
+
+
+def _remaining_s(left: int | None, fps: float | None) -> float | None:
+    if left == 0:
+        return 0.0
+    return None if left is None or fps is None else round(left / fps, 1)
 
 
 def stop_of(state: RunState | None) -> WorkerError | None:

@@ -65,7 +65,7 @@ class Candidates:
     travel: NDArray[np.float64]
     """T×2: how far each track moved on its course, right and down in px."""
     travel_sizes: NDArray[np.float64]
-    """The same distance in sizes of its box."""
+    """The same distance in box sizes."""
     types: NDArray[np.intp]
     detected: Corners
     detected_types: NDArray[np.intp]

@@ -34,7 +34,7 @@ MARGIN = 0.15
 PLACE_IOU, PLACE_CONTAINMENT = 0.3, 0.8
 """A track begins in a place if it overlaps it by the first, or if the second share of it is inside."""
 DRIVING_SIZES = 0.5
-"""A vehicle drives if it moved by more on its course, in box sizes."""
+"""A vehicle drives if it moved by more in about the last second, in box sizes."""
 BACKWARD_SIZES, FORWARD_SIZES, SPEED_FACTOR = 0.25, 1.0, 1.5
 """Along its course the older one reaches from the first behind its last box to the second in front of it, in box
 sizes, and as far as it comes at its speed times the third."""
@@ -86,8 +86,8 @@ class RecentVehicles(TrackStore):
     """Vehicles that were lost a short time ago."""
 
     def keep(self, tracks: Iterable[VehicleTrack]) -> None:
-        """Remember `tracks`."""
-        self.tracks += tracks
+        """Remember `tracks`, each of them once."""
+        self.tracks = list(dict.fromkeys([*self.tracks, *tracks]))
 
     def overdue(self, before_s: float) -> list[VehicleTrack]:
         """Forget those that were last detected before that time. Returns them."""
@@ -155,7 +155,7 @@ def _begins_in_place(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack])
 
 
 def _drives(track: VehicleTrack) -> bool:
-    return not track.is_standing() and track.is_motion_known() and track.travel_sizes() > DRIVING_SIZES
+    return not track.is_standing() and track.is_motion_known() and track.recent_travel_sizes() > DRIVING_SIZES
 
 
 def _is_reachable(new: Sequence[VehicleTrack], older: Sequence[VehicleTrack]) -> Possible:

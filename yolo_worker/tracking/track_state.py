@@ -25,10 +25,12 @@ PLACE_MEAN_S = 1.0
 """Time constant of the mean box of a vehicle that does not move. A vehicle that moves by less than a quarter of its
 width in this time is standing."""
 COURSE_S, COURSE_STEP_S = 8.0, 0.1
-"""A track keeps the boxes of the first time, at the distance of the second. Shorter courses are noise where few frames
-are processed or a vehicle crawls."""
+"""A track keeps the boxes of the first time, at the distance of the second: they show where a vehicle comes from, also
+one that crawls or has stopped."""
+RECENT_S = 1.0
+"""The boxes of this time show how it moves now."""
 LEAST_COURSE_BOXES = 4
-"""Fewer do not show how a vehicle moves. So many are kept, however old they are."""
+"""Fewer show neither. So many count, however old they are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +70,7 @@ class VehicleTrack:
     off_place_s: float | None = None
     """Since when its boxes are not in its place."""
     course: deque[tuple[float, Corner]] = field(init=False)
-    """Time and box of detections of the last COURSE_S, the first detection included."""
+    """Time and box of detections of the last COURSE_S, LEAST_COURSE_BOXES at least."""
 
     def __post_init__(self) -> None:
         self.course = deque([(self.first_s, self.first_box)])
@@ -79,32 +81,34 @@ class VehicleTrack:
 
     def travel(self) -> Point:
         """How far the centre moved on its course."""
-        corners = self.box - self.course[0][1]
-        moved: Point = (corners[:2] + corners[2:]) / 2
-        return moved
+        return _shift(self.course[0][1], self.box)
 
     def travel_sizes(self) -> float:
         """The same distance in sizes of its first or last box; of the larger one, since the other may show a part."""
-        right, down = self.travel().tolist()
-        return math.hypot(right, down) / max(size(self.course[0][1]), size(self.box))
+        return _shift_sizes(self.course[0][1], self.box)
+
+    def recent_travel_sizes(self) -> float:
+        """How far the centre moved in RECENT_S, in the same sizes."""
+        return _shift_sizes(self._recent()[1], self.box)
 
     def is_motion_known(self) -> bool:
         """It has enough boxes: speeds are noise before."""
         return len(self.course) >= LEAST_COURSE_BOXES
 
     def extent(self) -> Corner:
-        """The smallest box that contains those of its course."""
-        boxes = np.stack([box for _, box in self.course])
+        """The smallest box that contains its place and the boxes since it is there."""
+        boxes = np.stack([self.place, *(box for time_s, box in self.course if time_s >= self.place_s)])
         return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
 
     def velocity(self) -> Point:
-        """Mean speed on its course, in px per second."""
-        elapsed_s = self.seen_s - self.course[0][0]
-        return self.travel() / elapsed_s if elapsed_s > 0 else np.zeros(2)
+        """Mean speed over RECENT_S, in px per second."""
+        since_s, box = self._recent()
+        elapsed_s = self.seen_s - since_s
+        return _shift(box, self.box) / elapsed_s if elapsed_s > 0 else np.zeros(2)
 
     def is_leaving(self) -> bool:
         """It was last seen while it moved out of the picture."""
-        return self.is_motion_known() and not self.is_standing() and bool((self.exit * self.travel() > 0).any())
+        return self.is_motion_known() and not self.is_standing() and bool((self.exit * self.velocity() > 0).any())
 
     def continue_from(self, older: VehicleTrack) -> None:
         """Take over the identity of an older track of the same vehicle."""
@@ -131,6 +135,13 @@ class VehicleTrack:
         """Take a detection of a part into account: the vehicle is in its place."""
         self.seen_s, self.row, self.is_reported = time_s, row, False
 
+    def _recent(self) -> tuple[float, Corner]:
+        """Time and box of the oldest detection of the last RECENT_S."""
+        index = max(0, len(self.course) - LEAST_COURSE_BOXES)
+        while index > 0 and self.seen_s - self.course[index - 1][0] <= RECENT_S:
+            index -= 1
+        return self.course[index]
+
     def _extend_course(self, box: Corner, time_s: float) -> None:
         self.course.append((time_s, box))
         while len(self.course) > LEAST_COURSE_BOXES and time_s - self.course[1][0] >= COURSE_S:
@@ -151,6 +162,18 @@ class VehicleTrack:
         self.gallery.append(embedding)
         self.is_whole |= is_whole
         self.embedded_s = self.seen_s
+
+
+def _shift(old: Corner, new: Corner) -> Point:
+    """From the centre of a box to that of another one."""
+    corners = new - old
+    shift: Point = (corners[:2] + corners[2:]) / 2
+    return shift
+
+
+def _shift_sizes(old: Corner, new: Corner) -> float:
+    right, down = _shift(old, new).tolist()
+    return math.hypot(right, down) / max(size(old), size(new))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,7 @@ from video_analysis.yolo_worker.tracking.standing import ParkedVehicles
 from video_analysis.yolo_worker.tracking.track_state import Changes, VehicleTrack
 
 RESTING_SIZES = 0.25
-"""A track that moved by less on its course, in box sizes, is not extrapolated where it is not detected."""
+"""A track that moved by less in about a second, in box sizes, is not extrapolated where it is not detected."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +65,7 @@ class VehicleTracker:
         """Process one frame."""
         self._previous_s, self._time_s = self._time_s, seen.time_s
         ended = self._expire(seen)
-        self._bank.predict(self._time_s - self._previous_s)
+        self._bank.predict(max(0.0, self._time_s - self._previous_s))
         for track in self.tracks:
             track.row = None
         matches = self._match(seen, embed)
@@ -231,7 +231,7 @@ class VehicleTracker:
         self._bank.make_rigid(lost, seen.frame)
         for index in lost:
             track = self.tracks[index]
-            if track.is_motion_known() and track.travel_sizes() < RESTING_SIZES:
+            if track.is_motion_known() and track.recent_travel_sizes() < RESTING_SIZES:
                 self._bank.speeds[index] = 0
 
     def _lost(self, seen: Observation) -> list[int]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from video_analysis import worker_config
+from video_analysis.tests.support import instance_metadata
 from video_analysis.tests.support.cloudformation import Stack
+from video_analysis.tests.support.instance_metadata import NOTICES, Metadata
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 HOST = PACKAGE_FOLDER / "infra" / "host"
@@ -183,48 +182,10 @@ def test_an_unknown_worker_and_a_folder_without_a_release_are_refused(host: Host
         assert words in ended.stderr
 
 
-class Metadata:
-    """EC2's metadata service (IMDSv2) on a free port. `values`: path → value."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.asked = threading.Semaphore(0)
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_PUT(self) -> None:
-                self._answer("token" if self.path == "/latest/api/token" else None)
-
-            def do_GET(self) -> None:
-                if self.headers.get("X-aws-ec2-metadata-token") != "token":
-                    self.send_error(401)
-                    return
-                self._answer(service.values.get(self.path.removeprefix("/latest/meta-data/")))
-                service.asked.release()
-
-            def _answer(self, value: str | None) -> None:
-                self.send_response(200 if value else 404)
-                self.end_headers()
-                self.wfile.write((value or "").encode())
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-                """Log nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        serve = {"target": self.server.serve_forever, "kwargs": {"poll_interval": 0.01}}
-        threading.Thread(**serve, daemon=True).start()  # type: ignore[arg-type]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
 def metadata() -> Iterator[Metadata]:
-    service = Metadata()
-    yield service
-    service.server.shutdown()
-    service.server.server_close()
+    with instance_metadata.served() as service:
+        yield service
 
 
 @pytest.fixture
@@ -238,16 +199,10 @@ def watch(metadata: Metadata, stand_ins: Path, tmp_path: Path) -> Iterator[subpr
     command = ["bash", str(HOST / "stop_on_notice.sh")]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
     for _ in range(4):  # two rounds of both paths, without a notice
-        assert metadata.asked.acquire(timeout=TIMEOUT_S)
+        assert metadata.reads.acquire(timeout=TIMEOUT_S)
     yield process
     process.kill()
     process.communicate()
-
-
-NOTICES = {
-    "spot/instance-action": json.dumps({"action": "terminate", "time": "2026-03-01T08:22:00Z"}),
-    "autoscaling/target-lifecycle-state": "Terminated",
-}
 
 
 @pytest.mark.parametrize("path", NOTICES)
@@ -265,7 +220,7 @@ def test_a_notice_stops_both_workers_once(
 def test_a_host_that_stays_is_left_alone(watch: subprocess.Popen[str], metadata: Metadata, tmp_path: Path) -> None:
     metadata.values["autoscaling/target-lifecycle-state"] = "InService"
     for _ in range(6):
-        assert metadata.asked.acquire(timeout=TIMEOUT_S)
+        assert metadata.reads.acquire(timeout=TIMEOUT_S)
     watch.send_signal(signal.SIGTERM)
     assert watch.wait(TIMEOUT_S) == -signal.SIGTERM
     assert not (tmp_path / "calls").exists()

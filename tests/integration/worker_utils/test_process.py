@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from video_analysis.devstack import untrained_model, worker_process
+from video_analysis.devstack import services, untrained_model, worker_process
 
 STARTS_IN_S = 120
 
@@ -43,7 +45,18 @@ def test_a_worker_that_cannot_start_says_why_in_one_line_and_exits_as_misconfigu
     assert "traceback" not in line
 
 
-def test_a_sigterm_while_the_worker_waits_for_its_database_ends_it_cleanly(tmp_path: Path, aws_endpoint: str) -> None:
+def get(port: int, path: str) -> tuple[int, str]:
+    """Status and text of a response of the worker."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def test_a_worker_that_waits_for_its_database_is_alive_but_not_ready_and_ends_cleanly_on_sigterm(
+    tmp_path: Path, aws_endpoint: str
+) -> None:
+    port = services.free_port()
     untrained_model.export(tmp_path / "untrained.pt")
     environ = {
         "CVITX_ENV_OVERRIDES": "1",
@@ -51,6 +64,8 @@ def test_a_sigterm_while_the_worker_waits_for_its_database_ends_it_cleanly(tmp_p
         "CVITX_CACHE_DIR": str(tmp_path / "cache"),
         "CVITX_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
         "CVITX_SNAPSHOT_QUEUE": "no-such-queue",
+        "CVITX_METRICS_ADDRESS": "127.0.0.1",
+        "CVITX_MAIN_METRICS_PORT": str(port),
     }
     with worker_process.running("main_worker", environ, tmp_path) as poller:
         follow = subprocess.Popen(["tail", "-F", "-n", "+1", poller.log], stdout=subprocess.PIPE, text=True)
@@ -63,6 +78,13 @@ def test_a_sigterm_while_the_worker_waits_for_its_database_ends_it_cleanly(tmp_p
             follow.kill()
             follow.wait()
             follow.stdout.close()
+        assert get(port, "/healthz") == (200, "alive\n")
+        assert get(port, "/readyz")[0] == 503
+        status, text = get(port, "/metrics")
+        assert status == 200
+        assert "cvitx_ready 0.0" in text.splitlines()
+        assert 'cvitx_events_total{event="polling.paused",level="WARNING"}' in text
+        assert 'cvitx_build_info{version="0.1.0",worker="main_worker"} 1.0' in text.splitlines()
         assert poller.stop() == 0
         assert poller.events("consumer.stopped")
 

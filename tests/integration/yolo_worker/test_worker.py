@@ -107,6 +107,8 @@ def test_a_video_reports_each_vehicle_and_its_end(bench: Bench) -> None:
     done = bench.observer.events[-1].fields
     assert (done["video_id"], done["message_id"], done["frames"], done["vehicles"]) == (VIDEO, "m-1", 6, 2)
     assert set(done["seconds"]) == {"decode", "detect", "track", "select"}  # type: ignore[call-overload]
+    assert sum(items for stage, _, items in bench.pulls if stage == "decode") == done["frames"]
+    assert {stage for stage, *_ in bench.pulls} == set(done["seconds"])  # type: ignore[call-overload]
 
 
 def test_a_rerun_after_a_failure_in_the_middle_finishes_the_rest(bench: Bench) -> None:

@@ -178,7 +178,8 @@ def test_a_worker_is_alive_while_it_starts_and_ready_when_it_polls(served: Telem
 
 
 def test_a_scrape_returns_what_the_observer_was_notified_of(served: Telemetry, port: int) -> None:
-    served.observer.notify(Event("lease.lost", "lease lost"))
+    lost = {"failure": "LeaseLost", "elapsed_s": 2.0, "last_receive": False}
+    served.observer.notify(Event("message.failed", "message failed: lease lost", lost))
     status, text = get(port, "/metrics")
     assert status == 200
     assert parsed(text.encode())["cvitx_leases_lost_total", frozenset()] == 1

@@ -87,3 +87,16 @@ def test_a_stage_that_never_ran_costs_nothing() -> None:
     timed("decode", [], clock)
     assert clock.own_seconds() == {"decode": 0.0}
     assert clock.count("decode") == 0
+
+
+def test_the_own_seconds_of_each_pull_are_reported_and_add_up() -> None:
+    watch = Watch()
+    reported: list[tuple[str, float, int]] = []
+    clock = StageClock({"decode": None, "detect": "decode", "select": "detect"}, lambda *pull: reported.append(pull))
+    stage = partial(timed, observer=clock, clock=watch)
+    detected = stage("detect", watch.stage(stage("decode", watch.stage(range(6), 0.5)), 2.0))
+    assert list(stage("select", watch.stage(detected, 0.25, keep_every=3))) == [0, 3]
+    assert reported[:3] == [("decode", 0.5, 1), ("detect", 2.0, 1), ("select", 0.25, 1)]
+    for name in ("decode", "detect", "select"):
+        assert sum(own_s for one, own_s, _ in reported if one == name) == clock.own_seconds()[name]
+        assert sum(items for one, _, items in reported if one == name) == clock.count(name)

@@ -8,7 +8,6 @@ import pytest
 from video_analysis.tests.support.tracks import Box, look, vehicle
 from video_analysis.yolo_worker.tracking.linking import RecentVehicles, chains, continued
 from video_analysis.yolo_worker.tracking.track_state import (
-    COURSE_S,
     COURSE_STEP_S,
     LEAST_COURSE_BOXES,
     VehicleTrack,
@@ -162,12 +161,12 @@ def test_a_vehicle_stands_below_a_speed_whatever_the_time_between_two_frames(
 
 @pytest.mark.parametrize("interval_s", [0.04, 0.12, 0.4, 1.0])
 def test_a_course_has_the_boxes_of_a_time_whatever_the_time_between_two_frames(interval_s: float) -> None:
-    """The vehicle stood for 15 s and has driven for 10 s: of its course only the latter is left."""
+    """The vehicle stood for 15 s and has driven for 10 s: of its course only the latter is left, the last 8 s."""
     track = vehicle(1, (100, 100, 200, 160), first_s=0)
     for number in range(1, round(25 / interval_s)):
         right = 10 * max(0.0, number * interval_s - 15)
         track.observe(np.array([100 + right, 100, 200 + right, 160]), number * interval_s, 0, 0.8, 0)
-    assert COURSE_S <= track.seen_s - track.course[0][0] < COURSE_S + COURSE_STEP_S + interval_s
+    assert 8 <= track.seen_s - track.course[0][0] < 8 + COURSE_STEP_S + interval_s
     np.testing.assert_allclose(track.velocity(), [10, 0])
     assert track.is_motion_known()
 
@@ -239,7 +238,10 @@ def test_vanished_vehicles_are_forgotten_after_their_wait() -> None:
     store, early, late = RecentVehicles(), vanished(1), vanished(2)
     late.seen_s = 6
     store.keep([early, late])
+    store.keep([late])
     assert store.overdue(before_s=5) == []
     assert store.overdue(before_s=5.5) == [early]
-    store.discard([late])
+    assert store.overdue(before_s=7) == [late]
+    store.keep([early])
+    store.discard([early])
     assert store.clear() == []

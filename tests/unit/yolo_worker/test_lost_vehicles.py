@@ -252,6 +252,55 @@ def test_a_rival_that_has_left_the_picture_still_makes_a_link_unclear() -> None:
     assert [track_id for _, track_id in links] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("stride", [1, 3, 10])
+def test_a_vehicle_that_follows_a_standing_one_is_another_one(stride: int) -> None:
+    """The first stops for 1.5 s and is hidden. The second comes on the same way, and looks the same."""
+    first = Vehicle(seen_only(lambda index: driving(20, 4)(min(index, 100)), lambda index: index < 138))
+    second = Vehicle(seen_only(driving(20 - 4 * 168, 4), seen_from(168, 90)))
+    assert numbers(follow(film(300, first, second, stride=stride))) == {1, 2}
+
+
+@pytest.mark.parametrize("stride", [1, 3, 10])
+def test_a_vehicle_behind_one_that_stopped_seconds_ago_does_not_continue_its_track(stride: int) -> None:
+    first = Vehicle(seen_only(lambda index: driving(20, 4)(min(index, 100)), lambda index: index < 200))
+    second = Vehicle(seen_only(driving(340, 0), lambda index: index >= 210))
+    assert len(keys(follow(film(260, first, second, stride=stride)))) == 2
+
+
+def turning(index: int) -> Box:
+    """It turns to the right by 90 degrees after 3 s."""
+    return driving(20 + 4 * min(index, 75), 0, top=40 + 3 * max(0, index - 75), height=50)(index)
+
+
+def reversing(index: int) -> Box:
+    """It stops after 3 s, and goes back after 4.6 s."""
+    return driving(20 + 5 * min(index, 75) - 2 * max(0, index - 115), 0)(index)
+
+
+def starting(index: int) -> Box:
+    """It waits for 6 s."""
+    return driving(60 + 5 * max(0, index - 150), 0, height=50)(index)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize(("place", "hidden_at"), [(turning, 105), (turning, 135), (reversing, 155), (starting, 175)])
+def test_a_vehicle_is_linked_by_its_latest_motion(place: Callable[[int], Box], hidden_at: int, stride: int) -> None:
+    """It is hidden for 2.4 s."""
+    hidden = range(hidden_at, hidden_at + 60)
+    car = Vehicle(seen_only(place, lambda index: index not in hidden))
+    tracked = follow(film(hidden.stop + 40, car, stride=stride, size=(WIDTH_PX, 600)))
+    assert (len(keys(tracked)), numbers(tracked)) == (2, {1})
+
+
+def test_a_vehicle_keeps_its_track_when_the_clock_is_set_back() -> None:
+    frames = film(100, Vehicle(driving(100, 5)))
+    back = [
+        one if one.frame.index < 50 else replace(one, frame=replace(one.frame, offset_ms=one.frame.offset_ms - 60_000))
+        for one in frames
+    ]
+    assert keys(follow(iter(back))) == {1}
+
+
 def test_an_emitted_vehicle_that_a_new_track_may_continue_makes_its_link_unclear() -> None:
     """The emitted one was cut by the edge of the picture, and ended by its age."""
     settings = TrackSettings(link_s=10)

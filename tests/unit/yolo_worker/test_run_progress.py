@@ -57,6 +57,33 @@ def test_frames_rate_and_remaining_time_follow_the_work(table: Table) -> None:
     assert writer.current == RunProgress("detect", 100, 400, 0.25, 25.0, 12.0, 1)
 
 
+def test_the_remaining_time_follows_the_latest_rate(table: Table) -> None:
+    writer = table.writer()
+    writer.begin_frames(8000)
+    for frames_a_second in [10] * 100 + [30] * 100:
+        for _ in range(frames_a_second):
+            writer.add_frame()
+        table.now_s += 1
+        writer.check()
+    assert writer.current.fps == 20.0
+    assert writer.current.eta_s == pytest.approx(4000 / 30, rel=0.01)
+
+
+def test_stored_frames_do_not_count_for_the_rate(table: Table) -> None:
+    writer = table.writer()
+    writer.begin_frames(1000, are_stored=True)
+    for _ in range(500):
+        writer.add_frame()
+    table.now_s += 1
+    writer.check()
+    writer.begin_live()
+    for _ in range(100):
+        writer.add_frame()
+    table.now_s += 10
+    writer.check()
+    assert (writer.current.fps, writer.current.eta_s) == (10.0, 40.0)
+
+
 def test_without_an_exact_number_of_frames_there_is_no_estimate(table: Table) -> None:
     writer = table.writer()
     writer.begin_frames(None)
