@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "queues": Command("video_analysis.ops.queues", "show how much work waits in the queues"),
     "replay": Command("video_analysis.ops.replay", "process a video again with other settings"),
     "runs": Command("video_analysis.ops.runs", "list, show, pause, resume, cancel, compare and adopt runs of videos"),
+    "report": Command("video_analysis.ops.report.command", "write the vehicles of a video as one HTML page"),
     "reclassify": Command("video_analysis.ops.reclassify", "send stored snapshots again, for a new checkpoint"),
     "send": Command("video_analysis.ops.send", "send a video to the workers, and upload its file if needed"),
     "dlq": Command("video_analysis.ops.dead_letters.command", "list, show, redrive and purge dead letters"),
