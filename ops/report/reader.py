@@ -75,7 +75,9 @@ def _read(cursor: Cursor, video_id: str) -> Found:
     rows = _rows(cursor, ROWS.format("current_image_analyses"), video_id)
     if video is None and run is None and not rows:
         raise CommandError(f"no row names the video {video_id}; check the id, and CVITX_DATABASE_URL")
-    return Found(dict.fromkeys(SHOWN) | (video or _video_of(run, video_id)), run, rows)
+    camera = parse_snapshot_uri(rows[0]["snapshot_s3_key"]).camera_code if rows else None
+    shown = dict.fromkeys(SHOWN) | (video or _video_of(run, video_id))
+    return Found(shown | {"camera_code": shown["camera_code"] or camera}, run, rows)
 
 
 def _video_of(run: Row | None, video_id: str) -> Row:
