@@ -135,7 +135,7 @@ def lines_through_a_socket(address: Path, journal: str) -> list[str]:
         listener.listen()
         client.connect(str(address))
         server, _ = listener.accept()
-        subprocess.run([sys.executable, "-c", STARTED, journal], stderr=client, check=True)
+        subprocess.run([sys.executable, "-c", STARTED, journal], stderr=client.fileno(), check=True)
         client.close()
         with server, server.makefile() as received:
             return received.read().splitlines()
