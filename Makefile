@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n $(
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
-$(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml
+$(VENV)/installed: requirements.txt requirements-dev.txt requirements-metrics.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	$(BIN)/pip install --disable-pip-version-check --no-deps -e .
@@ -74,8 +74,8 @@ chaos: install  ## kills, stops, outages, stale leases and bad input, on both wo
 
 fire: chaos  ## former name of `make chaos`
 
-soak: install  ## an hour of video and 20,000 snapshots, checked for leaks; writes out/soak.json (hours)
-	$(BIN)/python -m video_analysis.tests.chaos.soak
+soak: install  ## PART=stage1: an hour of video; PART=stage2: 20,000 snapshots; checked for leaks; writes out/soak-PART.json (up to 150 minutes each)
+	$(BIN)/python -m video_analysis.tests.chaos.soak $(PART)
 
 docs: install  ## the documentation as HTML in out/site (5 s)
 	$(BIN)/mkdocs build --strict --quiet

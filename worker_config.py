@@ -191,8 +191,6 @@ class WorkerConfig(_Settings):
     """Checkpoint `baseline` for `compare`. If not set and the file does not exist, `main_checkpoint` is used."""
     cmt_checkpoint: Path = Path("main_worker/bundle/cmt.pt")
     """Checkpoint `cmt` for `compare`."""
-    model_store: Annotated[str, AfterValidator(s3_keys.checked_prefix)] | None = None
-    """`s3://bucket/prefix` with a `manifest.json`. A listed checkpoint is fetched if the bundle does not have it."""
     fallback_checkpoint: Path | None = None
     """Used if a checkpoint can neither be fetched nor found in the cache; `evidence` then has a code for it."""
     batch_size: Annotated[int, Field(ge=1, le=10)] = 10
@@ -207,10 +205,19 @@ class WorkerConfig(_Settings):
     """Inference threads; 0: one per core that the process may use."""
     cache_dir: Path = Path("~/.cache/cvitx")
     """Converted models; systemd's `CACHE_DIRECTORY` and then `XDG_CACHE_HOME` take precedence over this default."""
+    model_store: Annotated[str, AfterValidator(s3_keys.checked_prefix)] | None = None
+    """`s3://bucket/prefix` with a `manifest.json`. A listed model is fetched if the bundle does not have it."""
     temp_dir: Path | None = None
     """Folder for downloaded videos. If it is not set, the system's temporary folder is used."""
     min_free_disk_mb: Annotated[int, Field(ge=0)] = 512
     """Free disk space in `temp_dir` below which the worker pauses."""
+    metrics_address: str | None = None
+    """Address of this host at which metrics and health checks are served, such as `127.0.0.1`; needs
+    `requirements-metrics.txt`. If it is not set, they are off."""
+    yolo_metrics_port: Annotated[int, Field(ge=1, le=65_535)] = 9101
+    """Port of yolo_worker at `metrics_address`."""
+    main_metrics_port: Annotated[int, Field(ge=1, le=65_535)] = 9102
+    """Port of main_worker at `metrics_address`."""
     notify_socket: str | None = None
     """systemd's `NOTIFY_SOCKET`, for READY=1 and WATCHDOG=1; it is read from that variable."""
 

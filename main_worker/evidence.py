@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from video_analysis.worker_utils.db.row_types import VariantResult
+from video_analysis.worker_utils.models.fallback import FallbackCode
+
 LevelCode = Literal["below_threshold", "parent_abstained", "no_children", "out_of_distribution"]
 """`type.abstained`, `make.abstained`, `model.abstained`."""
 PlateCode = Literal["no_text_line", "text_too_small", "no_plate_text", "below_threshold"]
 """`plate.abstained`."""
 ReadFailureCode = Literal["timeout", "reader_busy", "read_failed"]
 """`colors.null`, `plate.null`."""
-FallbackCode = Literal["last_good", "fallback_checkpoint"]
-"""`checkpoint.fallback`."""
 
 CODES: Mapping[str, frozenset[str]] = {
     "type.abstained": frozenset(("below_threshold",)),
@@ -43,13 +44,23 @@ class ReadFailure:
         return {"null": self.code} | ({} if self.detail is None else {"detail": self.detail})
 
 
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """The origin of the checkpoint that replaced the configured one, and why that one could not be loaded."""
+WITHOUT_CODE: Mapping[str, str] = {"colors": "none_found", "plate": "not_installed"}
+"""Value → why it is null where the evidence has no code: no colour was found, or plates are not read."""
 
-    code: FallbackCode
-    detail: str
 
-    def to_json(self) -> dict[str, object]:
-        """As stored in `evidence.checkpoint`."""
-        return {"fallback": self.code, "detail": self.detail}
+def null_codes(result: VariantResult) -> dict[str, str | None]:
+    """Each value of a result → the code of why it is null; None where it is not null. For events and metrics."""
+    values = {
+        "type": result.type_label,
+        "make": result.make_label,
+        "model": result.model_label,
+        "colors": result.colors,
+        "plate": result.plate_text,
+    }
+    return {name: _null_code(result.evidence, name) if value is None else None for name, value in values.items()}
+
+
+def _null_code(evidence: Mapping[str, object], name: str) -> str:
+    entry = evidence.get(name)
+    code = (entry.get("abstained") or entry.get("null")) if isinstance(entry, Mapping) else None
+    return str(code or WITHOUT_CODE.get(name, "unknown"))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from video_analysis.main_worker.classification.labels import Labels
-from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.types import Attributes, Forward, SnapshotImage
 from video_analysis.worker_utils.db.row_types import AnalysisRequest, AnalysisState, FinishedAnalysis
 from video_analysis.worker_utils.errors import WorkerError
+from video_analysis.worker_utils.models.fallback import Fallback
 
 
 class SnapshotStorage(Protocol):

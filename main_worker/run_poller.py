@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -13,13 +14,11 @@ import boto3
 from video_analysis import worker_config
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.attributes.plate import PlateReader
-from video_analysis.main_worker.classification import checkpoint, model_store
+from video_analysis.main_worker.classification import checkpoint
 from video_analysis.main_worker.classification.classifier import Classifier, checkpoints
-from video_analysis.main_worker.classification.model_store import ModelStore
-from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.worker import SnapshotWorker
 from video_analysis.worker_config import WorkerConfig
-from video_analysis.worker_utils.aws.s3 import ObjectStore, SettingNames
+from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import Queue
 from video_analysis.worker_utils.consumer import process
 from video_analysis.worker_utils.consumer.consumer import Consumer
@@ -30,9 +29,12 @@ from video_analysis.worker_utils.db.row_types import Variant
 from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.inference import backend
 from video_analysis.worker_utils.inference.backend import Runtime
-from video_analysis.worker_utils.observability.observer import LogObserver
+from video_analysis.worker_utils.models import stored_model
+from video_analysis.worker_utils.models.fallback import Fallback
+from video_analysis.worker_utils.models.model_store import Unavailable
+from video_analysis.worker_utils.observability.telemetry import Telemetry
 
-MODEL_STORE_SETTINGS = SettingNames("CVITX_MODEL_STORE", "CVITX_CACHE_DIR")
+_CHECKPOINTS = ("main_checkpoint", "baseline_checkpoint", "cmt_checkpoint")
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 def build(shutdown: threading.Event) -> Consumer:
     """The consumer with all parts of stage 2. ConfigurationError if something is missing or wrong."""
     config = worker_config.load(os.environ)
+    address, port = config.metrics_address, config.main_metrics_port
+    telemetry = Telemetry.start("main_worker", address, port, config.snapshot_queue)
     session = boto3.Session(region_name=config.region)
     queue = Queue.connect(session, config.snapshot_queue, config)
     handler = SnapshotWorker(
@@ -48,17 +52,19 @@ def build(shutdown: threading.Event) -> Consumer:
         models(config),
         AttributeReader(config.attribute_timeout_s, PlateReader.load(backend.configured(config))),
         config.s3_bucket,
-        observer=LogObserver(),
+        observer=telemetry.observer,
     )
-    return Consumer(
+    consumer = Consumer(
         queue,
         handler,
         config,
         shutdown,
-        observer=LogObserver(),
+        observer=telemetry.observer,
         slots=config.batch_size,
         prefetch=handler.prefetch,
     )
+    telemetry.watch(consumer.status)
+    return consumer
 
 
 def models(config: WorkerConfig) -> dict[Variant, Classifier]:
@@ -90,22 +96,23 @@ def _check_fallback(config: WorkerConfig) -> None:
 
 
 def _model(path: Path, variant: Variant, runtime: Runtime, config: WorkerConfig) -> Classifier:
-    if config.model_store is None or not model_store.provides(path, config):
-        return Classifier.load(path, variant, runtime)
-    store = _model_store(config.model_store, config)
-    last_resort = None if config.fallback_checkpoint is None else config.path(config.fallback_checkpoint)
-
     def loader(found: Path, fallback: Fallback | None) -> Classifier:
         return Classifier.load(found, variant, runtime, fallback)
 
-    return model_store.load(path.name, store, last_resort, loader)
+    store = stored_model.store_of(config) if _may_come_from_store(path, config) else None
+    return stored_model.load(path, store, loader, partial(_last_resort, config))
 
 
-def _model_store(uri: str, config: WorkerConfig) -> ModelStore:
-    bucket, folder = model_store.parse_uri(uri)[0], model_store.folder_of(config)
-    store_config = config.model_copy(update={"s3_bucket": bucket, "temp_dir": folder})
-    storage = ObjectStore.connect(boto3.Session(region_name=config.region), store_config, MODEL_STORE_SETTINGS)
-    return ModelStore(storage, uri, folder)
+def _may_come_from_store(path: Path, config: WorkerConfig) -> bool:
+    """The file does not exist, and no setting names it."""
+    configured = (field for field in _CHECKPOINTS if field in config.model_fields_set)
+    return not path.exists() and path not in [config.path(getattr(config, field)) for field in configured]
+
+
+def _last_resort(config: WorkerConfig) -> Path:
+    if config.fallback_checkpoint is None:
+        raise Unavailable("CVITX_FALLBACK_CHECKPOINT is not set")
+    return config.path(config.fallback_checkpoint)
 
 
 if __name__ == "__main__":

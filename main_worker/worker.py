@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from video_analysis.main_worker import row_mapping
+from video_analysis.main_worker import evidence, row_mapping
 from video_analysis.main_worker.batch import SnapshotBatch, SnapshotJob, run_batch_then_individually
 from video_analysis.main_worker.ports import Analyses, AttributeSource, Model, ProbedStorage
 from video_analysis.main_worker.snapshot_fetcher import SnapshotFetcher, fetch_failure
@@ -221,13 +221,22 @@ class SnapshotWorker:
         for one, outcome in zip(leased, run_batch_then_individually(write, leased), strict=True):
             batch.settle(one.job, outcome)
             if outcome is None:
-                self._observer.notify(
-                    Event(
-                        "snapshot.classified",
-                        "snapshot classified",
-                        {**batch.ids(one.job), **_labels(one.results)},
-                    )
-                )
+                self._report_classified(batch, one)
+
+    def _report_classified(self, batch: SnapshotBatch, one: _PendingSnapshot) -> None:
+        results = one.to_finished().results
+        self._observer.notify(
+            Event(
+                "snapshot.classified",
+                "snapshot classified",
+                {
+                    **batch.ids(one.job),
+                    **_labels(results),
+                    "latency_ms": {result.variant: result.latency_ms for result in results},
+                    "null_codes": {result.variant: evidence.null_codes(result) for result in results},
+                },
+            )
+        )
 
 
 def _with_lease(batch: SnapshotBatch, pending: Sequence[_PendingSnapshot]) -> list[_PendingSnapshot]:

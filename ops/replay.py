@@ -14,6 +14,7 @@ from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.run_rows import RunRow, RunRows
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import CheckpointPart, Overrides, ReplayStage
+from video_analysis.worker_utils.errors import Permanent
 from video_analysis.yolo_worker.runs import checkpoints, overrides
 
 ABOUT = f"""\
@@ -21,7 +22,8 @@ Starts a replay of a video: a new run whose parent is the video's newest complet
 own, and the view current_image_analyses shows them once the replay is completed. The row in `videos` is not changed.
 
 --from names the first stage that runs again. The settings that can be set are {", ".join(sorted(overrides.ALLOWED))};
-a setting of an earlier stage is refused. Those that the parent has are kept. --from classify is no run: it sends the
+a setting of an earlier stage is refused: these stages do not run again, and have the settings of the parent. Settings
+that the parent overrides are kept. --from classify is no run: it sends the
 current snapshots to main_worker again, as `reclassify` does for all snapshots of a video.
 
 Needs the database and sqs:SendMessage on the video queue, by your own credentials."""
@@ -48,22 +50,40 @@ def _replay(options: argparse.Namespace) -> None:
     merged = {**(parent.config_overrides or {}), **changed}
     if options.dry_run:
         parts = stored_parts.of_run(rows.database, parent.id)
-        sys.stdout.write(_plan(parent, options.stage, merged, _reused(parent, options.stage, parts)))
+        camera = _camera_settings(rows.camera_overrides(parent.video_id), options.stage, merged)
+        sys.stdout.write(_plan(parent, options.stage, merged, camera, _reused(parent, options.stage, parts)))
         return
     run = rows.insert_replay(parent, options.stage, merged)
-    try:
-        runs.send(config, run)
-    finally:
-        sys.stdout.write(run_text.state(run))
+    runs.send(config, run)
+    sys.stdout.write(run_text.state(run))
 
 
 def _parent(rows: RunRows, options: argparse.Namespace) -> RunRow:
     parent = rows.newest_completed(options.video) if options.run is None else rows.one(options.run)
     if parent is None:
-        raise CommandError(f"video {options.video} has no completed run: send PROCESS_VIDEO first")
+        raise CommandError(f"video {options.video} has no completed run: {_first_step(rows, options.video)}")
     if parent.video_id != options.video or parent.status != "completed":
         raise CommandError(f"run {parent.id} is no completed run of video {options.video}")
     return parent
+
+
+def _first_step(rows: RunRows, video_id: str) -> str:
+    """What completes a video that has no completed run."""
+    newest = rows.listed(video_id=video_id, workspace_id=None, status=None, limit=1)
+    if not newest or newest[0].status in ("failed", "cancelled"):
+        return "send PROCESS_VIDEO first"
+    (run,) = newest
+    return f"its run {run.id} is {run.status}, " + ("resume it first" if run.status == "paused" else "wait for its end")
+
+
+def _camera_settings(stored: object, stage: ReplayStage, merged: Overrides) -> Overrides:
+    """The settings of the camera that the replay has: of the stages that run again, and not overridden."""
+    try:
+        camera = overrides.checked(stored, "detect")
+    except Permanent:  # the worker does not use them either
+        return {}
+    taken = {overrides.STRIDE, *merged}
+    return {name: camera[name] for name in camera if name not in taken and not overrides.is_before(name, stage)}
 
 
 def _reused(parent: RunRow, stage: ReplayStage, parts: Sequence[CheckpointPart]) -> str:
@@ -79,20 +99,21 @@ def _reused(parent: RunRow, stage: ReplayStage, parts: Sequence[CheckpointPart])
     unfit = len(parts) - len(fitting)
     others = f"; {unfit} other parts are of other settings or another version" if unfit else ""
     return (
-        f"reused: boxes and embeddings of {found.frames}{total} frames, from {found.parts} parts{others}; the"
-        " networks run for the other frames, and for embeddings that the settings need in addition"
+        f"reused: boxes and embeddings of {found.frames}{total} frames, from {found.parts} parts{others}. The networks"
+        " run for the frames that are missing, and for embeddings that the settings need in addition"
     )
 
 
-def _plan(parent: RunRow, stage: ReplayStage, merged: Overrides, reused: str) -> str:
+def _plan(parent: RunRow, stage: ReplayStage, merged: Overrides, camera: Overrides, reused: str) -> str:
     again = overrides.STAGES[overrides.STAGES.index(stage) :]
     settings = [f"  {name} = {json.dumps(value)}" for name, value in sorted(merged.items())]
+    settings += [f"  {name} = {json.dumps(value)} (of the camera)" for name, value in sorted(camera.items())]
     return "\n".join(
         [
             f"parent: {parent.id} ({parent.run_type}, completed {parent.completed_at})",
             f"stages that run again: {', '.join(again)}",
             reused,
-            "settings that differ from those of the workers:" if settings else "settings: those of the workers",
+            "settings that are not those of the workers:" if settings else "settings: those of the workers",
             *settings,
             "nothing is started (--dry-run)",
             "",

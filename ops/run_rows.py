@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -12,6 +13,7 @@ from video_analysis.ops.exit_status import CommandError
 from video_analysis.worker_utils.db import failure_columns, videos
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
+from video_analysis.worker_utils.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -94,9 +96,9 @@ UPDATE video_runs SET status = 'pending', requested = NULL, error_code = NULL, e
 WHERE id = %s
 """
 INSERT_REPLAY = """
-INSERT INTO video_runs (video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,
+INSERT INTO video_runs (id, video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,
     config_overrides, config_snapshot, status)
-VALUES (%s, %s, 'replay', %s, %s, %s, %s, %s, 'pending') RETURNING id
+VALUES (%s, %s, %s, 'replay', %s, %s, %s, %s, %s, 'pending') ON CONFLICT (id) DO NOTHING
 """
 HAS_VIDEO = """
 SELECT EXISTS (SELECT FROM videos WHERE id = %s AND workspace_id = %s AND s3_key_raw IS NOT NULL
@@ -109,6 +111,10 @@ ON CONFLICT (workspace_id, camera_code) DO UPDATE SET updated_at = now(),
     overrides = CASE WHEN %s OR jsonb_typeof(camera_settings.overrides::jsonb) <> 'object' THEN EXCLUDED.overrides
         ELSE camera_settings.overrides::jsonb || EXCLUDED.overrides::jsonb END
 RETURNING camera_code, overrides
+"""
+OF_CAMERA = """
+SELECT c.overrides FROM camera_settings AS c
+JOIN videos AS v ON v.workspace_id = c.workspace_id AND v.camera_code = c.camera_code WHERE v.id = %s
 """
 UNPROCESSED = frozenset({"pending", "paused"})
 
@@ -156,7 +162,7 @@ class RunRows:
                 if run.changes_video:
                     videos.write_stop(cursor, run.video_id, run.workspace_id, reason)
             elif run.status != "paused":
-                raise CommandError(f"run {run_id} is {run.status}: only a pending or running run can be paused")
+                raise _ended(run, "only a pending or running run can be paused")
 
         return self._changed(run_id, pause)
 
@@ -172,7 +178,7 @@ class RunRows:
                 if run.changes_video:
                     videos.write_stop(cursor, run.video_id, run.workspace_id, reason)
             elif run.status != "cancelled":
-                raise CommandError(f"run {run_id} is {run.status}: only a run that has not ended can be cancelled")
+                raise _ended(run, "only a run that has not ended can be cancelled")
 
         return self._changed(run_id, cancel)
 
@@ -187,20 +193,19 @@ class RunRows:
                 _check_video(cursor, run.video_id, run.workspace_id)
                 cursor.execute(RESUME, (run_id,))
             else:
-                raise CommandError(f"run {run_id} is {run.status}: only a paused run can be resumed")
+                raise _ended(run, "only a paused run can be resumed")
 
         return self._changed(run_id, resume)
 
     def insert_replay(self, parent: RunRow, stage: ReplayStage, overrides: Overrides) -> RunRow:
-        """Insert a pending replay of `parent`. Its stride is that of the parent, unless it is overridden."""
-        stride = (parent.config_snapshot or {}).get("stride")
+        """Insert a pending replay of `parent`. Its stages before `stage` have the settings of the parent."""
+        run_id = str(uuid.uuid4())  # before the transaction, which is repeated if its commit is not answered
 
         def insert(cursor: Cursor) -> RunRow:
             _check_video(cursor, parent.video_id, parent.workspace_id)
-            own = json.dumps(dict(overrides)), json.dumps({"stride": stride})
-            ids = parent.video_id, parent.workspace_id, parent.id, parent.root_run_id
+            own = json.dumps(dict(overrides)), json.dumps(dict(parent.config_snapshot or {}))
+            ids = run_id, parent.video_id, parent.workspace_id, parent.id, parent.root_run_id
             cursor.execute(INSERT_REPLAY, (*ids, stage, *own))
-            ((run_id,),) = cursor.fetchall()
             return _one(cursor, run_id)
 
         return self._database.transaction(insert)
@@ -226,6 +231,19 @@ class RunRows:
 
         return self._database.transaction(adopt)
 
+    def camera_overrides(self, video_id: str) -> object:
+        """The settings of the camera of a video, as they are stored; none where the optional table cannot be read."""
+
+        def read(cursor: Cursor) -> object:
+            cursor.execute(OF_CAMERA, (video_id,))
+            row = cursor.fetchone()
+            return {} if row is None else row[0]
+
+        try:
+            return self._database.transaction(read)
+        except EnvironmentFault:
+            return {}
+
     def _changed(self, run_id: str, change: Callable[[Cursor, RunRow], None]) -> RunRow:
         def work(cursor: Cursor) -> RunRow:
             change(cursor, _one(cursor, run_id, lock=True))
@@ -244,6 +262,12 @@ def _one(cursor: Cursor, run_id: str, *, lock: bool = False) -> RunRow:
     if not rows:
         raise CommandError(f"there is no run {run_id}; `runs list --video UUID` shows those of a video")
     return rows[0]
+
+
+def _ended(run: RunRow, needed: str) -> CommandError:
+    replaced = run.error_code == "superseded"
+    remedy = f"; another run has taken its place: `runs tree {run.id}` shows it" if replaced else ""
+    return CommandError(f"run {run.id} is {run.status}: {needed}{remedy}")
 
 
 def _check_not_cancelling(run: RunRow) -> None:

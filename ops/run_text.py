@@ -50,7 +50,7 @@ def adopted(adoption: Adoption) -> str:
         for name, value in sorted(adoption.overrides.items())
     ]
     heading = "has the settings of the workers, and" if settings else "has the settings of the workers"
-    return f"from its next video on, {camera_code} {heading}\n{''.join(settings)}"
+    return f"each video that a worker begins or resumes from now on: {camera_code} {heading}\n{''.join(settings)}"
 
 
 def _branch(by_parent: Mapping[str | None, Sequence[RunRow]], parent: str | None, indent: str) -> Iterable[str]:

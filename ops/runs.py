@@ -12,11 +12,13 @@ from typing import get_args
 from video_analysis import worker_config
 from video_analysis.ops import arguments, aws_clients, exit_status, run_text
 from video_analysis.ops.diff import command as diff_command
+from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.run_rows import RunRow, RunRows
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import ReplayVideo
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import RunStatus
+from video_analysis.worker_utils.errors import WorkerError
 
 ABOUT = """\
 Shows and controls the runs of videos. A run is one way of processing one video. Needs the database, by your own
@@ -40,9 +42,13 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def send(config: WorkerConfig, run: RunRow) -> None:
-    """Send the REPLAY_VIDEO of a pending run."""
+    """Send the REPLAY_VIDEO of a pending run. CommandError if that fails: the run stays pending."""
     message = ReplayVideo(run_id=run.id, video_id=run.video_id, workspace_id=run.workspace_id)
-    aws_clients.publisher(config, config.video_queue).send(message.to_json())
+    try:
+        aws_clients.publisher(config, config.video_queue).send(message.to_json())
+    except WorkerError as failure:
+        remedy = f"`runs resume {run.id}` sends its message again"
+        raise CommandError(f"run {run.id} is pending, but its message could not be sent: {failure}; {remedy}") from None
 
 
 def _run(options: argparse.Namespace) -> None:

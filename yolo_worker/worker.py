@@ -15,7 +15,7 @@ from video_analysis.worker_utils.contracts.messages import ProcessVideo, Process
 from video_analysis.worker_utils.errors import Cancelled, EnvironmentFault, Paused, WorkerError
 from video_analysis.worker_utils.execution import concurrency
 from video_analysis.worker_utils.execution.held_calls import HeldCalls
-from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, timed
+from video_analysis.worker_utils.execution.stage_clock import StageClock, StageObserver, StageReport, timed
 from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.yolo_worker.emission import Emission, SnapshotEmitter
 from video_analysis.yolo_worker.ports import Analyses, FrameSource, Pipeline, Publisher, Videos, VideoStorage
@@ -54,11 +54,12 @@ class VideoWorker:
         runs: RunLifecycle | None = None,
         checkpoints: Checkpoints | None = None,
         cameras: Cameras | None = None,
+        on_stage: StageReport | None = None,
     ) -> None:
         """`held_calls` repeats refused uploads and sends; its default pauses as long as the consumer's default.
 
         Without `runs` no run is recorded, without `checkpoints` a video always begins at its first frame, without
-        `cameras` all have the same settings.
+        `cameras` all have the same settings. `on_stage` receives the times of the stages.
         """
         self._storage = storage
         self._videos = videos
@@ -69,6 +70,7 @@ class VideoWorker:
         self._runs = runs or RunLifecycle(None, "", observer)
         self._checkpoints = checkpoints
         self._cameras = cameras
+        self._on_stage = on_stage
         self._emitter = SnapshotEmitter(storage, analyses, publisher, held_calls or HeldCalls())
 
     def handle(self, batch: Sequence[Delivery]) -> Sequence[WorkerError | None]:
@@ -131,7 +133,8 @@ class VideoWorker:
         return attempt
 
     def _process(self, attempt: Attempt) -> None:
-        plan, run, clock, begun_s = attempt.plan, attempt.context, StageClock(STAGES), time.monotonic()
+        clock, begun_s = StageClock(STAGES, self._on_stage), time.monotonic()
+        plan, run = attempt.plan, attempt.context
         with (
             self._storage.fetch(plan.task.s3_key_raw, run.check) as file,
             self._input_of(attempt, file) as known,
@@ -141,6 +144,7 @@ class VideoWorker:
         damage.check(source.damage)
         missing = None if source.damage is None else str(source.damage)
         run.check()
+        attempt.progress.check(now=True)  # another worker may have stopped the run since the last progress was written
         if plan.changes_video:
             self._videos.finish(plan.task, damage=missing)
         self._runs.complete(attempt)

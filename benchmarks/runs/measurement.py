@@ -83,10 +83,10 @@ class Site:
         """Wait until the run of the video has this progress. Returns its row."""
         while True:
             rows = self._stack.sql(RUNS, video_id)
+            if rows and rows[0]["status"] not in ("pending", "running"):
+                raise NotMeasured(f"the run was {rows[0]['status']} before {share:.0%} could be read: a longer clip")
             if rows and (rows[0]["progress"] or 0) >= share:
                 return rows[0]
-            if rows and rows[0]["status"] not in ("pending", "running"):
-                raise NotMeasured(f"the run is {rows[0]['status']} before {share:.0%}")
             time.sleep(POLL_EVERY_S)  # a row cannot be waited on
 
     def facts(self, video_id: str) -> list[tuple[Any, ...]]:
@@ -98,10 +98,14 @@ class Site:
             for track_id, row in sorted(found.analyses.items())
         ]
 
-    def without_checkpoints(self, *, are_off: bool) -> None:
-        """Hide the optional table, or show it again."""
-        names = ("stage_checkpoints", "hidden_checkpoints")
-        self._stack.sql("ALTER TABLE {} RENAME TO {}".format(*(names if are_off else names[::-1])))
+    @contextmanager
+    def checkpoints(self, *, are_off: bool) -> Iterator[None]:
+        """Hide the optional table for the duration of the block."""
+        if are_off:
+            self._stack.sql("ALTER TABLE stage_checkpoints RENAME TO hidden_checkpoints")
+        yield
+        if are_off:
+            self._stack.sql("ALTER TABLE hidden_checkpoints RENAME TO stage_checkpoints")
 
 
 def kill(process: WorkerProcess) -> None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from video_analysis.main_worker.classification import checkpoint, output_check
 from video_analysis.main_worker.classification.labels import Labels
-from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.types import OUTPUTS, Forward, Logits, SnapshotImage
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
@@ -22,6 +21,7 @@ from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX
 from video_analysis.worker_utils.inference import backend, preprocess
 from video_analysis.worker_utils.inference.protocol import Network
+from video_analysis.worker_utils.models.fallback import Fallback
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

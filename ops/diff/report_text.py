@@ -8,8 +8,11 @@ from typing import Any
 
 from video_analysis.ops.diff.vehicles import RunDiff, Vehicle
 from video_analysis.ops.run_rows import RunRow
+from video_analysis.yolo_worker.runs import overrides, snapshot_settings
 
 NONE = "–"
+SETTING_AT = {".".join(snapshot_settings.path_of(name)): name for name in overrides.ALLOWED}
+"""Place in the fields of the run key → name of the override."""
 
 
 def lines(before: RunRow, after: RunRow, diff: RunDiff) -> Iterator[str]:
@@ -30,10 +33,13 @@ def lines(before: RunRow, after: RunRow, diff: RunDiff) -> Iterator[str]:
 
 
 def settings_of(before: RunRow, after: RunRow) -> list[tuple[str, str, str]]:
-    """(name, value of the first run, value of the second) of each setting of the run key that differs."""
+    """(name, value of the first run, value of the second) of each setting of the run key that differs.
+
+    What can be overridden has the name with which `ops replay` sets it.
+    """
     one, other = _flat(before.config_snapshot or {}), _flat(after.config_snapshot or {})
     names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
-    return [(name, one.get(name, NONE), other.get(name, NONE)) for name in names]
+    return [(SETTING_AT.get(name, name), one.get(name, NONE), other.get(name, NONE)) for name in names]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

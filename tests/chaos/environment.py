@@ -87,15 +87,16 @@ class ChaosEnvironment:
         boundaries: Sequence[Boundary],
         number: signal.Signals = signal.SIGKILL,
         after_stop: Callable[[SupervisedWorker, Boundary], object] = lambda supervised, boundary: None,
+        send: Callable[[], object] | None = None,
     ) -> None:
         """Send one video and interrupt its worker at each boundary in turn, each time in a new process.
 
-        `after_stop` runs before the next process starts. AssertionError if a process does not reach its boundary:
-        a later attempt may skip steps of an earlier one.
+        `after_stop` runs before the next process starts; `send` replaces sending a video. AssertionError if a process
+        does not reach its boundary: a later attempt may skip steps of an earlier one.
         """
         supervised = self.workers[worker]
         supervised.restart(boundaries[0], number)
-        self.send()
+        (send or self.send)()
         for boundary, following in zip(boundaries, [*boundaries[1:], None], strict=True):
             self._await_injection(supervised, boundary)
             self.faults_done += 1

@@ -30,6 +30,7 @@ STOPS, LONGEST_S = 4, 4.0
 """Requests per scenario, and the longest delay after the begin of a run."""
 OTHER_SETTING = {"CVITX_NN_BUDGET": "41"}
 """Another run key, with the same tracks in a short clip."""
+ADOPT = """INSERT INTO camera_settings VALUES (%s, %s, '{"track.nn_budget": 41}')"""
 FREE_BOX = b"\x00\x00\x00\x10free" + bytes(8)
 """An MP4 box without content: the same video in another file."""
 OPTIONAL_TABLES = ("video_runs", "stage_checkpoints")
@@ -51,6 +52,7 @@ def scenarios(seed: int) -> Iterator[tuple[str, Scenario]]:
         partial(between_attempts, change=_replace_file, event="outdated"),
     )
     yield "a redelivery with other settings", superseded
+    yield "a paused video is resumed with other settings of its camera, and its worker is killed", resumed_otherwise
     yield "the grants on the optional tables are withdrawn midway", withdrawn
     yield "a replay beside the original", replayed_beside
 
@@ -113,12 +115,41 @@ def superseded(chaos: ChaosEnvironment, scenario: str) -> Result:
 
     with supervised.with_settings(OFTEN):
         chaos.interrupt_at(WORKER, [TWO_PARTS], after_stop=change)
-    video_id = chaos.sent[-1]["video_id"]
+    _check_superseded(chaos)
+    return chaos.evaluate(scenario, 1, dead)
+
+
+def resumed_otherwise(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """The run of a resumed video is superseded at once: the message that names it continues the run in its place."""
+    dead, supervised = chaos.dead(), chaos.workers[WORKER]
+    settings = {**OFTEN, "CHAOS_SLOW_S": "0.1"}
+    with supervised.with_settings(settings), closing(Database(chaos.stack.database_url, "chaos")) as database:
+        rows = RunRows(database)
+        task = chaos.send()
+        wait_until(lambda: (run := _run(rows, task)) and run.frames_done, "a frame")
+        rows.pause(_run(rows, task).id)
+        chaos.settle()
+        chaos.stack.sql(ADOPT, task["workspace_id"], task["camera_code"])
+        try:
+            chaos.interrupt_at(
+                WORKER,
+                [TWO_PARTS],
+                after_stop=lambda one, _: one.running.wait(),
+                send=partial(_resume, chaos, rows, task),
+            )
+        finally:
+            chaos.stack.sql("DELETE FROM camera_settings")
+    _check_superseded(chaos)
+    return chaos.evaluate(scenario, 1, dead)
+
+
+def _check_superseded(chaos: ChaosEnvironment) -> None:
+    """The first run of the latest video was superseded, and a retry in its place is completed."""
     found = chaos.stack.sql(
-        "SELECT run_type, status, error_code FROM video_runs WHERE video_id = %s ORDER BY created_at", video_id
+        "SELECT run_type, status, error_code FROM video_runs WHERE video_id = %s ORDER BY created_at",
+        chaos.sent[-1]["video_id"],
     )
     assert [tuple(row.values()) for row in found] == [("initial", "failed", "superseded"), ("retry", "completed", None)]
-    return chaos.evaluate(scenario, 1, dead)
 
 
 def withdrawn(chaos: ChaosEnvironment, scenario: str) -> Result:

@@ -104,6 +104,11 @@ def actions(statement: Mapping[str, Any]) -> list[str]:
     return [named] if isinstance(named, str) else list(named)
 
 
+def allows(statements: Sequence[Mapping[str, Any]], action: str, arn: str) -> bool:
+    """Whether a statement allows this action on this resource."""
+    return any(action in actions(one) and _matches(one["Resource"], arn) for one in statements)
+
+
 def without(statements: Sequence[Mapping[str, Any]], action: str) -> list[dict[str, Any]]:
     """The statements without one action."""
     return [

@@ -14,7 +14,6 @@ from video_analysis.devstack import untrained_model
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.classification.classifier import Classifier
 from video_analysis.main_worker.classification.labels import Labels
-from video_analysis.main_worker.evidence import Fallback
 from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.types import Forward, Logits, SnapshotImage
 from video_analysis.main_worker.worker import SnapshotWorker
@@ -43,6 +42,7 @@ from video_analysis.worker_utils.errors import (
 )
 from video_analysis.worker_utils.imaging.letterbox import encode_jpeg
 from video_analysis.worker_utils.inference import backend
+from video_analysis.worker_utils.models.fallback import Fallback
 
 RED, GREEN, BLUE, BLACK = (0, 0, 255), (0, 255, 0), (255, 0, 0), (0, 0, 0)
 LABELS = Labels.model_validate(

@@ -24,7 +24,7 @@ def test_every_setting_is_in_the_tables_with_its_default_and_a_meaning_and_no_ot
     assert all(len(meaning) > 5 for _, _, meaning in rows)
     written = {name: value for name, value in table.items() if value != configuration_page.UNSET}
     assert worker_config.load({worker_config.SWITCH: "1", **written}) == WorkerConfig()
-    unset = ("TEMP_DIR", "NOTIFY_SOCKET", "MODEL_STORE", "FALLBACK_CHECKPOINT")
+    unset = ("TEMP_DIR", "NOTIFY_SOCKET", "MODEL_STORE", "FALLBACK_CHECKPOINT", "METRICS_ADDRESS")
     assert {name for name in table if name not in written} == {worker_config.PREFIX + field for field in unset}
 
 

@@ -46,7 +46,13 @@ TORCH = {
     "main_worker.classification.classifier",
 }
 VENDORS = {
-    "boto3": {"worker_utils.aws.sqs", "worker_utils.aws.sqs_address", "worker_utils.aws.s3", *ENTRY_POINTS},
+    "boto3": {
+        "worker_utils.aws.sqs",
+        "worker_utils.aws.sqs_address",
+        "worker_utils.aws.s3",
+        "worker_utils.models.stored_model",
+        *ENTRY_POINTS,
+    },
     "botocore": {"worker_utils.aws.errors", "worker_utils.aws.sqs_address", "worker_utils.aws.s3"},
     "psycopg2": {"worker_utils.db.connection", "worker_utils.db.image_analysis_results"},
     "ultralytics": {"yolo_worker.detection.detector_weights"},
@@ -57,6 +63,7 @@ VENDORS = {
         f"yolo_worker.source.{name}"
         for name in ("avi_times", "open_video", "decoding", "deinterlace", "key_frames", "picture", "video")
     },
+    "prometheus_client": {"worker_utils.observability.prometheus_recorder"},
     "torch": TORCH,
     "torchvision": set(),  # its compiled operators do not load beside a CPU build of torch
 }

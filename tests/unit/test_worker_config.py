@@ -152,8 +152,11 @@ ALWAYS_KNOWN: list[tuple[str, str, str, object]] = [
     ("CVITX_TEMP_DIR", "/scratch", "temp_dir", Path("/scratch")),
     ("CVITX_MIN_FREE_DISK_MB", "1", "min_free_disk_mb", 1),
     ("CVITX_NOTIFY_SOCKET", "@cvitx", "notify_socket", "@cvitx"),
+    ("CVITX_METRICS_ADDRESS", "127.0.0.1", "metrics_address", "127.0.0.1"),
+    ("CVITX_YOLO_METRICS_PORT", "9201", "yolo_metrics_port", 9201),
+    ("CVITX_MAIN_METRICS_PORT", "9202", "main_metrics_port", 9202),
 ]
-"""(variable, text, setting, value): every variable that there was before the settings had groups."""
+"""(variable, text, setting, value): every variable, those from before the settings had groups by their old names."""
 DEPRECATED = {
     "CVITX_ATTRIBUTE_LIMIT_S": "CVITX_ATTRIBUTE_TIMEOUT_S",
     "CVITX_CROP_MARGIN": "CVITX_SNAPSHOT_CROP_MARGIN",

@@ -30,7 +30,7 @@ from video_analysis.worker_utils.observability.logs import failure_fields
 from video_analysis.worker_utils.settings import QueueSettings
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef, MessageTypeDef
 
 BATCH_LIMIT = 10
 """Entries in one SQS call, and messages in one receive."""
@@ -52,6 +52,8 @@ class Received:
     body: str
     receive_count: int
     receipt_handle: str = field(repr=False)
+    sent_s: float | None = None
+    """When it was sent, in seconds since 1970 by the clock of SQS."""
 
 
 class Queue:
@@ -165,17 +167,9 @@ class Queue:
                 MaxNumberOfMessages=min(limit, BATCH_LIMIT),
                 VisibilityTimeout=self._visibility_timeout_s,
                 WaitTimeSeconds=wait_s,
-                AttributeNames=["ApproximateReceiveCount"],
+                AttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             )
-        return [
-            Received(
-                message_id=message["MessageId"],
-                body=message.get("Body", ""),
-                receive_count=int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
-                receipt_handle=message["ReceiptHandle"],
-            )
-            for message in answer.get("Messages", [])
-        ]
+        return [_received(message) for message in answer.get("Messages", [])]
 
     def delete(self, receipt_handle: str) -> None:
         """Acknowledge. LeaseLost if the handle is no longer valid."""
@@ -210,6 +204,18 @@ class Queue:
             too_long = _PAST_TWELVE_HOURS in failed.get("Message", "")
             extensions[handles[int(failed["Id"])]] = "lost" if stale and not too_long else "failed"
         return extensions
+
+
+def _received(message: MessageTypeDef) -> Received:
+    attributes = message.get("Attributes", {})
+    sent_ms = attributes.get("SentTimestamp")
+    return Received(
+        message_id=message["MessageId"],
+        body=message.get("Body", ""),
+        receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
+        receipt_handle=message["ReceiptHandle"],
+        sent_s=None if sent_ms is None else int(sent_ms) / 1000,
+    )
 
 
 class Publisher:

@@ -22,6 +22,7 @@ from video_analysis.worker_utils.consumer.settlement import LeasedDelivery, Sett
 from video_analysis.worker_utils.errors import Transient, WorkerError
 from video_analysis.worker_utils.observability import systemd
 from video_analysis.worker_utils.observability.logs import failure_fields
+from video_analysis.worker_utils.observability.metrics import WorkerStatus
 from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.worker_utils.settings import ConsumerSettings
 
@@ -52,6 +53,8 @@ class Consumer:
         self._wait_slice_s = settings.stall_s / 4
         self._pause_restart_s = settings.pause.restart_s
         self._gave_up = False
+        self._is_ready = False
+        self._polled_s: float | None = None
         self._notifier = systemd.Notifier(settings.notify_socket)
         self._pause_backoff = Backoff(settings.pause.first_s, settings.pause.longest_s)
         self._poll_backoff = Backoff(settings.pause.first_s, settings.pause.longest_s)
@@ -81,8 +84,21 @@ class Consumer:
                 self._pause()
             while not self._shutdown.is_set() or self._prefetcher.has_pending:
                 self._work(self._poll())
+        self._is_ready = False
         self._observer.notify(Event("consumer.stopped", "consumer stopped; no message is in flight"))
         return not self._gave_up
+
+    def status(self) -> WorkerStatus:
+        """The state of this consumer, for metrics and health checks. Can be called in any thread; never waits."""
+        lefts_s, progress_age_s = self._leases.lefts_s(), self._leases.progress_age_s()
+        return WorkerStatus(
+            is_ready=self._is_ready,
+            in_flight=len(lefts_s),
+            lease_left_s=min(lefts_s, default=None),
+            poll_age_s=None if self._polled_s is None else self._leases.now_s() - self._polled_s,
+            progress_age_s=progress_age_s,
+            is_stalled=progress_age_s > self._leases.times.stall_s,
+        )
 
     def _poll(self) -> list[LeasedDelivery]:
         """The messages of the next receive; if it fails, an empty list after a wait."""
@@ -103,6 +119,7 @@ class Consumer:
             )
             self._wait(delay_s)
             return []
+        self._polled_s = self._leases.now_s()
         self._poll_backoff.reset()
         return received
 
@@ -114,11 +131,13 @@ class Consumer:
             return
         if not self._shutdown.is_set():
             self._prefetcher.start(batch)
+        begun_s = time.monotonic()
         failures = self._handle(batch)
+        elapsed_s = time.monotonic() - begun_s
         if self._shutdown.is_set():
             # The messages are then released with a delay of 0: a receive that still runs would receive them again.
             self._prefetcher.wait()
-        must_pause = self._settlement.settle(batch, failures)
+        must_pause = self._settlement.settle(batch, failures, elapsed_s)
         if self._leases.take_refusal() or must_pause:
             self._pause()
         else:
@@ -159,7 +178,7 @@ class Consumer:
 
         A batch that is settled without a pause resets the wait.
         """
-        begun_s = time.monotonic()
+        begun_s, self._is_ready = time.monotonic(), False
         while not self._shutdown.is_set():
             if time.monotonic() - begun_s >= self._pause_restart_s:
                 self._give_up()
@@ -210,6 +229,7 @@ class Consumer:
                 )
             )
             return False
+        self._is_ready = True
         self._notifier.status(f"polling {self._queue}")
         queue, max_receive_count = str(self._queue), self._queue.max_receive_count
         self._observer.notify(

@@ -120,6 +120,15 @@ class LeaseManager:
         """The clock of all leases, in seconds."""
         return self._clock()
 
+    def lefts_s(self) -> list[float]:
+        """Seconds until each in-flight message becomes visible, if its lease is not extended. Does not wait."""
+        now_s = self.now_s()
+        return [lease.hidden_until_s - now_s for lease in tuple(self._held)]
+
+    def progress_age_s(self) -> float:
+        """Seconds since the main thread made progress."""
+        return self.now_s() - self._progress_s
+
     def shutdown_requested(self) -> bool:
         """Whether the process is shutting down."""
         return self._shutdown.is_set()

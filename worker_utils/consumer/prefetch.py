@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -111,7 +112,11 @@ class Prefetcher:
             Event(
                 "message.received",
                 "message received",
-                {**delivery.log_fields, "receive_count": message.receive_count},
+                {
+                    **delivery.log_fields,
+                    "receive_count": message.receive_count,
+                    "queue_time_s": queue_time_s(message, time.time()),
+                },
             )
         )
         if prefetch is not None and message.receive_count == 1:
@@ -133,6 +138,13 @@ class Prefetcher:
                 )
             )
             return delivery
+
+
+def queue_time_s(message: Received, now_s: float) -> float | None:
+    """How long a message waited for its first receive. None at other receives, which a delay may precede."""
+    if message.sent_s is None or message.receive_count > 1:
+        return None
+    return round(max(0.0, now_s - message.sent_s), 3)
 
 
 def newest(received: Sequence[Received]) -> list[Received]:

@@ -75,24 +75,35 @@ class Settlement:
         failure = self._known_failures.recall(held.delivery.message_id)
         if failure is None:
             return False
+        receive_count = held.delivery.receive_count
         self._observer.notify(
             Event(
                 "message.rejected_again",
                 f"message rejected again without work: {failure}",
-                {**failure_fields(failure), **held.delivery.log_fields},
+                {
+                    **failure_fields(failure),
+                    "receive_count": receive_count,
+                    "last_receive": held.delivery.is_last,
+                    **held.delivery.log_fields,
+                },
             )
         )
-        receive_count = held.delivery.receive_count
         self._release(held, give_up_after_s(receive_count, self._queue.max_receive_count, self._policy))
         return True
 
-    def settle(self, batch: Sequence[LeasedDelivery], failures: Sequence[WorkerError | None]) -> bool:
+    def settle(
+        self,
+        batch: Sequence[LeasedDelivery],
+        failures: Sequence[WorkerError | None],
+        elapsed_s: float | None = None,
+    ) -> bool:
         """Act on the outcome of every message: record failures in order, then delete or release in parallel.
 
-        Returns whether polling must pause.
+        `elapsed_s`: time in which the handler processed the batch; None if it did not. Returns whether polling must
+        pause.
         """
         final = self._denied_keys.apply([reclassify_under_memory_pressure(failure) for failure in failures])
-        outcomes = [self._settle(held, failure) for held, failure in zip(batch, final, strict=True)]
+        outcomes = [self._settle(held, failure, elapsed_s) for held, failure in zip(batch, final, strict=True)]
         settled = zip(batch, outcomes, strict=True)
         for _ in concurrency.parallel_map(
             lambda pair: self._acknowledge_or_release(*pair), settled, max(1, len(batch)), "settle"
@@ -111,12 +122,12 @@ class Settlement:
         while self._unrecorded and self._try_to_record(*self._unrecorded[0], final=True) is None:
             del self._unrecorded[0]
 
-    def _settle(self, held: LeasedDelivery, failure: WorkerError | None) -> Outcome:
+    def _settle(self, held: LeasedDelivery, failure: WorkerError | None, elapsed_s: float | None) -> Outcome:
         """Decide the outcome of one message and report it; record and remember a failure."""
         if held.lease.lost:
             failure = LeaseLost(f"lease lost; this worker's outcome is ignored: {failure or 'finished'}")
         outcome = self._decide(held, failure)
-        self._report(held.delivery, failure, outcome)
+        self._report(held.delivery, failure, outcome, elapsed_s)
         if failure is not None and outcome.record != "nothing":
             outcome = self._record(held, failure, outcome)
         if isinstance(failure, Permanent) and outcome.remember:
@@ -199,17 +210,22 @@ class Settlement:
         if after_s is not None and not held.lease.lost:
             self._leases.release(held.lease, held.lease.allowed_s(after_s), held.delivery.log_fields)
 
-    def _report(self, delivery: Delivery, failure: WorkerError | None, outcome: Outcome) -> None:
+    def _report(
+        self, delivery: Delivery, failure: WorkerError | None, outcome: Outcome, elapsed_s: float | None
+    ) -> None:
         """One event: the outcome of this receive, its failure, and when the message becomes visible again."""
+        elapsed_s = None if elapsed_s is None else round(elapsed_s, 3)
         if failure is None:
-            self._observer.notify(Event("message.finished", "message finished", {**delivery.log_fields}))
+            self._observer.notify(
+                Event("message.finished", "message finished", {"elapsed_s": elapsed_s, **delivery.log_fields})
+            )
             return
         if isinstance(failure, Paused | Cancelled):
             self._observer.notify(
                 Event(
                     "message.stopped",
                     f"the message is acknowledged, an operator stopped its work: {failure}",
-                    {**failure_fields(failure), **delivery.log_fields},
+                    {**failure_fields(failure), "elapsed_s": elapsed_s, **delivery.log_fields},
                 )
             )
             return
@@ -224,6 +240,7 @@ class Settlement:
                     "receive_count": delivery.receive_count,
                     "last_receive": delivery.is_last,
                     "released_after_s": outcome.release_after_s,
+                    "elapsed_s": elapsed_s,
                     **delivery.log_fields,
                 },
                 level,

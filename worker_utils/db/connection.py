@@ -202,7 +202,7 @@ def _map_sqlstate(code: str, connection_gone: bool, text: str) -> WorkerError:
     if code in _OUTDATED_SCHEMA:
         return EnvironmentFault(f"database failed: {text}; run schemas/database.sql", code="schema_outdated")
     if code == errorcodes.INSUFFICIENT_PRIVILEGE:
-        remedy = "grant it to the worker's role, or let a policy admit every row"
+        remedy = "grant it to this role, or let a policy admit every row"
         return EnvironmentFault(f"database failed: {text}; {remedy}", code="permission_denied")
     return EnvironmentFault(f"database failed: {text}", code="database_failed")
 

@@ -36,24 +36,28 @@ class NoWork:
 Choice = NewRun | SameRun | NoWork
 
 
-def choose(found: StoredRun | None, run_key: str, *, is_known_message: bool) -> Choice:
+def choose(found: StoredRun | None, run_key: str, *, is_known_message: bool, is_own_run: bool) -> Choice:
     """The run of a message that would be processed with `run_key`.
 
-    `found` is the replay that this message began or names; else the video's newest run that is no replay.
-    `is_known_message`: the message has begun or continued a run of the video before, this one or an older one. It is no
-    order to process the video again.
+    `found` is the run that this message names, or the replay that it began; else the video's newest run that is no
+    replay. `is_known_message`: the message has begun or continued a run of the video before, this one or an older one.
+    It is no order to process the video again. `is_own_run`: it has begun or continued `found`, or names it. It does not
+    end a run that another message began after it: of two messages with different settings, the newer one counts.
 
     A completed run stays completed: to process it again with the same run key changes nothing.
     """
     if found is None:
         return NewRun("initial")
     has_same_key = found.run_key in (None, run_key)
-    return _known_message(found, has_same_key) if is_known_message else _new_message(found, has_same_key)
+    if is_known_message:
+        return _known_message(found, has_same_key, is_own_run)
+    return _new_message(found, has_same_key)
 
 
-def _known_message(found: StoredRun, has_same_key: bool) -> Choice:
+def _known_message(found: StoredRun, has_same_key: bool, is_own_run: bool) -> Choice:
     """The message is received again."""
-    if found.status in ("paused", "cancelled") or (found.status == "completed" and not has_same_key):
+    is_done = found.status == "completed" or (found.status in ("pending", "running") and not is_own_run)
+    if found.status in ("paused", "cancelled") or (is_done and not has_same_key):
         return NoWork(found)
     return SameRun(found) if has_same_key else _retry(found, supersedes=found.status != "failed")
 

@@ -30,15 +30,9 @@ class StoredRun:
     config_overrides: Overrides | None = None
     requested: Request | None = None
     config_snapshot: Mapping[str, object] | None = None
-    """Of a run that no worker has begun: `stride` only, which is that of the run that it follows."""
+    """Of a replay that no worker has begun: that of its parent."""
     inherited: Overrides | None = None
     """The overrides of the parent; only of a run that is found by its id."""
-
-    @property
-    def stride(self) -> int | None:
-        """The stride of the run; None if it has none yet."""
-        stride = (self.config_snapshot or {}).get("stride")
-        return stride if isinstance(stride, int) else None
 
     @property
     def changes_video(self) -> bool:

@@ -50,17 +50,22 @@ _HAS_MESSAGE = "coalesce(message_id = %(message_id)s OR message_ids::jsonb ? %(m
 """The message began or continued the run, as the latest one or before."""
 FIND = f"""
 SELECT {", ".join(_STORED)} FROM video_runs
-WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s
-    AND (run_type <> 'replay' OR id = %(run_id)s::uuid OR (%(run_id)s::uuid IS NULL AND {_HAS_MESSAGE}))
+WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND (run_type <> 'replay' OR {_HAS_MESSAGE})
 ORDER BY run_type = 'replay' DESC, created_at DESC LIMIT 1 FOR UPDATE
 """  # noqa: S608  # the names of the columns are constants
+FIND_NAMED = f"""
+SELECT {", ".join(_STORED)} FROM video_runs
+WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND (id = %(run_id)s::uuid OR {_HAS_MESSAGE})
+ORDER BY {_HAS_MESSAGE} DESC, created_at DESC LIMIT 1 FOR UPDATE
+"""  # noqa: S608
+HAS_CHILD = "SELECT EXISTS (SELECT FROM video_runs WHERE parent_run_id = %s)"
 FIND_BY_ID = f"""
 SELECT {", ".join(_STORED)}, (SELECT p.config_overrides FROM video_runs AS p WHERE p.id = r.parent_run_id)
 FROM video_runs AS r WHERE id = %s AND video_id = %s AND workspace_id = %s
 """  # noqa: S608
-IS_KNOWN_MESSAGE = f"""
-SELECT EXISTS (SELECT FROM video_runs
-    WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND {_HAS_MESSAGE})
+KNOWN_MESSAGE = f"""
+SELECT count(*) > 0, coalesce(bool_or(id = %(found_id)s::uuid), false) FROM video_runs
+WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND {_HAS_MESSAGE}
 """  # noqa: S608
 INSERT = f"""
 WITH new AS (SELECT gen_random_uuid() AS id)
@@ -173,18 +178,11 @@ class VideoRunRepository:
 
 def start(cursor: Cursor, begun: RunStart) -> SameRun | NoWork:
     """See `VideoRunRepository.start`."""
-    values = asdict(begun)
-    cursor.execute(FIND, values)
-    row = cursor.fetchone()
-    found = None if row is None else StoredRun(*row)
-    if begun.run_id is not None:
-        if found is None:
-            raise missing_run(begun.run_id)
-        if found.id != begun.run_id:
-            return NoWork(found)  # a newer run has taken its place
-    cursor.execute(IS_KNOWN_MESSAGE, values)
-    is_known = begun.run_id is not None or bool(_one(cursor)[0])
-    choice = choose(found, begun.run_key, is_known_message=is_known)
+    found = _find(cursor, begun)
+    if begun.run_id is not None and found is not None and _is_replaced(cursor, found):
+        return NoWork(found)
+    is_known, is_own = _is_known(cursor, begun, found)
+    choice = choose(found, begun.run_key, is_known_message=is_known, is_own_run=is_own)
     match choice:
         case NewRun():
             return SameRun(_insert(cursor, begun, choice))
@@ -192,6 +190,32 @@ def start(cursor: Cursor, begun: RunStart) -> SameRun | NoWork:
             return choice if choice.run.status == "completed" else SameRun(_continue(cursor, begun, choice.run))
         case NoWork():
             return choice
+
+
+def _find(cursor: Cursor, begun: RunStart) -> StoredRun | None:
+    """The row to which `run_choice.choose` applies, locked. Transient if the run that the message names is missing."""
+    cursor.execute(FIND if begun.run_id is None else FIND_NAMED, asdict(begun))
+    row = cursor.fetchone()
+    if row is None and begun.run_id is not None:
+        raise missing_run(begun.run_id)
+    return None if row is None else StoredRun(*row)
+
+
+def _is_replaced(cursor: Cursor, run: StoredRun) -> bool:
+    """Whether a retry has taken the place of the run. A replay by an operator follows a completed run only."""
+    if run.status != "failed":
+        return False
+    cursor.execute(HAS_CHILD, (run.id,))
+    return bool(_one(cursor)[0])
+
+
+def _is_known(cursor: Cursor, begun: RunStart, found: StoredRun | None) -> tuple[bool, bool]:
+    """Whether the message has begun or continued a run of the video before, and whether that is `found`."""
+    if begun.run_id is not None:
+        return True, True
+    cursor.execute(KNOWN_MESSAGE, {**asdict(begun), "found_id": None if found is None else found.id})
+    is_known, is_own = _one(cursor)
+    return is_known, is_own
 
 
 def stop(cursor: Cursor, run_id: str) -> Paused | Cancelled | None:

@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar
 from video_analysis.worker_utils.execution import concurrency
 
 Item = TypeVar("Item")
+StageReport = Callable[[str, float, int], object]
+"""Receives a stage, the seconds of one pull of it without its upstream, and 1; 0 at its end or failure."""
 
 
 class StageObserver(Protocol):
@@ -47,26 +49,41 @@ def _each(stage: str, iterator: Iterator[Item], observer: StageObserver, clock: 
 
 
 class StageClock:
-    """A StageObserver that sums the seconds and items of each stage of one chain."""
+    """A StageObserver that sums the own seconds and the items of each stage of one chain.
 
-    def __init__(self, upstream: Mapping[str, str | None]) -> None:
-        """`upstream`: every stage in order → the stage that it pulls from in the same thread, or None."""
+    A pull of a stage contains the pulls of its upstream that it caused: its own seconds are what remains.
+    """
+
+    def __init__(self, upstream: Mapping[str, str | None], report: StageReport | None = None) -> None:
+        """`upstream`: every stage in order → the stage that it pulls from in the same thread, or None.
+
+        `report` also receives the own seconds of each pull, in the thread that pulls.
+        """
         self._upstream = upstream
-        self._inclusive_s = dict.fromkeys(upstream, 0.0)
+        self._report = report
+        self._own_s = dict.fromkeys(upstream, 0.0)
+        self._contained_s = dict.fromkeys(upstream, 0.0)
+        """Seconds of the pulls of a stage since the stage that pulls it was last reported."""
         self._items = dict.fromkeys(upstream, 0)
 
     def pulled(self, stage: str, seconds: float, items: int) -> None:
         """See `StageObserver`."""
-        self._inclusive_s[stage] += seconds
+        own_s = seconds - self._take_contained_s(self._upstream[stage])
+        self._contained_s[stage] += seconds
+        self._own_s[stage] += own_s
         self._items[stage] += items
+        if self._report is not None:
+            self._report(stage, max(0.0, own_s), items)
 
     def own_seconds(self) -> dict[str, float]:
         """Seconds of each stage without those of its upstream, rounded to milliseconds."""
-        return {stage: round(total_s - self._upstream_s(stage), 3) for stage, total_s in self._inclusive_s.items()}
+        return {stage: round(own_s, 3) for stage, own_s in self._own_s.items()}
 
-    def _upstream_s(self, stage: str) -> float:
-        upstream = self._upstream[stage]
-        return 0.0 if upstream is None else self._inclusive_s[upstream]
+    def _take_contained_s(self, upstream: str | None) -> float:
+        if upstream is None:
+            return 0.0
+        contained_s, self._contained_s[upstream] = self._contained_s[upstream], 0.0
+        return contained_s
 
     def count(self, stage: str) -> int:
         """Number of items that `stage` has produced."""

@@ -31,13 +31,24 @@ def load(weights: Path, runtime: backend.Runtime) -> LoadedDetector:
     ConfigurationError if the file is not found (checked first: ultralytics would try to download it) or is no YOLO
     detector.
     """
+    export = _export_of(weights, runtime)
+    if export is not None:
+        return _engine(export) if runtime.kind == "cuda" else _exported(export, runtime)
+    return _checkpoint(backend.require_file(weights, REMEDY), runtime)
+
+
+def exist(weights: Path, runtime: backend.Runtime) -> bool:
+    """Whether `weights`, or an export for `runtime` in the same folder, exist."""
+    return weights.exists() or _export_of(weights, runtime) is not None
+
+
+def _export_of(weights: Path, runtime: backend.Runtime) -> Path | None:
+    """The .engine or the _openvino_model of `weights` for `runtime`; None if there is none."""
     engine = weights.with_suffix(".engine")
     if runtime.kind == "cuda" and engine.is_file():
-        return _engine(engine)
+        return engine
     exported = weights.with_name(f"{weights.stem}_openvino_model")
-    if runtime.kind == "openvino" and exported.is_dir():
-        return _exported(exported, runtime)
-    return _checkpoint(backend.require_file(weights, REMEDY), runtime)
+    return exported if runtime.kind == "openvino" and exported.is_dir() else None
 
 
 def _checkpoint(weights: Path, runtime: backend.Runtime) -> LoadedDetector:

@@ -162,7 +162,7 @@ class RunLifecycle:
         self._observer.notify(
             Event(
                 "run.skipped",
-                f"the run is {run.status}: the message is acknowledged without work",
+                f"the message is acknowledged without work: its run, or the one in its place, is {run.status}",
                 {"run_id": run.id, "status": run.status, **delivery.log_fields},
             )
         )

@@ -48,9 +48,14 @@ def checked(overrides: object, replay_from: ReplayStage, inherited: Overrides | 
     for name, value in values.items():
         if (inherited or {}).get(name) == value:
             continue
-        if STAGES.index(ALLOWED[name]) < STAGES.index(replay_from):
+        if is_before(name, replay_from):
             raise _refused(name, f"changes the stage {ALLOWED[name]}, but the replay begins at {replay_from}")
     return values
+
+
+def is_before(name: str, stage: ReplayStage) -> bool:
+    """Whether a setting changes a stage before this one."""
+    return STAGES.index(ALLOWED[name]) < STAGES.index(stage)
 
 
 def of_group(overrides: Overrides, group: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from video_analysis.worker_utils.db.run_types import Overrides, StoredRun
 from video_analysis.yolo_worker import run_key
 from video_analysis.yolo_worker.ports import Pipeline
 from video_analysis.yolo_worker.run_key import OutputSettings
-from video_analysis.yolo_worker.runs import overrides
+from video_analysis.yolo_worker.runs import overrides, snapshot_settings
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Plan:
         """The plan of a message with the settings of its camera, and of the run that it names.
 
         `task` has the stride of the message or of the row in `videos`. Permanent if an override of the run is refused.
+        A setting that equals that of the worker is not set: 10 and 10.0 would have two run keys.
         """
-        changed, stride = dict(camera), camera.get(overrides.STRIDE, task.frame_stride)
-        if run is not None:
-            own = overrides.checked(run.config_overrides or {}, run.replay_from_stage or "detect", run.inherited)
-            changed, stride = changed | dict(own), own.get(overrides.STRIDE, run.stride or stride)
+        wanted = {**camera, **({} if run is None else _settings_of(run))}
+        current = snapshot_settings.by_name(cls(task, pipeline, settings).key_fields)
+        changed = {name: value for name, value in wanted.items() if current[name] != value}
         detector, track = (overrides.of_group(changed, group) for group in ("detector", "track"))
         return cls(
-            task.model_copy(update={"frame_stride": stride}),
+            task.model_copy(update={"frame_stride": changed.get(overrides.STRIDE, task.frame_stride)}),
             pipeline.with_settings(detector, track) if detector or track else pipeline,
             OutputSettings(
                 settings.bucket,
@@ -67,3 +67,15 @@ class Plan:
     def run_key(self) -> str:
         """See `run_key.hash_of`."""
         return run_key.hash_of(self.key_fields)
+
+
+def _settings_of(run: StoredRun) -> Overrides:
+    """The overrides of a run, and the settings of the stages that do not run again: those of the run that it follows.
+
+    The stride is also that of the run that it follows, or its own if it was begun before, unless it is overridden.
+    """
+    first = run.replay_from_stage or "detect"
+    own = overrides.checked(run.config_overrides or {}, first, run.inherited)
+    known = snapshot_settings.by_name(run.config_snapshot)
+    kept = {name: known[name] for name in known if name == overrides.STRIDE or overrides.is_before(name, first)}
+    return {**overrides.checked(kept, "detect"), **own}

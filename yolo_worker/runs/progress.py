@@ -66,9 +66,9 @@ class ProgressWriter:
         """All frames are processed."""
         self._stage = "finish"
 
-    def check(self) -> None:
-        """Write the progress if it is due. Raises Paused, Cancelled, or LeaseLost if it is superseded."""
-        if self._clock() >= self._due_s and self._lock.acquire(blocking=False):
+    def check(self, *, now: bool = False) -> None:
+        """Write the progress if it is due, or `now`. Raises Paused, Cancelled, or LeaseLost if it is superseded."""
+        if (now or self._clock() >= self._due_s) and self._lock.acquire(blocking=now):
             try:
                 self._write_now()
             finally:

@@ -39,7 +39,7 @@ DIFFERENT = 1.75
 CLOSE_IOU, CLOSE_DIFFERENT = 0.6, 2.5
 """The same limit where the boxes overlap by more than the first: a turning vehicle changes its appearance."""
 MOVING_SIZES, BACKWARD_SIZES = 0.5, 0.25
-"""A track that moved by the first in about a second is not continued further back than the second, in box sizes."""
+"""A track that moved by the first on its course is not continued further back than the second, in box sizes."""
 SIDEWAYS_SIZES, SIDEWAYS_SPEED = 0.3, 0.6
 """Nor further beside its course than the first, plus the second for each second without a detection, in box sizes."""
 APPEARANCE_COST, TYPE_COST = 0.5, 0.3
@@ -63,7 +63,9 @@ class Candidates:
     step_s: float
     """Time since the previous frame."""
     travel: NDArray[np.float64]
-    """T×2: how far each track moved in about the last second, right and down in px."""
+    """T×2: how far each track moved on its course, right and down in px."""
+    travel_sizes: NDArray[np.float64]
+    """The same distance in sizes of its box."""
     types: NDArray[np.intp]
     detected: Corners
     detected_types: NDArray[np.intp]
@@ -136,11 +138,10 @@ def _is_off_course(of: Candidates) -> NDArray[np.bool_]:
     """T×D: the detection lies behind the last detected box of a track that moves, or beside its course."""
     step = centres(of.detected)[None] - centres(of.observed)[:, None]
     size = sizes(of.observed)
-    travelled = np.linalg.norm(of.travel, axis=1, keepdims=True)
     along, sideways = along_and_beside(step, of.travel[:, None])
     reach = SIDEWAYS_SIZES + SIDEWAYS_SPEED * of.unseen_s[:, None]
     off = (along < -BACKWARD_SIZES * size) | (sideways > reach * size)
-    is_off: NDArray[np.bool_] = (travelled > MOVING_SIZES * size) & off
+    is_off: NDArray[np.bool_] = (of.travel_sizes > MOVING_SIZES)[:, None] & off
     return is_off
 
 

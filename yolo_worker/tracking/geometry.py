@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,6 +66,12 @@ def iou(one: Corner, other: Corner) -> float:
     shared, first, second = _areas(one, other)
     whole = first + second - shared
     return shared / whole if whole > 0 else 0.0
+
+
+def size(box: Corner) -> float:
+    """The square root of the area of one box, at least 1 px."""
+    x1, y1, x2, y2 = box.tolist()
+    return math.sqrt(max(1.0, max(0.0, x2 - x1) * max(0.0, y2 - y1)))
 
 
 def share_inside(one: Corner, other: Corner) -> float:

@@ -34,7 +34,7 @@ MARGIN = 0.15
 PLACE_IOU, PLACE_CONTAINMENT = 0.3, 0.8
 """A track begins in a place if it overlaps it by the first, or if the second share of it is inside."""
 DRIVING_SIZES = 0.5
-"""A vehicle drives if it moved by more in about the last second, in box sizes."""
+"""A vehicle drives if it moved by more on its course, in box sizes."""
 BACKWARD_SIZES, FORWARD_SIZES, SPEED_FACTOR = 0.25, 1.0, 1.5
 """Along its course the older one reaches from the first behind its last box to the second in front of it, in box
 sizes, and as far as it comes at its speed times the third."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from video_analysis.worker_config import TrackSettings
 
-ASSOCIATION = 10
+ASSOCIATION = 11
 """Version of the association, part of the run key. Increase it if a change gives other tracks for the same detections.
 
 tests/support/golden_tracks.json has the tracks of this version.

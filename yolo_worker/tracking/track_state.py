@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from video_analysis.yolo_worker.tracking.geometry import Corner, Point, iou, share_inside, sizes
+from video_analysis.yolo_worker.tracking.geometry import Corner, Point, iou, share_inside, size
 from video_analysis.yolo_worker.types import Embedding
 
 SAME_PLACE_IOU = 0.6
@@ -24,10 +24,11 @@ STANDING_S = 1.0
 PLACE_MEAN_S = 1.0
 """Time constant of the mean box of a vehicle that does not move. A vehicle that moves by less than a quarter of its
 width in this time is standing."""
-COURSE_BOXES, COURSE_STEP_S = 10, 0.1
-"""The boxes of about the last second are kept, this far apart."""
+COURSE_S, COURSE_STEP_S = 8.0, 0.1
+"""A track keeps the boxes of the first time, at the distance of the second. Shorter courses are noise where few frames
+are processed or a vehicle crawls."""
 LEAST_COURSE_BOXES = 4
-"""Fewer do not show how a vehicle moves."""
+"""Fewer do not show how a vehicle moves. So many are kept, however old they are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,36 +68,37 @@ class VehicleTrack:
     off_place_s: float | None = None
     """Since when its boxes are not in its place."""
     course: deque[tuple[float, Corner]] = field(init=False)
-    """Time and box of detections of about the last second, the first detection included."""
+    """Time and box of detections of the last COURSE_S, the first detection included."""
 
     def __post_init__(self) -> None:
-        self.course = deque([(self.first_s, self.first_box)], maxlen=COURSE_BOXES)
+        self.course = deque([(self.first_s, self.first_box)])
 
     def is_standing(self) -> bool:
         """It did not move during the last second in which it was detected."""
         return self.seen_s - self.place_s >= STANDING_S
 
     def travel(self) -> Point:
-        """How far the centre moved in about the last second."""
-        old = self.course[0][1]
-        moved: Point = (self.box[:2] + self.box[2:] - old[:2] - old[2:]) / 2
+        """How far the centre moved on its course."""
+        corners = self.box - self.course[0][1]
+        moved: Point = (corners[:2] + corners[2:]) / 2
         return moved
 
     def travel_sizes(self) -> float:
-        """How far the centre moved in about the last second, in sizes of the last box."""
-        return float(np.linalg.norm(self.travel()) / sizes(self.box[None])[0, 0])
+        """The same distance in sizes of its first or last box; of the larger one, since the other may show a part."""
+        right, down = self.travel().tolist()
+        return math.hypot(right, down) / max(size(self.course[0][1]), size(self.box))
 
     def is_motion_known(self) -> bool:
         """It has enough boxes: speeds are noise before."""
         return len(self.course) >= LEAST_COURSE_BOXES
 
     def extent(self) -> Corner:
-        """The smallest box that contains those of about the last second."""
+        """The smallest box that contains those of its course."""
         boxes = np.stack([box for _, box in self.course])
         return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
 
     def velocity(self) -> Point:
-        """Mean speed over about the last second, in px per second."""
+        """Mean speed on its course, in px per second."""
         elapsed_s = self.seen_s - self.course[0][0]
         return self.travel() / elapsed_s if elapsed_s > 0 else np.zeros(2)
 
@@ -113,12 +115,12 @@ class VehicleTrack:
 
     def observe(self, box: Corner, time_s: float, kind: int, confidence: float, row: int) -> None:
         """Take a detection into account."""
-        weight = 1 - math.exp((self.seen_s - time_s) / PLACE_MEAN_S)
+        weight = 1 - math.exp(min(0.0, self.seen_s - time_s) / PLACE_MEAN_S)
         self.box, self.seen_s, self.type, self.row, self.is_reported = box, time_s, kind, row, False
         self.hits += 1
         self.confidence = max(self.confidence, confidence)
         if time_s - self.course[-1][0] >= COURSE_STEP_S:
-            self.course.append((time_s, box))
+            self._extend_course(box, time_s)
         if iou(self.place, box) >= SAME_PLACE_IOU:
             self.place = self.place + weight * (box - self.place)
             self.off_place_s = None
@@ -128,6 +130,11 @@ class VehicleTrack:
     def seen_partly(self, time_s: float, row: int) -> None:
         """Take a detection of a part into account: the vehicle is in its place."""
         self.seen_s, self.row, self.is_reported = time_s, row, False
+
+    def _extend_course(self, box: Corner, time_s: float) -> None:
+        self.course.append((time_s, box))
+        while len(self.course) > LEAST_COURSE_BOXES and time_s - self.course[1][0] >= COURSE_S:
+            self.course.popleft()
 
     def _leave_place(self, box: Corner, time_s: float) -> None:
         """Start a new place: at once if the vehicle did not stand still or moved to one side, else after a while."""

@@ -27,7 +27,7 @@ from video_analysis.yolo_worker.tracking.standing import ParkedVehicles
 from video_analysis.yolo_worker.tracking.track_state import Changes, VehicleTrack
 
 RESTING_SIZES = 0.25
-"""A track that moved by less in about a second, in box sizes, is not extrapolated where it is not detected."""
+"""A track that moved by less on its course, in box sizes, is not extrapolated where it is not detected."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,7 +55,8 @@ class VehicleTracker:
         self._vanished = RecentVehicles()
         """Those that were lost inside the picture, while they moved."""
         self._final = RecentVehicles()
-        """Those whose ends were reported. No track continues them, but they make links of others unclear."""
+        """Those whose ends were reported. No track continues them, but they make links of others unclear: as the older
+        vehicle of a link, and as the newer one."""
         self._time_s = self._previous_s = 0.0
         self._last_key = 0
         self.tracks: list[VehicleTrack] = []
@@ -91,9 +92,10 @@ class VehicleTracker:
         if not confirmed:
             return
         undetected = (track for track in self.tracks if track.row is None)
-        older = [track for track in (*undetected, *self._parked.tracks, *self._vanished.tracks) if track.track_id]
-        rivals = self._known()
-        pairs = linking.continued(confirmed, older, rivals, self._settings.max_cosine, self._settings.link_s)
+        open_ends = [track for track in (*undetected, *self._parked.tracks, *self._vanished.tracks) if track.track_id]
+        older = list(dict.fromkeys([*open_ends, *self._final.tracks]))
+        pairs = linking.continued(confirmed, older, self._known(), self._settings.max_cosine, self._settings.link_s)
+        pairs = [(new, old) for new, old in pairs if old < len(open_ends)]
         for new, old in pairs:
             confirmed[new].continue_from(older[old])
         self._discard([older[old] for _, old in pairs])
@@ -188,6 +190,7 @@ class VehicleTracker:
             unseen_s=np.array([self._time_s - track.seen_s for track in tracks]),
             step_s=self._time_s - self._previous_s,
             travel=np.stack([track.travel() for track in tracks]),
+            travel_sizes=np.array([track.travel_sizes() for track in tracks]),
             types=np.array([track.type for track in tracks]),
             detected=seen.boxes[rows],
             detected_types=seen.types[rows],

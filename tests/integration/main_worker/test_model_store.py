@@ -21,10 +21,7 @@ from botocore.awsrequest import AWSResponse
 
 from video_analysis.devstack import untrained_model
 from video_analysis.main_worker import row_mapping, run_poller
-from video_analysis.main_worker.classification import model_store
 from video_analysis.main_worker.classification.classifier import Classifier
-from video_analysis.main_worker.classification.model_store import ModelStore
-from video_analysis.main_worker.evidence import Fallback
 from video_analysis.tests.support import iam
 from video_analysis.tests.support.faulty_s3 import answering, client, error_document, on_call
 from video_analysis.tests.support.iam import Role
@@ -32,6 +29,9 @@ from video_analysis.tests.support.snapshot_task import message
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.worker_utils.models import model_store, stored_model
+from video_analysis.worker_utils.models.fallback import Fallback
+from video_analysis.worker_utils.models.model_store import ModelStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -73,13 +73,17 @@ class Host:
         self.s3.put_object(Bucket=self.bucket, Key="cvitx/models/manifest.json", Body=content)
 
     def store(self, min_free_bytes: int = 0) -> ModelStore:
-        storage = ObjectStore(self.s3, self.bucket, self.folder, min_free_bytes, run_poller.MODEL_STORE_SETTINGS)
+        storage = ObjectStore(self.s3, self.bucket, self.folder, min_free_bytes, stored_model.SETTINGS)
         return ModelStore(storage, f"s3://{self.bucket}/cvitx/models", self.folder)
 
     def start(self, min_free_bytes: int = 0) -> tuple[bytes, Fallback | None]:
         """(what was loaded, why it replaces the store's file), as at the start of a worker."""
         self.asked.clear()
-        return model_store.load(NAME, self.store(min_free_bytes), self.last_resort, loaded)
+        return model_store.load(NAME, self.store(min_free_bytes), loaded, self.fallback_checkpoint)
+
+    def fallback_checkpoint(self) -> Path:
+        """As main_worker's configuration names it."""
+        return run_poller._last_resort(WorkerConfig(fallback_checkpoint=self.last_resort))
 
 
 def loaded(path: Path, fallback: Fallback | None) -> tuple[bytes, Fallback | None]:
@@ -214,7 +218,7 @@ def test_a_file_of_a_wrong_hash_is_never_opened(host: Host) -> None:
     host.put(GOOD, sha256=sha256(BETTER))
     opened: list[Path] = []
     with pytest.raises(ConfigurationError):
-        model_store.load(NAME, host.store(), None, lambda path, _: opened.append(path))
+        model_store.load(NAME, host.store(), lambda path, _: opened.append(path))
     assert opened == []
     assert not list(host.folder.rglob(NAME))
 
@@ -263,7 +267,7 @@ def test_two_workers_that_start_together_fetch_the_file_once(host: Host) -> None
 
     def start(_: int) -> bytes:
         both.wait()
-        return model_store.load(NAME, host.store(), None, loaded)[0]
+        return model_store.load(NAME, host.store(), loaded)[0]
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(start, range(2))) == [content, content]
@@ -293,10 +297,10 @@ def test_the_store_provides_only_what_the_bundle_lacks(tmp_path: Path) -> None:
     config = WorkerConfig()
     absent = config.path(config.main_checkpoint)
     assert not absent.exists(), "this test is of a repository without a main model"
-    assert model_store.provides(absent, config)
-    assert not model_store.provides(there, config)
-    assert not model_store.provides(gone, WorkerConfig(main_checkpoint=gone)), "a path set by the operator"
-    assert model_store.provides(absent, WorkerConfig(cmt_checkpoint=gone))
+    assert run_poller._may_come_from_store(absent, config)
+    assert not run_poller._may_come_from_store(there, config)
+    assert not run_poller._may_come_from_store(gone, WorkerConfig(main_checkpoint=gone)), "a path set by the operator"
+    assert run_poller._may_come_from_store(absent, WorkerConfig(cmt_checkpoint=gone))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -152,7 +152,11 @@ def test_a_snapshot_done_by_the_same_checkpoint_is_acknowledged_without_work(sta
     assert (stage.model.passes, stage.bucket.fetched, stage.records.finishes) == ([], [], [1])
     assert stage.observer.codes() == ["snapshot.classified", "snapshot.already_done"]
     classified, already_done = stage.observer.events
-    assert classified.fields == {**already_done.fields, "baseline": ["Car", "Toyota", "Vios"]}
+    assert set(classified.fields) == {*already_done.fields, "baseline", "latency_ms", "null_codes"}
+    assert classified.fields["baseline"] == ["Car", "Toyota", "Vios"]
+    assert set(cast(dict[str, int], classified.fields["latency_ms"])) == {"baseline"}
+    nulls = cast(dict[str, dict[str, str | None]], classified.fields["null_codes"])["baseline"]
+    assert {name: nulls[name] for name in ("type", "make", "model")} == {"type": None, "make": None, "model": None}
     assert set(already_done.fields) == {"message_id", "video_id", "track_id", "snapshot"}
 
 

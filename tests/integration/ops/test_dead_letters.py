@@ -127,6 +127,7 @@ def test_a_row_that_is_done_is_no_obstacle(site: Site) -> None:
     assert site.bodies(site.live) == sorted([task(TRUNCATED), task(DENIED)])
 
 
+@pytest.mark.slow
 def test_more_messages_than_one_batch_are_moved(site: Site) -> None:
     for number in range(25):
         site.sqs.send_message(QueueUrl=site.dead, MessageBody=task(f"33333333-3333-3333-3333-{number:012}"))

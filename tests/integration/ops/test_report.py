@@ -68,6 +68,7 @@ def test_an_unknown_video_and_a_folder_that_does_not_exist_are_named(
     assert "absent/a.html: No such file or directory; name another file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_narrow_screen(bench: Bench, chromium: str, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     assert report.main([VIDEO, "--out", str(path)]) == 0

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from video_analysis.ops import replay, runs
+from video_analysis.ops.run_rows import RunRows
 from video_analysis.tests.support import video_bench
 from video_analysis.tests.support.video_bench import TASK, VIDEO, Bench, Sql
 from video_analysis.worker_config import TrackSettings
+from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import Cancelled, Paused, Permanent, Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+
+Result = TypeVar("Result")
+FRAMES = 30
+ADOPTED = "each video that a worker begins or resumes from now on: CAM1 has the settings of the workers"
 
 
 @dataclass
@@ -82,8 +89,8 @@ def site(
 ) -> Iterator[Site]:
     monkeypatch.setattr("video_analysis.yolo_worker.runs.progress.EVERY_S", 0.0)
     with video_bench.opened(database_url, sql, s3, bucket, upload_workers=1) as bench:
-        bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 4), (13, 3, 40))
-        bench.pipeline.frame_count = 60
+        bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 4), (13, 3, 20))
+        bench.pipeline.frame_count = FRAMES
         yield Site(bench, sqs, ops_queue_url, capsys)
 
 
@@ -155,6 +162,18 @@ def test_the_last_attempt_can_be_paused(site: Site) -> None:
     assert site.ops("resume", run_id) == f"{run_id}: pending\n"
 
 
+def test_a_run_that_is_superseded_names_the_command_that_shows_the_one_in_its_place(site: Site) -> None:
+    site.pause_running()
+    paused = site.run_id()
+    site.bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', '{\"track.gap_s\": 2}')", TASK["workspace_id"])
+    site.ops("resume", paused)
+    [message] = site.sent()
+    site.bench.deliver(message, message_id="m-2")
+    assert [run["status"] for run in site.bench.runs()] == ["failed", "completed"]
+    for command in ("pause", "resume", "cancel"):
+        assert f"another run has taken its place: `runs tree {paused}` shows it" in site.refused(command, paused)
+
+
 def test_a_video_without_a_row_cannot_be_resumed(site: Site) -> None:
     site.pause_running()
     site.bench.sql("DELETE FROM videos")
@@ -172,7 +191,7 @@ def test_runs_are_listed_with_their_progress_and_shown_whole(site: Site) -> None
     assert line.split()[:6] == [run_id, VIDEO, "initial", "completed", "finish", "100%"]
     assert line.split()[8] == "3"
     shown = dict(line.split(maxsplit=1) for line in site.ops("show", run_id).splitlines())
-    assert (shown["status"], shown["frames_done"], shown["attempts"]) == ("completed", "60", "1")
+    assert (shown["status"], shown["frames_done"], shown["attempts"]) == ("completed", str(FRAMES), "1")
     assert json.loads(shown["config_snapshot"])["stride"] == 1
     assert site.ops("list", "--status", "running") == "no such runs\n"
 
@@ -188,7 +207,7 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
     plan = site.replay("--from", "track", "--set", "track.max_age_s=3", "--dry-run")
     assert f"parent: {parent}" in plan
     assert "stages that run again: track, select\n" in plan
-    assert "reused: boxes and embeddings of 60 of 60 frames, from 1 parts;" in plan
+    assert f"reused: boxes and embeddings of {FRAMES} of {FRAMES} frames, from 1 parts. The networks" in plan
     assert "reused: nothing, every network runs again\n" in site.replay("--from", "detect", "--dry-run")
     assert "  track.max_age_s = 3.0\n" in plan
     assert len(site.bench.runs()) == 1
@@ -207,11 +226,57 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
     ]
 
 
+def test_a_replay_whose_message_is_not_sent_names_the_command_that_sends_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.bench.deliver()
+    with monkeypatch.context() as patch:
+        patch.setenv("CVITX_VIDEO_QUEUE", "no-such-queue")
+        why = site.replay("--from", "track", status=2)
+    run_id = site.run_id()
+    assert f"run {run_id} is pending, but its message could not be sent" in why
+    assert f"`runs resume {run_id}` sends its message again" in why
+    site.ops("resume", run_id)
+    assert [message["run_id"] for message in site.sent()] == [run_id]
+
+
+class RepeatingDatabase(Database):
+    """Each transaction is repeated after its commit, as if the server's answer had been lost."""
+
+    def transaction(self, work: Callable[[Any], Result]) -> Result:
+        super().transaction(work)
+        return super().transaction(work)
+
+
+def test_a_replay_is_inserted_once_also_if_the_commit_is_not_answered(site: Site, database_url: str) -> None:
+    site.bench.deliver()
+    with closing(RepeatingDatabase(database_url, "cvitx-test")) as database:
+        rows = RunRows(database)
+        replayed = rows.insert_replay(rows.one(site.run_id()), "track", {})
+    assert [run["id"] for run in site.bench.runs()[1:]] == [replayed.id]
+
+
+def test_the_dry_run_shows_the_settings_of_the_camera_for_the_stages_that_run_again(site: Site) -> None:
+    site.bench.deliver()
+    camera = {"detector.iou": 0.4, "track.gap_s": 2, "track.max_age_s": 1, "best.edge_px": 9}
+    site.bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)", TASK["workspace_id"], json.dumps(camera))
+    plan = site.replay("--from", "track", "--set", "track.max_age_s=3", "--dry-run")
+    lines = ["track.max_age_s = 3.0", "best.edge_px = 9 (of the camera)", "track.gap_s = 2.0 (of the camera)"]
+    assert "".join(f"  {line}\n" for line in lines) in plan
+    site.bench.sql("UPDATE camera_settings SET overrides = '[]'")
+    assert "of the camera" not in site.replay("--from", "track", "--dry-run")
+    site.bench.sql("DROP TABLE camera_settings")
+    assert "settings: those of the workers\n" in site.replay("--from", "track", "--dry-run")
+
+
 def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Site) -> None:
     site.bench.deliver()
     site.bench.sql("UPDATE stage_checkpoints SET traits_hash = 'other'")
     plan = site.replay("--from", "track", "--dry-run")
-    assert "0 of 60 frames, from 0 parts; 1 other parts are of other settings or another version;" in plan
+    expected = (
+        f"0 of {FRAMES} frames, from 0 parts; 1 other parts are of other settings or another version. The networks"
+    )
+    assert expected in plan
     site.bench.sql("DELETE FROM stage_checkpoints")
     assert "there are no checkpoint parts: every network runs again\n" in site.replay("--from", "track", "--dry-run")
 
@@ -219,12 +284,12 @@ def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Sit
 def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None:
     site.bench.deliver()
     site.replay("--from", "track", "--set", "track.max_age_s=3")
-    site.bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 10), (13, 3, 40), (14, 4, 50))
+    site.bench.pipeline.vehicles = ((11, 1, 2), (12, 2, 10), (13, 3, 20), (14, 4, 25))
     site.bench.deliver(site.sent()[0], message_id="m-2")
     first, second = (run["id"] for run in site.bench.runs())
     page = tmp_path / "diff.html"
     shown = site.ops("diff", first, second, "--out", str(page)).splitlines()
-    assert f"  tracker.max_age_s: A {TrackSettings().max_age_s}, B 3.0" in shown
+    assert f"  track.max_age_s: A {TrackSettings().max_age_s}, B 3.0" in shown
     assert "same best frame 2, another best frame 1, new in B 1, gone 0" in shown, shown
     assert shown[-1] == f"written: {page}"
     html = page.read_text("utf-8")
@@ -278,6 +343,12 @@ def test_the_worker_refuses_an_override_that_was_written_past_the_command(site: 
 
 def test_a_video_without_a_completed_run_cannot_be_replayed(site: Site) -> None:
     assert "has no completed run: send PROCESS_VIDEO first" in site.replay("--from", "track", status=2)
+    site.pause_running()
+    run_id = site.run_id()
+    expected = f"has no completed run: its run {run_id} is paused, resume it first"
+    assert expected in site.replay("--from", "track", status=2)
+    site.ops("cancel", run_id)
+    assert "send PROCESS_VIDEO first" in site.replay("--from", "track", status=2)
 
 
 def test_an_adopted_run_changes_the_next_videos_of_its_camera(site: Site) -> None:
@@ -285,15 +356,13 @@ def test_an_adopted_run_changes_the_next_videos_of_its_camera(site: Site) -> Non
     assert "is pending: only a completed run" in site.refused("adopt", pending_replay(site))
     site.bench.deliver(site.sent()[0], message_id="m-2")
     replayed = site.bench.runs()[-1]
-    adopted = "from its next video on, CAM1 has the settings of the workers, and\n  track.max_age_s = 3.0\n"
+    adopted = f"{ADOPTED}, and\n  track.max_age_s = 3.0\n"
     for _ in range(2):
         assert site.ops("adopt", replayed["id"]) == adopted
     site.bench.deliver(message_id="m-3")
     assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]
     assert len(site.bench.rows()) == 6, "the rows of the replay are those of its run key"
-    assert site.ops("adopt", "--replace", site.bench.runs()[0]["id"]) == (
-        "from its next video on, CAM1 has the settings of the workers\n"
-    )
+    assert site.ops("adopt", "--replace", site.bench.runs()[0]["id"]) == (f"{ADOPTED}\n")
     site.bench.deliver(message_id="m-4")
     assert len(site.bench.runs()) == 3, "the first run's settings again"
 
@@ -308,8 +377,7 @@ def test_the_other_settings_of_a_camera_are_kept(site: Site) -> None:
     site.bench.deliver(site.sent()[0], message_id="m-2")
     replayed = site.bench.runs()[-1]
     assert site.ops("adopt", replayed["id"]) == (
-        "from its next video on, CAM1 has the settings of the workers, and\n"
-        "  best.edge_px = 9 (kept, not of this run)\n  track.max_age_s = 3.0\n"
+        f"{ADOPTED}, and\n  best.edge_px = 9 (kept, not of this run)\n  track.max_age_s = 3.0\n"
     )
     site.bench.deliver(message_id="m-3")
     assert site.bench.runs()[-1]["run_key"] == replayed["run_key"]

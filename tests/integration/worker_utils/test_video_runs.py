@@ -209,6 +209,48 @@ def test_the_message_of_a_failed_run_joins_the_one_that_took_its_place(runs: Vid
     assert [row["status"] for row in rows(sql)] == ["failed", "running"]
 
 
+def test_the_older_of_two_messages_does_not_end_the_run_of_the_newer_one(runs: VideoRunRepository, sql: Sql) -> None:
+    started(runs, run_key="stride 1")
+    newer = started(runs, message_id="m-2", run_key="stride 3")
+    choice = runs.start(replace(BEGUN, run_key="stride 1"))
+    assert isinstance(choice, NoWork), "else each of the two workers stops the other one at each redelivery"
+    assert choice.run.id == newer.id
+    assert [row["status"] for row in rows(sql)] == ["failed", "running"]
+
+
+def paused(runs: VideoRunRepository, sql: Sql) -> StoredRun:
+    run = started(runs)
+    sql("UPDATE video_runs SET status = 'paused'")
+    return run
+
+
+def completed_and_replayed(runs: VideoRunRepository, sql: Sql) -> StoredRun:
+    """A replay that an operator started and a worker has begun."""
+    first = started(runs)
+    runs.complete(first.id, HALF)
+    [row] = sql(
+        "INSERT INTO video_runs (video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,"
+        " config_overrides) VALUES (%s, %s, 'replay', %s, %s, 'track', '{}') RETURNING id",
+        *(VIDEO, WORKSPACE, first.id, first.id),
+    )
+    return started(runs, message_id="m-0", run_id=row["id"])
+
+
+@pytest.mark.parametrize("begin", [paused, completed_and_replayed])
+def test_the_message_that_names_a_run_continues_the_one_that_takes_its_place(
+    runs: VideoRunRepository, sql: Sql, begin: Callable[[VideoRunRepository, Sql], StoredRun]
+) -> None:
+    named = begin(runs, sql)
+    sql("UPDATE video_runs SET status = 'pending' WHERE id = %s", named.id)
+    resumed: dict[str, Any] = {"message_id": "m-2", "run_id": named.id, "run_key": "new key"}
+    new = started(runs, **resumed)
+    assert (new.id != named.id, new.replay_from_stage) == (True, named.replay_from_stage)
+    assert started(runs, **resumed).id == new.id, "the worker died, and the message is received again"
+    assert isinstance(runs.start(replace(BEGUN, **(resumed | {"message_id": "m-3"}))), NoWork), "a second resume"
+    found = [(row["status"], row["error_code"], row["attempts"]) for row in rows(sql)[-2:]]
+    assert found == [("failed", "superseded", 1), ("running", None, 2)]
+
+
 def test_a_video_of_another_workspace_has_runs_of_its_own(runs: VideoRunRepository, sql: Sql) -> None:
     other = "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee"
     assert started(runs).id != started(runs, workspace_id=other).id

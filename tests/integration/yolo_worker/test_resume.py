@@ -204,7 +204,8 @@ def replay(bench: Bench, stage: str, overrides: dict[str, object]) -> list[int]:
     [row] = bench.sql(
         "INSERT INTO video_runs (video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,"
         " config_overrides, config_snapshot) VALUES (%s, %s, 'replay', %s, %s, %s, %s, %s) RETURNING id",
-        *(VIDEO, WORKSPACE, parent["id"], parent["id"], stage, json.dumps(overrides), '{"stride": 1}'),
+        *(VIDEO, WORKSPACE, parent["id"], parent["id"], stage, json.dumps(overrides)),
+        json.dumps(parent["config_snapshot"]),
     )
     message = {"event": "REPLAY_VIDEO", "run_id": row["id"], "video_id": VIDEO, "workspace_id": WORKSPACE}
     bench.pipeline.detected.clear()
@@ -236,12 +237,14 @@ def test_a_replay_runs_networks_only_from_detect(
         assert len(bench.sql("SELECT * FROM current_image_analyses")) == len(before)
 
 
-def test_other_settings_of_the_camera_for_the_detector_outdate_the_parts_of_a_replay(bench: Bench) -> None:
+def test_a_replay_keeps_the_settings_of_the_stages_that_do_not_run_again(bench: Bench) -> None:
     bench.deliver()
-    bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', '{\"detector.iou\": 0.4}')", WORKSPACE)
-    assert replay(bench, "track", {"track.max_age_s": 3}) == list(range(FRAMES))
-    assert len(events(bench, "checkpoint.outdated")) == 1
-    assert bench.runs()[-1]["config_snapshot"]["detector"]["iou"] == 0.4
+    settings = {"detector.iou": 0.4, "frame_stride": 2, "track.gap_s": 2}
+    bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)", WORKSPACE, json.dumps(settings))
+    assert replay(bench, "track", {"track.max_age_s": 3}) == []
+    snapshots = [run["config_snapshot"] for run in bench.runs()]
+    assert [(one["stride"], one["detector"]["iou"]) for one in snapshots] == [(1, 0.5), (1, 0.5)]
+    assert [one["tracker"]["gap_s"] for one in snapshots] == [1.0, 2.0], "the camera's, since tracking runs again"
 
 
 def test_a_reader_never_gets_a_larger_object_than_its_row_states(bench: Bench) -> None:

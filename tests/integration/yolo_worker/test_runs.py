@@ -168,6 +168,21 @@ def test_a_superseded_worker_stops_and_acknowledges_nothing(bench: Bench) -> Non
     assert len(bench.outbox.sent) == 1
 
 
+def test_a_run_that_another_worker_cancelled_at_its_end_is_not_finished(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY_S", 60.0)
+
+    def cancel(message: object) -> None:
+        bench.sql("UPDATE video_runs SET status = 'cancelled', error_code = 'cancelled'")
+        bench.sql("UPDATE videos SET status = 'error', error_code = 'cancelled'")
+
+    bench.outbox.on_send = cancel
+    assert isinstance(bench.fail(final=True), Cancelled)
+    assert len(bench.outbox.sent) == 2
+    assert (bench.runs()[0]["status"], bench.video()["status"]) == ("cancelled", "error")
+
+
 def test_a_replay_that_a_message_started_changes_the_video_after_a_resume_too(bench: Bench) -> None:
     bench.deliver()
     bench.sql("UPDATE videos SET status = 'queued'")  # the API, before it sends the video again

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from video_analysis.main_worker import evidence, row_mapping
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.attributes.plate import PlateResult
 from video_analysis.main_worker.attributes.plate_formats import Reading
-from video_analysis.main_worker.evidence import CODES, Fallback, ReadFailure
+from video_analysis.main_worker.evidence import CODES, ReadFailure
 from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.types import Attributes, Forward
 from video_analysis.ops.report import wording
@@ -24,6 +25,8 @@ from video_analysis.tests.support import hierarchy_inputs
 from video_analysis.tests.support.attribute_inputs import PICTURE, Plates
 from video_analysis.tests.support.snapshot_task import message
 from video_analysis.worker_config import PACKAGE_FOLDER
+from video_analysis.worker_utils.db.row_types import VariantResult
+from video_analysis.worker_utils.models.fallback import Fallback
 
 DOCS = (PACKAGE_FOLDER / "docs" / "evidence-codes.md").read_text("utf-8")
 OF_TYPE, OF_MAKE, OF_MODEL = [0.9, 0.1, 0, 0], [0.5, 0.45, 0.05], [0.4, 0.1, 0.3, 0.1, 0.05, 0.05]
@@ -34,7 +37,7 @@ PRODUCERS = {
     "plate.abstained": "attributes/plate.py",
     "colors.null": "attributes/attribute_reader.py",
     "plate.null": "attributes/attribute_reader.py",
-    "checkpoint.fallback": "classification/model_store.py",
+    "checkpoint.fallback": "../worker_utils/models/model_store.py",
 }
 
 
@@ -100,3 +103,33 @@ def example(fallback: Fallback | None = None, attributes: Attributes | None = No
     attributes = attributes or replace(read, faults={"colors": ReadFailure("timeout", "no result within 5 s")})
     row = row_mapping.result(message(1, "SUV"), "baseline", model, forward, logits)
     return dict(row_mapping.with_attributes(row, attributes).evidence)
+
+
+def test_the_null_codes_of_a_result_are_those_of_its_evidence_and_have_one_for_what_has_none() -> None:
+    abstained = {"make": {"abstained": "below_threshold"}, "model": {"abstained": "parent_abstained"}}
+    read = {"colors": {"null": "timeout"}, "plate": {"abstained": "no_text_line", "candidate": None}}
+    named = evidence.null_codes(result_of({**abstained, **read}))
+    assert named == {
+        "type": None,
+        "make": "below_threshold",
+        "model": "parent_abstained",
+        "colors": "timeout",
+        "plate": "no_text_line",
+    }
+    assert evidence.null_codes(result_of(abstained)) == named | {"colors": "none_found", "plate": "not_installed"}
+    seen = replace(result_of(abstained), colors=[{"base": "Red"}], plate_text="ABC 1234")
+    assert evidence.null_codes(seen) == named | {"colors": None, "plate": None}
+
+
+def result_of(content: Mapping[str, object]) -> VariantResult:
+    """A row with a type and this evidence."""
+    labels = {"type_label": "Car", "type_conf": 0.9, "make_label": None, "make_conf": None}
+    rest: dict[str, object] = {
+        "model_label": None,
+        "model_conf": None,
+        "assets": {},
+        "latency_ms": 1,
+        "gflops": None,
+        "memory_usage": 1.0,
+    }
+    return VariantResult(variant="baseline", checkpoint="c", evidence=content, **labels, **rest)  # type: ignore[arg-type]

@@ -29,35 +29,38 @@ def outcome(choice: Choice) -> str:
             return "none"
 
 
-TABLE: dict[RunStatus, tuple[str, str, str, str]] = {
-    # status: known message; known message, other key; new message; new message, other key
-    "pending": ("same", "retry superseding", "same", "retry superseding"),
-    "running": ("same", "retry superseding", "same", "retry superseding"),
-    "paused": ("none", "none", "same", "retry superseding"),
-    "completed": ("same", "none", "same", "replay from detect"),
-    "failed": ("same", "retry", "retry", "retry"),
-    "cancelled": ("none", "none", "retry", "retry"),
+TABLE: dict[RunStatus, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
+    # status: the run's own message, one of an older run, a new one; each with the same key and with another one
+    "pending": (("same", "retry superseding"), ("same", "none"), ("same", "retry superseding")),
+    "running": (("same", "retry superseding"), ("same", "none"), ("same", "retry superseding")),
+    "paused": (("none", "none"), ("none", "none"), ("same", "retry superseding")),
+    "completed": (("same", "none"), ("same", "none"), ("same", "replay from detect")),
+    "failed": (("same", "retry"), ("same", "retry"), ("retry", "retry")),
+    "cancelled": (("none", "none"), ("none", "none"), ("retry", "retry")),
 }
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_each_status_has_its_run(status: RunStatus) -> None:
-    cases = [(True, KEY), (True, OTHER_KEY), (False, KEY), (False, OTHER_KEY)]
-    found = tuple(outcome(choose(run(status), key, is_known_message=known)) for known, key in cases)
+    messages = [(True, True), (True, False), (False, False)]
+    found = tuple(
+        tuple(outcome(choose(run(status), key, is_known_message=known, is_own_run=own)) for key in (KEY, OTHER_KEY))
+        for known, own in messages
+    )
     assert found == TABLE[status]
 
 
 def test_a_video_without_a_run_gets_an_initial_one() -> None:
-    assert choose(None, KEY, is_known_message=False) == NewRun("initial")
+    assert choose(None, KEY, is_known_message=False, is_own_run=False) == NewRun("initial")
 
 
 def test_a_pending_run_that_no_worker_has_begun_gets_the_key_of_its_first_attempt() -> None:
     pending = run("pending", run_key=None)
-    assert choose(pending, KEY, is_known_message=True) == SameRun(pending)
+    assert choose(pending, KEY, is_known_message=True, is_own_run=True) == SameRun(pending)
 
 
 def test_what_supersedes_a_replay_is_the_same_replay() -> None:
     replay = StoredRun("1", "replay", "running", "root", KEY, "track", {"track.max_age_s": 3})
-    assert choose(replay, OTHER_KEY, is_known_message=True) == NewRun(
+    assert choose(replay, OTHER_KEY, is_known_message=True, is_own_run=True) == NewRun(
         "replay", replay, "track", {"track.max_age_s": 3}, supersedes=True
     )

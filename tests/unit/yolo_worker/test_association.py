@@ -24,16 +24,19 @@ def pair(
     distance: float = 0.5,
     kind: int = CAR,
     travel: tuple[float, float] = (0, 0),
+    travel_sizes: float | None = None,
     unseen_s: float = 0.04,
     is_known: bool = True,
 ) -> Candidates:
-    """One track and one detection."""
+    """One track and one detection. The boxes are 100 px wide and high."""
+    travelled = float(np.hypot(*travel)) / 100 if travel_sizes is None else travel_sizes
     return Candidates(
         predicted=np.array([predicted], np.float64),
         observed=np.array([predicted], np.float64),
         unseen_s=np.array([unseen_s]),
         step_s=0.04,
         travel=np.array([travel], np.float64),
+        travel_sizes=np.array([travelled]),
         types=np.array([CAR]),
         detected=np.array([detected], np.float64),
         detected_types=np.array([kind]),
@@ -114,6 +117,7 @@ def test_a_moving_vehicle_does_not_continue_behind_itself(step: association.Step
     assert np.isfinite(step(pair(moved(90), travel=(80, 0)), SETTINGS)[0, 0])
     assert np.isinf(step(pair(moved(-90), travel=(80, 0)), SETTINGS)[0, 0])
     assert np.isfinite(step(pair(moved(-90), travel=(20, 0)), SETTINGS)[0, 0])
+    assert np.isfinite(step(pair(moved(-90), travel=(80, 0), travel_sizes=0.4), SETTINGS)[0, 0])
 
 
 def test_as_many_pairs_as_possible_are_assigned_at_the_lowest_cost() -> None:

@@ -7,7 +7,12 @@ import pytest
 
 from video_analysis.tests.support.tracks import Box, look, vehicle
 from video_analysis.yolo_worker.tracking.linking import RecentVehicles, chains, continued
-from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
+from video_analysis.yolo_worker.tracking.track_state import (
+    COURSE_S,
+    COURSE_STEP_S,
+    LEAST_COURSE_BOXES,
+    VehicleTrack,
+)
 
 THRESHOLD, LONGEST_GAP_S = 0.2, 10
 LAST: Box = (300, 100, 360, 140)
@@ -84,12 +89,21 @@ def test_a_vehicle_that_was_leaving_the_picture_is_not_continued(cut: tuple[int,
     assert bool(continued([appeared(LAST)], [older], [], THRESHOLD, LONGEST_GAP_S)) is is_linked
 
 
-@pytest.mark.parametrize(("step_px", "is_linked"), [(10, True), (-10, False), (-1, True)])
-def test_a_vehicle_that_drives_against_the_course_is_another_one(step_px: int, is_linked: bool) -> None:
-    """A vehicle that turned does so slowly at first."""
+@pytest.mark.parametrize(
+    ("step_px", "is_linked"),
+    [
+        ((10, 0), True),
+        ((-10, 0), False),
+        ((-1, 0), True),  # a vehicle that turned does so slowly at first
+        ((-4, 10), True),  # it turns to the side: 112 degrees
+        ((-8, 10), False),  # 129 degrees
+    ],
+)
+def test_a_vehicle_that_drives_against_the_course_is_another_one(step_px: tuple[float, float], is_linked: bool) -> None:
     new = appeared(moved(LAST, SPEED_PX))
     for tenth in range(1, 6):
-        new.observe(np.array(moved(LAST, SPEED_PX + step_px * tenth)), 7.04 + tenth / 10, 0, 0.8, 0)
+        right, down = step_px[0] * tenth, step_px[1] * tenth
+        new.observe(np.array(moved(LAST, SPEED_PX + right, down)), 7.04 + tenth / 10, 0, 0.8, 0)
     assert bool(continued([new], [vanished()], [], THRESHOLD, LONGEST_GAP_S)) is is_linked
 
 
@@ -146,6 +160,41 @@ def test_a_vehicle_stands_below_a_speed_whatever_the_time_between_two_frames(
     assert track.is_standing() is is_standing
 
 
+@pytest.mark.parametrize("interval_s", [0.04, 0.12, 0.4, 1.0])
+def test_a_course_has_the_boxes_of_a_time_whatever_the_time_between_two_frames(interval_s: float) -> None:
+    """The vehicle stood for 15 s and has driven for 10 s: of its course only the latter is left."""
+    track = vehicle(1, (100, 100, 200, 160), first_s=0)
+    for number in range(1, round(25 / interval_s)):
+        right = 10 * max(0.0, number * interval_s - 15)
+        track.observe(np.array([100 + right, 100, 200 + right, 160]), number * interval_s, 0, 0.8, 0)
+    assert COURSE_S <= track.seen_s - track.course[0][0] < COURSE_S + COURSE_STEP_S + interval_s
+    np.testing.assert_allclose(track.velocity(), [10, 0])
+    assert track.is_motion_known()
+
+
+def test_a_detection_with_an_earlier_time_does_not_move_the_place() -> None:
+    """Live cameras set their clocks back."""
+    track = vehicle(1, (100, 100, 200, 160), first_s=10)
+    track.observe(np.array([110.0, 100, 210, 160]), 5, 0, 0.8, 0)
+    assert track.place.tolist() == [100, 100, 200, 160]
+
+
+def test_a_course_of_few_frames_keeps_enough_boxes() -> None:
+    """Frames every six seconds: four boxes are kept, 18 s."""
+    track = vehicle(1, (100, 100, 200, 160), first_s=0)
+    for number in range(1, 10):
+        track.observe(np.array([100.0 + number, 100, 200 + number, 160]), 6.0 * number, 0, 0.8, 0)
+    assert (len(track.course), track.travel().tolist()) == (LEAST_COURSE_BOXES, [3, 0])
+    assert track.is_motion_known()
+
+
+def test_a_part_of_a_vehicle_is_not_far_from_the_whole_one() -> None:
+    """The left half of a standing vehicle is detected: the distance counts in sizes of the whole vehicle."""
+    track = vehicle(1, (100, 100, 200, 160), first_s=0)
+    track.observe(np.array([100.0, 130, 125, 160]), 0.4, 0, 0.8, 0)
+    assert track.travel_sizes() == pytest.approx(np.hypot(37.5, 15) / np.sqrt(100 * 60))
+
+
 def test_three_tracks_of_one_vehicle_are_a_chain() -> None:
     """The third could continue the first as well, but the second is between them."""
     second = appeared(moved(LAST, SPEED_PX), at_s=6, distance=0.2)
@@ -153,6 +202,15 @@ def test_three_tracks_of_one_vehicle_are_a_chain() -> None:
         second.observe(np.array(moved(LAST, SPEED_PX + SPEED_PX * tenth / 10)), 6 + tenth / 10, 0, 0.8, 0)
     third = appeared(moved(LAST, 3 * SPEED_PX), at_s=8, distance=0.3)
     assert chains([vanished(), second, third], THRESHOLD, LONGEST_GAP_S) == [(1, 0), (2, 1)]
+
+
+def test_a_track_between_two_others_excludes_their_link_only_if_it_is_as_near_to_both() -> None:
+    """The third track resembles the first more than the second, which resembles neither as much."""
+    second = appeared(moved(LAST, SPEED_PX), at_s=6, distance=-0.5)
+    for tenth in range(1, 6):
+        second.observe(np.array(moved(LAST, SPEED_PX + SPEED_PX * tenth / 10)), 6 + tenth / 10, 0, 0.8, 0)
+    third = appeared(moved(LAST, 3 * SPEED_PX), at_s=8, distance=0.3)
+    assert chains([vanished(), second, third], THRESHOLD, LONGEST_GAP_S) == [(2, 0)]
 
 
 def test_a_place_alone_makes_no_chain() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
@@ -12,6 +14,7 @@ from video_analysis.tests.support.coloured_film import (
     GREEN,
     SETTINGS,
     WIDTH_PX,
+    MeanColour,
     Vehicle,
     driving,
     film,
@@ -22,12 +25,40 @@ from video_analysis.tests.support.coloured_film import (
 )
 from video_analysis.worker_config import BestSettings, TrackSettings
 from video_analysis.yolo_worker.sinks.best_shot import BestShotSink
+from video_analysis.yolo_worker.tracking.track_state import VehicleTrack
+from video_analysis.yolo_worker.tracking.tracker import Tracker
 from video_analysis.yolo_worker.types import Box
 
 
 def test_a_vehicle_hidden_for_a_second_is_recognised_by_its_appearance() -> None:
     tracked = follow(film(60, Vehicle(seen_only(driving(20, 4), lambda index: not 20 <= index < 45))))
     assert len(keys(tracked)) == 1
+
+
+def seen_from(first: int, count: int) -> Callable[[int], bool]:
+    return lambda index: first <= index < first + count
+
+
+def alive_tracks() -> int:
+    return sum(type(one) is VehicleTrack for one in gc.get_objects())
+
+
+UNLIKE = (16, 219, 121)
+"""Two thresholds from RED: it continues a red track only where that is expected."""
+
+
+def test_a_vehicle_that_grew_is_expected_at_its_speed_but_not_larger() -> None:
+    """It is hidden for a second."""
+    growing = Vehicle(seen_only(lambda index: (200, 100, 260 + 4 * index, 140), lambda index: index < 15))
+    later = Vehicle(seen_only(driving(200 - 2 * 14, 2, width=116), lambda index: index >= 40), UNLIKE)
+    assert keys(follow(film(60, growing, later))) == {1}
+
+
+def test_a_vehicle_that_hardly_moved_is_expected_where_it_was() -> None:
+    """It is hidden for a second."""
+    crawling = Vehicle(seen_only(driving(200, 0.8), lambda index: index < 15))
+    later = Vehicle(seen_only(driving(200 + 0.8 * 14, 0), lambda index: index >= 40), UNLIKE)
+    assert keys(follow(film(60, crawling, later))) == {1}
 
 
 def test_another_vehicle_at_the_same_place_a_second_later_is_another_track() -> None:
@@ -219,6 +250,36 @@ def test_a_rival_that_has_left_the_picture_still_makes_a_link_unclear() -> None:
     assert numbers(follow(film(200, first, staying), settings)) == {1}
     links = [link for frame in follow(film(200, first, leaving, staying), settings) for link in frame.links]
     assert [track_id for _, track_id in links] == [1, 2, 3]
+
+
+def test_an_emitted_vehicle_that_a_new_track_may_continue_makes_its_link_unclear() -> None:
+    """The emitted one was cut by the edge of the picture, and ended by its age."""
+    settings = TrackSettings(link_s=10)
+    emitted = Vehicle(seen_only(lambda index: (0, 100, 20 + 4 * index, 150), lambda index: index < 30))
+    vanished = Vehicle(seen_only(driving(20, 3, top=165, height=45), lambda index: index < 30))
+    new = Vehicle(seen_only(driving(180 - 2 * 110, 2, top=130, width=70, height=48), lambda index: index >= 110))
+    assert numbers(follow(film(200, vanished, new), settings)) == {1}
+    assert numbers(follow(film(200, emitted, vanished, new), settings)) == {1, 2, 3}
+    assert numbers(follow(film(200, emitted, new), settings)) == {1, 2}
+
+
+def test_no_vehicle_is_linked_to_an_emitted_one_at_its_end() -> None:
+    """The first is emitted while it is hidden at the edge. The first view of the second is poor."""
+    emitted = Vehicle(seen_only(lambda index: (0, 100, 20 + 4 * index, 150), lambda index: index < 30))
+    place = driving(100, 2, top=105, width=70, height=48)
+    poor = Vehicle(seen_only(lambda index: place(index - 80), lambda index: 80 <= index < 86), BLUE)
+    new = Vehicle(seen_only(lambda index: place(index - 80), lambda index: index >= 86))
+    tracked = follow(film(140, emitted, poor, new), TrackSettings(link_s=10, embed_interval_s=0))
+    assert [track_id for frame in tracked for _, track_id in frame.links] == [1, 2]
+
+
+def test_the_memory_of_emitted_vehicles_is_bounded() -> None:
+    """Every second another vehicle drives through the picture in two seconds."""
+    cars = [Vehicle(seen_only(driving(20 - 20 * first, 20), seen_from(first, 36))) for first in range(0, 500, 25)]
+    before = alive_tracks()
+    frames = Tracker(MeanColour(), TrackSettings(link_s=2)).track(film(500, *cars))
+    assert max(keys(list(islice(frames, 490)))) == 20
+    assert alive_tracks() - before <= 8
 
 
 def test_a_standing_vehicle_that_is_found_after_its_end_ends_again_when_it_leaves() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from video_analysis.tests.support.fake_pipeline import FakePipeline
 from video_analysis.tests.support.video_task import TASK
-from video_analysis.worker_config import BestSettings, SnapshotSettings
+from video_analysis.worker_config import BestSettings, SnapshotSettings, TrackSettings
 from video_analysis.worker_utils.db.run_types import ReplayStage, StoredRun
 from video_analysis.worker_utils.errors import Permanent
 from video_analysis.yolo_worker.run_key import OutputSettings
-from video_analysis.yolo_worker.runs import overrides
+from video_analysis.yolo_worker.runs import overrides, snapshot_settings
 from video_analysis.yolo_worker.runs.plan import Plan
 
 OUTPUT = OutputSettings("bucket", BestSettings(), SnapshotSettings())
@@ -98,6 +98,7 @@ def test_a_plan_without_overrides_has_the_run_key_of_the_worker() -> None:
     assert replay({}).run_key == Plan(TASK, FakePipeline(), OUTPUT).run_key
     assert replay({"track.max_age_s": 3}).run_key != replay({}).run_key
     assert replay({"track.max_age_s": 3}).run_key == replay({"track.max_age_s": 3.0}).run_key
+    assert replay({"track.link_s": TrackSettings().link_s}).run_key == replay({}).run_key, "10.0 is 10"
 
 
 @pytest.mark.parametrize(
@@ -117,3 +118,37 @@ def test_a_run_overrides_the_settings_of_its_camera() -> None:
     replayed = Plan.build(TASK, FakePipeline(), OUTPUT, camera, run)
     track = replayed.pipeline.traits().track
     assert (track.max_age_s, track.gap_s, replayed.task.frame_stride, replayed.changes_video) == (3.0, 5.0, 2, False)
+
+
+PARENT = Plan.build(
+    TASK, FakePipeline(), OUTPUT, {"frame_stride": 2, "detector.iou": 0.4, "track.gap_s": 2.0, "best.edge_px": 9}
+)
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [("detect", (2, 0.5, 1.0, 3)), ("track", (2, 0.4, 1.0, 3)), ("select", (2, 0.4, 2.0, 3))],
+)
+def test_the_stages_that_do_not_run_again_have_the_settings_of_the_parent(
+    stage: ReplayStage, expected: tuple[int, float, float, int]
+) -> None:
+    run = StoredRun("1", "replay", "pending", "0", None, stage, {}, config_snapshot=PARENT.key_fields)
+    plan = Plan.build(TASK, FakePipeline(), OUTPUT, {}, run)
+    traits = plan.pipeline.traits()
+    found = plan.task.frame_stride, traits.detection.iou, traits.track.gap_s, plan.settings.best.edge_px
+    assert found == expected
+
+
+def test_each_setting_that_can_be_overridden_is_found_in_the_snapshot_of_a_run() -> None:
+    plan = Plan(TASK, FakePipeline(), OUTPUT)
+    known = snapshot_settings.by_name(plan.key_fields)
+    assert known.keys() == overrides.ALLOWED.keys()
+    for name, value in known.items():
+        other = value + 32 if isinstance(value, int) else 0.9 * value  # type: ignore[operator]
+        changed = Plan.build(TASK, FakePipeline(), OUTPUT, {name: other})
+        assert snapshot_settings.by_name(changed.key_fields) == known | {name: other}
+
+
+@pytest.mark.parametrize("snapshot", [None, [], "x", {"stride": None, "detector": [1]}])
+def test_a_snapshot_of_another_form_has_no_settings(snapshot: object) -> None:
+    assert snapshot_settings.by_name(snapshot) == {}

@@ -1,6 +1,6 @@
-"""Fetches checkpoints that are not in the bundle from the model store, caches them, and uses a fallback if that fails.
+"""Fetches model files that are not in the bundle from the model store, caches them, and uses a fallback if that fails.
 
-Loading a checkpoint can execute code. Its hash is therefore compared before the file is opened: with the store's
+Loading a model can execute code. Its hash is therefore compared before the file is opened: with the store's
 manifest or, if the store is unavailable, with the hash that was recorded when the file was last loaded.
 
     <cache>/models/<sha256>/<name>     fetched files; renamed into place when complete
@@ -16,16 +16,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from video_analysis.main_worker.classification import manifest
-from video_analysis.main_worker.classification.manifest import Entry
-from video_analysis.main_worker.evidence import Fallback, FallbackCode
-from video_analysis.main_worker.ports import SnapshotStorage
-from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.contracts import schema_check
 from video_analysis.worker_utils.errors import ConfigurationError, WorkerError
 from video_analysis.worker_utils.execution.file_lock import exclusive_lock
 from video_analysis.worker_utils.inference.backend import sha256_of
+from video_analysis.worker_utils.models import manifest
+from video_analysis.worker_utils.models.fallback import Fallback, FallbackCode
+from video_analysis.worker_utils.models.manifest import Entry, NotListed
 
 LONGEST_DETAIL = 600
 """Characters of a fallback's detail, which is stored in each row."""
@@ -34,26 +32,23 @@ _ORIGINS: dict[FallbackCode, str] = {
     "fallback_checkpoint": "CVITX_FALLBACK_CHECKPOINT is used",
 }
 """The text of each code in the log; rows have the code."""
-_CHECKPOINTS = ("main_checkpoint", "baseline_checkpoint", "cmt_checkpoint")
 Loaded = TypeVar("Loaded")
 
 log = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
-    """The checkpoint cannot be read from this source; the text states why."""
+    """The file cannot be read from this source; the text states why."""
 
 
-class CheckpointStorage(SnapshotStorage, Protocol):
-    """The bucket of the model store. It downloads into `folder_of`, so that files can be renamed into place."""
+class ModelStorage(Protocol):
+    """The bucket of the model store. It downloads into the folder of the cache: files can be renamed into place."""
+
+    def fetch_bytes(self, key: str, limit_bytes: int) -> tuple[bytes, str]:
+        """(content, content type) of a small object."""
 
     def fetch(self, key: str, on_progress: Callable[[], None]) -> AbstractContextManager[FetchedFile]:
         """The object as a local file that is removed when the block ends."""
-
-
-def folder_of(config: WorkerConfig) -> Path:
-    """The folder of fetched checkpoints."""
-    return config.path(config.cache_dir) / "models"
 
 
 def parse_uri(uri: str) -> tuple[str, str]:
@@ -62,16 +57,10 @@ def parse_uri(uri: str) -> tuple[str, str]:
     return bucket, prefix
 
 
-def provides(path: Path, config: WorkerConfig) -> bool:
-    """Whether the checkpoint at `path` comes from the store: the file does not exist, and no setting names it."""
-    configured = (field for field in _CHECKPOINTS if field in config.model_fields_set)
-    return not path.exists() and path not in [config.path(getattr(config, field)) for field in configured]
-
-
 class ModelStore:
     """The store at `uri` (s3://bucket/prefix), with its cache in `folder`."""
 
-    def __init__(self, storage: CheckpointStorage, uri: str, folder: Path) -> None:
+    def __init__(self, storage: ModelStorage, uri: str, folder: Path) -> None:
         self._storage = storage
         self._uri = uri
         self._prefix = parse_uri(uri)[1]
@@ -88,6 +77,28 @@ class ModelStore:
         except (WorkerError, OSError, ValueError) as error:
             raise Unavailable(f"{name} cannot be fetched from CVITX_MODEL_STORE={self._uri}: {error}") from error
         return path
+
+    def lists(self, name: str) -> bool:
+        """Whether the manifest lists a file that a worker does not need.
+
+        If the manifest cannot be read: whether a file of that name has loaded on this host, else a warning.
+        """
+        try:
+            self._entry(name)
+        except NotListed:
+            return False
+        except (WorkerError, OSError, ValueError) as error:
+            if self._recorded(name):
+                return True
+            log.warning(
+                "%s is not used, because CVITX_MODEL_STORE=%s cannot be read: %s",
+                name,
+                self._uri,
+                error,
+                extra={"event": "model.store_unreadable", "file": name},
+            )
+            return False
+        return True
 
     def last_good(self, name: str) -> Path:
         """The last file of that name that loaded, if it is unchanged. Unavailable states the reason."""
@@ -146,19 +157,23 @@ class ModelStore:
 
 
 def load(
-    name: str, store: ModelStore, last_resort: Path | None, loader: Callable[[Path, Fallback | None], Loaded]
+    name: str,
+    store: ModelStore,
+    loader: Callable[[Path, Fallback | None], Loaded],
+    last_resort: Callable[[], Path] | None = None,
 ) -> Loaded:
-    """Load the store's file `name`, else the last good file of that name, else the file at `last_resort`.
+    """Load the store's file `name`, else the last good file of that name, else that of `last_resort`.
 
     `loader` gets the path and, for any file but the store's current one, the reason for the replacement.
     ConfigurationError if none of them loads.
     """
     reasons: list[str] = []
-    sources: tuple[tuple[FallbackCode | None, Callable[[str], Path]], ...] = (
+    sources: list[tuple[FallbackCode | None, Callable[[str], Path]]] = [
         (None, store.current),
         ("last_good", store.last_good),
-        ("fallback_checkpoint", lambda _: _configured(last_resort)),
-    )
+    ]
+    if last_resort is not None:
+        sources.append(("fallback_checkpoint", lambda _: last_resort()))
     for code, find in sources:
         detail = "; ".join(reasons)
         fallback = None if code is None else Fallback(code, schema_check.printable(detail, LONGEST_DETAIL))
@@ -172,15 +187,9 @@ def load(
             store.record_good(path)
         else:
             reason = f"{_ORIGINS[code]}: {detail}"
-            log.error("checkpoint replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
+            log.error("model replaced: %s", reason, extra={"event": "model.fallback_used", "path": str(path)})
         return loaded
     raise ConfigurationError("; ".join([*reasons, f"put {name} into the bundle, or repair the store"]))
-
-
-def _configured(last_resort: Path | None) -> Path:
-    if last_resort is None:
-        raise Unavailable("CVITX_FALLBACK_CHECKPOINT is not set")
-    return last_resort
 
 
 def _has_hash(path: Path, sha256: str) -> bool:

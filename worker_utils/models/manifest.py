@@ -23,6 +23,10 @@ FIELD_ERRORS = {
 }
 
 
+class NotListed(ValueError):
+    """The manifest has no entry of that name."""
+
+
 class Entry(BaseModel):
     """The size of a file, and the SHA-256 of its content in lower-case hex."""
 
@@ -33,13 +37,13 @@ class Entry(BaseModel):
 
 
 def entry(content: bytes, name: str) -> Entry:
-    """The entry of `name` in the manifest with this content. ValueError states what is wrong with it."""
+    """The entry of `name` in the manifest with this content. NotListed, or ValueError that states what is wrong."""
     try:
         document = schema_check.decode(content.decode())
     except (BadMessage, UnicodeDecodeError) as error:
         raise ValueError(f"{MANIFEST}: {error}") from None
     if not isinstance(document, dict) or name not in document:
-        raise ValueError(f"{MANIFEST} has no entry for it")
+        raise NotListed(f"{MANIFEST} has no entry for it")
     try:
         return Entry.model_validate(document[name])
     except ValidationError as error:

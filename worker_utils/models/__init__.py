@@ -1,0 +1,1 @@
+"""Fetches model files from the model store."""
