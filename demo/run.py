@@ -11,14 +11,14 @@ from pathlib import Path
 
 from video_analysis.demo import options, rendered_clip, show, weights
 from video_analysis.demo.options import Options
-from video_analysis.demo.report import page, run_facts
-from video_analysis.demo.report.run_facts import RunFacts
 from video_analysis.demo.stopwatch import Stopwatch
 from video_analysis.demo.weights import Networks
 from video_analysis.devstack import follow, local_stack, stored_results, worker_process
 from video_analysis.devstack.local_stack import Stack
-from video_analysis.devstack.stored_results import StoredResults
 from video_analysis.devstack.worker_process import WorkerProcess
+from video_analysis.ops.report import page, run_facts
+from video_analysis.ops.report.run_facts import RunFacts
+from video_analysis.ops.report.stored_results import StoredResults
 from video_analysis.worker_config import WorkerConfig
 
 

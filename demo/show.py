@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from video_analysis.demo import contact_sheet
-from video_analysis.devstack.stored_results import StoredResults
+from video_analysis.ops.report.stored_results import StoredResults
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 

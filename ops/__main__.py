@@ -28,10 +28,13 @@ COMMANDS: Mapping[str, Command] = {
     "export-labels": Command(
         "video_analysis.ops.export_labels", "write results as a CSV file to correct, with the snapshots beside it"
     ),
+    "queues": Command("video_analysis.ops.queues", "show how much work waits in the queues"),
     "replay": Command("video_analysis.ops.replay", "process a video again with other settings"),
     "runs": Command("video_analysis.ops.runs", "list, show, pause, resume, cancel, compare and adopt runs of videos"),
+    "report": Command("video_analysis.ops.report.command", "write the vehicles of a video as one HTML page"),
     "reclassify": Command("video_analysis.ops.reclassify", "send stored snapshots again, for a new checkpoint"),
     "send": Command("video_analysis.ops.send", "send a video to the workers, and upload its file if needed"),
+    "dlq": Command("video_analysis.ops.dead_letters.command", "list, show, redrive and purge dead letters"),
     "doctor": Command("video_analysis.ops.doctor.command", "check everything that the workers need"),
     "setup": Command("video_analysis.ops.setup.command", "create bucket, queues and tables, or show what differs"),
     "watch": Command("video_analysis.ops.watch", "show the progress of a video until it has ended"),

@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from video_analysis import worker_config
-from video_analysis.ops import arguments, aws_clients, exit_status
+from video_analysis.ops import arguments, aws_clients, exit_status, pace
 from video_analysis.ops.stored_snapshots import Selection, StoredSnapshot, StoredSnapshots
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts import messages
@@ -99,12 +98,10 @@ def _sender(config: WorkerConfig, per_second: float) -> Callable[[str], None]:
 
 def _paced(send: Callable[[str], None], per_second: float) -> Callable[[str], None]:
     """`send`, limited to `per_second` calls."""
-    next_s = time.monotonic()
+    wait = pace.limited(per_second)
 
     def wait_and_send(body: str) -> None:
-        nonlocal next_s
-        time.sleep(max(0.0, next_s - time.monotonic()))
-        next_s = max(next_s, time.monotonic()) + 1 / per_second
+        wait()
         send(body)
 
     return wait_and_send

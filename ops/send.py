@@ -59,7 +59,7 @@ def _send(options: argparse.Namespace) -> int | None:
     _print_sent(task, config.video_queue, as_json=options.json)
     if not options.watch:
         return None
-    return watch.until_end(config, options.video_id, as_json=options.json, ended=ended)
+    return watch.until_end(config, options.video_id, as_json=options.json, timeout_s=options.timeout, ended=ended)
 
 
 def _task(options: argparse.Namespace) -> VideoTask:
@@ -120,6 +120,7 @@ def _options(given: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--recorded-at", metavar="INSTANT", help="start of the recording, RFC 3339 with an offset")
     parser.add_argument("--watch", action="store_true", help="then show the progress until all is done")
+    parser.add_argument("--timeout", type=arguments.seconds, metavar="SECONDS", help="end --watch then, with status 1")
     parser.add_argument("--dry-run", action="store_true", help="check and print the message, send nothing")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     options = parser.parse_args(given)

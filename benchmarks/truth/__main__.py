@@ -26,8 +26,8 @@ from video_analysis.demo import show
 from video_analysis.demo.weights import with_untrained
 from video_analysis.devstack import follow, local_stack, stored_results, worker_process
 from video_analysis.devstack.local_stack import Stack
-from video_analysis.devstack.stored_results import StoredResults
 from video_analysis.devstack.worker_process import WorkerProcess
+from video_analysis.ops.report.stored_results import StoredResults
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
 OUT = PACKAGE_FOLDER / "out" / "truth"

@@ -35,7 +35,8 @@ NEEDED: tuple[TableAccess, ...] = (
 )
 """What both workers need, with the optional tables."""
 LACKING = """
-SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = ANY (%s) AND NOT attisdropped
+SELECT to_regclass(%s) IS NULL OR EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = ANY (%s) AND NOT attisdropped
     AND NOT has_column_privilege(%s, attrelid, attnum, %s))
 """
 
@@ -82,13 +83,13 @@ class Grants:
 
 
 def _lacking(cursor: Cursor, role: str) -> list[Grant]:
-    """The grants that the role lacks, one per table. Those on tables that do not exist are left out."""
+    """The grants that the role lacks, one per table, also of tables that do not exist yet."""
     cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", (role,))
     if cursor.fetchone() != (True,):
         raise CommandError(f"there is no role {role}: CREATE ROLE {role} LOGIN, or name another one with --role")
     found: dict[str, list[str]] = {}
     for table, privilege, columns in _needed():
-        cursor.execute(LACKING, (table, columns, role, privilege))
+        cursor.execute(LACKING, (table, table, columns, role, privilege))
         if cursor.fetchone() == (True,) and privilege not in found.setdefault(table, []):
             found[table].append(privilege)
     return [Grant(tuple(privileges), table) for table, privileges in found.items()]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from video_analysis.devstack.stored_results import StoredResults
+from video_analysis.ops.report.stored_results import StoredResults
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 EXCLUDED_COLUMNS = {"id", "snapshot_s3_key", "error_msg", "updated_at", "result_updated_at", "latency_ms"}

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from video_analysis.demo.report import page
+from video_analysis.ops.report import page
 from video_analysis.tests.support import report_rows
 from video_analysis.tests.support.browser import open_page
 

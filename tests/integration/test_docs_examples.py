@@ -52,7 +52,7 @@ def test_the_queries_run_on_the_tables(database_url: str) -> None:
 @pytest.fixture
 def least_privileged(database_url: str) -> Iterator[str]:
     """A connection string of the role that docs/deploy.md creates, on a fresh database with one video in it."""
-    (grants,) = [block for block in doc_examples.blocks("sql") if "CREATE ROLE" in block]
+    (grants,) = [block for block in doc_examples.blocks("sql") if "CREATE ROLE cvitx" in block]
     connection = psycopg2.connect(database_url)
     connection.autocommit = True
     with connection.cursor() as cursor:

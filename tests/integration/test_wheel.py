@@ -51,7 +51,7 @@ def test_the_files_that_modules_read_are_in_the_wheel(built: Path) -> None:
     schemas = {f"schemas/{path.name}" for path in (PACKAGE_FOLDER / "schemas").iterdir()}
     assert len(schemas) >= 4
     bundled = {BUNDLED, "yolo_worker/bundle/appearance.json"}
-    assert files(built) - modules(built) == {"py.typed", "demo/report/style.css", *schemas, *bundled}
+    assert files(built) - modules(built) == {"py.typed", "ops/report/style.css", *schemas, *bundled}
 
 
 def test_package_data_is_declared_for_folders_that_exist() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from video_analysis.demo.report.run_facts import Clip, RunFacts
-from video_analysis.devstack.stored_results import StoredResults, StoredSnapshot
+from video_analysis.ops.report.run_facts import Clip, RunFacts
+from video_analysis.ops.report.stored_results import StoredResults, StoredSnapshot
 from video_analysis.worker_config import WorkerConfig
 
 VIDEO_ID, WORKSPACE_ID = "50651c85-90ab-471b-8707-adc0ef16f91f", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"

@@ -234,6 +234,7 @@ def test_dead_letters(site: Site) -> None:
     site.sqs.purge_queue(QueueUrl=site.url(f"{site.video}-dlq"))
 
 
+@pytest.mark.slow
 def test_missing_weights_and_a_wrong_checkpoint(site: Site, model_cache: Path, tmp_path: Path) -> None:
     site.set("CACHE_DIR", str(model_cache))
     site.set("DEVICE", "torch")  # nothing has to be converted first

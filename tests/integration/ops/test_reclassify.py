@@ -319,6 +319,6 @@ def test_it_keeps_to_the_maximum_rate(site: Site, monkeypatch: pytest.MonkeyPatc
         insert(site, track)
     waits: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append)
-    monkeypatch.setattr("video_analysis.ops.reclassify.time", clock)
+    monkeypatch.setattr("video_analysis.ops.pace.time", clock)
     assert reclassify.main(["--video", VIDEO, "--per-second", "2"]) == 0
     assert waits == pytest.approx([0, 0.5, 0.5, 0.5])

@@ -87,6 +87,7 @@ def account(
 def test_an_empty_account_gets_everything_and_the_second_time_nothing_differs(account: Account) -> None:
     dry = account.setup("--dry-run")
     assert "differs  bucket" in dry
+    assert "differs  grants" in dry
     assert account.sql("SELECT to_regclass('videos')::text AS found") == [{"found": None}]
     assert account.bucket not in [one["Name"] for one in account.s3.list_buckets()["Buckets"]]
 

@@ -13,7 +13,7 @@ from video_analysis.benchmarks.eval.truth import ClipTruth as SceneTruth
 from video_analysis.benchmarks.truth import __main__ as make_truth
 from video_analysis.benchmarks.truth import material, offline, scorer, tracked
 from video_analysis.benchmarks.truth.scorer import Snapshot
-from video_analysis.devstack.stored_results import StoredResults
+from video_analysis.ops.report.stored_results import StoredResults
 from video_analysis.simulator.truth import SceneFacts, SeenVehicle
 from video_analysis.yolo_worker.types import Box, Frame, Track, TrackedFrame
 

@@ -7,7 +7,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from video_analysis.demo.report import page, run_facts, wording
+from video_analysis.ops.report import page, run_facts, wording
 from video_analysis.tests.support import report_rows
 from video_analysis.tests.support.report_rows import FACTS, found, row
 

@@ -13,7 +13,6 @@ from typing import cast
 
 import pytest
 
-from video_analysis.demo.report import wording
 from video_analysis.main_worker import evidence, row_mapping
 from video_analysis.main_worker.attributes.attribute_reader import AttributeReader
 from video_analysis.main_worker.attributes.plate import PlateResult
@@ -21,6 +20,7 @@ from video_analysis.main_worker.attributes.plate_formats import Reading
 from video_analysis.main_worker.evidence import CODES, ReadFailure
 from video_analysis.main_worker.ports import Model
 from video_analysis.main_worker.types import Attributes, Forward
+from video_analysis.ops.report import wording
 from video_analysis.tests.support import hierarchy_inputs
 from video_analysis.tests.support.attribute_inputs import PICTURE, Plates
 from video_analysis.tests.support.snapshot_task import message

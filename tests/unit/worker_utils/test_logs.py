@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from video_analysis.worker_utils.errors import BadVideo
-from video_analysis.worker_utils.observability.logs import JsonLine, failure_fields
+from video_analysis.worker_utils.observability import logs
+from video_analysis.worker_utils.observability.logs import JsonLine, TextLine, failure_fields
 
 SPEAK = """
 import logging, warnings
@@ -112,3 +116,68 @@ def test_a_process_writes_only_json_lines_and_third_party_loggers_from_warning()
     assert lines[1]["message"] == "trouble\nin two lines"
     assert "UserWarning: deprecated" in lines[2]["message"]
     assert lines[3]["message"] == "once"
+
+
+STARTED = """
+import logging, re, sys
+from video_analysis.worker_utils.observability import logs
+logs.JOURNAL = re.compile(sys.argv[1])
+logs.start()
+for level in (logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+    logging.getLogger("video_analysis.x").log(level, "a\\nb", extra={"event": "video.done", "video_id": "v"})
+"""
+
+
+def lines_through_a_socket(address: Path, journal: str) -> list[str]:
+    """What a process writes whose stderr is connected as systemd connects that of a service."""
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+        listener.bind(str(address))
+        listener.listen()
+        client.connect(str(address))
+        server, _ = listener.accept()
+        subprocess.run([sys.executable, "-c", STARTED, journal], stderr=client.fileno(), check=True)
+        client.close()
+        with server, server.makefile() as received:
+            return received.read().splitlines()
+
+
+def test_journald_gets_the_priority_of_each_line(tmp_path: Path) -> None:
+    address = tmp_path / "stdout"
+    lines = lines_through_a_socket(address, re.escape(str(address)))
+    assert [line[:3] for line in lines] == ["<6>", "<4>", "<3>", "<2>"]
+    assert {json.loads(line[3:])["message"] for line in lines} == {"a\nb"}
+
+
+def test_another_socket_gets_plain_json_lines(tmp_path: Path) -> None:
+    lines = lines_through_a_socket(tmp_path / "stdout", logs.JOURNAL.pattern)
+    assert [json.loads(line)["level"] for line in lines] == ["INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+@pytest.mark.parametrize("path", ["/run/systemd/journal/stdout", "/run/systemd/journal.cvitx/stdout"])
+def test_the_addresses_of_journald(path: str) -> None:
+    assert logs.JOURNAL.fullmatch(path)
+    assert not logs.JOURNAL.fullmatch(f"/tmp{path}")
+
+
+def test_a_terminal_gets_text() -> None:
+    reader, writer = os.openpty()
+    try:
+        subprocess.run([sys.executable, "-c", STARTED, "x"], stderr=writer, check=True)
+        first = os.read(reader, 10_000).decode().splitlines()[0]
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d INFO     video\.done: a\\nb  video_id=v", first)
+
+
+def test_text_has_the_traceback_below_and_no_empty_fields() -> None:
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        log = logging.getLogger("video_analysis.x")
+        extra = {"event": "a.b", "damage": None}
+        record = log.makeRecord("x", logging.ERROR, __file__, 1, "failed\x1b[0m", (), sys.exc_info(), extra=extra)
+    first, *rest = TextLine().format(record).splitlines()
+    assert first.endswith("ERROR    a.b: failed\\x1b[0m")
+    assert rest[0].startswith("Traceback")
+    assert rest[-1] == "ValueError: wrong"

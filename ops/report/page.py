@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 
-from video_analysis.demo.report import wording
-from video_analysis.demo.report.run_facts import RunFacts
-from video_analysis.demo.report.vehicle_card import Row, card
-from video_analysis.devstack.stored_results import StoredResults
+from video_analysis.ops.report import wording
+from video_analysis.ops.report.run_facts import RunFacts
+from video_analysis.ops.report.stored_results import StoredResults
+from video_analysis.ops.report.vehicle_card import Row, card
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 STYLE = Path(__file__).with_name("style.css")
@@ -90,16 +90,21 @@ def _cards(vehicles: Sequence[Sequence[Row]], found: StoredResults, run: RunFact
 def _video_facts(found: StoredResults, run: RunFacts) -> list[tuple[str, str]]:
     """Facts of the video and of the networks that processed it."""
     clip = run.clip
-    length = wording.offset(round(clip.seconds * 1000)) if clip.seconds else "–"
-    looked = "–" if run.processed_frames is None else f"{run.processed_frames} of {clip.frames}"
+    known = [
+        wording.offset(round(clip.seconds * 1000)) if clip.seconds else "",
+        f"{clip.width}×{clip.height}" if clip.width else "",
+        f"{clip.fps:g} frames/s" if clip.fps else "",
+    ]
+    processed = "–" if run.processed_frames is None else str(run.processed_frames)
+    looked = f"{processed} of {clip.frames}" if clip.frames and run.processed_frames is not None else processed
     main_models = sorted({_main_model(row) for row in found.rows if row["checkpoint"]})
     return [
         ("Recorded", wording.text(wording.day_and_time(found.video["recorded_at"], run.zone))),
-        ("Length", f"{length}, {clip.width}×{clip.height}, {clip.fps:g} frames/s"),
+        ("Length and size", ", ".join(filter(None, known)) or "–"),
         ("Source", "rendered (synthetic traffic), not filmed" if clip.is_rendered else "as given"),
         ("Camera", wording.text(found.video["camera_label"] or found.video["camera_code"] or "–")),
         ("Frames processed", f"{looked} ({wording.every(found.video['frame_stride'])})"),
-        ("Detector", wording.text(run.detector)),
+        ("Detector", wording.text(run.detector or "–")),
         ("Main model", "<br>".join(main_models) or "–"),
     ]
 

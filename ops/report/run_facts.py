@@ -29,14 +29,14 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """One run of the demo."""
+    """One run of the workers."""
 
     clip: Clip
     detector: str
-    """Its weights' file name."""
+    """Its weights' file name; empty if it is not known."""
     processed_frames: int | None = None
     steps: Sequence[tuple[str, float]] = ()
-    """The demo's steps in order, with their seconds."""
+    """The steps in order, with their seconds."""
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     """yolo_worker's own time in each stage."""
     zone: tzinfo = UTC

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
 
-from video_analysis.demo.report import wording
-from video_analysis.devstack.stored_results import StoredSnapshot
 from video_analysis.main_worker.classification.hierarchy import LEVELS
+from video_analysis.ops.report import wording
+from video_analysis.ops.report.stored_results import StoredSnapshot
 
 Row = dict[str, Any]
 """One analysis with one of its results, or none: the columns of stored_results.ROWS."""
