@@ -37,7 +37,7 @@ fast: install  ## unit tests (at most 30 s)
 test: install  ## unit and integration tests and one whole journey: real PostgreSQL, SQS and S3 over HTTP (at most 5 minutes)
 	$(PYTEST) --hypothesis-profile=fast -m "not slow"
 
-test-slow: install  ## all that `make test` leaves out, the short part of `make chaos` included (at most 6 minutes)
+test-slow: install  ## all that `make test` leaves out, the short part of `make chaos` included (at most 15 minutes)
 	$(PYTEST) --hypothesis-profile=thorough -m "slow or thorough"
 
 coverage: install  ## `make test` with the workers' coverage, which must reach a minimum; out/coverage has the lines (at most 7 minutes)

@@ -80,6 +80,7 @@ def test_one_main_model_runs_alone_with_the_detector_that_was_given_or_the_demos
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_demo_weights")
 def test_a_detector_alone_gets_an_untrained_main_model_which_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

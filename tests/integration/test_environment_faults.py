@@ -15,6 +15,8 @@ from video_analysis.tests.support.environment_harness import Environment, settin
 from video_analysis.tests.support.snapshot_stage import classifier_of_colours
 from video_analysis.worker_utils.consumer.lease import LIMIT_MARGIN_S, LONGEST_LEASE_S
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient

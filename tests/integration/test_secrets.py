@@ -24,6 +24,8 @@ from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.errors import EnvironmentFault, Permanent, Transient, WorkerError
 from video_analysis.worker_utils.observability.observer import LogObserver
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient

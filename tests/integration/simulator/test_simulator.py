@@ -36,6 +36,8 @@ from video_analysis.simulator.vehicles.vehicle import Vehicle
 from video_analysis.worker_utils.contracts.messages import YoloType
 from video_analysis.yolo_worker.types import Image
 
+pytestmark = pytest.mark.slow
+
 TYPES = set(get_args(YoloType))
 BASES = {"Red", "Orange", "Yellow", "Green", "Blue", "Purple", "Pink", "White"} | {
     "Gray",

@@ -24,6 +24,8 @@ from video_analysis.worker_utils.aws.sqs import Received
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.errors import EnvironmentFault
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 

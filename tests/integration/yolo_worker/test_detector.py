@@ -192,6 +192,7 @@ def loaded(weights: Path, cache: Path, threads: int, batch: int) -> Detector:
     return Detector.load(weights, backend.choose("openvino", threads, cache), settings(batch=batch))
 
 
+@pytest.mark.slow
 @given(batch=st.integers(1, 5), threads=st.integers(1, 4), count=st.integers(0, 9))
 @settings_of_hypothesis(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_boxes_are_the_same_bits_with_any_batch_and_any_number_of_threads(
@@ -277,6 +278,7 @@ def test_a_detector_without_a_vehicle_class_does_not_start(openvino: backend.Run
         Detector.load(weights, openvino, settings())
 
 
+@pytest.mark.slow
 def test_loading_and_detecting_touch_neither_network_nor_home_nor_torchvision(weights: Path, tmp_path: Path) -> None:
     home, cache = tmp_path / "home", tmp_path / "cache"
     home.mkdir()
