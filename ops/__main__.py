@@ -66,7 +66,7 @@ def usage() -> str:
             "",
             "example: python -m video_analysis.ops check main_worker/bundle/main.pt",
             "exit status: 0 success, 1 a fault was found, 2 error or wrong arguments, 130 interrupted",
-            "(docs/operations.md)",
+            "(docs/commands.md)",
             "",
         ]
     )
