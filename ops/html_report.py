@@ -9,19 +9,9 @@ from string import Template
 
 from video_analysis.ops.compare.report_style import STYLE
 from video_analysis.ops.compare.thumbnails import SIDE_PX, Thumbnail
+from video_analysis.ops.html_document import document
 
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$kind: $title</title>
-<link rel="icon" href="data:,">
-<style>$style</style>
-</head>
-<body>
-<header>
+BODY = Template("""<header>
 <p class="soft">$kind</p>
 <h1>$title</h1>
 <p>$summary</p>
@@ -29,22 +19,19 @@ PAGE = Template("""<!doctype html>
 <main>
 $sections
 </main>
-<footer>$footer</footer>
-</body>
-</html>
-""")
+<footer>$footer</footer>""")
 
 
 def page(kind: str, title: str, summary: str, sections: Iterable[tuple[str, str]], footer: str) -> str:
     """A page. `sections` are (heading, HTML); the other arguments are texts."""
-    return PAGE.substitute(
+    body = BODY.substitute(
         kind=escape(kind),
         title=escape(title),
-        style=STYLE,
         summary=escape(summary),
         sections="\n".join(f"<section><h2>{escape(heading)}</h2>{body}</section>" for heading, body in sections),
         footer=escape(footer),
     )
+    return document(escape(f"{kind}: {title}"), STYLE, body)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

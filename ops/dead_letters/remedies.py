@@ -47,7 +47,7 @@ REFUSED: frozenset[ErrorCode] = frozenset(
     }
 )
 """Codes of failures that are permanent: the same message fails again, unless its object or its row was corrected."""
-REMEDIES: Mapping[ErrorCode, str] = {
+REMEDIES: Mapping[str, str] = {
     "bad_message": "Correct the sender.",
     "body_too_long": "Correct the sender.",
     "not_json": "Correct the sender.",
@@ -134,4 +134,4 @@ def would_fail_again(code: str | None) -> bool:
 
 def remedy(code: str | None) -> str:
     """What to do."""
-    return next((text for known, text in REMEDIES.items() if known == code), "docs/error-codes.md")
+    return REMEDIES.get(code or "", "docs/error-codes.md")

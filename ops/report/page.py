@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 
+from video_analysis.ops.html_document import document
 from video_analysis.ops.report import wording
 from video_analysis.ops.report.run_facts import RunFacts
 from video_analysis.ops.report.stored_results import StoredResults
@@ -14,20 +15,7 @@ from video_analysis.ops.report.vehicle_card import Row, card
 from video_analysis.worker_utils.contracts.s3_keys import parse_snapshot_uri
 
 STYLE = Path(__file__).with_name("style.css")
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$title</title>
-<link rel="icon" href="data:,">
-<style>
-$style
-</style>
-</head>
-<body>
-<header class="head">
+BODY = Template("""<header class="head">
 <p class="kind">Vehicle report</p>
 <h1>$name</h1>
 <p class="status $status">$verdict</p>
@@ -44,10 +32,7 @@ $vehicles
 </section>
 </main>
 <footer>A percentage is a model’s own confidence that its label, and every label above it, is right. Not sure:
-the model named nothing at this level; its best candidate and the reason are shown instead.</footer>
-</body>
-</html>
-""")
+the model named nothing at this level; its best candidate and the reason are shown instead.</footer>""")
 
 
 def write(path: Path, found: StoredResults, run: RunFacts) -> None:
@@ -59,9 +44,7 @@ def render(found: StoredResults, run: RunFacts) -> str:
     """The report as HTML."""
     vehicles, name = by_vehicle(found), wording.text(found.video["file_name"] or "unnamed video")
     error = found.video["error_msg"]
-    return PAGE.substitute(
-        title=f"Vehicle report: {name}",
-        style=STYLE.read_text("utf-8"),
+    body = BODY.substitute(
         name=name,
         status=wording.text(found.video["status"]),
         verdict=f"{wording.text(found.video['status'])}, {wording.count(len(vehicles), 'vehicle')} found",
@@ -71,6 +54,7 @@ def render(found: StoredResults, run: RunFacts) -> str:
         times=_facts(_times(run)),
         vehicles="\n".join(_cards(vehicles, found, run)) or '<p class="none">No vehicle was found in this video.</p>',
     )
+    return document(f"Vehicle report: {name}", STYLE.read_text("utf-8"), body)
 
 
 def by_vehicle(found: StoredResults) -> list[list[Row]]:

@@ -38,9 +38,9 @@ class EventMetrics:
     def __init__(self, recorder: Recorder, queue: str, next_queue: str = "") -> None:
         """`queue`: name or URL of the queue that is read; `next_queue`: of the one that is written."""
         self._recorder = recorder
-        self._received = (SYSTEM, queue.rsplit("/", 1)[-1], "receive")
-        self._processed = (SYSTEM, queue.rsplit("/", 1)[-1], "process")
-        self._sent = (SYSTEM, next_queue.rsplit("/", 1)[-1], "send")
+        read, written = (url.rsplit("/", 1)[-1] for url in (queue, next_queue))
+        self._received, self._processed = (SYSTEM, read, "receive"), (SYSTEM, read, "process")
+        self._sent = (SYSTEM, written, "send")
         self._handlers = {
             "message.received": self._on_received,
             "message.finished": self._on_settled,
