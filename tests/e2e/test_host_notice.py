@@ -22,6 +22,9 @@ from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 pytestmark = pytest.mark.slow
 SCRIPT = PACKAGE_FOLDER / "infra" / "host" / "stop_on_notice.sh"
 PATIENCE_S = 240
+LAUNCHER = ("video_analysis.tests.chaos.launcher", "yolo_worker")
+NOT_SOON_DONE = {"CHAOS_CHECKPOINT_S": "0.5", "CHAOS_SLOW_S": "0.1"}
+"""The first checkpoint comes early, and the rest of the video takes a while on any machine."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def test_a_video_whose_host_is_taken_back_is_continued_by_another_one(stack: Sta
     stack.send(task)
     (tmp_path / "second").mkdir()
     with (
-        worker_process.running("yolo_worker", stack.environ, tmp_path) as first,
+        worker_process.running("yolo_worker", stack.environ | NOT_SOON_DONE, tmp_path, *LAUNCHER) as first,
         instance_metadata.served() as metadata,
     ):
         environ = {
