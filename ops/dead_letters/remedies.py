@@ -92,7 +92,7 @@ REMEDIES: Mapping[str, str] = {
     "row_vanished": "Nothing.",
     "data_refused": "Check the constraint that the text names.",
     "permanent": "As the text says.",
-    "crashed": "As there.",
+    "crashed": "Check the log around each receive (out of memory?), then send the message again.",
     "transient": "Nothing, unless it persists.",
     "unexpected": "Report it with the traceback in the log.",
     "aws_unavailable": "Nothing, unless it persists.",

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from video_analysis.ops import aws_clients
-from video_analysis.ops.doctor.aws_checks import REGION
+from video_analysis.ops.doctor.aws_checks import CREDENTIALS, REGION
 from video_analysis.ops.doctor.finding import Check, Fault, MissingOption
 from video_analysis.ops.setup import queues
 from video_analysis.worker_config import WorkerConfig
@@ -16,13 +16,15 @@ from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.aws.sqs import BATCH_LIMIT, Publisher, Queue
 from video_analysis.worker_utils.aws.sqs_address import map_errors
 from video_analysis.worker_utils.contracts import s3_keys
+from video_analysis.worker_utils.models import stored_model
+from video_analysis.worker_utils.models.model_store import ModelStore, Unavailable
 
 if TYPE_CHECKING:
     import boto3
 
 PROBE_RUN_KEY = "runs/probe"
 """Covered by the statement KeepCheckpoints; there is no such object."""
-POLICY = "add the statement {} of docs/aws.md to the policy of {}"
+POLICY = "add the statement {} of docs/{}.md to the policy of {}"
 
 
 def checks(config: WorkerConfig) -> Iterable[Check]:
@@ -42,6 +44,8 @@ def checks(config: WorkerConfig) -> Iterable[Check]:
     yield from _receiver("main_worker", "TakeSnapshotTasks", Queue.connect(session, config.snapshot_queue, config))
     read_snapshot = partial(_probe, "main_worker", "ReadSnapshots", partial(read, s3_keys.PROBE_SNAPSHOT_KEY))
     yield Check("main_worker s3:GetObject snapshots/*", read_snapshot, REGION)
+    if (store := stored_model.store_of(config)) is not None:
+        yield Check("both workers s3:GetObject model store", partial(_read_models, store), CREDENTIALS)
 
 
 def _receiver(worker: str, statement: str, queue: Queue) -> Iterable[Check]:
@@ -63,7 +67,7 @@ def _probe(worker: str, statement: str, probe: Callable[[], None]) -> str:
     try:
         probe()
     except Denied as denied:
-        raise Fault(str(denied), POLICY.format(statement, worker)) from None
+        raise Fault(str(denied), POLICY.format(statement, "aws", worker)) from None
     return statement
 
 
@@ -82,8 +86,22 @@ def _keep_checkpoints(read: Callable[[str], None], write: Callable[[str], None])
         write(PROBE_RUN_KEY)
     except Denied as denied:
         text = f"without it an interrupted video begins at its first frame: {denied}"
-        raise MissingOption(text, POLICY.format("KeepCheckpoints", "yolo_worker")) from None
+        raise MissingOption(text, POLICY.format("KeepCheckpoints", "aws", "yolo_worker")) from None
     return "KeepCheckpoints"
+
+
+def _read_models(store: ModelStore) -> str:
+    """A store that cannot be read is hidden by the last good files until a new host needs it."""
+    try:
+        return f"ReadModels; the manifest lists {', '.join(store.names()) or 'nothing'}"
+    except Unavailable as failure:
+        is_denied = isinstance(failure.__cause__, Denied)
+        fix = (
+            POLICY.format("ReadModels", "models", "both workers")
+            if is_denied
+            else "correct CVITX_MODEL_STORE or its manifest"
+        )
+        raise Fault(str(failure), fix) from None
 
 
 def _probe_receive(queue: Queue) -> None:

@@ -168,6 +168,6 @@ def _denial(error: ClientError, permission: str, where: str) -> Denied:
     code, action = error_code(error), denied_action(error)
     if is_kms_denial(error):
         needed = action or ("kms:Decrypt" if permission == "s3:GetObject" else "kms:GenerateDataKey or kms:Decrypt")
-        text = f"{permission} on {where} is denied ({code}): grant {needed} on its KMS key to this worker's role"
+        text = f"{permission} on {where} is denied ({code}): grant {needed} on its KMS key to the role in use"
         return Denied(f"{text}: {error}")
-    return Denied(f"{permission} on {where} is denied ({code}): grant it to this worker's role")
+    return Denied(f"{permission} on {where} is denied ({code}): grant it to the role in use")

@@ -63,4 +63,4 @@ class DeniedKeys:
         text = f"{len(self._keys)} different keys denied in a row, the last: {failure}"
         if failure.code != MissingObject.default_code:  # of KMS: the text names the remedy
             return EnvironmentFault(text, code=failure.code)
-        return EnvironmentFault(f"{text}; is s3:GetObject granted to this worker's role?", code="permission_denied")
+        return EnvironmentFault(f"{text}; is s3:GetObject granted to the role in use?", code="permission_denied")

@@ -36,13 +36,15 @@ class Entry(BaseModel):
     bytes: Annotated[StrictInt, Field(ge=1)]
 
 
+def names(content: bytes) -> list[str]:
+    """The names that the manifest with this content lists. ValueError that states what is wrong."""
+    return sorted(_decoded(content))
+
+
 def entry(content: bytes, name: str) -> Entry:
     """The entry of `name` in the manifest with this content. NotListed, or ValueError that states what is wrong."""
-    try:
-        document = schema_check.decode(content.decode())
-    except (BadMessage, UnicodeDecodeError) as error:
-        raise ValueError(f"{MANIFEST}: {error}") from None
-    if not isinstance(document, dict) or name not in document:
+    document = _decoded(content)
+    if name not in document:
         raise NotListed(f"{MANIFEST} has no entry for it")
     try:
         return Entry.model_validate(document[name])
@@ -50,3 +52,13 @@ def entry(content: bytes, name: str) -> Entry:
         fields = (str(fault["loc"][0]) if fault["loc"] else "entry" for fault in error.errors())
         faults = "; ".join(f"{field}: {FIELD_ERRORS[field]}" for field in fields)
         raise ValueError(f"{MANIFEST}: {name}: {faults}") from None
+
+
+def _decoded(content: bytes) -> dict[str, object]:
+    try:
+        document = schema_check.decode(content.decode())
+    except (BadMessage, UnicodeDecodeError) as error:
+        raise ValueError(f"{MANIFEST}: {error}") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"{MANIFEST}: is not a JSON object")
+    return document

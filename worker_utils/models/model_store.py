@@ -78,6 +78,13 @@ class ModelStore:
             raise Unavailable(f"{name} cannot be fetched from CVITX_MODEL_STORE={self._uri}: {error}") from error
         return path
 
+    def names(self) -> list[str]:
+        """The names in the manifest. Unavailable states why it cannot be read, with the failure as its cause."""
+        try:
+            return manifest.names(self._manifest())
+        except (WorkerError, OSError, ValueError) as error:
+            raise Unavailable(f"CVITX_MODEL_STORE={self._uri} cannot be read: {error}") from error
+
     def lists(self, name: str) -> bool:
         """Whether the manifest lists a file that a worker does not need.
 
@@ -135,8 +142,11 @@ class ModelStore:
             return ""
 
     def _entry(self, name: str) -> Entry:
+        return manifest.entry(self._manifest(), name)
+
+    def _manifest(self) -> bytes:
         content, _ = self._storage.fetch_bytes(f"{self._prefix}/{manifest.MANIFEST}", manifest.LARGEST_BYTES)
-        return manifest.entry(content, name)
+        return content
 
     def _fetch(self, name: str, entry: Entry, path: Path) -> None:
         log.info(

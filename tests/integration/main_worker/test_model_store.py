@@ -153,7 +153,7 @@ FAULTS: dict[str, tuple[Callable[[Host], object], str]] = {
     "not UTF-8": (lambda host: host.put_manifest(b"\xff"), "manifest.json: 'utf-8' codec can't decode"),
     "too deep": (lambda host: host.put_manifest(b"[" * 100_000), "nested too deeply"),
     "too long": (lambda host: host.put_manifest(b" " * (1 << 20)), "more than the 262144 allowed"),
-    "a list": (lambda host: host.put_manifest(b'["main.pt"]'), "manifest.json has no entry for it"),
+    "a list": (lambda host: host.put_manifest(b'["main.pt"]'), "manifest.json: is not a JSON object"),
     "another name": (lambda host: host.put(BETTER, "../main.pt"), "manifest.json has no entry for it"),
     "a name twice": (lambda host: host.put_manifest(b'{"main.pt": {}, "main.pt": {}}'), "duplicate name"),
     "no entry": (

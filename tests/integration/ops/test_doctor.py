@@ -22,6 +22,7 @@ from video_analysis.tests.support.iam import Role
 from video_analysis.worker_config import PACKAGE_FOLDER
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 POLICIES = dict(zip(("yolo_worker", "main_worker"), doc_examples.documents("Version"), strict=False))
@@ -205,6 +206,26 @@ def test_a_worker_s_role_may_not_read_everything_and_that_is_no_fault(site: Site
     assert found[f"queue {site.video}"]["text"] == "sqs:GetQueueUrl"
     assert found["yolo_worker s3 runs/*"]["state"] == "optional"
     assert {one["state"] for name, one in found.items() if "_worker sqs" in name or "snapshots" in name} == {"ok"}
+
+
+def test_the_model_store_is_read_with_the_statement_of_its_page(site: Site, s3: S3Client) -> None:
+    store, check = f"{site.bucket}-models", "both workers s3:GetObject model store"
+    s3.create_bucket(Bucket=store, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-2"})
+    assert check not in site.doctor("permissions", status=0)
+    site.set("MODEL_STORE", f"s3://{store}/v1")
+    (found,) = site.faults("permissions").values()
+    assert found["fix"] == "correct CVITX_MODEL_STORE or its manifest"
+    s3.put_object(Bucket=store, Key="v1/manifest.json", Body=b'{"main.pt": {}, "cmt.pt": {}}')
+    assert site.doctor("permissions", status=0)[check]["text"] == "ReadModels; the manifest lists cmt.pt, main.pt"
+    role = role_of(site, "yolo_worker")
+    site.monkeypatch.setattr(boto3, "Session", iam.session_of(role))
+    fault = site.faults("permissions")[check]
+    assert fault["text"].endswith("grant it to the role in use")
+    assert fault["fix"] == "add the statement ReadModels of docs/models.md to the policy of both workers"
+    reads = f"arn:aws:s3:::{store}/v1/*"
+    statement = {"Sid": "ReadModels", "Effect": "Allow", "Action": "s3:GetObject", "Resource": reads}
+    role.statements = [*role.statements, statement]
+    assert site.doctor("permissions", status=1)[check]["state"] == "ok"
 
 
 def role_of(site: Site, worker: str, without: str | None = None) -> Role:
