@@ -67,16 +67,17 @@ def test_a_video_whose_host_is_taken_back_is_continued_by_another_one(stack: Sta
     task = stack.upload(clip, stride=1)
     stack.send(task)
     (tmp_path / "second").mkdir()
+    environ = {**stack.environ, **NOT_SOON_DONE}
     with (
-        worker_process.running("yolo_worker", stack.environ | NOT_SOON_DONE, tmp_path, *LAUNCHER) as first,
+        worker_process.running("yolo_worker", environ, tmp_path, *LAUNCHER) as first,
         instance_metadata.served() as metadata,
     ):
-        environ = {
+        script_environ = {
             "PATH": f"{systemctl_of(first.process, tmp_path)}:{os.environ['PATH']}",
             "CVITX_METADATA_URL": metadata.url,
             "CVITX_NOTICE_EVERY_S": "0.1",
         }
-        with subprocess.Popen(["bash", str(SCRIPT)], env=environ, stdout=subprocess.DEVNULL) as script:
+        with subprocess.Popen(["bash", str(SCRIPT)], env=script_environ, stdout=subprocess.DEVNULL) as script:
             wait_for(first, lambda: stack.sql("SELECT 1 FROM stage_checkpoints"), "a checkpoint")
             metadata.values |= instance_metadata.NOTICES
             assert script.wait(PATIENCE_S) == 0
