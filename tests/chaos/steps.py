@@ -52,6 +52,8 @@ STEPS: dict[str, tuple[str, ...]] = {
 """The steps of a message without failures, in order."""
 COMPLETED_STEPS = frozenset({FINISH_VIDEO, COMPLETE_RUN, FINISH_ANALYSES, DELETE})
 """If SIGTERM arrives at one of these, the worker still acknowledges the message."""
+STEPS_OF_A_FIRST_ATTEMPT = frozenset({ADD_CHECKPOINT})
+"""A later attempt may lack them: a worker that is stopped stores what it has processed, perhaps the whole video."""
 MAX_FAULTS_PER_MESSAGE = 3
 """Every kill costs a receive, and a message has five."""
 SECOND_CALL = {CHECK_LEASE: 15, PUT: 2, CLAIM: 2, SEND: 2}
@@ -93,12 +95,14 @@ def boundaries(worker: str) -> list[Boundary]:
 def chains(worker: str, completed_steps: Collection[str] = ()) -> list[tuple[Boundary, ...]]:
     """All boundaries of a worker in order, in groups of at most MAX_FAULTS_PER_MESSAGE.
 
-    A step of `completed_steps` is the last of its group: the message is acknowledged and is not received again.
+    A step of `completed_steps` is the last of its group: the message is acknowledged and is not received again. One of
+    STEPS_OF_A_FIRST_ATTEMPT is the first of its group.
     """
     found: list[tuple[Boundary, ...]] = [()]
     for boundary in boundaries(worker):
         full = len(found[-1]) == MAX_FAULTS_PER_MESSAGE
-        ended = full or (found[-1] and found[-1][-1].step in completed_steps)
+        acknowledged = found[-1] and found[-1][-1].step in completed_steps
+        ended = full or acknowledged or (found[-1] and boundary.step in STEPS_OF_A_FIRST_ATTEMPT)
         found[-1:] = [found[-1], (boundary,)] if ended else [(*found[-1], boundary)]
     return found
 

@@ -17,13 +17,18 @@ from video_analysis.tests.chaos.result_diff import ResultDiff, VideoResult, comp
 from video_analysis.tests.chaos.steps import (
     ADD_CHECKPOINT,
     COMPLETE_RUN,
+    COMPLETED_STEPS,
     DELETE,
     FINISH_ANALYSES,
+    MAX_FAULTS_PER_MESSAGE,
     PUT,
     SEND,
     START_RUN,
     STEPS,
+    STEPS_OF_A_FIRST_ATTEMPT,
     Boundary,
+    boundaries,
+    chains,
 )
 from video_analysis.tests.chaos.supervisor import SupervisedWorker
 
@@ -36,6 +41,17 @@ def test_the_random_kills_are_shared_out_and_none_is_left_away(wanted: int, part
     shares = [run.keywords for name, run in kills.scenarios(wanted, 1) if "random" in name and isinstance(run, partial)]
     assert sum(share["kills"] for share in shares) == wanted
     assert len({share["seed"] for share in shares}) == len(shares) == parts
+
+
+@pytest.mark.parametrize("completed_steps", [frozenset(), COMPLETED_STEPS])
+def test_every_boundary_is_in_one_group_and_a_step_of_a_first_attempt_begins_its_group(
+    completed_steps: frozenset[str],
+) -> None:
+    groups = chains("yolo_worker", completed_steps)
+    assert [boundary for group in groups for boundary in group] == boundaries("yolo_worker")
+    assert not {boundary.step for group in groups for boundary in group[1:]} & STEPS_OF_A_FIRST_ATTEMPT
+    assert {boundary.step for group in groups for boundary in group[:1]} >= STEPS_OF_A_FIRST_ATTEMPT
+    assert max(map(len, groups)) == MAX_FAULTS_PER_MESSAGE
 
 
 def test_kills_between_steps_lose_and_double_nothing(chaos: ChaosEnvironment) -> None:
