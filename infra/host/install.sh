@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs one worker on a new Ubuntu host from an unpacked release, and starts it. Run by root, also by cloud-init; running it
-# again replaces the code. Needs the AWS CLI if DATABASE_PASSWORD_PARAMETER is set. docs/infrastructure.md describes the variables.
+# again replaces the code and api/.env. Needs the AWS CLI if DATABASE_PASSWORD_PARAMETER is set. docs/infrastructure.md describes the variables.
 #
 #   WORKER=yolo_worker BUCKET=… VIDEO_QUEUE=… SNAPSHOT_QUEUE=… DATABASE_URL=… [MODEL_STORE=s3://…]
 #   [DATABASE_PASSWORD_PARAMETER=/…] [AWS_DEFAULT_REGION=…] [ROOT=/folder] bash install.sh RELEASE_FOLDER
@@ -23,20 +23,30 @@ case ${WORKER:?} in
 esac
 [[ -f $release/requirements.txt ]] || { echo "$release: has no requirements.txt, so it is no release" >&2; exit 2; }
 
+check_python() {
+    "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || {
+        echo "$python: must be Python 3.11 or 3.12; set PYTHON to one" >&2
+        exit 2
+    }
+}
+
 install_code() {
     mkdir -p "$home/cvitx/api"
     rm -rf "$home/cvitx/video_analysis.new"
     cp -R "$release" "$home/cvitx/video_analysis.new"
     for bundle in yolo_worker/bundle main_worker/bundle; do # models that were put there by hand stay
-        [[ ! -d $home/cvitx/video_analysis/$bundle ]] ||
-            cp -Rn "$home/cvitx/video_analysis/$bundle/." "$home/cvitx/video_analysis.new/$bundle/"
+        [[ -d $home/cvitx/video_analysis/$bundle ]] || continue
+        rm -rf "$home/cvitx/video_analysis.new/$bundle" # not `cp -n`: coreutils 9.2 to 9.4 fail where a file exists
+        cp -R "$home/cvitx/video_analysis/$bundle" "$home/cvitx/video_analysis.new/$bundle"
+        cp -R "$release/$bundle/." "$home/cvitx/video_analysis.new/$bundle/"
     done
     rm -rf "$home/cvitx/video_analysis"
     mv "$home/cvitx/video_analysis.new" "$home/cvitx/video_analysis"
 }
 
 install_packages() {
-    [[ -x $home/cvitx/api/.venv/bin/python ]] || "$python" -m venv "$home/cvitx/api/.venv"
+    # Without python3-venv, `venv` fails and leaves a folder without pip.
+    "$home/cvitx/api/.venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$home/cvitx/api/.venv"
     (cd "$home/cvitx/video_analysis" && "$home/cvitx/api/.venv/bin/python" -m pip install --disable-pip-version-check \
         --quiet -r requirements.txt -r requirements-metrics.txt)
 }
@@ -79,6 +89,7 @@ start_services() {
     systemctl restart cvitx-stop-on-notice "$unit"
 }
 
+check_python
 install_code
 install_packages
 write_settings

@@ -32,9 +32,11 @@ case "$1 $2" in
     "ssm get-parameter") printf '%s\\n' 'pa:ss\\word' ;;
 esac""",
     "python3": """echo "python3 $*" >> "$CALLS"
-mkdir -p "$3/bin"
-printf '#!/bin/bash\\necho "pip in $PWD: $*" >> "$CALLS"\\n' > "$3/bin/python"
-chmod +x "$3/bin/python\"""",
+[ "$1" = -m ] || exit "${PYTHON_IS_OLD:-0}"
+mkdir -p "$4/bin"
+printf '#!/bin/bash\\necho "pip in $PWD: $*" >> "$CALLS"\\nexit %s\\n' "${VENV_FAILS:-0}" > "$4/bin/python"
+chmod +x "$4/bin/python"
+exit "${VENV_FAILS:-0}\"""",
 }
 
 
@@ -152,6 +154,23 @@ def test_without_options_a_host_has_neither_model_store_nor_password(host: Host)
     assert not {"CVITX_MODEL_STORE", "PGPASSFILE"} & set(host.settings())
     assert not host.file("home/ubuntu/.pgpass").exists()
     assert "ssm" not in host.calls.read_text("utf-8")
+
+
+def test_a_second_run_repairs_an_environment_without_pip(host: Host) -> None:
+    host.environ["VENV_FAILS"] = "1"
+    assert host.boot("YoloLaunchTemplate").returncode == 1
+    del host.environ["VENV_FAILS"]
+    ended = host.boot("YoloLaunchTemplate")
+    assert ended.returncode == 0, ended.stderr
+    assert "-m pip install" in host.calls.read_text("utf-8")
+
+
+def test_another_version_of_python_is_refused_before_anything_is_written(host: Host) -> None:
+    host.environ["PYTHON_IS_OLD"] = "1"
+    ended = host.boot("YoloLaunchTemplate")
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("python3: must be Python 3.11 or 3.12; set PYTHON to one\n")
+    assert not host.file("home").exists()
 
 
 def test_a_second_run_replaces_the_code_and_keeps_models_that_were_put_there_by_hand(host: Host) -> None:

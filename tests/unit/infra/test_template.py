@@ -143,14 +143,25 @@ def test_without_an_image_there_are_no_hosts_and_without_storage_no_bucket() -> 
 )
 def test_a_group_scales_on_the_visible_messages_per_host(worker: str, queue: str, minutes: str) -> None:
     tracking = COMPLETE.resources[f"{worker}Scaling"]["TargetTrackingConfiguration"]
-    visible, hosts, wait = tracking["CustomizedMetricSpecification"]["Metrics"]
+    metrics = {metric["Id"]: metric for metric in tracking["CustomizedMetricSpecification"]["Metrics"]}
+    visible, hosts, wait = metrics["visible"], metrics["hosts"], metrics["wait"]
     assert visible["MetricStat"]["Metric"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert visible["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "QueueName", "Value": queue}]
     assert hosts["MetricStat"]["Metric"]["MetricName"] == "GroupInServiceInstances"
     collected = COMPLETE.resources[f"{worker}Group"]["MetricsCollection"]
     assert collected == [{"Granularity": "1Minute", "Metrics": ["GroupInServiceInstances"]}]
-    assert [visible["ReturnData"], hosts["ReturnData"], wait["ReturnData"]] == [False, False, True]
+    assert [name for name, metric in metrics.items() if metric["ReturnData"]] == [list(metrics)[-1]]
     assert wait["Expression"] == f"IF(hosts > 0, visible / hosts, visible) * {minutes}"
+
+
+def test_the_group_of_yolo_worker_keeps_its_size_while_every_host_has_a_video() -> None:
+    tracking = COMPLETE.resources["YoloScaling"]["TargetTrackingConfiguration"]
+    *_, in_flight, _, held = tracking["CustomizedMetricSpecification"]["Metrics"]
+    assert in_flight["Id"] == "in_flight"
+    assert in_flight["MetricStat"]["Metric"]["MetricName"] == "ApproximateNumberOfMessagesNotVisible"
+    assert in_flight["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "QueueName", "Value": CONFIG.video_queue}]
+    target = tracking["TargetValue"]
+    assert held["Expression"] == f"IF(hosts > 0 AND in_flight >= hosts AND wait < {target}, {target}, wait)"
 
 
 @pytest.mark.parametrize("worker", ["Yolo", "Main"])
