@@ -118,7 +118,12 @@ POLL_AGE = Metric(
     "cvitx_seconds_since_poll", "gauge", (), "Time since the last receive that succeeded. Absent before the first."
 )
 PROGRESS_AGE = Metric("cvitx_seconds_since_progress", "gauge", (), "Time since the work made progress.")
-READY = Metric("cvitx_ready", "gauge", (), "1 if the probes succeeded and the queue is polled, else 0.")
+READY = Metric(
+    "cvitx_ready",
+    "gauge",
+    (),
+    "1 if the probes succeeded and the queue is polled, else 0, also while the worker starts.",
+)
 BUILD = Metric("cvitx_build_info", "gauge", ("worker", "version"), "Always 1.")
 
 RECORDED = (

@@ -58,6 +58,6 @@ class PrometheusRecorder:
         build.add_metric((self._worker, VERSION), 1)
         yield build
         status = self._status()
-        if status is not None:
-            for metric, value in metrics.samples(status).items():
-                yield GaugeMetricFamily(metric.name, metric.meaning, value=value)
+        gauges = {metrics.READY: 0.0} if status is None else metrics.samples(status)
+        for metric, value in gauges.items():
+            yield GaugeMetricFamily(metric.name, metric.meaning, value=value)

@@ -13,7 +13,13 @@ from video_analysis.worker_utils.observability import metrics
 
 ALERTS = {rule["alert"] for rule in RULES}
 EXPRESSIONS = [*(rule["expr"] for rule in RULES), *QUERIES.values()]
-PROCESS = {"process_open_fds", "process_max_fds", "process_resident_memory_bytes", "process_cpu_seconds_total"}
+PROCESS = {
+    "process_start_time_seconds",
+    "process_open_fds",
+    "process_max_fds",
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+}
 GRID_COLUMNS = 24
 
 

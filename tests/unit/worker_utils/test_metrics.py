@@ -186,6 +186,13 @@ def test_a_scrape_returns_what_the_observer_was_notified_of(served: Telemetry, p
     assert get(port, "/nothing") == (404, "/metrics /healthz /readyz\n")
 
 
+def test_a_worker_that_starts_is_not_ready() -> None:
+    recorder = PrometheusRecorder("main_worker", lambda: None)
+    gauges = {name: value for (name, _), value in parsed(recorder.render()).items() if name.startswith("cvitx_")}
+    assert gauges["cvitx_ready"] == 0
+    assert "cvitx_seconds_since_poll" not in gauges
+
+
 def test_without_an_address_events_are_only_logged() -> None:
     telemetry = Telemetry.start("main_worker", None, 9102, "tasks")
     assert isinstance(telemetry.observer, LogObserver)
