@@ -133,7 +133,7 @@ def test_every_file_and_folder_that_a_page_names_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", doc_examples.PAGES)
 def test_every_module_that_a_page_names_exists(page: str) -> None:
-    named = set(re.findall(r"video_analysis((?:\.[a-z_]+)+)", doc_examples.PAGES[page])) - {".git"}
+    named = set(re.findall(r"video_analysis((?:\.[a-z_0-9]+)+)", doc_examples.PAGES[page])) - {".git"}
     places = {name: PACKAGE_FOLDER / name.removeprefix(".").replace(".", "/") for name in named}
     assert {
         name for name, place in places.items() if not (place.is_dir() or place.with_suffix(".py").exists())

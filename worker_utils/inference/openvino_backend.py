@@ -71,7 +71,7 @@ class OpenVinoNetwork:
         self.input_shape: Shape = (lengths[0], lengths[1], lengths[2], lengths[3])
         self.streams = threads
         self._streams = [_Stream(_core().compile_model(model, "CPU", ONE_STREAM)) for _ in range(threads)]
-        self.precision = str(self._streams[0].compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+        self.precision = _precision(model, self._streams[0].compiled)
         self._lock = threading.Lock()
 
     def __call__(self, batch: Batch) -> Outputs:
@@ -108,6 +108,13 @@ class OpenVinoNetwork:
             with self._lock:
                 for stream in streams:
                     stream.in_use -= 1
+
+
+def _precision(model: ov.Model, compiled: ov.CompiledModel) -> str:
+    """`i8` for a quantised model, whose remaining operations run in the precision that OpenVINO chooses."""
+    if any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops()):
+        return "i8"
+    return str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
 
 
 def _result(request: ov.InferRequest) -> Outputs:

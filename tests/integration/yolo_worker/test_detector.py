@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -250,6 +251,19 @@ def test_an_export_beside_the_weights_is_used_in_their_place(
     for one, other in zip(direct.detect(frames(2)), exported.detect(frames(2)), strict=True):
         np.testing.assert_array_equal(one.boxes[:, :5], other.boxes[:, :5])
         assert set(other.boxes[:, 5].tolist()) == {YOLO_TYPES.index("Motorcycle")}
+
+
+def test_an_export_of_other_weights_is_not_used(
+    weights: Path, openvino: backend.Runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine = tmp_path / "detector.pt"
+    shutil.copy(weights, mine)
+    folder = tmp_path / "detector_openvino_model"
+    folder.mkdir()
+    (folder / "metadata.yaml").write_text(f"names:\n  2: car\nweights_sha256: {'0' * 64}\n")
+    assert Detector.load(mine, openvino, settings()).traits.weights == backend.sha256_of(mine)
+    (record,) = (one for one in caplog.records if getattr(one, "event", "") == "model.export_outdated")
+    assert str(folder) in record.getMessage()
 
 
 def test_traits_contain_what_determines_the_boxes_but_not_the_batch(weights: Path, openvino: backend.Runtime) -> None:
