@@ -80,9 +80,9 @@ def test_dead_letters_of_three_kinds_are_named_with_their_remedies_without_a_rec
     printed = site.dlq("list", "--queue", "video")
     assert printed.splitlines()[0] == f"{site.name}: 3 messages"
     assert "      1 truncated: truncated: 4 of 9 bytes (newest " in printed
-    assert "fix: Upload it again, as a new video." in printed
+    assert "fix: Upload the file again, as a new video." in printed
     assert "      1 permission_denied: s3:PutObject on s3://b/k is denied (newest " in printed
-    assert "fix: Grant it." in printed
+    assert "fix: Grant the permission that the text names to the role of the worker." in printed
     assert f"      1 without a row that failed: `ops dlq show --queue {'video'}` names the cause" in printed
     answer = site.sqs.receive_message(QueueUrl=site.dead, AttributeNames=["All"])
     assert answer["Messages"][0]["Attributes"]["ApproximateReceiveCount"] == "1"
