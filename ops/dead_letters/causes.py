@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DONE = ("done", "completed")
 STOPPED = ("cancelled", "paused")
-"""Codes of an operator's request. A message that is sent again starts the work again."""
+"""Codes of an operator's request. A PROCESS_VIDEO that is sent again starts the work again."""
 LOST_OBJECT: dict[Kind, ErrorCode] = {"video": "missing_object", "snapshot": "snapshot_expired"}
 """The failure of a message whose row is done and whose object is gone. It is not written into the row."""
 
@@ -53,7 +53,7 @@ class Cause:
         if self.would_fail_again:
             return f"would fail again with {self.code}"
         if self.code in STOPPED:
-            return f"{self.code} by an operator, would start again"
+            return f"was {self.code} by an operator"
         return None
 
     @property
@@ -64,7 +64,7 @@ class Cause:
         if self.is_done:
             return remedies.ALREADY_DONE[self.kind]
         if self.status is None:
-            return "no row has a reason; see the log"
+            return "no row has a reason"
         return f"its row has no failure: the work is {self.status}, by another message or after a crash"
 
     @property

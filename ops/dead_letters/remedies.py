@@ -11,6 +11,8 @@ ALREADY_DONE = {
     "snapshot": "the snapshot is classified, and its object exists",
 }
 """What a message without a failure is: another message, or a later receive, has completed the work."""
+NO_CODE = "Search the log of the worker for the ids of the message; remove the cause, then run `ops dlq redrive`."
+UNKNOWN_CODE = "Read docs/error-codes.md of the release of the workers: this one does not have the code."
 DONE = (
     "Nothing is missing. After `ops dlq redrive` a worker repeats the work and deletes the message; no row changes "
     "unless weights or settings differ. `ops dlq purge` deletes it with all other messages of the queue."
@@ -167,4 +169,4 @@ def would_fail_again(code: str | None) -> bool:
 
 def remedy(code: str | None) -> str:
     """What to do."""
-    return REMEDIES.get(code or "", "docs/error-codes.md")
+    return NO_CODE if code is None else REMEDIES.get(code, UNKNOWN_CODE)

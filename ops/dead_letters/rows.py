@@ -44,12 +44,13 @@ SELECT status, error_code, error_msg, s3_key_raw FROM (
     SELECT status::text, error_code, error_msg, s3_key_raw, CASE status::text WHEN 'done' THEN 2 ELSE 0 END AS place
     FROM videos WHERE id = %(video_id)s
     UNION ALL
-    SELECT status, error_code, error_msg, NULL, CASE status WHEN 'failed' THEN 1 ELSE 3 END
+    SELECT status, error_code, error_msg, NULL,
+        CASE WHEN status IN ('failed', 'cancelled', 'paused') THEN 1 ELSE 3 END
     FROM (SELECT * FROM video_runs WHERE video_id = %(video_id)s AND {SHOWN_IN_VIDEOS}
         ORDER BY created_at DESC LIMIT 1) AS newest
 ) AS found ORDER BY place LIMIT 1
 """  # noqa: S608  # a constant
-"""A video stays `done` when it is sent again and that fails: its newest run has the cause."""
+"""A video stays `done` when it is sent again and that fails or is stopped: its newest run has the cause."""
 RUN = """
 SELECT status, error_code, error_msg, NULL FROM video_runs
 WHERE id = %(run_id)s AND video_id = %(video_id)s AND workspace_id = %(workspace_id)s

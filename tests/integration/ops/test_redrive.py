@@ -50,18 +50,17 @@ def test_a_video_that_is_done_is_no_obstacle(letters: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("video", "run", "code"), [("error", "cancelled", "cancelled"), ("queued", "paused", "paused")]
+    ("video", "code"), [("error", "cancelled"), ("queued", "paused"), ("done", "cancelled"), ("done", "paused")]
 )
-def test_what_an_operator_stopped_is_started_again_only_if_forced(
-    letters: Site, video: str, run: str, code: str
-) -> None:
+def test_what_an_operator_stopped_is_started_again_only_if_forced(letters: Site, video: str, code: str) -> None:
+    """A video that is `done` and was sent again stays `done`."""
     letters.empty()
-    letters.insert_video(TRUNCATED, video, code, f"{code} by an operator")
-    letters.insert_run(RUN, run, code, run_type="initial")
+    letters.insert_video(TRUNCATED, video, None if video == "done" else code)
+    letters.insert_run(RUN, code, code, run_type="initial")
     for body in (task(TRUNCATED), replay(RUN, TRUNCATED)):
         letters.send(body)
     printed = letters.dlq("redrive", "--queue", "video", status=1)
-    assert printed.splitlines() == ["0 moved, 2 left", f"      2 {code} by an operator, would start again"]
+    assert printed.splitlines() == ["0 moved, 2 left", f"      2 was {code} by an operator"]
     assert letters.dlq("redrive", "--queue", "video", "--force").startswith("2 moved, 0 left\n")
 
 
