@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
+from video_analysis.ops import aws_clients
 from video_analysis.ops.dead_letters import command as dlq
 from video_analysis.tests.support import iam
 from video_analysis.tests.support.dead_letter_site import DENIED, RUN, TRUNCATED, Site, replay, task
 from video_analysis.tests.support.iam import Role
+from video_analysis.worker_config import WorkerConfig
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 OF_DLQ = {
     "list": ("GetQueueUrl", "GetQueueAttributes"),
@@ -189,6 +195,25 @@ def test_each_command_needs_the_permissions_of_the_help(
     letters.dlq(command, *arguments, status=1 if command == "redrive" else 0)
     assert role.refused == set()
     assert role.used == {(one["Sid"], action) for one in statements for action in iam.actions(one)}
+
+
+@pytest.mark.parametrize("code", ["AWS.SimpleQueueService.MessageNotInflight", "InvalidParameterValue"])
+def test_a_message_that_became_visible_by_itself_needs_no_release(
+    letters: Site, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """As after a redrive that took longer than messages are hidden."""
+    connect = aws_clients.sqs
+
+    def refuse(**_: object) -> None:
+        raise iam.refusal("ChangeMessageVisibility", code)
+
+    def connected(config: WorkerConfig) -> SQSClient:
+        client = connect(config)
+        client.meta.events.register("provide-client-params.sqs.ChangeMessageVisibility", refuse)
+        return client
+
+    monkeypatch.setattr(aws_clients, "sqs", connected)
+    assert letters.dlq("redrive", "--queue", "video", status=1).startswith("1 moved, 2 left\n")
 
 
 def test_a_purge_needs_the_name_of_the_queue(letters: Site, monkeypatch: pytest.MonkeyPatch) -> None:
