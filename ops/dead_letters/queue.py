@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
+
+from botocore.exceptions import ClientError
 
 from video_analysis.ops import aws_clients
 from video_analysis.ops.aws_clients import calling
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.setup import queues
 from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.aws.errors import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -21,6 +25,8 @@ KINDS: tuple[Kind, ...] = ("video", "snapshot")
 BATCH = 10
 HIDDEN_S = 300
 """How long a message that was received is hidden from others."""
+VISIBLE_AGAIN = ("MessageNotInflight", "InvalidParameterValue", "ReceiptHandleIsInvalid")
+"""Error codes of SQS for a message that has been received longer ago than HIDDEN_S."""
 WAIT_S = 1
 """Long poll: an answer without a message then means that the queue is empty."""
 
@@ -44,8 +50,12 @@ class DeadLetterQueue:
         self.name = queues.dead_letter_queue(self.source)
         self._sqs = sqs
         self._url = _url(sqs, self.name)
-        self._source_url = _url(sqs, self.source)
         self._held: dict[str, DeadLetter] = {}
+
+    @cached_property
+    def _source_url(self) -> str:
+        """Only `move` needs it, and the permission for it."""
+        return _url(self._sqs, self.source)
 
     def count(self) -> int:
         """Messages that are visible. A received one is hidden for a while."""
@@ -83,7 +93,13 @@ class DeadLetterQueue:
 
     def _release(self, letter: DeadLetter) -> None:
         with calling("sqs:ChangeMessageVisibility", self.name):
-            self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=letter.handle, VisibilityTimeout=0)
+            try:
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=letter.handle, VisibilityTimeout=0
+                )
+            except ClientError as error:
+                if error_code(error) not in VISIBLE_AGAIN:
+                    raise
 
     def _batch(self) -> list[DeadLetter]:
         with calling("sqs:ReceiveMessage", self.name):

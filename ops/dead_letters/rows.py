@@ -1,4 +1,4 @@
-"""The rows behind dead letters: errors by their codes, and the state of one message's row."""
+"""The SQL of `dlq`: the rows that failed, by their codes, and the row behind one message."""
 
 from __future__ import annotations
 
@@ -8,36 +8,56 @@ from typing import TYPE_CHECKING
 
 from video_analysis.ops.dead_letters import remedies
 from video_analysis.ops.dead_letters.queue import Kind
-from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.db.connection import Database
-from video_analysis.worker_utils.errors import BadMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+SHOWN_IN_VIDEOS = "(run_type <> 'replay' OR config_overrides IS NULL)"
+"""`StoredRun.changes_video`: not a replay that an operator started."""
 _GROUPED = """
 SELECT error_code, count(*), max(updated_at)::timestamptz, (array_agg(error_msg ORDER BY updated_at DESC))[1]
 FROM ({}) AS failed GROUP BY error_code ORDER BY count(*) DESC, error_code
 """
 GROUPS: dict[Kind, str] = {
-    "video": _GROUPED.format("""
+    "video": _GROUPED.format(f"""
     SELECT error_code, error_msg, updated_at::timestamptz FROM videos WHERE status::text = 'error'
     UNION ALL
     SELECT error_code, error_msg, updated_at FROM (
-        SELECT DISTINCT ON (video_id) * FROM video_runs ORDER BY video_id, created_at DESC) AS r
-    WHERE status = 'failed' AND NOT EXISTS (SELECT FROM videos WHERE videos.id = r.video_id)"""),
+        SELECT DISTINCT ON (video_id) * FROM video_runs WHERE {SHOWN_IN_VIDEOS}
+        ORDER BY video_id, created_at DESC) AS r
+    WHERE status = 'failed'
+        AND NOT EXISTS (SELECT FROM videos WHERE videos.id = r.video_id AND videos.status::text <> 'done')
+    UNION ALL
+    SELECT error_code, error_msg, updated_at FROM video_runs AS r
+    WHERE status = 'failed' AND NOT {SHOWN_IN_VIDEOS} AND error_code IS DISTINCT FROM 'superseded'
+        AND NOT EXISTS (SELECT FROM video_runs AS later WHERE later.video_id = r.video_id
+            AND later.status = 'completed' AND later.created_at > r.created_at)"""),  # noqa: S608  # a constant
     "snapshot": _GROUPED.format(
         "SELECT error_code, error_msg, updated_at FROM image_analyses WHERE status::text = 'error'"
     ),
 }
-VIDEO = """
-SELECT status::text, error_code, error_msg FROM videos WHERE id = %(id)s
-UNION ALL
-SELECT * FROM (SELECT status, error_code, error_msg FROM video_runs WHERE video_id = %(id)s
-    ORDER BY created_at DESC LIMIT 1) AS r
-LIMIT 1
+VIDEO = f"""
+SELECT status, error_code, error_msg, s3_key_raw FROM (
+    SELECT status::text, error_code, error_msg, s3_key_raw, CASE status::text WHEN 'done' THEN 2 ELSE 0 END AS place
+    FROM videos WHERE id = %(video_id)s
+    UNION ALL
+    SELECT status, error_code, error_msg, NULL,
+        CASE WHEN status IN ('failed', 'cancelled', 'paused') THEN 1 ELSE 3 END
+    FROM (SELECT * FROM video_runs WHERE video_id = %(video_id)s AND {SHOWN_IN_VIDEOS}
+        ORDER BY created_at DESC LIMIT 1) AS newest
+) AS found ORDER BY place LIMIT 1
+"""  # noqa: S608  # a constant
+"""A video stays `done` when it is sent again and that fails or is stopped: its newest run has the cause."""
+RUN = """
+SELECT status, error_code, error_msg, NULL FROM video_runs
+WHERE id = %(run_id)s AND video_id = %(video_id)s AND workspace_id = %(workspace_id)s
 """
-SNAPSHOT = "SELECT status::text, error_code, error_msg FROM image_analyses WHERE snapshot_s3_key = %(id)s"
+SNAPSHOT = """
+SELECT status::text, error_code, error_msg, NULL FROM image_analyses WHERE snapshot_s3_key = %(snapshot_s3_key)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +77,21 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """Why one message is in the dead-letter queue."""
+class Row:
+    """The row behind one message."""
 
-    status: str | None
-    """Of its row; None if it has none."""
+    status: str
     code: str | None
     text: str | None
-
-    @property
-    def would_fail_again(self) -> bool:
-        """Whether the same message would fail for the same reason."""
-        return self.status not in ("done", "completed") and remedies.would_fail_again(self.code)
+    raw_key: str | None
+    """Of a row in `videos`."""
 
 
-class Causes:
-    """Reads the causes with an operator's own grants."""
+class Rows:
+    """Reads them with an operator's own grants."""
 
-    def __init__(self, database: Database, bucket: str) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._bucket = bucket
 
     def groups(self, kind: Kind) -> list[Group]:
         """The rows that failed, by their error codes, the most frequent one first."""
@@ -87,22 +102,12 @@ class Causes:
 
         return self._database.transaction(read)
 
-    def of(self, kind: Kind, body: str) -> Cause:
-        """That of a message: its own violation of the contract, or else what its row has."""
-        try:
-            statement, key = self._row_of(kind, body)
-        except BadMessage as fault:
-            return Cause(None, fault.code, str(fault))
+    def one(self, statement: str, ids: Mapping[str, object]) -> Row | None:
+        """The row that `VIDEO`, `RUN` or `SNAPSHOT` finds by these ids."""
 
-        def read(cursor: Cursor) -> Cause:
-            cursor.execute(statement, {"id": key})
+        def read(cursor: Cursor) -> Row | None:
+            cursor.execute(statement, ids)
             row = cursor.fetchone()
-            return Cause(None, None, None) if row is None else Cause(*row)
+            return None if row is None else Row(*row)
 
         return self._database.transaction(read)
-
-    def _row_of(self, kind: Kind, body: str) -> tuple[str, str]:
-        """The statement that reads the row of a message, and its key. BadMessage if it breaks the contract."""
-        if kind == "video":
-            return VIDEO, messages.parse_video_task(body).video_id
-        return SNAPSHOT, messages.parse_snapshot_ready(body, self._bucket).snapshot_s3_key

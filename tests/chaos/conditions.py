@@ -48,6 +48,12 @@ def logged(
     return [line for line in worker_process.lines(supervised.logs[-1]) if supervisor.matches(line, event, error_code)]
 
 
+def wait_ready(chaos: ChaosEnvironment) -> None:
+    """Wait until both workers poll: faults that begin now hit messages, not the requests of the first probe."""
+    for supervised in chaos.workers.values():
+        supervised.await_event("consumer.ready", TIMEOUT_S)
+
+
 def wait_alive(chaos: ChaosEnvironment, seconds: float) -> None:
     """Wait. AssertionError if a worker ends meanwhile."""
     until_s = time.monotonic() + seconds

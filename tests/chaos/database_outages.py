@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from video_analysis.tests.chaos import database_server
-from video_analysis.tests.chaos.conditions import logged, reconfigured, wait_alive, wait_until
+from video_analysis.tests.chaos.conditions import logged, reconfigured, wait_alive, wait_ready, wait_until
 from video_analysis.tests.chaos.database_server import Server
 from video_analysis.tests.chaos.environment import TIMEOUT_S, ChaosEnvironment, Result, Scenario
 
@@ -93,9 +93,7 @@ def full(chaos: ChaosEnvironment, scenario: str, *, seconds: float = 8) -> Resul
     """Reads succeed, writes fail as on a full disk."""
     dead, supervised = chaos.dead(), chaos.workers["yolo_worker"]
     with reconfigured(chaos):
-        supervised.await_event(
-            "consumer.ready", TIMEOUT_S
-        )  # or the probe of the start would find out, and no message fail
+        wait_ready(chaos)
         with database_server.full_disk(chaos.stack):
             chaos.send()
             chaos.send()

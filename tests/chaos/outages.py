@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from video_analysis.tests.chaos import conditions, database_outages, environment, line_faults, proxy
-from video_analysis.tests.chaos.conditions import logged, reconfigured, wait_until
+from video_analysis.tests.chaos.conditions import logged, reconfigured, wait_ready, wait_until
 from video_analysis.tests.chaos.environment import TIMEOUT_S, ChaosEnvironment, Result, Scenario
 from video_analysis.tests.chaos.proxy import Fault
 from video_analysis.tests.chaos.steps import CHECK_LEASE, Boundary
@@ -67,6 +67,7 @@ def with_network_faults(chaos: ChaosEnvironment, scenario: str, *, faults: Seque
     """Send videos while faults are injected into requests to S3 or SQS."""
     dead = chaos.dead()
     with proxy.between(_endpoint(chaos)) as line, reconfigured(chaos, {"AWS_ENDPOINT_URL": line.url}):
+        wait_ready(chaos)
         line.faults = tuple(faults)
         for _ in range(videos):
             chaos.send()
@@ -77,16 +78,17 @@ def with_network_faults(chaos: ChaosEnvironment, scenario: str, *, faults: Seque
 def disk_full(chaos: ChaosEnvironment, scenario: str) -> Result:
     """The temporary folder, on its own file system, fills up during a download and is emptied later."""
     dead, supervised, filled = chaos.dead(), chaos.workers["yolo_worker"], threading.Event()
-    fault = Fault(("GetObject",), line_faults.stalled(filled), 1)
+    fault = Fault(("GetObject",), line_faults.stalled(filled), 1, path=RAW)
     with conditions.small_disk() as folder, proxy.between(_endpoint(chaos)) as line:
         environ = {"AWS_ENDPOINT_URL": line.url, "CVITX_TEMP_DIR": str(folder), "CVITX_MIN_FREE_DISK_MB": "1"}
         with reconfigured(chaos, environ):
+            wait_ready(chaos)
             line.faults = (fault,)
             chaos.send()
             wait_until(lambda: line.hits and list(folder.glob("*/video.mp4")), "a download")
             conditions.fill(folder / "ballast")
             filled.set()
-            supervised.await_event("probe.failed", TIMEOUT_S)
+            supervised.await_event("probe.failed", TIMEOUT_S, "disk_full")
             (folder / "ballast").unlink()
             chaos.settle()
             return chaos.evaluate(scenario, len(logged(supervised, "message.failed", "disk_full")), dead)

@@ -96,6 +96,10 @@ class LeaseManager:
                 self._held.add(lease)
         return lease in self._held
 
+    def holds(self, lease: HeldLease) -> bool:
+        """Whether the lease is in flight: neither forgotten nor released. Does not wait."""
+        return lease in self._held
+
     def take_refusal(self) -> bool:
         """Whether an extension or a release was refused by the environment since the last call: a probe must follow."""
         refused, self._refused = self._refused, False

@@ -74,16 +74,22 @@ class Prefetcher:
         received_again = {held.delivery.message_id for held in batch}
         for held in in_flight:
             if held.delivery.message_id in received_again:
-                held.lease.refused = True
-                self._observer.notify(
-                    Event(
-                        "lease.lost",
-                        "lease lost: the message was received again",
-                        {**held.delivery.log_fields},
-                        logging.WARNING,
-                    )
-                )
+                self._refuse(held)
         return batch
+
+    def _refuse(self, held: LeasedDelivery) -> None:
+        """Another receive has the message. Its lease is lost, unless it has ended: a released message may come here."""
+        was_held = self._leases.holds(held.lease)
+        held.lease.refused = True
+        if was_held:
+            self._observer.notify(
+                Event(
+                    "lease.lost",
+                    "lease lost: the message was received again",
+                    {**held.delivery.log_fields},
+                    logging.WARNING,
+                )
+            )
 
     def _receive(self, longest_wait_s: int | None = None) -> list[Received]:
         received = self._queue.receive(self._slots, longest_wait_s)

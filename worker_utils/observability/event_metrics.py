@@ -12,8 +12,8 @@ from video_analysis.worker_utils.observability.metrics import Recorder
 from video_analysis.worker_utils.observability.observer import Event, Observer
 
 SYSTEM = "aws_sqs"
-DUPLICATES = frozenset(("message.copy_dropped", "message.rejected_again", "run.skipped", "snapshot.already_done"))
-"""Events of messages that need no work."""
+DUPLICATES = frozenset(("message.copy_dropped", "run.skipped", "snapshot.already_done"))
+"""Events of messages whose work is done already, or is another message's. A refused message is no duplicate."""
 NAMED = "named"
 """The outcome of a value that is not null."""
 FIRST_STAGE = "decode"

@@ -74,7 +74,7 @@ DUPLICATES = Metric(
     "cvitx_duplicates_suppressed_total",
     "counter",
     ("reason",),
-    "Messages that needed no work, by the event that reports it.",
+    "Copies, and messages whose work was done already or is another message's, by the event that reports it.",
 )
 LEASES_LOST = Metric(
     "cvitx_leases_lost_total",

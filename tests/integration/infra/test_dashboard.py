@@ -41,14 +41,15 @@ class Monitored:
     clip: Path
 
     def send(self) -> None:
-        """A clip, a snapshot that is sent twice, and a message to each queue that nothing can process."""
+        """A clip, a snapshot that is sent again once it is done, and two messages that nothing can process."""
         self.stack.send(self.stack.upload(self.clip, stride=1))
         picture = encode_jpeg(np.full((640, 640, 3), 120, np.uint8), 95)
         snapshot = self.stack.put_snapshot(str(uuid.uuid4()), 1, picture)
-        for _ in range(2):
-            self.stack.send_snapshot(snapshot)
+        self.stack.send_snapshot(snapshot)
         for url in (self.stack.video_queue_url, self.stack.snapshot_queue_url):
             self.stack.sqs.send_message(QueueUrl=url, MessageBody="garbage")
+        prometheus_server.wait_for(lambda: not self.stack.depth(self.stack.snapshot_queue_url), "classification")
+        self.stack.send_snapshot(snapshot)
 
     def panel(self, title: str) -> list[float]:
         """The values of a panel's expression."""

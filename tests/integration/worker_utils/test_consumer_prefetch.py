@@ -12,7 +12,7 @@ import pytest
 from video_analysis.tests.support.consumer_harness import FAST, PATIENCE_S, Bench, Labour, MakeBench, ScriptedHandler
 from video_analysis.worker_utils.consumer.consumer import Consumer
 from video_analysis.worker_utils.consumer.delivery import Delivery
-from video_analysis.worker_utils.errors import EnvironmentFault, Interrupted, LeaseLost, Transient
+from video_analysis.worker_utils.errors import EnvironmentFault, Interrupted, LeaseLost, Permanent, Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -217,7 +217,24 @@ def test_a_message_received_again_while_it_is_worked_on_is_done_under_its_newest
         again.receipt_handle
     ]
     assert handler.recorded.empty()
+    assert bench.observer.codes().count("lease.lost") == 1
     assert bench.left() == 0
+
+
+def test_a_refused_message_that_the_receive_ahead_gets_again_has_lost_no_lease(bench: Bench) -> None:
+    released = threading.Event()
+
+    def wait_for_the_release(**_: Any) -> None:
+        if bench.called("ReceiveMessage") == 2:
+            assert released.wait(PATIENCE_S)
+
+    bench.queue.receiver.meta.events.register("before-call.sqs.ReceiveMessage", wait_for_the_release)
+    bench.queue.client.meta.events.register("after-call.sqs.ChangeMessageVisibility", lambda **_: released.set())
+    bench.send("refused")
+    with bench.running(PreparingHandler(lambda _: Permanent("truncated"))):
+        (again,) = bench.observer.wait_for("message.rejected_again")
+    assert again.fields["receive_count"] == 2
+    assert "lease.lost" not in bench.observer.codes()
 
 
 def test_a_batch_whose_lease_was_lost_while_it_waited_is_not_worked_on(bench: Bench) -> None:

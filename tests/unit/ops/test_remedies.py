@@ -27,4 +27,26 @@ def test_the_codes_that_would_fail_again_are_those_that_are_refused() -> None:
 
 def test_an_unknown_code_may_be_redriven_and_names_the_page() -> None:
     assert not remedies.would_fail_again("of_a_newer_release")
-    assert remedies.remedy("of_a_newer_release") == "docs/error-codes.md"
+    assert "docs/error-codes.md" in remedies.remedy("of_a_newer_release")
+
+
+def test_without_a_code_the_log_has_the_cause() -> None:
+    assert "the log of the worker" in remedies.remedy(None)
+
+
+def test_every_remedy_can_be_understood_without_the_table() -> None:
+    for code, text in remedies.REMEDIES.items():
+        assert text.endswith("."), code
+        assert not re.match(r"As |Grant it|Nothing\.$|Fill it|Free some|Convert it|Upload it", text), code
+        assert "send the message again" not in text, code
+
+
+def test_a_remedy_that_redrives_what_a_plain_redrive_refuses_forces_that_code() -> None:
+    named = {code: re.findall(r"`ops dlq redrive[^`]*`", text) for code, text in remedies.REMEDIES.items()}
+    assert {code: found for code, found in named.items() if found} == {
+        code: [f"`ops dlq redrive --code {code} --force`"]
+        for code in (
+            *("object_archived", "inference_failed", "incomplete_row", "data_refused", "permanent", "crashed"),
+            "cancelled",
+        )
+    }

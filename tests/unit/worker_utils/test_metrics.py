@@ -88,8 +88,15 @@ def test_a_failure_is_counted_by_its_code_and_is_a_dead_letter_at_the_last_recei
     assert scraped.value("messaging_process_duration_seconds_sum", **processed, error_type="truncated") == 1
     assert scraped.value("messaging_process_duration_seconds_count", **processed, error_type="lease_lost") is None
     assert scraped.value("cvitx_dead_letters_total", error_code="truncated") == 1
-    assert scraped.value("cvitx_duplicates_suppressed_total", reason="message.rejected_again") == 1
     assert scraped.value("cvitx_events_total", event="message.failed", level="INFO") == 2
+
+
+def test_duplicates_are_counted_by_their_event_and_a_refused_message_is_none(scraped: Scraped) -> None:
+    scraped.notify("message.rejected_again", error_code="truncated", last_receive=False)
+    assert scraped.value("cvitx_duplicates_suppressed_total", reason="message.rejected_again") is None
+    for code in ("message.copy_dropped", "run.skipped", "snapshot.already_done"):
+        scraped.notify(code)
+        assert scraped.value("cvitx_duplicates_suppressed_total", reason=code) == 1
 
 
 def test_videos_vehicles_and_stage_times_are_recorded(scraped: Scraped) -> None:
