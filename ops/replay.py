@@ -14,7 +14,6 @@ from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.run_rows import RunRow, RunRows
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import CheckpointPart, Overrides, ReplayStage
-from video_analysis.worker_utils.errors import Permanent
 from video_analysis.yolo_worker.runs import checkpoints, overrides
 
 ABOUT = f"""\
@@ -78,10 +77,7 @@ def _first_step(rows: RunRows, video_id: str) -> str:
 
 def _camera_settings(stored: object, stage: ReplayStage, merged: Overrides) -> Overrides:
     """The settings of the camera that the replay has: of the stages that run again, and not overridden."""
-    try:
-        camera = overrides.checked(stored, "detect")
-    except Permanent:  # the worker does not use them either
-        return {}
+    camera, _ = overrides.usable(stored)  # as the worker
     taken = {overrides.STRIDE, *merged}
     return {name: camera[name] for name in camera if name not in taken and not overrides.is_before(name, stage)}
 

@@ -14,6 +14,7 @@ from video_analysis.worker_utils.db import failure_columns, videos
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
 from video_analysis.worker_utils.errors import EnvironmentFault
+from video_analysis.yolo_worker.runs import overrides
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -214,7 +215,7 @@ class RunRows:
         """Keep the overrides of a completed run for the camera of its video.
 
         The run was processed with the camera's settings and its own overrides, so that the other settings of the camera
-        are kept; with `replace`, they are removed.
+        are kept; with `replace`, they are removed. CommandError if a worker would refuse one of them.
         """
 
         def adopt(cursor: Cursor) -> Adoption:
@@ -226,8 +227,9 @@ class RunRows:
             row = cursor.fetchone()
             if row is None:
                 raise CommandError(f"videos has no camera_code for {run.video_id}")
-            camera_code, overrides = row
-            return Adoption(camera_code, overrides, frozenset(overrides) - frozenset(own))
+            camera_code, settings = row
+            _check_settings(camera_code, settings, frozenset(settings) - frozenset(own))
+            return Adoption(camera_code, settings, frozenset(settings) - frozenset(own))
 
         return self._database.transaction(adopt)
 
@@ -273,6 +275,15 @@ def _ended(run: RunRow, needed: str) -> CommandError:
 def _check_not_cancelling(run: RunRow) -> None:
     if run.requested == "cancel":
         raise CommandError(f"run {run.id} is about to be cancelled")
+
+
+def _check_settings(camera_code: str, settings: Overrides, kept: frozenset[str]) -> None:
+    """CommandError if a setting is refused: by a worker of this version, nothing may be stored that it does not use."""
+    _, refusals = overrides.usable(settings)
+    if refusals:
+        is_kept = bool(overrides.usable({name: settings[name] for name in kept})[1])
+        remedy = "; --replace removes the settings that the camera had before" if is_kept else ""
+        raise CommandError(f"{camera_code} would have settings that are refused: {'; '.join(refusals)}{remedy}")
 
 
 def _check_video(cursor: Cursor, video_id: str, workspace_id: str) -> None:

@@ -321,6 +321,9 @@ def test_a_replay_of_a_replay_keeps_the_settings_of_its_parent(site: Site) -> No
         ),
         (["--from", "detect", "--set", "yolo_weights=1"], "cannot be overridden"),
         (["--from", "detect", "--set", "track.max_age_s=-1"], "should be greater than 0"),
+        (["--from", "track", "--set", f"track.nn_budget={10**30}"], "should be less than or equal to 1000"),
+        (["--from", "detect", "--set", "detector.size_px=3200000000"], "should be less than or equal to 4096"),
+        (["--from", "track", "--set", "track.max_age=3"], "did you mean track.max_age_s?"),
     ],
 )
 def test_a_refused_override_inserts_nothing(site: Site, arguments: list[str], reason: str) -> None:
@@ -329,10 +332,13 @@ def test_a_refused_override_inserts_nothing(site: Site, arguments: list[str], re
     assert (len(site.bench.runs()), site.sent()) == (1, [])
 
 
-def test_the_worker_refuses_an_override_that_was_written_past_the_command(site: Site) -> None:
+@pytest.mark.parametrize(
+    "written", ['{"s3_bucket": "other"}', '{"track.nn_budget": 1e30}', '{"track.max_age_s": 1e300}']
+)
+def test_the_worker_refuses_an_override_that_was_written_past_the_command(site: Site, written: str) -> None:
     site.bench.deliver()
     site.replay("--from", "track", "--set", "track.max_age_s=3")
-    site.bench.sql("UPDATE video_runs SET config_overrides = '{\"s3_bucket\": \"other\"}' WHERE run_type = 'replay'")
+    site.bench.sql("UPDATE video_runs SET config_overrides = %s WHERE run_type = 'replay'", written)
     before = site.bench.video()
     failure = site.bench.fail(site.sent()[0], message_id="m-2", final=True)
     assert isinstance(failure, Permanent)
@@ -385,9 +391,39 @@ def test_the_other_settings_of_a_camera_are_kept(site: Site) -> None:
     assert site.ops("adopt", replayed["id"]).endswith("and\n  track.max_age_s = 3.0\n"), "what is no object is replaced"
 
 
+def test_settings_of_a_camera_that_a_worker_refuses_are_not_adopted(site: Site) -> None:
+    kept = '{"best.edge_px": 9, "track.nn_budget": 100000}'
+    site.bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)", TASK["workspace_id"], kept)
+    site.bench.deliver()
+    pending_replay(site)
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    why = site.refused("adopt", site.run_id())
+    assert "CAM1 would have settings that are refused: track.nn_budget: is 100000: " in why
+    assert "--replace removes the settings that the camera had before" in why
+    [row] = site.bench.sql("SELECT overrides FROM camera_settings")
+    assert row["overrides"] == json.loads(kept), "unchanged"
+    assert site.ops("adopt", "--replace", site.run_id()) == f"{ADOPTED}, and\n  track.max_age_s = 3.0\n"
+    site.bench.sql("UPDATE video_runs SET config_overrides = '{\"track.max_age_s\": 1e9}'")
+    why = site.refused("adopt", "--replace", site.run_id())
+    assert "track.max_age_s: is 1000000000" in why
+    assert "--replace" not in why
+
+
 def pending_replay(site: Site) -> str:
     site.replay("--from", "track", "--set", "track.max_age_s=3")
     return site.run_id()
+
+
+def test_of_the_settings_of_a_camera_only_the_refused_ones_are_not_used(site: Site) -> None:
+    stored = {"track.max_age_s": 3, "track.nn_budget": 10**30, "track.old_name": 1}
+    site.bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)", TASK["workspace_id"], json.dumps(stored))
+    site.bench.deliver()
+    tracker = site.bench.runs()[0]["config_snapshot"]["tracker"]
+    assert (tracker["max_age_s"], tracker["nn_budget"]) == (3, TrackSettings().nn_budget)
+    [event] = [event for event in site.bench.observer.events if event.code == "camera.settings_refused"]
+    assert event.message.startswith("settings of CAM1 that are not used: ")
+    assert "track.old_name: cannot be overridden; possible are" in event.message
+    assert "track.nn_budget: is 1000" in event.message
 
 
 def test_refused_or_unreadable_settings_of_a_camera_are_not_used(site: Site) -> None:
