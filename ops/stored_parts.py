@@ -50,6 +50,11 @@ def boxes(store: ObjectStore, parts: Sequence[CheckpointPart], stride: int) -> l
     return found
 
 
+def are_of_one_origin(parts: Sequence[CheckpointPart], others: Sequence[CheckpointPart]) -> bool:
+    """Whether `boxes` finds the same frames in both: they are of one video file and the same settings."""
+    return bool(parts) and bool(others) and _origin(parts[0]) == _origin(others[0])
+
+
 def _content(store: ObjectStore, key: str, limit_bytes: int) -> bytes:
     return store.fetch_bytes(key, limit_bytes)[0]
 

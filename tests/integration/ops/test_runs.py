@@ -301,6 +301,45 @@ def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None
     assert "there is nothing to compare" in site.refused("diff", first, first)
 
 
+def test_the_same_best_frames_are_found_after_many_replays(site: Site, tmp_path: Path) -> None:
+    site.bench.deliver()
+    first = site.run_id()
+    for number in range(2, 14):
+        site.replay("--from", "track", "--run", first, "--set", f"track.max_age_s={number}")
+        site.bench.deliver(site.sent()[0], message_id=f"m-{number}")
+    offsets = [row["detected_in_ms"] for row in site.bench.sql("SELECT detected_in_ms FROM current_image_analyses")]
+    assert {offset % 40 for offset in offsets} == {12}
+    page = str(tmp_path / "diff.html")
+    expected = "same best frame 3, another best frame 0, new in B 0, gone 0\n"
+    assert expected in site.ops("diff", first, site.run_id(), "--out", page)
+    site.bench.sql("DELETE FROM stage_checkpoints")
+    assert expected in site.ops("diff", first, site.run_id(), "--out", page), "by their boxes"
+
+
+@pytest.mark.parametrize("has_parts", [True, False])
+def test_a_run_that_has_not_ended_is_compared_as_far_as_it_came(site: Site, tmp_path: Path, has_parts: bool) -> None:
+    site.bench.deliver()
+    first = site.run_id()
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    [message] = site.sent()
+
+    def cancel(sent: object) -> None:
+        runs.main(["cancel", site.run_id()])
+
+    site.bench.outbox.on_send = cancel
+    site.bench.fail(message, message_id="m-2", final=True)
+    site.capsys.readouterr()
+    if not has_parts:
+        site.bench.sql("DELETE FROM stage_checkpoints")
+    page = tmp_path / "diff.html"
+    for runs_of in ((first, site.run_id()), (site.run_id(), first)):
+        shown = site.ops("diff", *runs_of, "--out", str(page))
+        assert "is cancelled: only the first 0." in shown
+        assert "gone 0" in shown
+        assert "new in B 0" in shown
+        assert "is cancelled: only the first 0." in page.read_text("utf-8")
+
+
 def test_a_replay_of_a_replay_keeps_the_settings_of_its_parent(site: Site) -> None:
     site.bench.deliver()
     site.replay("--from", "detect", "--set", "detector.iou=0.4")
