@@ -84,7 +84,9 @@ WHERE (%(video_id)s::uuid IS NULL OR video_id = %(video_id)s::uuid)
 ORDER BY created_at DESC, id LIMIT %(limit)s
 """  # noqa: S608  # the names of the columns are constants
 ONE = f"SELECT {_COLUMNS} FROM video_runs WHERE id = %s"  # noqa: S608
-OF_ROOT = f"SELECT {_COLUMNS} FROM video_runs WHERE root_run_id = %s ORDER BY created_at, id"  # noqa: S608
+OF_ROOT = f"""
+SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND root_run_id = %s ORDER BY created_at, id
+"""  # noqa: S608
 NEWEST_COMPLETED = f"""
 SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND status = 'completed' ORDER BY created_at DESC, id LIMIT 1
 """  # noqa: S608
@@ -141,7 +143,8 @@ class RunRows:
         """All runs that have the root of this one, the oldest first. CommandError if there is no such run."""
 
         def read(cursor: Cursor) -> list[RunRow]:
-            return _rows(cursor, OF_ROOT, (_one(cursor, run_id).root_run_id,))
+            run = _one(cursor, run_id)
+            return _rows(cursor, OF_ROOT, (run.video_id, run.root_run_id))
 
         return self._database.transaction(read)
 
