@@ -51,7 +51,7 @@ def test_no_statement_about_runs_reads_a_whole_table(database_url: str, many_run
         "has child": (video_runs.HAS_CHILD, (run,)),
         "find by id": (video_runs.FIND_BY_ID, (run, video, workspace)),
         "known message": (video_runs.KNOWN_MESSAGE, message),
-        "parts": (stage_checkpoints.OF_RUN, {"run_id": run, "ancestors": 50}),
+        "parts": (stage_checkpoints.OF_RUN, {"run_id": run, "ancestors": 50, "only_replaced": False}),
         "tree": (run_rows.OF_ROOT, (video, run)),
         "list": (run_rows.LIST, LISTED),
         "list of a video": (run_rows.LIST, LISTED | {"video_id": video}),

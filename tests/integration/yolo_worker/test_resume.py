@@ -10,6 +10,7 @@ import pytest
 
 from video_analysis.tests.support import iam, video_bench
 from video_analysis.tests.support.video_bench import TASK, VIDEO, WORKSPACE, Bench, FakeLease, Sql
+from video_analysis.worker_config import TrackSettings
 from video_analysis.worker_utils.errors import Interrupted, LeaseLost, Paused, Permanent, Transient
 from video_analysis.yolo_worker.runs import checkpoint_writer, checkpoints, progress
 
@@ -235,6 +236,30 @@ def test_a_replay_runs_networks_only_from_detect(
     else:
         assert len(bench.rows()) == 2 * len(before)
         assert len(bench.sql("SELECT * FROM current_image_analyses")) == len(before)
+
+
+def test_a_run_whose_frames_were_all_stored_has_a_rate(bench: Bench) -> None:
+    bench.deliver()
+    assert replay(bench, "track", {"track.max_age_s": 3}) == []
+    assert all(run["fps"] > 0 for run in bench.runs())
+
+
+@pytest.mark.parametrize("gap_s", [2.0, 3.0])
+def test_a_replay_from_detect_keeps_its_own_detections(bench: Bench, gap_s: float) -> None:
+    bench.deliver()
+    bench.pipeline.tracking = TrackSettings(gap_s=2)
+    interrupt(bench, 2)
+    bench.pipeline.detected.clear()
+    bench.fail(message_id="m-2")
+    assert bench.pipeline.detected[0] == 0, "those of the completed run are not used"
+    bench.pipeline.tracking = TrackSettings(gap_s=gap_s)
+    bench.outbox.on_send = lambda message: None
+    bench.pipeline.detected.clear()
+    bench.deliver(message_id="m-2", receive=2)
+    statuses = [(run["status"], run["replay_from_stage"]) for run in bench.runs()]
+    replaced = [("failed", "detect")] if gap_s == 3 else []
+    assert statuses == [("completed", None), *replaced, ("completed", "detect")]
+    assert bench.pipeline.detected == list(range(bench.parts()[1]["last_frame"] + 1, FRAMES))
 
 
 def test_a_replay_keeps_the_settings_of_the_stages_that_do_not_run_again(bench: Bench) -> None:
