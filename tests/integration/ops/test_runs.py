@@ -281,6 +281,20 @@ def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Sit
     assert "there are no checkpoint parts: every network runs again\n" in site.replay("--from", "track", "--dry-run")
 
 
+def test_the_dry_run_does_not_count_parts_that_were_deleted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.bench.deliver()
+    [part] = site.bench.parts()
+    site.bench.s3.put_object(Bucket=site.bench.bucket, Key=part["s3_key"], Body=b"of another size")
+    lost = f"reused: boxes and embeddings of 0 of {FRAMES} frames, from 0 parts; 1 parts are no longer in S3"
+    assert lost in site.replay("--from", "track", "--dry-run")
+    site.bench.s3.delete_object(Bucket=site.bench.bucket, Key=part["s3_key"])
+    assert lost in site.replay("--from", "track", "--dry-run")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    assert "reused: unknown, S3 cannot be used to look for the 1 checkpoint parts: " in site.replay(
+        "--from", "track", "--dry-run"
+    )
+
+
 def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None:
     site.bench.deliver()
     site.replay("--from", "track", "--set", "track.max_age_s=3")
