@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -119,6 +119,7 @@ OF_CAMERA = """
 SELECT c.overrides FROM camera_settings AS c
 JOIN videos AS v ON v.workspace_id = c.workspace_id AND v.camera_code = c.camera_code WHERE v.id = %s
 """
+CAMERAS = "SELECT id::text, camera_code FROM videos WHERE id = ANY(%s::uuid[]) AND camera_code IS NOT NULL"
 UNPROCESSED = frozenset({"pending", "paused"})
 
 
@@ -134,6 +135,15 @@ class RunRows:
         """The newest runs first."""
         values = {"video_id": video_id, "workspace_id": workspace_id, "status": status, "limit": limit}
         return self._database.transaction(lambda cursor: _rows(cursor, LIST, values))
+
+    def cameras(self, runs: Sequence[RunRow]) -> Mapping[str, str]:
+        """Video → code of its camera, of the videos that have a row."""
+
+        def read(cursor: Cursor) -> dict[str, str]:
+            cursor.execute(CAMERAS, ([run.video_id for run in runs],))
+            return dict(cursor.fetchall())
+
+        return self._database.transaction(read)
 
     def one(self, run_id: str) -> RunRow:
         """One run. CommandError if there is none."""

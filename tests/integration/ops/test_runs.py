@@ -186,14 +186,16 @@ def test_runs_are_listed_with_their_progress_and_shown_whole(site: Site) -> None
     site.bench.deliver()
     run_id = site.run_id()
     heading, line = site.ops("list", "--video", VIDEO, "--status", "completed").splitlines()
-    columns = ["run", "video", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated"]
+    columns = ["run", "video", "camera", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated"]
     assert heading.split() == columns
-    assert line.split()[:6] == [run_id, VIDEO, "initial", "completed", "finish", "100%"]
-    assert line.split()[8] == "3"
+    assert line.split()[:7] == [run_id, VIDEO, "CAM1", "initial", "completed", "finish", "100%"]
+    assert line.split()[9] == "3"
     shown = dict(line.split(maxsplit=1) for line in site.ops("show", run_id).splitlines())
     assert (shown["status"], shown["frames_done"], shown["attempts"]) == ("completed", str(FRAMES), "1")
     assert json.loads(shown["config_snapshot"])["stride"] == 1
     assert site.ops("list", "--status", "running") == "no such runs\n"
+    site.bench.sql("DELETE FROM videos")
+    assert site.ops("list").splitlines()[1].split()[2] == "-", "a video of an operator's own message has no row"
 
 
 def test_a_run_that_does_not_exist_is_reported(site: Site) -> None:
@@ -224,6 +226,22 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
         f"{parent} initial: completed",
         f"  {run['id']} replay from track track.max_age_s=3.0: completed",
     ]
+
+
+def test_a_replay_is_undone_by_one_of_the_run_before(site: Site) -> None:
+    site.bench.deliver()
+    first = site.run_id()
+    before = site.bench.sql("SELECT id FROM current_image_analyses ORDER BY id")
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    replayed = site.run_id()
+    site.ops("adopt", replayed)
+    site.replay("--from", "select", "--run", first)
+    site.bench.pipeline.detected.clear()
+    site.bench.deliver(site.sent()[0], message_id="m-3")
+    assert site.bench.pipeline.detected == []
+    assert site.bench.sql("SELECT id FROM current_image_analyses ORDER BY id") == before
+    assert site.ops("adopt", "--replace", first) == f"{ADOPTED}\n"
 
 
 def test_a_replay_whose_message_is_not_sent_names_the_command_that_sends_it(
