@@ -36,7 +36,11 @@ log = logging.getLogger(__name__)
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-NotNegative = Annotated[float, Field(ge=0)]
+TrackSeconds = Annotated[float, Field(gt=0, le=600)]
+"""While a track or a vehicle waits, its crops are in memory."""
+RelativeStep = Annotated[float, Field(ge=0, le=10)]
+Factor = Annotated[float, Field(ge=0, le=1000)]
+Pixels = Annotated[int, Field(ge=0, le=10_000)]
 AppearanceNetworkName = Literal["appearance", "mobilenet"]
 
 
@@ -62,7 +66,7 @@ class PauseSettings(_Settings):
 class DetectorSettings(_Settings):
     """Detection: which boxes count as vehicles. All but `batch` enter the run key."""
 
-    size_px: Annotated[int, Field(ge=64, multiple_of=32)] = 640
+    size_px: Annotated[int, Field(ge=64, le=4096, multiple_of=32)] = 640
     """Long side of the detector's rectangular input; a multiple of 32."""
     batch: Annotated[int, Field(ge=0)] = 0
     """Frames per forward pass; 0 selects 16 on a GPU, and 1 on a CPU, where each core runs a pass of its own."""
@@ -72,52 +76,52 @@ class DetectorSettings(_Settings):
     """NMS across classes: of two boxes with a larger IoU only the more confident one is kept."""
     containment: Share = 0.8
     """Two boxes are also merged if intersection ÷ smaller area exceeds this (never a motorcycle with another type)."""
-    min_box_px: Annotated[int, Field(ge=1)] = 16
+    min_box_px: Annotated[int, Field(ge=1, le=10_000)] = 16
     """Boxes with a side shorter than this are dropped: such a vehicle is too small to classify."""
 
 
 class TrackSettings(_Settings):
     """Tracking: when two detections are one vehicle. All of them enter the run key."""
 
-    n_init: Count = 3
+    n_init: Annotated[int, Field(ge=1, le=1000)] = 3
     """Detections in consecutive processed frames that confirm a track; fewer at large strides, see `confirm_s`."""
-    confirm_s: Seconds = 0.5
+    confirm_s: TrackSeconds = 0.5
     """Longest time to confirm a track: at large strides fewer detections are enough, but at least two."""
     confidence: Share = 0.4
     """A track is confirmed only if at least one of its detections has this confidence."""
-    max_age_s: Seconds = 1.5
+    max_age_s: TrackSeconds = 1.5
     """A track ends when its vehicle was not detected for this long, or earlier if it has left the frame."""
-    gap_s: Seconds = 1.0
+    gap_s: TrackSeconds = 1.0
     """After a longer gap a lost track continues at a near position only if the appearance is the same."""
-    speed: NotNegative = 2.0
+    speed: Factor = 2.0
     """How far a vehicle can move per second, in lengths of its box."""
     max_cosine: Share = 0.2
     """Largest cosine distance between two embeddings of one vehicle. If it is not set, each network has its own."""
     max_iou_distance: Share = 0.7
     """Largest distance (1 - IoU) between two boxes of one vehicle."""
-    nn_budget: Count = 40
+    nn_budget: Annotated[int, Field(ge=1, le=1000)] = 40
     """Embeddings kept per track; the cost per frame increases with their number."""
-    link_s: Seconds = 10
+    link_s: TrackSeconds = 10
     """A vehicle that vanished inside the picture is emitted after this time; until then another track can continue it.
     A standing one can still be found again later."""
-    embed_interval_s: NotNegative = 0.8
+    embed_interval_s: Annotated[float, Field(ge=0, le=600)] = 0.8
     """Minimum interval between embeddings of an isolated track; 0: an embedding in each frame."""
 
 
 class BestSettings(_Settings):
     """Best frame of a track: step sizes for comparing two frames (0: exact comparison). They enter the run key."""
 
-    area_step: NotNegative = 0.05
+    area_step: RelativeStep = 0.05
     """Areas within this share of each other count as equal; confidence then decides."""
-    confidence_step: NotNegative = 0.05
+    confidence_step: Share = 0.05
     """Confidences within the same step count as equal; sharpness then decides."""
-    sharpness_step: NotNegative = 0.10
+    sharpness_step: RelativeStep = 0.10
     """Sharpness within this share counts as equal; the distance from the frame's centre then decides."""
-    centre_step: NotNegative = 0.05
+    centre_step: Share = 0.05
     """Distances from the centre (in frame diagonals) within the same step count as equal; the earlier frame wins."""
-    outlier_area: NotNegative = 1.3
+    outlier_area: Factor = 1.3
     """A box larger by this factor than those around it in its track is used only if there is no other; 0: always."""
-    edge_px: Annotated[int, Field(ge=0)] = 3
+    edge_px: Pixels = 3
     """A box this near to the frame's edge counts as cut off, and is used only if the track has no other."""
 
 
@@ -127,7 +131,7 @@ class SnapshotSettings(_Settings):
     crop_margin: Share = 0.12
     """Margin kept around the vehicle on each side, as a share of its box."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 92
-    """JPEG quality, 1 to 100."""
+    """JPEG quality."""
     upload_workers: Count = 8
     """Snapshots of a video that are uploaded, inserted and sent at the same time."""
 
@@ -194,7 +198,7 @@ class WorkerConfig(_Settings):
     fallback_checkpoint: Path | None = None
     """Used if a checkpoint can neither be fetched nor found in the cache; `evidence` then has a code for it."""
     batch_size: Annotated[int, Field(ge=1, le=10)] = 10
-    """Snapshots per receive and per forward pass, at most 10."""
+    """Snapshots per receive and per forward pass."""
     attribute_timeout_s: Seconds = 5
     """Time limit for the colours and for the plate. A value that is late is null, with the reason in `evidence`."""
 

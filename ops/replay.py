@@ -9,12 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from video_analysis import worker_config
-from video_analysis.ops import arguments, exit_status, reclassify, run_text, runs, stored_parts
+from video_analysis.ops import arguments, aws_clients, exit_status, reclassify, run_text, runs, stored_parts
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.run_rows import RunRow, RunRows
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import CheckpointPart, Overrides, ReplayStage
-from video_analysis.worker_utils.errors import Permanent
+from video_analysis.worker_utils.errors import WorkerError
 from video_analysis.yolo_worker.runs import checkpoints, overrides
 
 ABOUT = f"""\
@@ -26,7 +27,7 @@ a setting of an earlier stage is refused: these stages do not run again, and hav
 that the parent overrides are kept. --from classify is no run: it sends the
 current snapshots to main_worker again, as `reclassify` does for all snapshots of a video.
 
-Needs the database and sqs:SendMessage on the video queue, by your own credentials."""
+Needs the database and sqs:SendMessage on the video queue, by your own credentials; --dry-run s3:GetObject on runs/*."""
 CLASSIFY = "classify"
 EXAMPLE = "50651c85-90ab-471b-8707-adc0ef16f91f --from detect --set track.max_age_s=3 --dry-run"
 
@@ -51,7 +52,7 @@ def _replay(options: argparse.Namespace) -> None:
     if options.dry_run:
         parts = stored_parts.of_run(rows.database, parent.id)
         camera = _camera_settings(rows.camera_overrides(parent.video_id), options.stage, merged)
-        sys.stdout.write(_plan(parent, options.stage, merged, camera, _reused(parent, options.stage, parts)))
+        sys.stdout.write(_plan(parent, options.stage, merged, camera, _reused(config, parent, options.stage, parts)))
         return
     run = rows.insert_replay(parent, options.stage, merged)
     runs.send(config, run)
@@ -78,15 +79,12 @@ def _first_step(rows: RunRows, video_id: str) -> str:
 
 def _camera_settings(stored: object, stage: ReplayStage, merged: Overrides) -> Overrides:
     """The settings of the camera that the replay has: of the stages that run again, and not overridden."""
-    try:
-        camera = overrides.checked(stored, "detect")
-    except Permanent:  # the worker does not use them either
-        return {}
+    camera, _ = overrides.usable(stored)  # as the worker
     taken = {overrides.STRIDE, *merged}
     return {name: camera[name] for name in camera if name not in taken and not overrides.is_before(name, stage)}
 
 
-def _reused(parent: RunRow, stage: ReplayStage, parts: Sequence[CheckpointPart]) -> str:
+def _reused(config: WorkerConfig, parent: RunRow, stage: ReplayStage, parts: Sequence[CheckpointPart]) -> str:
     """What the stages that do not run again take from checkpoints, if workers and file are those of the parent."""
     if stage == "detect":
         return "reused: nothing, every network runs again"
@@ -94,10 +92,15 @@ def _reused(parent: RunRow, stage: ReplayStage, parts: Sequence[CheckpointPart])
     if not parts or not set(checkpoints.INPUT_FIELDS) <= set(snapshot):
         return "reused: nothing, there are no checkpoint parts: every network runs again"
     fitting = [part for part in parts if part.traits_hash == checkpoints.traits_hash(snapshot)]
-    found = stored_parts.coverage(fitting, snapshot["stride"])
+    try:
+        existing = stored_parts.existing(aws_clients.s3(config), config.s3_bucket, fitting)
+    except WorkerError as failure:
+        return f"reused: unknown, S3 cannot be used to look for the {len(fitting)} checkpoint parts: {failure}"
+    found = stored_parts.coverage(existing, snapshot["stride"])
     total = "" if parent.frames_done is None else f" of {parent.frames_done}"
-    unfit = len(parts) - len(fitting)
+    unfit, lost = len(parts) - len(fitting), len(fitting) - len(existing)
     others = f"; {unfit} other parts are of other settings or another version" if unfit else ""
+    others += f"; {lost} parts are no longer in S3, or s3:GetObject on them is denied to you" if lost else ""
     return (
         f"reused: boxes and embeddings of {found.frames}{total} frames, from {found.parts} parts{others}. The networks"
         " run for the frames that are missing, and for embeddings that the settings need in addition"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from video_analysis.worker_utils.db import failure_columns, videos
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
 from video_analysis.worker_utils.errors import EnvironmentFault
+from video_analysis.yolo_worker.runs import overrides
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -83,7 +84,9 @@ WHERE (%(video_id)s::uuid IS NULL OR video_id = %(video_id)s::uuid)
 ORDER BY created_at DESC, id LIMIT %(limit)s
 """  # noqa: S608  # the names of the columns are constants
 ONE = f"SELECT {_COLUMNS} FROM video_runs WHERE id = %s"  # noqa: S608
-OF_ROOT = f"SELECT {_COLUMNS} FROM video_runs WHERE root_run_id = %s ORDER BY created_at, id"  # noqa: S608
+OF_ROOT = f"""
+SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND root_run_id = %s ORDER BY created_at, id
+"""  # noqa: S608
 NEWEST_COMPLETED = f"""
 SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND status = 'completed' ORDER BY created_at DESC, id LIMIT 1
 """  # noqa: S608
@@ -116,6 +119,7 @@ OF_CAMERA = """
 SELECT c.overrides FROM camera_settings AS c
 JOIN videos AS v ON v.workspace_id = c.workspace_id AND v.camera_code = c.camera_code WHERE v.id = %s
 """
+CAMERAS = "SELECT id::text, camera_code FROM videos WHERE id = ANY(%s::uuid[]) AND camera_code IS NOT NULL"
 UNPROCESSED = frozenset({"pending", "paused"})
 
 
@@ -132,6 +136,15 @@ class RunRows:
         values = {"video_id": video_id, "workspace_id": workspace_id, "status": status, "limit": limit}
         return self._database.transaction(lambda cursor: _rows(cursor, LIST, values))
 
+    def cameras(self, runs: Sequence[RunRow]) -> Mapping[str, str]:
+        """Video → code of its camera, of the videos that have a row."""
+
+        def read(cursor: Cursor) -> dict[str, str]:
+            cursor.execute(CAMERAS, ([run.video_id for run in runs],))
+            return dict(cursor.fetchall())
+
+        return self._database.transaction(read)
+
     def one(self, run_id: str) -> RunRow:
         """One run. CommandError if there is none."""
         return self._database.transaction(lambda cursor: _one(cursor, run_id))
@@ -140,7 +153,8 @@ class RunRows:
         """All runs that have the root of this one, the oldest first. CommandError if there is no such run."""
 
         def read(cursor: Cursor) -> list[RunRow]:
-            return _rows(cursor, OF_ROOT, (_one(cursor, run_id).root_run_id,))
+            run = _one(cursor, run_id)
+            return _rows(cursor, OF_ROOT, (run.video_id, run.root_run_id))
 
         return self._database.transaction(read)
 
@@ -214,7 +228,7 @@ class RunRows:
         """Keep the overrides of a completed run for the camera of its video.
 
         The run was processed with the camera's settings and its own overrides, so that the other settings of the camera
-        are kept; with `replace`, they are removed.
+        are kept; with `replace`, they are removed. CommandError if a worker would refuse one of them.
         """
 
         def adopt(cursor: Cursor) -> Adoption:
@@ -226,8 +240,9 @@ class RunRows:
             row = cursor.fetchone()
             if row is None:
                 raise CommandError(f"videos has no camera_code for {run.video_id}")
-            camera_code, overrides = row
-            return Adoption(camera_code, overrides, frozenset(overrides) - frozenset(own))
+            camera_code, settings = row
+            _check_settings(camera_code, settings, frozenset(settings) - frozenset(own))
+            return Adoption(camera_code, settings, frozenset(settings) - frozenset(own))
 
         return self._database.transaction(adopt)
 
@@ -273,6 +288,15 @@ def _ended(run: RunRow, needed: str) -> CommandError:
 def _check_not_cancelling(run: RunRow) -> None:
     if run.requested == "cancel":
         raise CommandError(f"run {run.id} is about to be cancelled")
+
+
+def _check_settings(camera_code: str, settings: Overrides, kept: frozenset[str]) -> None:
+    """CommandError if a setting is refused: by a worker of this version, nothing may be stored that it does not use."""
+    _, refusals = overrides.usable(settings)
+    if refusals:
+        is_kept = bool(overrides.usable({name: settings[name] for name in kept})[1])
+        remedy = "; --replace removes the settings that the camera had before" if is_kept else ""
+        raise CommandError(f"{camera_code} would have settings that are refused: {'; '.join(refusals)}{remedy}")
 
 
 def _check_video(cursor: Cursor, video_id: str, workspace_id: str) -> None:

@@ -9,13 +9,14 @@ from datetime import datetime
 
 from video_analysis.ops.run_rows import Adoption, RunRow
 
-HEADINGS = ("run", "video", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated")
+HEADINGS = ("run", "video", "camera", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated")
 RIGHT = {"progress", "fps", "eta", "vehicles"}
 
 
-def table(runs: Sequence[RunRow]) -> str:
-    """One line per run."""
-    return "".join(f"{line}\n" for line in _aligned([HEADINGS, *(_cells(run) for run in runs)]))
+def table(runs: Sequence[RunRow], cameras: Mapping[str, str]) -> str:
+    """One line per run. `cameras`: video → code of its camera, if it is known."""
+    cells = (_cells(run, cameras.get(run.video_id, "-")) for run in runs)
+    return "".join(f"{line}\n" for line in _aligned([HEADINGS, *cells]))
 
 
 def tree(runs: Sequence[RunRow]) -> str:
@@ -62,11 +63,12 @@ def _branch(by_parent: Mapping[str | None, Sequence[RunRow]], parent: str | None
         yield from _branch(by_parent, run.id, indent + "  ")
 
 
-def _cells(run: RunRow) -> tuple[str, ...]:
+def _cells(run: RunRow, camera_code: str) -> tuple[str, ...]:
     state = f"{run.status}, {run.requested} requested" if run.requested else run.status
     return (
         run.id,
         run.video_id,
+        camera_code,
         run.run_type,
         f"{state} ({run.error_code})" if run.error_code else state,
         run.current_stage or "-",

@@ -61,7 +61,7 @@ def _list(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:
     found = rows.listed(
         video_id=options.video, workspace_id=options.workspace, status=options.status, limit=options.limit
     )
-    return run_text.table(found) if found else "no such runs\n"
+    return run_text.table(found, rows.cameras(found)) if found else "no such runs\n"
 
 
 def _show(rows: RunRows, _: WorkerConfig, options: argparse.Namespace) -> str:

@@ -24,8 +24,9 @@ SELECT max(expected), min(ok), max(error) FROM analysis_progress WHERE run_id = 
 """
 OF_VIDEO = """
 SELECT count(*), count(*) FILTER (WHERE status = 'done'), count(*) FILTER (WHERE status = 'error')
-FROM image_analyses WHERE video_id = %s
+FROM {} WHERE video_id = %s
 """
+"""From `image_analyses` or the view `current_image_analyses`, which has the vehicles of one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,13 @@ def _read(cursor: Cursor, video_id: str) -> VideoProgress:
 
 
 def _counts(cursor: Cursor, video_id: str, run: RunProgress | None) -> Sequence[int]:
-    """Snapshots, classified and failed ones: those of the run, or without one those of the video."""
+    """Snapshots, classified and failed ones: those of the run, or without one those that a UI shows."""
     counts = None if run is None else _optional(cursor, "analysis_progress", lambda: _one(cursor, OF_RUN, run.id))
-    if counts is None or counts[0] is None:
-        counts = _one(cursor, OF_VIDEO, video_id)
-    return counts or (0, 0, 0)
+    if counts is not None and counts[0] is not None:
+        return counts
+    view = "current_image_analyses"
+    current = _optional(cursor, view, lambda: _one(cursor, OF_VIDEO.format(view), video_id))
+    return current or _one(cursor, OF_VIDEO.format("image_analyses"), video_id) or (0, 0, 0)
 
 
 def _optional(cursor: Cursor, table: str, read: Callable[[], Sequence[Any] | None]) -> Sequence[Any] | None:

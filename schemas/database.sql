@@ -383,6 +383,18 @@ BEGIN
         CREATE INDEX video_runs_current
             ON video_runs (video_id, workspace_id, (status = 'completed') DESC, created_at DESC, id);
     END IF;
+    IF to_regclass(own || 'video_runs_newest') IS NULL THEN
+        CREATE INDEX video_runs_newest ON video_runs (created_at DESC, id);
+    END IF;
+    IF to_regclass(own || 'video_runs_workspace') IS NULL THEN
+        CREATE INDEX video_runs_workspace ON video_runs (workspace_id, created_at DESC, id);
+    END IF;
+    IF to_regclass(own || 'video_runs_uncompleted') IS NULL THEN
+        CREATE INDEX video_runs_uncompleted ON video_runs (status, created_at DESC, id) WHERE status <> 'completed';
+    END IF;
+    IF to_regclass(own || 'stage_checkpoints_created') IS NULL THEN  -- for their deletion by age
+        CREATE INDEX stage_checkpoints_created ON stage_checkpoints (created_at);
+    END IF;
     FOR addition IN
         SELECT f[1] AS table_name, f[2] AS name, substring(f[3] FROM '[a-z]+') AS type
         FROM regexp_split_to_table(btrim(columns, E' \n'), ' *\n *') AS line
@@ -398,26 +410,43 @@ BEGIN
     IF to_regclass(own || 'image_analyses_newest') IS NULL THEN  -- for current_image_analyses
         CREATE INDEX image_analyses_newest ON image_analyses (video_id, created_at DESC, id) WHERE run_key IS NOT NULL;
     END IF;
+    IF to_regclass(own || 'image_analyses_unrecorded') IS NULL THEN  -- likewise; the workers' new rows are not in it
+        CREATE INDEX image_analyses_unrecorded ON image_analyses (video_id, created_at DESC, id)
+            WHERE run_key IS NOT NULL AND run_id IS NULL;
+    END IF;
     IF to_regclass(own || 'image_analyses_workspace') IS NULL THEN
         CREATE INDEX image_analyses_workspace ON image_analyses (workspace_id, video_id);
     END IF;
 
-    -- 3. Create the views. Their columns follow those of the tables.
+    -- 3. Create the views. Their columns follow those of the tables. A video's current rows are those of its newest
+    -- completed run; else those of an older release, which had no runs: with the key of the newest row that no run
+    -- inserted, unless a run has this key; else those of its newest run; else the newest ones.
     IF EXISTS (
         SELECT FROM pg_attribute AS a WHERE attrelid = 'image_analyses'::regclass AND attnum > 0 AND NOT attisdropped
             AND NOT EXISTS (SELECT FROM pg_attribute AS v
                 WHERE v.attrelid = to_regclass(own || 'current_image_analyses') AND v.attname = a.attname))
-        OR pg_get_viewdef(to_regclass(own || 'current_image_analyses')) NOT LIKE '%r.workspace_id%' THEN
+        OR pg_get_viewdef(to_regclass(own || 'current_image_analyses')) NOT LIKE '%run_id IS NULL%' THEN
         CREATE OR REPLACE VIEW current_image_analyses AS
         SELECT a.* FROM image_analyses AS a
         WHERE a.run_key IS NULL OR a.run_key = coalesce(
+            (SELECT r.run_key FROM video_runs AS r
+                WHERE r.video_id = a.video_id AND r.workspace_id = a.workspace_id AND r.status = 'completed'
+                ORDER BY r.created_at DESC, r.id LIMIT 1),
+            (SELECT o.run_key FROM (
+                    SELECT b.run_key FROM image_analyses AS b
+                    WHERE b.video_id = a.video_id AND b.workspace_id = a.workspace_id
+                        AND b.run_key IS NOT NULL AND b.run_id IS NULL
+                    ORDER BY b.created_at DESC, b.id LIMIT 1) AS o
+                WHERE NOT EXISTS (SELECT FROM video_runs AS r
+                    WHERE r.video_id = a.video_id AND r.workspace_id = a.workspace_id AND r.run_key = o.run_key)),
             (SELECT r.run_key FROM video_runs AS r WHERE r.video_id = a.video_id AND r.workspace_id = a.workspace_id
                 ORDER BY r.status = 'completed' DESC, r.created_at DESC, r.id LIMIT 1),
-            (SELECT b.run_key FROM image_analyses AS b WHERE b.video_id = a.video_id AND b.run_key IS NOT NULL
+            (SELECT b.run_key FROM image_analyses AS b
+                WHERE b.video_id = a.video_id AND b.workspace_id = a.workspace_id AND b.run_key IS NOT NULL
                 ORDER BY b.created_at DESC, b.id LIMIT 1));
     END IF;
-    IF to_regclass(own || 'analysis_progress') IS NULL THEN
-        CREATE VIEW analysis_progress AS
+    IF coalesce(pg_get_viewdef(to_regclass(own || 'analysis_progress')) NOT LIKE '%a.workspace_id%', true) THEN
+        CREATE OR REPLACE VIEW analysis_progress AS
         SELECT run_id, video_id, workspace_id, variant, expected, ok + error AS processed, ok, error, started, last,
             CASE WHEN status = 'completed' AND ok + error = expected THEN coalesce(last, completed_at) END AS finished
         FROM (
@@ -428,7 +457,8 @@ BEGIN
                 max(coalesce(s.updated_at, CASE WHEN a.status = 'error' THEN a.updated_at END)) AS last
             FROM video_runs AS r
             CROSS JOIN (VALUES ('baseline'), ('cmt')) AS v (variant)
-            LEFT JOIN image_analyses AS a ON a.video_id = r.video_id AND a.run_key = r.run_key
+            LEFT JOIN image_analyses AS a
+                ON a.video_id = r.video_id AND a.workspace_id = r.workspace_id AND a.run_key = r.run_key
             LEFT JOIN image_analysis_results AS s ON s.analysis_id = a.id AND s.variant = v.variant
             GROUP BY r.id, r.video_id, r.workspace_id, r.status, r.completed_at, v.variant
             HAVING v.variant = 'baseline' OR count(s.id) > 0

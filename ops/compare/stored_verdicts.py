@@ -1,4 +1,7 @@
-"""Reads the results of both variants of each snapshot, for a comparison of two models. Writes nothing."""
+"""Reads the results of both variants of each current snapshot, for a comparison of two models. Writes nothing.
+
+Current are the rows of the view current_image_analyses: a video that was processed several times counts once.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 COUNTS = """
 SELECT EXISTS (SELECT FROM videos WHERE {video} = %(id)s), count(DISTINCT a.id),
        count(*) FILTER (WHERE r.variant = 'baseline'), count(*) FILTER (WHERE r.variant = 'cmt')
-FROM image_analyses a LEFT JOIN image_analysis_results r ON r.analysis_id = a.id WHERE a.{analysis} = %(id)s
+FROM current_image_analyses a LEFT JOIN image_analysis_results r ON r.analysis_id = a.id WHERE a.{analysis} = %(id)s
 """
 PAIRS = """
 SELECT a.video_id::text, a.camera_code, a.track_id, a.detected_in_ms, a.snapshot_s3_key, a.yolo_type,
        b.checkpoint, b.type_label, b.make_label, b.model_label, b.type_conf, b.make_conf, b.model_conf, b.latency_ms,
        c.checkpoint, c.type_label, c.make_label, c.model_label, c.type_conf, c.make_conf, c.model_conf, c.latency_ms
-FROM image_analyses a
+FROM current_image_analyses a
 JOIN image_analysis_results b ON b.analysis_id = a.id AND b.variant = 'baseline'
 JOIN image_analysis_results c ON c.analysis_id = a.id AND c.variant = 'cmt'
 WHERE a.{analysis} = %(id)s ORDER BY a.video_id, a.detected_in_ms, a.track_id, a.id
@@ -32,7 +35,7 @@ COLUMNS: dict[Scope, dict[str, str]] = {
     "video": {"video": "id", "analysis": "video_id"},
     "workspace": {"video": "workspace_id", "analysis": "workspace_id"},
 }
-"""The columns of `videos` and `image_analyses` that the UUID is compared with."""
+"""The columns of `videos` and of the view that the UUID is compared with."""
 SNAPSHOT_COLUMNS, VARIANT_COLUMNS = 6, 8
 """Numbers of columns in a row of PAIRS: of the snapshot, and of each variant."""
 
@@ -82,7 +85,7 @@ class StoredVerdicts:
         self._database = database
 
     def read(self, scope: Scope, identifier: str) -> Comparable:
-        """All rows of the video or workspace with this UUID."""
+        """The current rows of the video or workspace with this UUID."""
 
         def select(cursor: Cursor) -> Comparable:
             cursor.execute(READ_ONLY)

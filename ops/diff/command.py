@@ -9,7 +9,7 @@ from pathlib import Path
 from video_analysis.ops import aws_clients, stored_parts
 from video_analysis.ops.compare import report_text as image_text
 from video_analysis.ops.compare import thumbnails
-from video_analysis.ops.diff import paths, report_page, report_text, rows, vehicles
+from video_analysis.ops.diff import frames, paths, report_page, report_text, rows, vehicles
 from video_analysis.ops.diff.vehicles import RunDiff
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.run_rows import RunRow
@@ -41,11 +41,20 @@ def diff(config: WorkerConfig, database: Database, before: RunRow, after: RunRow
 
 
 def _compare(store: ObjectStore, database: Database, before: RunRow, after: RunRow) -> RunDiff:
-    own, others = rows.of_run(database, before), rows.of_run(database, after)
-    parts = stored_parts.of_run(database, before.id)
-    stride = (before.config_snapshot or {}).get("stride", 1)
-    path_of = paths.path_of([*own, *others], stored_parts.boxes(store, parts, stride)) if parts else {}
-    return vehicles.compare(own, others, path_of)
+    parts, others_parts = stored_parts.of_run(database, before.id), stored_parts.of_run(database, after.id)
+    stored = stored_parts.boxes(store, parts, _stride(before))
+    is_alike = _stride(before) == _stride(after) and stored_parts.are_of_one_origin(parts, others_parts)
+    others_stored = stored if is_alike else stored_parts.boxes(store, others_parts, _stride(after))
+    own = frames.located(rows.of_run(database, before), stored or others_stored)
+    others = frames.located(rows.of_run(database, after), others_stored or stored)
+    known = [*stored, *others_stored]
+    ends_ms = [frames.end_ms(before, own, known), frames.end_ms(after, others, known)]
+    path_of = paths.path_of([*own, *others], stored)
+    return vehicles.compare(own, others, path_of, min((end for end in ends_ms if end is not None), default=None))
+
+
+def _stride(run: RunRow) -> int:
+    return int((run.config_snapshot or {}).get("stride", 1))
 
 
 def _shown(found: RunDiff) -> Iterable[str]:

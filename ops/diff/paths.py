@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from video_analysis.ops.diff.vehicles import SHIFTED_MS, Vehicle, corners
+from video_analysis.ops.diff.vehicles import Vehicle, corners
 from video_analysis.yolo_worker.detection.postprocess import overlaps
 from video_analysis.yolo_worker.runs.frame_input import FrameInput
 
@@ -21,18 +21,17 @@ SAME_IOU = 0.8
 
 
 def path_of(vehicles: Iterable[Vehicle], frames: Sequence[FrameInput]) -> dict[Vehicle, int]:
-    """The path of each vehicle whose box is one of the stored boxes."""
+    """The path of each vehicle whose frame is known and whose box is one of the stored boxes."""
     paths = dict(zip((frame.offset_ms for frame in frames), _paths(frames), strict=True))
     boxes = {frame.offset_ms: frame.boxes[:, :4] for frame in frames}
     found: dict[Vehicle, int] = {}
     for vehicle in vehicles:
-        earlier = (vehicle.offset_ms - shift for shift in range(SHIFTED_MS + 1))
-        offset_ms = next((one for one in earlier if len(boxes.get(one, ()))), None)
-        if vehicle.box is None or offset_ms is None:
+        at_ms = vehicle.frame_ms
+        if vehicle.box is None or at_ms is None or not len(boxes.get(at_ms, ())):
             continue
-        ious = overlaps(corners(vehicle.box), boxes[offset_ms])[0]
+        ious = overlaps(corners(vehicle.box), boxes[at_ms])[0]
         if ious.max() >= SAME_IOU:
-            found[vehicle] = paths[offset_ms][int(ious.argmax())]
+            found[vehicle] = paths[at_ms][int(ious.argmax())]
     return found
 
 

@@ -7,7 +7,7 @@ from html import escape
 
 from video_analysis.ops import html_report
 from video_analysis.ops.compare.thumbnails import Thumbnail
-from video_analysis.ops.diff.report_text import settings_of
+from video_analysis.ops.diff.report_text import limit_of, settings_of
 from video_analysis.ops.diff.vehicles import Pair, RunDiff, Vehicle
 from video_analysis.ops.run_rows import RunRow
 
@@ -26,6 +26,8 @@ def render(before: RunRow, after: RunRow, diff: RunDiff, pictures: Pictures) -> 
         f"{len(diff.same)} vehicles with the same best frame, {len(diff.other_frame)} with another one,"
         f" {len(diff.new)} new, {len(diff.gone)} gone."
     )
+    if diff.until_ms is not None:
+        summary = f"{limit_of(before, after, diff)}. {summary}"
     sections = [
         ("Runs: A before, B after", _runs(before, after)),
         (f"New in B: {len(diff.new)}", html_report.cards(_card(one, "B", pictures) for one in diff.new)),

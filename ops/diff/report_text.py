@@ -20,6 +20,8 @@ def lines(before: RunRow, after: RunRow, diff: RunDiff) -> Iterator[str]:
     yield f"A {before.id} ({before.run_type}, {before.status}), B {after.id} ({after.run_type}, {after.status})"
     for name, one, other in settings_of(before, after):
         yield f"  {name}: A {one}, B {other}"
+    if diff.until_ms is not None:
+        yield limit_of(before, after, diff)
     yield (
         f"same best frame {len(diff.same)}, another best frame {len(diff.other_frame)}, new in B {len(diff.new)},"
         f" gone {len(diff.gone)}"
@@ -30,6 +32,17 @@ def lines(before: RunRow, after: RunRow, diff: RunDiff) -> Iterator[str]:
         yield f"gone    {_vehicle(vehicle)}"
     for pair in diff.other_frame:
         yield f"other   {_vehicle(pair.before)} → {_vehicle(pair.after)}"
+
+
+def limit_of(before: RunRow, after: RunRow, diff: RunDiff) -> str:
+    """Up to where runs that are not completed can be compared."""
+    runs = {"A": before, "B": after}
+    unfinished = [f"{name} is {run.status}" for name, run in runs.items() if run.status != "completed"]
+    seconds = (diff.until_ms or 0) / 1000
+    return (
+        f"{', '.join(unfinished)}: only the first {seconds:.3f} s are compared, {diff.left_out} vehicles after that are"
+        " left out. A vehicle that was still in the picture can be missing"
+    )
 
 
 def settings_of(before: RunRow, after: RunRow) -> list[tuple[str, str, str]]:

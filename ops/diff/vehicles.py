@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,11 @@ SAME_IOU = 0.5
 LONGEST_GAP_S = 5.0
 SIZES, SIZES_PER_S = 0.5, 2.0
 """Largest distance of two centres, in mean diagonals of their boxes: at once, and per second between them."""
-SHIFTED_MS = 10
-"""A row whose track and offset another run has already is stored with the next free ms."""
+SHIFTED_MS, MOST_SHIFTED_MS = 10, 1000
+"""A row whose track and offset another run has already is stored with the next free ms: as many ms later as a video has
+other runs. Up to the first value, near offsets alone mean one frame; up to the second one, equal boxes do."""
+EQUAL_PX = 0.011
+"""Boxes are stored in hundredths of a px."""
 REFUSED = math.inf
 Cost = Callable[["Vehicle", "Vehicle"], float]
 """REFUSED: they are not the same vehicle."""
@@ -41,6 +45,8 @@ class Vehicle:
     """None in a row of an older worker."""
     type: str
     snapshot_uri: str
+    frame_ms: int | None = None
+    """The offset of its frame; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Pair:
     @property
     def is_same_frame(self) -> bool:
         """Both runs chose the same frame."""
-        return abs(self.before.offset_ms - self.after.offset_ms) <= SHIFTED_MS
+        return _are_of_one_frame(self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,16 @@ class RunDiff:
     """Of the first run only."""
     new: Sequence[Vehicle]
     """Of the second run only."""
+    until_ms: int | None = None
+    """A run has not sent its vehicles beyond this; None: both runs are completed."""
+    left_out: int = 0
+    """Vehicles after `until_ms` that only one run has; they are neither new nor gone."""
 
 
-def compare(before: Sequence[Vehicle], after: Sequence[Vehicle], path_of: Mapping[Vehicle, int]) -> RunDiff:
-    """`path_of`: the path of boxes on which a vehicle is, where it is known."""
+def compare(
+    before: Sequence[Vehicle], after: Sequence[Vehicle], path_of: Mapping[Vehicle, int], until_ms: int | None = None
+) -> RunDiff:
+    """`path_of`: the path of boxes on which a vehicle is, where it is known. `until_ms`: see RunDiff."""
 
     def on_one_path(one: Vehicle, other: Vehicle) -> float:
         is_same = one in path_of and path_of[one] == path_of.get(other)
@@ -83,17 +95,40 @@ def compare(before: Sequence[Vehicle], after: Sequence[Vehicle], path_of: Mappin
         left = [one for one in left if one not in {pair.before for pair in found}]
         right = [one for one in right if one not in {pair.after for pair in found}]
     pairs.sort(key=lambda pair: (pair.after.offset_ms, pair.after.track_id))
+    gone, new = ([one for one in side if until_ms is None or one.offset_ms <= until_ms] for side in (left, right))
     return RunDiff(
         [pair for pair in pairs if pair.is_same_frame],
         [pair for pair in pairs if not pair.is_same_frame],
-        sorted(left, key=_time),
-        sorted(right, key=_time),
+        sorted(gone, key=_time),
+        sorted(new, key=_time),
+        until_ms,
+        len(left) + len(right) - len(gone) - len(new),
     )
 
 
 def corners(box: DetectedBox) -> NDArray[np.float64]:
     """1×4: x1, y1, x2, y2."""
     return np.array([[box.x1, box.y1, box.x2, box.y2]], np.float64)
+
+
+def equals_one(box: DetectedBox, boxes: NDArray[np.floating[Any]]) -> bool:
+    """Whether the box is one of the rows of `boxes` (further columns are ignored), to a hundredth of a px."""
+    right, bottom = box.frame_width, box.frame_height
+    inside = np.clip(boxes[:, :4], 0, [right, bottom, right, bottom])
+    return bool((np.abs(inside - corners(box)) <= EQUAL_PX).all(1).any())
+
+
+def _are_of_one_frame(one: Vehicle, other: Vehicle) -> bool:
+    distance_ms = abs(one.offset_ms - other.offset_ms)
+    if distance_ms <= MOST_SHIFTED_MS and _have_equal_boxes(one, other):
+        return True
+    if one.frame_ms is None or other.frame_ms is None:
+        return distance_ms <= SHIFTED_MS
+    return one.frame_ms == other.frame_ms
+
+
+def _have_equal_boxes(one: Vehicle, other: Vehicle) -> bool:
+    return one.box is not None and other.box is not None and equals_one(one.box, corners(other.box))
 
 
 def _assigned(left: Sequence[Vehicle], right: Sequence[Vehicle], cost: Cost) -> list[Pair]:
@@ -105,7 +140,7 @@ def _assigned(left: Sequence[Vehicle], right: Sequence[Vehicle], cost: Cost) -> 
 
 
 def _in_one_frame(one: Vehicle, other: Vehicle) -> float:
-    if abs(one.offset_ms - other.offset_ms) > SHIFTED_MS or one.box is None or other.box is None:
+    if one.box is None or other.box is None or not _are_of_one_frame(one, other):
         return REFUSED
     if (one.box.frame_width, one.box.frame_height) != (other.box.frame_width, other.box.frame_height):
         return REFUSED

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterator
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from video_analysis.worker_config import FORMER_NAMES, PACKAGE_FOLDER, PREFIX, WorkerConfig
 
@@ -110,7 +111,7 @@ def _sections(settings: BaseModel, prefix: str, level: str) -> Iterator[str]:
             yield f"\n{level}# {name}\n\n{inspect.getdoc(type(value))}\n\n{TABLE}\n"
             yield from _sections(value, f"{variable}_", f"{level}#")
         else:
-            yield f"| `{variable}` | {_default(value)} | {_meaning(variable, field.description)} |\n"
+            yield f"| `{variable}` | {_default(value)} | {_meaning(variable, field)} |\n"
 
 
 def _default(value: object) -> str:
@@ -119,10 +120,19 @@ def _default(value: object) -> str:
     return f"`{', '.join(map(str, value)) if isinstance(value, tuple) else value}`"
 
 
-def _meaning(variable: str, description: str | None) -> str:
-    assert description, f"{variable} has no description"
+def _bounds(field: FieldInfo) -> str:
+    """The range of a setting that has an upper bound."""
+    limits = {name: getattr(one, name) for one in field.metadata for name in ("ge", "gt", "le") if hasattr(one, name)}
+    if "le" not in limits:
+        return ""
+    return f" Range: {limits.get('ge', 'above 0')} to {limits['le']}."
+
+
+def _meaning(variable: str, field: FieldInfo) -> str:
+    assert field.description, f"{variable} has no description"
     former = [f"`{old}`" for old, new in sorted(FORMER_NAMES.items()) if new == variable]
-    return " ".join(description.split()) + (f" Deprecated name: {', '.join(former)}." if former else "")
+    text = " ".join(field.description.split()) + _bounds(field)
+    return text + (f" Deprecated name: {', '.join(former)}." if former else "")
 
 
 if __name__ == "__main__":

@@ -26,10 +26,12 @@ ON CONFLICT DO NOTHING RETURNING 1
 """  # noqa: S608  # the names of the columns are constants
 OF_RUN = f"""
 WITH RECURSIVE chain AS (
-    SELECT id, parent_run_id, 0 AS depth FROM video_runs WHERE id = %(run_id)s
+    SELECT id, parent_run_id, replay_from_stage, 0 AS depth FROM video_runs WHERE id = %(run_id)s
     UNION ALL
-    SELECT r.id, r.parent_run_id, depth + 1 FROM video_runs AS r JOIN chain ON r.id = chain.parent_run_id
-    WHERE depth < %(ancestors)s)
+    SELECT r.id, r.parent_run_id, r.replay_from_stage, depth + 1
+    FROM video_runs AS r JOIN chain ON r.id = chain.parent_run_id
+    WHERE depth < %(ancestors)s AND (NOT %(only_replaced)s
+        OR (r.status = 'failed' AND r.replay_from_stage IS NOT DISTINCT FROM chain.replay_from_stage)))
 SELECT {", ".join(f"c.{name}" for name in _COLUMNS)} FROM stage_checkpoints AS c JOIN chain ON c.run_id = chain.id
 WHERE c.stage = 'detect' ORDER BY depth, c.part DESC
 """  # noqa: S608
@@ -54,11 +56,15 @@ class StageCheckpointRepository:
 
         return self._database.transaction(add)
 
-    def of_run(self, run_id: str, *, with_parents: bool) -> list[CheckpointPart]:
-        """The parts of a run, the newest first; then those of its parent, and so on."""
+    def of_run(self, run_id: str, *, only_replaced: bool = False) -> list[CheckpointPart]:
+        """The parts of a run, the newest first; then those of its parent, and so on.
+
+        With `only_replaced`, only of failed parents in whose place the run is: those of the same stage.
+        """
 
         def read(cursor: Cursor) -> list[CheckpointPart]:
-            cursor.execute(OF_RUN, {"run_id": run_id, "ancestors": MOST_ANCESTORS if with_parents else 0})
+            values = {"run_id": run_id, "ancestors": MOST_ANCESTORS, "only_replaced": only_replaced}
+            cursor.execute(OF_RUN, values)
             return [CheckpointPart(*row) for row in cursor.fetchall()]
 
         return self._database.transaction(read)

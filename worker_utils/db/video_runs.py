@@ -58,7 +58,11 @@ SELECT {", ".join(_STORED)} FROM video_runs
 WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND (id = %(run_id)s::uuid OR {_HAS_MESSAGE})
 ORDER BY {_HAS_MESSAGE} DESC, created_at DESC LIMIT 1 FOR UPDATE
 """  # noqa: S608
-HAS_CHILD = "SELECT EXISTS (SELECT FROM video_runs WHERE parent_run_id = %s)"
+HAS_CHILD = """
+SELECT EXISTS (SELECT FROM video_runs AS p JOIN video_runs AS c ON c.video_id = p.video_id AND c.parent_run_id = p.id
+    WHERE p.id = %s)
+"""
+"""By video, since there is no index of parents."""
 FIND_BY_ID = f"""
 SELECT {", ".join(_STORED)}, (SELECT p.config_overrides FROM video_runs AS p WHERE p.id = r.parent_run_id)
 FROM video_runs AS r WHERE id = %s AND video_id = %s AND workspace_id = %s

@@ -6,7 +6,6 @@ import logging
 
 from video_analysis.worker_utils.contracts.messages import ProcessVideo
 from video_analysis.worker_utils.db.run_types import Overrides
-from video_analysis.worker_utils.errors import Permanent
 from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.yolo_worker.runs import overrides
 from video_analysis.yolo_worker.runs.ports import CameraRows
@@ -27,19 +26,17 @@ class Cameras:
             self._report_missing(missing)
             return {}
         self._is_reported = False
-        stored = self._rows.overrides(task.workspace_id, task.camera_code)
-        try:
-            return overrides.checked(stored, "detect")
-        except Permanent as refused:
+        settings, refusals = overrides.usable(self._rows.overrides(task.workspace_id, task.camera_code))
+        if refusals:
             self._observer.notify(
                 Event(
                     "camera.settings_refused",
-                    f"the settings of {task.camera_code} are not used: {refused}",
+                    f"settings of {task.camera_code} that are not used: {'; '.join(refusals)}",
                     {"video_id": task.video_id, "camera_code": task.camera_code},
                     logging.WARNING,
                 )
             )
-            return {}
+        return settings
 
     def _report_missing(self, missing: str) -> None:
         if not self._is_reported:

@@ -9,7 +9,11 @@ the tracker uses them, so that the same frames give the same tracks bit for bit.
 from __future__ import annotations
 
 import io
+import lzma
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +35,11 @@ ARRAYS: dict[str, tuple[type[np.generic], int]] = {
     "vectors": (np.float32, 2),
 }
 """Name → type and dimensions."""
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, KeyError, IndexError, EOFError, OSError),
+    *(MemoryError, OverflowError, RuntimeError, SyntaxError, tokenize.TokenError, TypeError, AttributeError),
+)
+"""What the readers of zip files and of numpy's headers raise for damaged bytes, apart from ValueError."""
 BOX_COLUMNS, MOTION_COLUMNS = 6, 4
 
 
@@ -69,7 +78,7 @@ def decode(content: bytes) -> list[FrameInput]:
     """The frames of a part. ValueError if it has another form or would need too much memory."""
     try:
         arrays = _arrays(content)
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, MemoryError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"is no part of a checkpoint: {type(error).__name__}: {error}") from None
     index, counts, boxes, rows = arrays["index"], arrays["counts"], arrays["boxes"], arrays["rows"]
     if not len(index) == len(arrays["offset_ms"]) == len(counts) > 0 or len(rows) != len(arrays["vectors"]):

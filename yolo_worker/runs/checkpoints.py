@@ -55,7 +55,7 @@ class Checkpoints:
         if run is None or not self._are_available():
             return TrackerInput()
         origin = _Origin(source.etag, source.size_bytes, traits_hash(attempt.plan.key_fields))
-        stored = self._stored_parts(run.id, with_parents=run.replay_from_stage != "detect")
+        stored = self._stored_parts(run.id, only_replaced=run.replay_from_stage == "detect")
         usable = [part for part in stored if _Origin(*_origin_of(part)) == origin]
         context = attempt.context
         if len(usable) < len(stored):
@@ -68,7 +68,7 @@ class Checkpoints:
         return TrackerInput(
             reader if usable else None,
             None if run.status == "completed" else self._writer(attempt, run.id, origin, stored),
-            lambda frames: _report_stored(attempt, run.id, frames),
+            partial(_end_stored, attempt, run.id),
         )
 
     def _content(self, key: str, limit_bytes: int) -> bytes:
@@ -83,9 +83,9 @@ class Checkpoints:
             self._report_unavailable(missing)
         return missing is None
 
-    def _stored_parts(self, run_id: str, *, with_parents: bool) -> Sequence[CheckpointPart]:
+    def _stored_parts(self, run_id: str, *, only_replaced: bool) -> Sequence[CheckpointPart]:
         with suppress(WorkerError):
-            return self._rows.of_run(run_id, with_parents=with_parents)
+            return self._rows.of_run(run_id, only_replaced=only_replaced)
         return []
 
     def _writer(
@@ -150,9 +150,10 @@ def _origin_of(part: CheckpointPart) -> tuple[str, int, str]:
     return part.source_etag, part.source_bytes, part.traits_hash
 
 
-def _report_stored(attempt: Attempt, run_id: str, frames: int) -> None:
+def _end_stored(attempt: Attempt, run_id: str, frames: int, is_live: bool) -> None:
     context = attempt.context
-    attempt.progress.begin_live()
+    if is_live:
+        attempt.progress.begin_live()
     context.report(
         "run.continued",
         f"{frames} frames were taken from checkpoints, no network ran for them",

@@ -5,6 +5,7 @@ An override has the name of its setting, as `track.max_age_s`. Weights, paths, q
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import get_args
 
@@ -32,6 +33,8 @@ ALLOWED: Mapping[str, ReplayStage] = {
     "snapshot.crop_margin": "select",
 }
 """Override → the first stage that it changes."""
+LIKE_NAME, LIKE_FIELD = 0.8, 0.75
+"""Least similarity of two names: whole, and without their group."""
 
 
 def checked(overrides: object, replay_from: ReplayStage, inherited: Overrides | None = None) -> Overrides:
@@ -43,7 +46,7 @@ def checked(overrides: object, replay_from: ReplayStage, inherited: Overrides | 
     parent's (`inherited`).
     """
     if not isinstance(overrides, Mapping):
-        raise _refused("overrides", f"is {overrides!r}, should be an object")
+        raise Permanent(_not_an_object(overrides), code="override_refused")
     values = {name: _checked(name, value) for name, value in overrides.items()}
     for name, value in values.items():
         if (inherited or {}).get(name) == value:
@@ -51,6 +54,23 @@ def checked(overrides: object, replay_from: ReplayStage, inherited: Overrides | 
         if is_before(name, replay_from):
             raise _refused(name, f"changes the stage {ALLOWED[name]}, but the replay begins at {replay_from}")
     return values
+
+
+def usable(overrides: object) -> tuple[Overrides, list[str]]:
+    """The overrides that are not refused, and why the others are: of settings that are stored for longer than a run.
+
+    `overrides` is the value of a jsonb column: it may be anything.
+    """
+    if not isinstance(overrides, Mapping):
+        return {}, [_not_an_object(overrides)]
+    values: dict[str, object] = {}
+    refusals: list[str] = []
+    for name, value in overrides.items():
+        try:
+            values[name] = _checked(name, value)
+        except Permanent as refused:
+            refusals.append(str(refused))
+    return values, refusals
 
 
 def is_before(name: str, stage: ReplayStage) -> bool:
@@ -66,7 +86,7 @@ def of_group(overrides: Overrides, group: str) -> dict[str, object]:
 
 def _checked(name: str, value: object) -> object:
     if name not in ALLOWED:
-        raise _refused(name, f"cannot be overridden; possible are {', '.join(sorted(ALLOWED))}")
+        raise _refused(name, f"cannot be overridden; {_instead_of(name)}")
     if name == STRIDE:
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_INT4:
             return value
@@ -76,6 +96,20 @@ def _checked(name: str, value: object) -> object:
         return getattr(GROUPS[group].model_validate({field: value}, strict=True), field)
     except ValidationError as error:
         raise _refused(name, f"is {value!r}: {error.errors()[0]['msg']}") from None
+
+
+def _not_an_object(overrides: object) -> str:
+    return f"overrides: is {overrides!r}, should be an object"
+
+
+def _instead_of(name: str) -> str:
+    """The names that are similar to a wrong one, or all of them."""
+    like = difflib.get_close_matches(name, ALLOWED, 1, LIKE_NAME)
+    if not like:
+        fields = {one.rpartition(".")[2] for one in ALLOWED}
+        field = difflib.get_close_matches(name.rpartition(".")[2], fields, 1, LIKE_FIELD)
+        like = [one for one in ALLOWED if one.rpartition(".")[2] in field]
+    return f"did you mean {' or '.join(like)}?" if like else f"possible are {', '.join(sorted(ALLOWED))}"
 
 
 def _refused(name: str, reason: str) -> Permanent:

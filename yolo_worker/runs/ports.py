@@ -60,8 +60,11 @@ class CheckpointRows(Protocol):
     def add(self, part: CheckpointPart) -> bool:
         """Insert the row of a part. False if there is one with its number."""
 
-    def of_run(self, run_id: str, *, with_parents: bool) -> Sequence[CheckpointPart]:
-        """The parts of a run, the newest first; then those of its parent, and so on."""
+    def of_run(self, run_id: str, *, only_replaced: bool = False) -> Sequence[CheckpointPart]:
+        """The parts of a run, the newest first; then those of its parent, and so on.
+
+        With `only_replaced`, only of failed parents in whose place the run is: those of the same stage.
+        """
 
 
 class CheckpointStore(Protocol):

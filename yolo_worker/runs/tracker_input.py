@@ -30,12 +30,12 @@ class TrackerInput:
         self,
         stored: StoredFrames | None = None,
         writer: CheckpointWriter | None = None,
-        on_live: Callable[[int], None] = lambda _: None,
+        on_stored_end: Callable[[int, bool], None] = lambda _frames, _is_live: None,
     ) -> None:
-        """`on_live` is called once with the number of stored frames, before the first other frame or the end."""
+        """`on_stored_end` is called once with the number of stored frames, and whether other frames follow."""
         self._stored = stored
         self._writer = writer
-        self._on_live = on_live
+        self._on_stored_end = on_stored_end
         self._current: FrameInput | None = None
 
     @property
@@ -59,11 +59,11 @@ class TrackerInput:
             for frame in ahead:
                 self._current = self._stored.take(frame.index)
                 if self._current is None:
-                    self._on_live(self._stored.count)
+                    self._on_stored_end(self._stored.count, True)
                     yield from self._kept(detect(chain([frame], ahead)))
                     return
                 yield DetectedFrame(frame, self._current.boxes)
-            self._on_live(self._stored.count)
+            self._on_stored_end(self._stored.count, False)
 
     def embed(self, frame: Frame, boxes: Boxes, compute: Compute) -> Embeddings:
         """One embedding per box of the current frame; those that are unknown are computed."""

@@ -209,12 +209,13 @@ def _off_centre(box: Box, area: Area) -> float:
 
 
 def _step(value: float, step: float) -> float:
-    return math.floor(value / step) if step else value
+    """Index of the step that contains `value`; steps below SMALLEST mean an exact comparison, as 0 does."""
+    return math.floor(value / step) if step >= SMALLEST else value
 
 
 def _relative_step(value: float, step: float) -> float:
     """Index of the step that contains `value` ≥ 0; each step is larger than the previous one by the share `step`."""
-    return math.floor(math.log(max(value, SMALLEST)) / math.log1p(step)) if step else value
+    return math.floor(math.log(max(value, SMALLEST)) / math.log1p(step)) if step >= SMALLEST else value
 
 
 def _shot(track_id: int, best: _Candidate, votes: Counter[YoloType]) -> BestShot:

@@ -186,6 +186,21 @@ def test_a_workspace_is_all_its_videos_and_a_video_is_itself_alone(rows: Rows) -
     assert [one["video_id"] for one in report("--video", other)[1]["disagreements"]] == [other]
 
 
+def test_a_video_that_was_processed_twice_counts_once(rows: Rows, sql: Sql) -> None:
+    for track in (1, 2, 3):
+        rows.add(track, baseline=VIOS, cmt=CITY)
+    sql("UPDATE image_analyses SET run_key = CASE track_id WHEN 1 THEN 'newer' ELSE 'older' END")
+    sql(
+        "INSERT INTO video_runs (video_id, workspace_id, run_key, run_type, root_run_id, status, created_at)"
+        " SELECT %s, %s, run_key, 'replay', gen_random_uuid(), 'completed', timestamptz '2026-01-01' + minute"
+        " FROM (VALUES ('older', interval '0'), ('newer', interval '1 min')) AS r (run_key, minute)",
+        *(VIDEO, WORKSPACE),
+    )
+    for scope in (("--video", VIDEO), ("--workspace", WORKSPACE)):
+        assert [one["track_id"] for one in report(*scope)[1]["disagreements"]] == [1]
+        assert report(*scope)[1]["snapshots"] == 1
+
+
 def test_the_page_has_no_more_images_than_requested(rows: Rows) -> None:
     for track in (1, 2, 3):
         rows.add(track, baseline=VIOS, cmt=CITY)

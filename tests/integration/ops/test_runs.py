@@ -186,14 +186,16 @@ def test_runs_are_listed_with_their_progress_and_shown_whole(site: Site) -> None
     site.bench.deliver()
     run_id = site.run_id()
     heading, line = site.ops("list", "--video", VIDEO, "--status", "completed").splitlines()
-    columns = ["run", "video", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated"]
+    columns = ["run", "video", "camera", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated"]
     assert heading.split() == columns
-    assert line.split()[:6] == [run_id, VIDEO, "initial", "completed", "finish", "100%"]
-    assert line.split()[8] == "3"
+    assert line.split()[:7] == [run_id, VIDEO, "CAM1", "initial", "completed", "finish", "100%"]
+    assert line.split()[9] == "3"
     shown = dict(line.split(maxsplit=1) for line in site.ops("show", run_id).splitlines())
     assert (shown["status"], shown["frames_done"], shown["attempts"]) == ("completed", str(FRAMES), "1")
     assert json.loads(shown["config_snapshot"])["stride"] == 1
     assert site.ops("list", "--status", "running") == "no such runs\n"
+    site.bench.sql("DELETE FROM videos")
+    assert site.ops("list").splitlines()[1].split()[2] == "-", "a video of an operator's own message has no row"
 
 
 def test_a_run_that_does_not_exist_is_reported(site: Site) -> None:
@@ -224,6 +226,22 @@ def test_a_replay_is_a_run_of_its_own_with_rows_of_its_own(site: Site) -> None:
         f"{parent} initial: completed",
         f"  {run['id']} replay from track track.max_age_s=3.0: completed",
     ]
+
+
+def test_a_replay_is_undone_by_one_of_the_run_before(site: Site) -> None:
+    site.bench.deliver()
+    first = site.run_id()
+    before = site.bench.sql("SELECT id FROM current_image_analyses ORDER BY id")
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    replayed = site.run_id()
+    site.ops("adopt", replayed)
+    site.replay("--from", "select", "--run", first)
+    site.bench.pipeline.detected.clear()
+    site.bench.deliver(site.sent()[0], message_id="m-3")
+    assert site.bench.pipeline.detected == []
+    assert site.bench.sql("SELECT id FROM current_image_analyses ORDER BY id") == before
+    assert site.ops("adopt", "--replace", first) == f"{ADOPTED}\n"
 
 
 def test_a_replay_whose_message_is_not_sent_names_the_command_that_sends_it(
@@ -281,6 +299,20 @@ def test_the_dry_run_shows_that_parts_of_other_settings_are_not_reused(site: Sit
     assert "there are no checkpoint parts: every network runs again\n" in site.replay("--from", "track", "--dry-run")
 
 
+def test_the_dry_run_does_not_count_parts_that_were_deleted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.bench.deliver()
+    [part] = site.bench.parts()
+    site.bench.s3.put_object(Bucket=site.bench.bucket, Key=part["s3_key"], Body=b"of another size")
+    lost = f"reused: boxes and embeddings of 0 of {FRAMES} frames, from 0 parts; 1 parts are no longer in S3"
+    assert lost in site.replay("--from", "track", "--dry-run")
+    site.bench.s3.delete_object(Bucket=site.bench.bucket, Key=part["s3_key"])
+    assert lost in site.replay("--from", "track", "--dry-run")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    assert "reused: unknown, S3 cannot be used to look for the 1 checkpoint parts: " in site.replay(
+        "--from", "track", "--dry-run"
+    )
+
+
 def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None:
     site.bench.deliver()
     site.replay("--from", "track", "--set", "track.max_age_s=3")
@@ -299,6 +331,45 @@ def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None
         "diff", second, first, "--out", str(page)
     )
     assert "there is nothing to compare" in site.refused("diff", first, first)
+
+
+def test_the_same_best_frames_are_found_after_many_replays(site: Site, tmp_path: Path) -> None:
+    site.bench.deliver()
+    first = site.run_id()
+    for number in range(2, 14):
+        site.replay("--from", "track", "--run", first, "--set", f"track.max_age_s={number}")
+        site.bench.deliver(site.sent()[0], message_id=f"m-{number}")
+    offsets = [row["detected_in_ms"] for row in site.bench.sql("SELECT detected_in_ms FROM current_image_analyses")]
+    assert {offset % 40 for offset in offsets} == {12}
+    page = str(tmp_path / "diff.html")
+    expected = "same best frame 3, another best frame 0, new in B 0, gone 0\n"
+    assert expected in site.ops("diff", first, site.run_id(), "--out", page)
+    site.bench.sql("DELETE FROM stage_checkpoints")
+    assert expected in site.ops("diff", first, site.run_id(), "--out", page), "by their boxes"
+
+
+@pytest.mark.parametrize("has_parts", [True, False])
+def test_a_run_that_has_not_ended_is_compared_as_far_as_it_came(site: Site, tmp_path: Path, has_parts: bool) -> None:
+    site.bench.deliver()
+    first = site.run_id()
+    site.replay("--from", "track", "--set", "track.max_age_s=3")
+    [message] = site.sent()
+
+    def cancel(sent: object) -> None:
+        runs.main(["cancel", site.run_id()])
+
+    site.bench.outbox.on_send = cancel
+    site.bench.fail(message, message_id="m-2", final=True)
+    site.capsys.readouterr()
+    if not has_parts:
+        site.bench.sql("DELETE FROM stage_checkpoints")
+    page = tmp_path / "diff.html"
+    for runs_of in ((first, site.run_id()), (site.run_id(), first)):
+        shown = site.ops("diff", *runs_of, "--out", str(page))
+        assert "is cancelled: only the first 0." in shown
+        assert "gone 0" in shown
+        assert "new in B 0" in shown
+        assert "is cancelled: only the first 0." in page.read_text("utf-8")
 
 
 def test_a_replay_of_a_replay_keeps_the_settings_of_its_parent(site: Site) -> None:
@@ -321,6 +392,9 @@ def test_a_replay_of_a_replay_keeps_the_settings_of_its_parent(site: Site) -> No
         ),
         (["--from", "detect", "--set", "yolo_weights=1"], "cannot be overridden"),
         (["--from", "detect", "--set", "track.max_age_s=-1"], "should be greater than 0"),
+        (["--from", "track", "--set", f"track.nn_budget={10**30}"], "should be less than or equal to 1000"),
+        (["--from", "detect", "--set", "detector.size_px=3200000000"], "should be less than or equal to 4096"),
+        (["--from", "track", "--set", "track.max_age=3"], "did you mean track.max_age_s?"),
     ],
 )
 def test_a_refused_override_inserts_nothing(site: Site, arguments: list[str], reason: str) -> None:
@@ -329,10 +403,13 @@ def test_a_refused_override_inserts_nothing(site: Site, arguments: list[str], re
     assert (len(site.bench.runs()), site.sent()) == (1, [])
 
 
-def test_the_worker_refuses_an_override_that_was_written_past_the_command(site: Site) -> None:
+@pytest.mark.parametrize(
+    "written", ['{"s3_bucket": "other"}', '{"track.nn_budget": 1e30}', '{"track.max_age_s": 1e300}']
+)
+def test_the_worker_refuses_an_override_that_was_written_past_the_command(site: Site, written: str) -> None:
     site.bench.deliver()
     site.replay("--from", "track", "--set", "track.max_age_s=3")
-    site.bench.sql("UPDATE video_runs SET config_overrides = '{\"s3_bucket\": \"other\"}' WHERE run_type = 'replay'")
+    site.bench.sql("UPDATE video_runs SET config_overrides = %s WHERE run_type = 'replay'", written)
     before = site.bench.video()
     failure = site.bench.fail(site.sent()[0], message_id="m-2", final=True)
     assert isinstance(failure, Permanent)
@@ -385,9 +462,39 @@ def test_the_other_settings_of_a_camera_are_kept(site: Site) -> None:
     assert site.ops("adopt", replayed["id"]).endswith("and\n  track.max_age_s = 3.0\n"), "what is no object is replaced"
 
 
+def test_settings_of_a_camera_that_a_worker_refuses_are_not_adopted(site: Site) -> None:
+    kept = '{"best.edge_px": 9, "track.nn_budget": 100000}'
+    site.bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)", TASK["workspace_id"], kept)
+    site.bench.deliver()
+    pending_replay(site)
+    site.bench.deliver(site.sent()[0], message_id="m-2")
+    why = site.refused("adopt", site.run_id())
+    assert "CAM1 would have settings that are refused: track.nn_budget: is 100000: " in why
+    assert "--replace removes the settings that the camera had before" in why
+    [row] = site.bench.sql("SELECT overrides FROM camera_settings")
+    assert row["overrides"] == json.loads(kept), "unchanged"
+    assert site.ops("adopt", "--replace", site.run_id()) == f"{ADOPTED}, and\n  track.max_age_s = 3.0\n"
+    site.bench.sql("UPDATE video_runs SET config_overrides = '{\"track.max_age_s\": 1e9}'")
+    why = site.refused("adopt", "--replace", site.run_id())
+    assert "track.max_age_s: is 1000000000" in why
+    assert "--replace" not in why
+
+
 def pending_replay(site: Site) -> str:
     site.replay("--from", "track", "--set", "track.max_age_s=3")
     return site.run_id()
+
+
+def test_of_the_settings_of_a_camera_only_the_refused_ones_are_not_used(site: Site) -> None:
+    stored = {"track.max_age_s": 3, "track.nn_budget": 10**30, "track.old_name": 1}
+    site.bench.sql("INSERT INTO camera_settings VALUES (%s, 'CAM1', %s)", TASK["workspace_id"], json.dumps(stored))
+    site.bench.deliver()
+    tracker = site.bench.runs()[0]["config_snapshot"]["tracker"]
+    assert (tracker["max_age_s"], tracker["nn_budget"]) == (3, TrackSettings().nn_budget)
+    [event] = [event for event in site.bench.observer.events if event.code == "camera.settings_refused"]
+    assert event.message.startswith("settings of CAM1 that are not used: ")
+    assert "track.old_name: cannot be overridden; possible are" in event.message
+    assert "track.nn_budget: is 1000" in event.message
 
 
 def test_refused_or_unreadable_settings_of_a_camera_are_not_used(site: Site) -> None:

@@ -223,6 +223,18 @@ def test_without_grants_on_runs_the_other_tables_are_shown(
     assert capsys.readouterr().out == "video done, 2 vehicles, 2 classified\n"
 
 
+def test_without_a_run_the_vehicles_of_one_run_key_are_counted(
+    bench: Bench, sql: Sql, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.deliver()
+    bench.deliver({**TASK, "frame_stride": 2}, message_id="m-2")
+    sql("UPDATE image_analyses SET status = 'done', run_id = NULL")
+    sql("DELETE FROM video_runs")
+    assert len(bench.rows()) == 4
+    assert watch.main([VIDEO]) == 0
+    assert capsys.readouterr().out == "video done, 2 vehicles, 2 classified\n"
+
+
 def test_a_time_limit_ends_it_with_status_1(
     ops_queue_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

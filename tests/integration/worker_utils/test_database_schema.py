@@ -232,6 +232,27 @@ def test_the_older_key_of_open_runs_is_replaced_by_one_with_the_workspace(databa
         assert shape(sql) == before
 
 
+def test_views_of_an_older_file_are_replaced(database_url: str, sql: Sql) -> None:
+    before = definitions(sql)
+    sql("DROP VIEW current_image_analyses, analysis_progress")
+    columns = "run_id, video_id, workspace_id, variant, expected, processed, ok, error, started, last, finished"
+    types = dict.fromkeys(("expected", "processed", "ok", "error"), "bigint") | {"variant": "text"}
+    types |= dict.fromkeys(("started", "last", "finished"), "timestamptz")
+    values = ", ".join(f"NULL::{types.get(name, 'uuid')} AS {name}" for name in columns.split(", "))
+    sql(
+        "CREATE VIEW current_image_analyses AS SELECT a.* FROM image_analyses AS a WHERE a.run_key = (SELECT r.run_key"
+        " FROM video_runs AS r WHERE r.video_id = a.video_id AND r.workspace_id = a.workspace_id LIMIT 1)"
+    )
+    sql(f"CREATE VIEW analysis_progress AS SELECT {values}")
+    for _ in range(2):
+        provision.tables(database_url)
+        assert definitions(sql) == before
+
+
+def definitions(sql: Sql) -> list[Any]:
+    return [sql(f"SELECT pg_get_viewdef('{name}')") for name in ("current_image_analyses", "analysis_progress")]
+
+
 def test_a_run_table_without_a_primary_key_is_accepted(database_url: str, sql: Sql) -> None:
     sql("DROP VIEW current_image_analyses, analysis_progress")
     sql("ALTER TABLE video_runs DROP CONSTRAINT video_runs_pkey, ADD UNIQUE (id)")

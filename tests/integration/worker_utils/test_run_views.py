@@ -22,13 +22,16 @@ def insert_run(sql: Sql, run_key: str, status: str, minute: int, run_type: str =
     return str(row["id"])
 
 
-def insert_snapshot(sql: Sql, name: str, run_key: str | None, minute: int = 0, status: str = "queued") -> None:
+def insert_snapshot(
+    sql: Sql, name: str, run_key: str | None, minute: int = 0, status: str = "queued", *, is_of_run: bool = False
+) -> None:
+    """`is_of_run`: a run inserted it, and not an older release."""
     sql(
         "INSERT INTO image_analyses (workspace_id, video_id, workspace_code, camera_code, track_id, snapshot_s3_key,"
-        " detected_in_ms, yolo_type, run_key, status, created_at, updated_at) VALUES (%s, %s, 'CTX1005', 'CAM1',"
-        " (SELECT count(*) + 1 FROM image_analyses), %s, 0, 'Car', %s, %s, timestamptz '2026-01-01' + %s,"
-        " '2026-01-03')",
-        *(WORKSPACE, VIDEO, name, run_key, status, f"{minute} min"),
+        " detected_in_ms, yolo_type, run_key, status, created_at, updated_at, run_id) VALUES (%s, %s, 'CTX1005',"
+        " 'CAM1', (SELECT count(*) + 1 FROM image_analyses), %s, 0, 'Car', %s, %s, timestamptz '2026-01-01' + %s,"
+        " '2026-01-03', CASE WHEN %s THEN gen_random_uuid() END)",
+        *(WORKSPACE, VIDEO, name, run_key, status, f"{minute} min", is_of_run),
     )
 
 
@@ -67,6 +70,34 @@ def test_a_video_s_current_rows_are_those_of_its_newest_completed_run(
     for run in runs:
         insert_run(sql, *run)
     assert shown(sql) == {f"{current} 1", f"{current} 2", "from elsewhere"}
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "paused", "failed", "cancelled"])
+def test_rows_of_an_older_release_are_shown_until_a_run_is_completed(sql: Sql, status: str) -> None:
+    for run_key, minute in (("oldest", 0), ("old", 1)):
+        insert_snapshot(sql, run_key, run_key, minute)
+    run_id = insert_run(sql, "new", status, 2, "initial")
+    assert shown(sql) == {"old"}, "as one run without a row"
+    insert_snapshot(sql, "new", "new", 2, is_of_run=True)
+    assert shown(sql) == {"old"}
+    sql("UPDATE video_runs SET status = 'completed' WHERE id = %s", run_id)
+    assert shown(sql) == {"new"}
+    sql("UPDATE video_runs SET status = %s, run_key = 'old' WHERE id = %s", status, run_id)
+    insert_snapshot(sql, "old 2", "old", 2, is_of_run=True)
+    assert shown(sql) == {"old", "old 2"}, "a run with the key of the older release shares its rows"
+
+
+def test_rows_whose_runs_were_deleted_are_shown(sql: Sql) -> None:
+    insert_snapshot(sql, "older", "older", 0, is_of_run=True)
+    insert_snapshot(sql, "newer", "newer", 1, is_of_run=True)
+    assert shown(sql) == {"newer"}
+
+
+def test_rows_of_another_workspace_do_not_decide_what_is_shown(sql: Sql) -> None:
+    insert_snapshot(sql, "own", "own", 0)
+    insert_snapshot(sql, "foreign", "foreign", 1)
+    sql("UPDATE image_analyses SET workspace_id = gen_random_uuid() WHERE run_key = 'foreign'")
+    assert shown(sql) == {"own", "foreign"}, "each in its own workspace"
 
 
 def test_a_video_has_one_open_run_that_is_no_replay(sql: Sql) -> None:
@@ -108,6 +139,8 @@ def test_what_is_shown_is_found_by_index_without_sorting(sql: Sql) -> None:
     plan = "\n".join(row["QUERY PLAN"] for row in sql("EXPLAIN SELECT count(*) FROM current_image_analyses"))
     assert "video_runs_current" in plan, plan
     assert "image_analyses_newest" in plan, plan
+    assert "image_analyses_unrecorded" in plan, plan
+    assert "Seq Scan on video_runs" not in plan, plan
     assert "Sort" not in plan, plan
     [row] = sql("SELECT count(*) FROM current_image_analyses")
     assert row["count"] == 2499 + 2500, "the older rows of the videos with runs, the newer ones of the others"
@@ -134,6 +167,14 @@ def test_the_progress_of_classification_is_counted_per_run_and_variant(sql: Sql)
         ("2026-01-01", "2026-01-03"),
         ("2026-01-01", "2026-01-06"),
     ]
+
+
+def test_snapshots_of_another_workspace_are_not_counted(sql: Sql) -> None:
+    insert_run(sql, "key", "running", 0)
+    for name in "ab":
+        insert_snapshot(sql, name, "key")
+    sql("UPDATE image_analyses SET workspace_id = gen_random_uuid() WHERE snapshot_s3_key = 'b'")
+    assert progress(sql, "expected") == [(1,)]
 
 
 def test_classification_is_finished_when_the_run_is_complete_and_every_row_has_a_result(sql: Sql) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from video_analysis.tests.support import iam, video_bench
 from video_analysis.tests.support.video_bench import TASK, VIDEO, WORKSPACE, Bench, FakeLease, Sql
+from video_analysis.worker_config import TrackSettings
 from video_analysis.worker_utils.errors import Interrupted, LeaseLost, Paused, Permanent, Transient
 from video_analysis.yolo_worker.runs import checkpoint_writer, checkpoints, progress
 
@@ -198,8 +199,8 @@ def test_without_the_permission_one_warning_names_it_and_the_worker_works_as_bef
     bench.worker.probe()
 
 
-def replay(bench: Bench, stage: str, overrides: dict[str, object]) -> list[int]:
-    """A replay of the first run. Returns the frames on which the detector ran."""
+def pending_replay(bench: Bench, stage: str, overrides: dict[str, object]) -> dict[str, object]:
+    """A replay of the first run. Returns its message."""
     parent = bench.runs()[0]
     [row] = bench.sql(
         "INSERT INTO video_runs (video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,"
@@ -207,7 +208,12 @@ def replay(bench: Bench, stage: str, overrides: dict[str, object]) -> list[int]:
         *(VIDEO, WORKSPACE, parent["id"], parent["id"], stage, json.dumps(overrides)),
         json.dumps(parent["config_snapshot"]),
     )
-    message = {"event": "REPLAY_VIDEO", "run_id": row["id"], "video_id": VIDEO, "workspace_id": WORKSPACE}
+    return {"event": "REPLAY_VIDEO", "run_id": row["id"], "video_id": VIDEO, "workspace_id": WORKSPACE}
+
+
+def replay(bench: Bench, stage: str, overrides: dict[str, object]) -> list[int]:
+    """Process a replay of the first run. Returns the frames on which the detector ran."""
+    message = pending_replay(bench, stage, overrides)
     bench.pipeline.detected.clear()
     bench.deliver(message, message_id="m-replay")
     assert bench.runs()[-1]["status"] == "completed"
@@ -235,6 +241,31 @@ def test_a_replay_runs_networks_only_from_detect(
     else:
         assert len(bench.rows()) == 2 * len(before)
         assert len(bench.sql("SELECT * FROM current_image_analyses")) == len(before)
+
+
+def test_a_run_whose_frames_were_all_stored_has_a_rate(bench: Bench) -> None:
+    bench.deliver()
+    assert replay(bench, "track", {"track.max_age_s": 3}) == []
+    assert all(run["fps"] > 0 for run in bench.runs())
+
+
+@pytest.mark.parametrize("gap_s", [2.0, 3.0])
+def test_a_replay_from_detect_keeps_its_own_detections(bench: Bench, gap_s: float) -> None:
+    bench.deliver()
+    message = pending_replay(bench, "detect", {})
+    bench.pipeline.tracking = TrackSettings(gap_s=2)
+    interrupt(bench, 2)
+    bench.pipeline.detected.clear()
+    bench.fail(message, message_id="m-2")
+    assert bench.pipeline.detected[0] == 0, "those of the completed run are not used"
+    bench.pipeline.tracking = TrackSettings(gap_s=gap_s)
+    bench.outbox.on_send = lambda message: None
+    bench.pipeline.detected.clear()
+    bench.deliver(message, message_id="m-2", receive=2)
+    statuses = [(run["status"], run["replay_from_stage"]) for run in bench.runs()]
+    replaced = [("failed", "detect")] if gap_s == 3 else []
+    assert statuses == [("completed", None), *replaced, ("completed", "detect")]
+    assert bench.pipeline.detected == list(range(bench.parts()[1]["last_frame"] + 1, FRAMES))
 
 
 def test_a_replay_keeps_the_settings_of_the_stages_that_do_not_run_again(bench: Bench) -> None:

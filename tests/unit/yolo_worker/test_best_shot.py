@@ -21,6 +21,7 @@ WIDTH_PX, HEIGHT_PX = 320, 240
 RULES = BestSettings()
 CROP_MARGIN = SnapshotSettings().crop_margin
 EXACT = BestSettings(area_step=0, confidence_step=0, sharpness_step=0, centre_step=0, outlier_area=0)
+TINY = BestSettings(area_step=1e-320, confidence_step=1e-320, sharpness_step=1e-320, centre_step=1e-320, outlier_area=0)
 PAIRWISE = BestSettings(outlier_area=0)
 """Each box for itself: an outlier is one among its neighbours."""
 MIDDLE: Box = (100, 80, 200, 160)
@@ -151,7 +152,8 @@ def test_the_earlier_of_equal_frames_is_kept() -> None:
 def test_a_step_of_zero_compares_exactly() -> None:
     frames = (seen(0, track(confidence=0.9)), seen(1, track(grown(MIDDLE, 0.01), confidence=0.4)))
     assert chosen(*frames) == 0
-    assert chosen(*frames, rules=EXACT) == 1
+    for rules in (EXACT, TINY):
+        assert chosen(*frames, rules=rules) == 1
 
 
 def test_the_shot_is_the_box_with_its_margin_from_its_own_frame() -> None:

@@ -84,6 +84,25 @@ def test_a_damaged_part_is_refused(content: bytes) -> None:
         decode(content)
 
 
+LONG = encode([frame_input(index, 50, (0, 7)) for index in range(50)])
+
+
+@pytest.mark.filterwarnings("ignore:Reading `.npy`:UserWarning")
+@pytest.mark.parametrize("mask", [0x01, 0x20, 0x80, 0xFF])
+def test_a_part_with_a_flipped_byte_is_read_or_refused(mask: int) -> None:
+    """The directory and the headers of the arrays byte by byte, the rest at every 50th."""
+    directory = LONG.rindex(b"PK\x01\x02", 0, LONG.rindex(b"PK\x05\x06")) - 600
+    refused = 0
+    for position in [*range(200), *range(200, directory, 50), *range(directory, len(LONG))]:
+        damaged = bytearray(LONG)
+        damaged[position] ^= mask
+        try:
+            decode(bytes(damaged))
+        except ValueError:
+            refused += 1
+    assert refused > 0
+
+
 def test_only_unknown_embeddings_are_computed() -> None:
     frame, asked = frame_input(0, 4, (1, 2)), list[Boxes]()
 

@@ -25,10 +25,16 @@ def test_a_value_gets_the_type_of_its_setting() -> None:
 
 
 REFUSED: list[tuple[dict[str, object], str]] = [
-    ({"track.max_age": 3}, "track.max_age: cannot be overridden; possible are best.area_step, "),
-    ({"yolo_weights": "other.pt"}, "yolo_weights: cannot be overridden"),
-    ({"snapshot.jpeg_quality": 50}, "snapshot.jpeg_quality: cannot be overridden"),
-    ({"detector.batch": 1}, "detector.batch: cannot be overridden"),
+    ({"track.max_age": 3}, "track.max_age: cannot be overridden; did you mean track.max_age_s?"),
+    ({"max_age_s": 3}, "max_age_s: cannot be overridden; did you mean track.max_age_s?"),
+    ({"tracker.conf": 1}, "tracker.conf: cannot be overridden; possible are best.area_step, "),
+    (
+        {"confidence": 1},
+        "confidence: cannot be overridden; did you mean detector.confidence or track.confidence?",
+    ),
+    ({"yolo_weights": "other.pt"}, "yolo_weights: cannot be overridden; possible are best.area_step, "),
+    ({"snapshot.jpeg_quality": 50}, "snapshot.jpeg_quality: cannot be overridden; possible are "),
+    ({"detector.batch": 1}, "detector.batch: cannot be overridden; possible are "),
     ({"track.max_age_s": "3"}, "track.max_age_s: is '3': Input should be a valid number"),
     ({"track.max_age_s": True}, "track.max_age_s: is True"),
     ({"track.max_age_s": 0}, "track.max_age_s: is 0: Input should be greater than 0"),
@@ -68,6 +74,39 @@ def test_an_override_of_a_stage_that_does_not_run_again_is_refused(
         else:
             with pytest.raises(Permanent, match=f"but the replay begins at {stage}"):
                 overrides.checked({name: value}, stage)
+
+
+LARGEST = {
+    "frame_stride": 2**31 - 1,
+    "detector.size_px": 4096,
+    "track.n_init": 1000,
+    "track.nn_budget": 1000,
+    "track.speed": 1000,
+    **dict.fromkeys(
+        ("track.confirm_s", "track.max_age_s", "track.gap_s", "track.link_s", "track.embed_interval_s"), 600
+    ),
+    **dict.fromkeys(("best.area_step", "best.sharpness_step"), 10),
+    "best.outlier_area": 1000,
+    "best.edge_px": 10_000,
+}
+"""All others are shares."""
+
+
+@pytest.mark.parametrize("name", overrides.ALLOWED)
+def test_each_override_has_a_largest_value(name: str) -> None:
+    largest = LARGEST.get(name, 1)
+    assert overrides.checked({name: largest}, "detect") == {name: largest}
+    for value in (largest + 32, 10**30, 10**400, 1e300):
+        with pytest.raises(Permanent, match=f"^{name}: is "):
+            overrides.checked({name: value}, "detect")
+
+
+def test_of_stored_settings_those_that_are_refused_are_left_out() -> None:
+    stored = {"track.max_age_s": 3, "track.nn_budget": 10**30, "track.old_name": 1, "best.edge_px": 9}
+    values, refusals = overrides.usable(stored)
+    assert values == {"track.max_age_s": 3.0, "best.edge_px": 9}
+    assert [one.split(":")[0] for one in refusals] == ["track.nn_budget", "track.old_name"]
+    assert overrides.usable([]) == ({}, ["overrides: is [], should be an object"])
 
 
 @pytest.mark.parametrize("stored", [None, [], "track.max_age_s", 3])
