@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, RunType, StoredRun
 
@@ -33,7 +33,15 @@ class NoWork:
     run: StoredRun
 
 
-Choice = NewRun | SameRun | NoWork
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Do what an operator requested, and then what follows for the paused or cancelled run."""
+
+    run: StoredRun
+    then: NewRun | SameRun | NoWork
+
+
+Choice = NewRun | SameRun | NoWork | Stop
 
 
 def choose(found: StoredRun | None, run_key: str, *, is_known_message: bool, is_own_run: bool) -> Choice:
@@ -44,17 +52,30 @@ def choose(found: StoredRun | None, run_key: str, *, is_known_message: bool, is_
     It is no order to process the video again. `is_own_run`: it has begun or continued `found`, or names it. It does not
     end a run that another message began after it: of two messages with different settings, the newer one counts.
 
-    A completed run stays completed: to process it again with the same run key changes nothing.
+    A completed run stays completed: to process it again with the same run key changes nothing. What an operator
+    requested comes first: a run that is superseded, or retried, would lose it.
     """
     if found is None:
         return NewRun("initial")
+    if found.awaits_stop:
+        stopped = replace(found, status="paused" if found.requested == "pause" else "cancelled", requested=None)
+        return Stop(found, _of_run(stopped, run_key, is_known_message, is_own_run))
+    return _of_run(found, run_key, is_known_message, is_own_run)
+
+
+def _of_run(
+    found: StoredRun,
+    run_key: str,
+    is_known_message: bool,
+    is_own_run: bool,
+) -> NewRun | SameRun | NoWork:
     has_same_key = found.run_key in (None, run_key)
     if is_known_message:
         return _known_message(found, has_same_key, is_own_run)
     return _new_message(found, has_same_key)
 
 
-def _known_message(found: StoredRun, has_same_key: bool, is_own_run: bool) -> Choice:
+def _known_message(found: StoredRun, has_same_key: bool, is_own_run: bool) -> NewRun | SameRun | NoWork:
     """The message is received again."""
     is_done = found.status == "completed" or (found.status in ("pending", "running") and not is_own_run)
     if found.status in ("paused", "cancelled") or (is_done and not has_same_key):
@@ -62,7 +83,7 @@ def _known_message(found: StoredRun, has_same_key: bool, is_own_run: bool) -> Ch
     return SameRun(found) if has_same_key else _retry(found, supersedes=found.status != "failed")
 
 
-def _new_message(found: StoredRun, has_same_key: bool) -> Choice:
+def _new_message(found: StoredRun, has_same_key: bool) -> NewRun | SameRun | NoWork:
     """The video was sent again."""
     if found.status in ("failed", "cancelled"):
         return NewRun("retry", found)

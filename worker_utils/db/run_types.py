@@ -35,6 +35,14 @@ class StoredRun:
     """The overrides of the parent; only of a run that is found by its id."""
 
     @property
+    def awaits_stop(self) -> bool:
+        """Whether an operator requested something that no worker has done yet.
+
+        A run that has failed has a request only if that was its last receive, at which it has failed in advance.
+        """
+        return self.requested is not None and self.status in ("running", "failed")
+
+    @property
     def changes_video(self) -> bool:
         """Whether the row in `videos` shows the state of the run: not that of a replay that an operator started.
 

@@ -13,7 +13,7 @@ from video_analysis.worker_utils.db import access, failure_columns, videos
 from video_analysis.worker_utils.db.access import TableAccess
 from video_analysis.worker_utils.db.attempt_status import LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Transactions
-from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, choose
+from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, Stop, choose
 from video_analysis.worker_utils.db.run_types import (
     RunProgress,
     RunStart,
@@ -108,6 +108,8 @@ END_OF_MESSAGE = f"""
 """  # noqa: S608  # a constant
 REQUESTED = f"SELECT {', '.join(_STORED)}, video_id, workspace_id FROM video_runs WHERE id = %s FOR UPDATE"  # noqa: S608
 
+Started = SameRun | NoWork | Paused | Cancelled
+
 
 class VideoRunRepository:
     """The rows of runs."""
@@ -129,10 +131,11 @@ class VideoRunRepository:
 
         return self._database.transaction(find)
 
-    def start(self, begun: RunStart) -> SameRun | NoWork:
+    def start(self, begun: RunStart) -> Started:
         """Begin the run of a message, or its next attempt, by `run_choice.choose`. Committed before any work.
 
-        The result has the row as it is now: with the request of an operator that was not acted on, if there is one.
+        What an operator requested before is done first, in the same transaction, also in `videos`. The result is the
+        reason if the message is acknowledged with that.
         """
         return self._database.transaction(lambda cursor: start(cursor, begun))
 
@@ -176,13 +179,17 @@ class VideoRunRepository:
         self._database.transaction(lambda cursor: cursor.execute(END_OF_MESSAGE, {**found, **ended}))
 
 
-def start(cursor: Cursor, begun: RunStart) -> SameRun | NoWork:
+def start(cursor: Cursor, begun: RunStart) -> Started:
     """See `VideoRunRepository.start`."""
     found = _find(cursor, begun)
     if begun.run_id is not None and found is not None and _is_replaced(cursor, found):
         return NoWork(found)
     is_known, is_own = _is_known(cursor, begun, found)
     choice = choose(found, begun.run_key, is_known_message=is_known, is_own_run=is_own)
+    if isinstance(choice, Stop):
+        reason, choice = stop(cursor, choice.run.id), choice.then
+        if reason is not None and isinstance(choice, NoWork):
+            return reason
     match choice:
         case NewRun():
             return SameRun(_insert(cursor, begun, choice))

@@ -70,7 +70,10 @@ class RunLifecycle:
         return found
 
     def start(self, delivery: Delivery, plan: Plan) -> Attempt | None:
-        """Begin the run of a message, or its next attempt. None if the message needs no work."""
+        """Begin the run of a message, or its next attempt. None if the message needs no work.
+
+        Raises Paused or Cancelled if that was requested: the rows of the run and the video show it.
+        """
         begun = RunStart(
             video_id=plan.task.video_id,
             workspace_id=plan.task.workspace_id,
@@ -88,6 +91,8 @@ class RunLifecycle:
             case NoWork(run):
                 self._report_no_work(delivery, run)
                 return None
+            case Paused() | Cancelled() as reason:
+                raise reason
             case SameRun(run):
                 begun_run, progress = run, self._progress(run)
         run_id = None if begun_run is None else begun_run.id

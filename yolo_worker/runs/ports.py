@@ -26,8 +26,8 @@ class Runs(Protocol):
     def find(self, run_id: str, video_id: str, workspace_id: str) -> StoredRun | None:
         """The run with this id, of this video and workspace."""
 
-    def start(self, begun: RunStart) -> SameRun | NoWork:
-        """Begin the run of a message, or its next attempt."""
+    def start(self, begun: RunStart) -> SameRun | NoWork | Paused | Cancelled:
+        """Begin the run of a message, or its next attempt; or do what an operator requested."""
 
     def write_progress(self, run_id: str, progress: RunProgress) -> RunState | None:
         """Write the progress and read the state of the row; None if the row is gone."""

@@ -262,7 +262,38 @@ def test_a_request_survives_a_failure_and_a_shutdown(runs: VideoRunRepository, s
     sql("UPDATE video_runs SET requested = 'cancel'")
     end(runs, Interrupted("shutting down"), final=False)
     assert state(sql) == ("running", "cancel", "interrupted", "shutting down")
-    assert started(runs).requested == "cancel"
+    assert isinstance(runs.start(BEGUN), Cancelled)
+    assert state(sql)[:2] == ("cancelled", None)
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+@pytest.mark.parametrize(("requested", "status"), [("pause", "paused"), ("cancel", "cancelled")])
+def test_a_request_is_not_lost_when_the_settings_change(
+    runs: VideoRunRepository, sql: Sql, requested: str, status: str, *, is_last: bool
+) -> None:
+    started(runs, is_last=is_last)
+    sql("UPDATE video_runs SET requested = %s", requested)
+    reason = runs.start(replace(BEGUN, run_key="new key"))
+    assert isinstance(reason, Paused | Cancelled)
+    assert [(row["status"], row["requested"]) for row in rows(sql)] == [(status, None)]
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_new_message_ends_a_run_that_should_be_cancelled_and_begins_a_retry(
+    runs: VideoRunRepository, sql: Sql, *, is_last: bool
+) -> None:
+    started(runs, is_last=is_last)
+    sql("UPDATE video_runs SET requested = 'cancel'")
+    assert started(runs, message_id="m-2").run_type == "retry"
+    assert [(row["status"], row["requested"]) for row in rows(sql)] == [("cancelled", None), ("running", None)]
+    assert isinstance(runs.start(BEGUN), SameRun), "the older message joins the retry"
+
+
+def test_a_new_message_resumes_a_run_that_should_be_paused(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    sql("UPDATE video_runs SET requested = 'pause'")
+    assert started(runs, message_id="m-2").id == run.id
+    assert state(sql) == ("running", None, None, None)
 
 
 def test_a_run_that_completes_before_the_request_is_read_is_completed(runs: VideoRunRepository, sql: Sql) -> None:

@@ -221,6 +221,16 @@ def test_a_request_between_two_attempts_stops_the_next_one_before_its_frames(ben
     assert len(bench.pipeline.paths) == 1
 
 
+def test_a_video_whose_cancellation_no_worker_has_read_is_not_processed_with_other_settings(bench: Bench) -> None:
+    bench.outbox.on_send = lambda message: (_ for _ in ()).throw(Transient("SQS did not answer"))
+    bench.fail()
+    bench.sql("UPDATE video_runs SET requested = 'cancel'")
+    assert isinstance(bench.fail(TASK | {"frame_stride": 2}, receive=2, final=True), Cancelled)
+    assert [run["status"] for run in bench.runs()] == ["cancelled"]
+    assert state(bench.video())[:2] == ("error", "cancelled")
+    assert len(bench.pipeline.paths) == 1
+
+
 def test_a_request_that_comes_too_late_changes_nothing(bench: Bench) -> None:
     bench.outbox.on_send = lambda message: None
     bench.deliver()
