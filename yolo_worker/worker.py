@@ -144,10 +144,9 @@ class VideoWorker:
         damage.check(source.damage)
         missing = None if source.damage is None else str(source.damage)
         run.check()
-        attempt.progress.check(now=True)  # another worker may have stopped the run since the last progress was written
-        if plan.changes_video:
+        attempt.progress.check(now=True)  # what was requested since the last progress was written
+        if not self._runs.complete(attempt, missing) and plan.changes_video:
             self._videos.finish(plan.task, damage=missing)
-        self._runs.complete(attempt)
         run.report(
             "video.done",
             f"video done: {vehicles} vehicles",

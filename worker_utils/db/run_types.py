@@ -96,6 +96,21 @@ class RunState:
     requested: Request | None
     error_code: str | None = None
 
+    @property
+    def is_ended_by_others(self) -> bool:
+        """Whether another process ended the work, at an operator's request or since it has other settings."""
+        return self.status in ("paused", "cancelled") or self.error_code == "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedVideo:
+    """The video of a run that is completed."""
+
+    video_id: str
+    workspace_id: str
+    damage: str | None
+    """What is missing from its file."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckpointPart:

@@ -15,6 +15,7 @@ from video_analysis.worker_utils.db.attempt_status import LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Transactions
 from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, Stop, choose
 from video_analysis.worker_utils.db.run_types import (
+    FinishedVideo,
     RunProgress,
     RunStart,
     RunState,
@@ -92,8 +93,9 @@ SELECT status, requested, error_code FROM video_runs WHERE id = %(id)s
 COMPLETE = f"""
 UPDATE video_runs SET {", ".join(f"{name} = %({name})s" for name in _PROGRESS)}, status = 'completed', requested = NULL,
     error_code = NULL, error_msg = NULL, completed_at = now(), updated_at = now()
-WHERE id = %(id)s AND status NOT IN ('completed', 'cancelled') AND error_code IS DISTINCT FROM 'superseded'
+WHERE id = %(id)s AND status <> 'completed'
 """  # noqa: S608
+STATE = "SELECT status, requested, error_code FROM video_runs WHERE id = %s FOR UPDATE"
 _END = """
 UPDATE video_runs SET status = coalesce(%(status)s, status), error_code = %(error_code)s, error_msg = %(error_msg)s,
     requested = CASE WHEN %(status)s::text IS NULL THEN requested END, eta_s = NULL, updated_at = now()
@@ -149,9 +151,13 @@ class VideoRunRepository:
 
         return self._database.transaction(write)
 
-    def complete(self, run_id: str, progress: RunProgress) -> None:
-        """Mark the run `completed`: every snapshot has been sent. A cancelled or superseded run is not changed."""
-        self._database.transaction(lambda cursor: cursor.execute(COMPLETE, {"id": run_id, **asdict(progress)}))
+    def complete(self, run_id: str, progress: RunProgress, video: FinishedVideo | None = None) -> RunState | None:
+        """Mark the run `completed`, and its video `done`: every snapshot has been sent.
+
+        Returns the run as it was before; None without its row. One that is paused, cancelled or superseded is not
+        changed, and neither is its video: another worker did that, or continues it.
+        """
+        return self._database.transaction(lambda cursor: complete(cursor, run_id, progress, video))
 
     def stop(self, run_id: str) -> Paused | Cancelled | None:
         """Do what an operator requested: the run is `paused` or `cancelled` now, and so is its row in `videos`.
@@ -242,6 +248,19 @@ def stop(cursor: Cursor, run_id: str) -> Paused | Cancelled | None:
     if run.changes_video:
         videos.write_stop(cursor, video_id, workspace_id, reason)
     return reason
+
+
+def complete(cursor: Cursor, run_id: str, progress: RunProgress, video: FinishedVideo | None) -> RunState | None:
+    """See `VideoRunRepository.complete`."""
+    cursor.execute(STATE, (run_id,))
+    row = cursor.fetchone()
+    state = None if row is None else RunState(*row)
+    if state is not None and state.is_ended_by_others:
+        return state
+    if video is not None:
+        videos.finish(cursor, video.video_id, video.workspace_id, video.damage)
+    cursor.execute(COMPLETE, {"id": run_id, **asdict(progress)})
+    return state
 
 
 def _insert(cursor: Cursor, begun: RunStart, new: NewRun) -> StoredRun:

@@ -13,7 +13,7 @@ from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ReplayVideo
 from video_analysis.worker_utils.contracts.s3_keys import is_uuid
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
-from video_analysis.worker_utils.db.run_types import RunProgress, RunStart, StoredRun, missing_run
+from video_analysis.worker_utils.db.run_types import FinishedVideo, RunProgress, RunStart, StoredRun, missing_run
 from video_analysis.worker_utils.errors import Cancelled, ErrorCode, Paused, WorkerError
 from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.observability.logs import failure_fields
@@ -21,7 +21,7 @@ from video_analysis.worker_utils.observability.observer import Event, Observer
 from video_analysis.worker_utils.version import VERSION
 from video_analysis.yolo_worker.runs.plan import Plan
 from video_analysis.yolo_worker.runs.ports import Runs
-from video_analysis.yolo_worker.runs.progress import ProgressWriter
+from video_analysis.yolo_worker.runs.progress import ProgressWriter, stop_of
 
 Result = TypeVar("Result")
 UNUSABLE: frozenset[ErrorCode] = frozenset({"schema_outdated", "schema_mismatch", "permission_denied", "data_refused"})
@@ -99,12 +99,23 @@ class RunLifecycle:
         context = RunContext(plan.run_key, delivery.lease, self._observer, delivery.log_fields, run_id, progress)
         return Attempt(plan, context, progress, begun_run)
 
-    def complete(self, attempt: Attempt) -> None:
-        """Mark the run `completed`. If the table cannot be used now, that is done when it can be used again."""
-        run_id = attempt.context.run_id
-        if run_id is not None:
-            self._uncompleted[run_id] = attempt.progress.current
-            self._optional(self._complete_all)
+    def complete(self, attempt: Attempt, damage: str | None) -> bool:
+        """Mark the run `completed` and its video `done`, in one transaction. `damage` is what the file lacks.
+
+        Returns whether that was done. If the table cannot be used now, the run is completed when it can be used again.
+        Raises Paused, Cancelled or LeaseLost if another process stopped the run before; then nothing is changed.
+        """
+        run_id, task, progress = attempt.context.run_id, attempt.task, attempt.progress.current
+        if run_id is None:
+            return False
+        video = FinishedVideo(task.video_id, task.workspace_id, damage) if attempt.plan.changes_video else None
+        state = self._optional(lambda runs: (runs.complete(run_id, progress, video),))
+        if state is None:
+            self._uncompleted[run_id] = progress
+            return False
+        if state[0] is not None and state[0].is_ended_by_others and (stop := stop_of(state[0])) is not None:
+            raise stop
+        return True
 
     def stop(self, attempt: Attempt) -> Paused | Cancelled | None:
         """Do what an operator requested. None if the request was taken back: the work goes on."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
 from video_analysis.worker_utils.db.run_types import (
     CheckpointPart,
+    FinishedVideo,
     Overrides,
     RunProgress,
     RunStart,
@@ -32,8 +33,8 @@ class Runs(Protocol):
     def write_progress(self, run_id: str, progress: RunProgress) -> RunState | None:
         """Write the progress and read the state of the row; None if the row is gone."""
 
-    def complete(self, run_id: str, progress: RunProgress) -> None:
-        """Mark the run `completed`."""
+    def complete(self, run_id: str, progress: RunProgress, video: FinishedVideo | None = None) -> RunState | None:
+        """Mark the run `completed` and the video `done`. Returns the run as it was: one that was stopped stays so."""
 
     def stop(self, run_id: str) -> Paused | Cancelled | None:
         """Do what an operator requested, in the rows of run and video. None if the request was taken back."""

@@ -305,6 +305,18 @@ def test_a_run_that_completes_before_the_request_is_read_is_completed(runs: Vide
     assert state(sql)[0] == "completed"
 
 
+@pytest.mark.parametrize(
+    "ended", ["status = 'paused'", "status = 'cancelled'", "status = 'failed', error_code = 'superseded'"]
+)
+def test_a_run_that_others_have_ended_is_not_completed(runs: VideoRunRepository, sql: Sql, ended: str) -> None:
+    run = started(runs)
+    sql(f"UPDATE video_runs SET {ended}")
+    before = rows(sql)
+    found = runs.complete(run.id, HALF)
+    assert found is not None
+    assert (found.is_ended_by_others, rows(sql)) == (True, before)
+
+
 def test_on_the_last_receive_the_run_has_failed_in_advance(runs: VideoRunRepository, sql: Sql) -> None:
     run = started(runs, is_last=True)
     assert state(sql)[::2] == ("failed", "crashed")
