@@ -10,9 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from video_analysis.ops.exit_status import CommandError
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.consumer.backoff import jittered
 from video_analysis.worker_utils.db import failure_columns, videos
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
+from video_analysis.worker_utils.db.video_runs import HAS_CHILD
 from video_analysis.worker_utils.errors import EnvironmentFault
 
 if TYPE_CHECKING:
@@ -75,11 +78,13 @@ class Adoption:
 
 
 _COLUMNS = ", ".join(field.name for field in fields(RunRow))
+_IS_IDLE = "updated_at < now() - make_interval(secs => %(idle_s)s)"
 LIST = f"""
 SELECT {_COLUMNS} FROM video_runs
 WHERE (%(video_id)s::uuid IS NULL OR video_id = %(video_id)s::uuid)
     AND (%(workspace_id)s::uuid IS NULL OR workspace_id = %(workspace_id)s::uuid)
-    AND (%(status)s::text IS NULL OR status = %(status)s)
+    AND (%(status)s::text IS NULL OR status = %(status)s
+        OR (%(status)s = 'running' AND status = 'failed' AND error_code = 'crashed' AND NOT {_IS_IDLE}))
 ORDER BY created_at DESC, id LIMIT %(limit)s
 """  # noqa: S608  # the names of the columns are constants
 ONE = f"SELECT {_COLUMNS} FROM video_runs WHERE id = %s"  # noqa: S608
@@ -87,7 +92,9 @@ OF_ROOT = f"SELECT {_COLUMNS} FROM video_runs WHERE root_run_id = %s ORDER BY cr
 NEWEST_COMPLETED = f"""
 SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND status = 'completed' ORDER BY created_at DESC, id LIMIT 1
 """  # noqa: S608
-REQUEST = "UPDATE video_runs SET requested = %s, updated_at = now() WHERE id = %s"
+IS_IDLE = f"SELECT {_IS_IDLE} FROM video_runs WHERE id = %(id)s"  # noqa: S608  # a constant
+REQUEST = "UPDATE video_runs SET requested = %s WHERE id = %s"
+"""Without `updated_at`: that is when a worker last wrote to the run."""
 STOP = """
 UPDATE video_runs SET status = %s, requested = NULL, error_code = %s, error_msg = %s, updated_at = now() WHERE id = %s
 """
@@ -119,18 +126,26 @@ JOIN videos AS v ON v.workspace_id = c.workspace_id AND v.camera_code = c.camera
 UNPROCESSED = frozenset({"pending", "paused"})
 
 
+def longest_silence_s(config: WorkerConfig) -> float:
+    """The longest time for which a run that is being processed is not written to: between two receives."""
+    longest_s = max(*config.transient_delays_s, *config.missing_delays_s)
+    return config.visibility_timeout_s + jittered(longest_s, 1.0)
+
+
 class RunRows:
     """The runs, with an operator's own grants."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, idle_s: float = longest_silence_s(WorkerConfig())) -> None:
+        """After `idle_s` without a write, no worker processes a run: a request changes it at once."""
         self._database = self.database = database
+        self._idle_s = idle_s
 
     def listed(
         self, *, video_id: str | None, workspace_id: str | None, status: RunStatus | None, limit: int
     ) -> list[RunRow]:
-        """The newest runs first."""
+        """The newest runs first. In its last receive a run is `running`, too, though it has failed in advance."""
         values = {"video_id": video_id, "workspace_id": workspace_id, "status": status, "limit": limit}
-        return self._database.transaction(lambda cursor: _rows(cursor, LIST, values))
+        return self._database.transaction(lambda cursor: _rows(cursor, LIST, {**values, "idle_s": self._idle_s}))
 
     def one(self, run_id: str) -> RunRow:
         """One run. CommandError if there is none."""
@@ -150,13 +165,13 @@ class RunRows:
         return rows[0] if rows else None
 
     def pause(self, run_id: str) -> RunRow:
-        """Pause a run that is pending or running. Returns the run as it is then."""
+        """Pause a run that is pending or running. Returns the run as it is then: paused, if no worker processes it."""
 
         def pause(cursor: Cursor, run: RunRow) -> None:
             _check_not_cancelling(run)
-            if run.may_be_worked_on:
+            if self._may_be_read(cursor, run):
                 cursor.execute(REQUEST, ("pause", run_id))
-            elif run.status == "pending":
+            elif run.status in ("pending", "running"):
                 reason = stopped("pause")
                 cursor.execute(STOP, ("paused", reason.code, failure_columns.reason(reason), run_id))
                 if run.changes_video:
@@ -167,12 +182,12 @@ class RunRows:
         return self._changed(run_id, pause)
 
     def cancel(self, run_id: str) -> RunRow:
-        """Cancel a run that is pending, running or paused. Returns the run as it is then."""
+        """Cancel a run that is pending, running or paused. Returns the run as it is then, as `pause`."""
 
         def cancel(cursor: Cursor, run: RunRow) -> None:
-            if run.may_be_worked_on:
+            if self._may_be_read(cursor, run):
                 cursor.execute(REQUEST, ("cancel", run_id))
-            elif run.status in UNPROCESSED:
+            elif run.may_be_worked_on or run.status in UNPROCESSED:
                 reason = stopped("cancel")
                 cursor.execute(STOP, ("cancelled", reason.code, failure_columns.reason(reason), run_id))
                 if run.changes_video:
@@ -183,15 +198,20 @@ class RunRows:
         return self._changed(run_id, cancel)
 
     def resume(self, run_id: str) -> RunRow:
-        """Set a paused run to `pending`, or take back the pause of a running one. Returns the run as it is then."""
+        """Set a paused run to `pending`, or take back the pause of a running one. Returns the run as it is then.
+
+        CommandError for a run that no worker processes and that is not paused.
+        """
 
         def resume(cursor: Cursor, run: RunRow) -> None:
             _check_not_cancelling(run)
-            if run.may_be_worked_on:
-                cursor.execute(REQUEST, (None, run_id))
-            elif run.status in UNPROCESSED:
+            if run.status in UNPROCESSED:
                 _check_video(cursor, run.video_id, run.workspace_id)
                 cursor.execute(RESUME, (run_id,))
+            elif self._may_be_read(cursor, run) and (run.status == "running" or run.requested is not None):
+                cursor.execute(REQUEST, (None, run_id))
+            elif run.status == "running":
+                raise _idle(run)
             else:
                 raise _ended(run, "only a paused run can be resumed")
 
@@ -244,6 +264,17 @@ class RunRows:
         except EnvironmentFault:
             return {}
 
+    def _may_be_read(self, cursor: Cursor, run: RunRow) -> bool:
+        """Whether a worker may process the run, and read a request. CommandError if a retry has taken its place."""
+        if run.status == "failed":
+            cursor.execute(HAS_CHILD, (run.id,))
+            if cursor.fetchone() == (True,):
+                raise CommandError(
+                    f"run {run.id} is failed: another run has taken its place: `runs tree {run.id}` shows it"
+                )
+        cursor.execute(IS_IDLE, {"id": run.id, "idle_s": self._idle_s})
+        return run.may_be_worked_on and cursor.fetchone() == (False,)
+
     def _changed(self, run_id: str, change: Callable[[Cursor, RunRow], None]) -> RunRow:
         def work(cursor: Cursor) -> RunRow:
             change(cursor, _one(cursor, run_id, lock=True))
@@ -265,9 +296,16 @@ def _one(cursor: Cursor, run_id: str, *, lock: bool = False) -> RunRow:
 
 
 def _ended(run: RunRow, needed: str) -> CommandError:
-    replaced = run.error_code == "superseded"
-    remedy = f"; another run has taken its place: `runs tree {run.id}` shows it" if replaced else ""
+    remedy = "; send its video again, which begins a retry" if run.status in ("failed", "cancelled") else ""
     return CommandError(f"run {run.id} is {run.status}: {needed}{remedy}")
+
+
+def _idle(run: RunRow) -> CommandError:
+    return CommandError(
+        f"no worker has written to run {run.id} since {run.updated_at.isoformat(' ', 'seconds')}: it continues when its"
+        f" message is received again; if the queue no longer has it, `runs pause {run.id}` and then `runs resume"
+        f" {run.id}` send a new one"
+    )
 
 
 def _check_not_cancelling(run: RunRow) -> None:
