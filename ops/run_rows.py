@@ -14,8 +14,8 @@ from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.consumer.backoff import jittered
 from video_analysis.worker_utils.db import failure_columns, videos
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.run_statements import HAS_CHILD
 from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
-from video_analysis.worker_utils.db.video_runs import HAS_CHILD
 from video_analysis.worker_utils.errors import EnvironmentFault
 
 if TYPE_CHECKING:

@@ -125,18 +125,17 @@ class RunLifecycle:
     def end_attempt(self, delivery: Delivery, owner: tuple[str, str], failure: WorkerError, *, final: bool) -> bool:
         """Write why the attempt at a message failed into its run. `owner` is (workspace_id, video_id).
 
-        Returns whether the row in `videos` changes with it, see `StoredRun.changes_video`.
+        Returns whether the row in `videos` changes with it: not if the run is in other hands, or an operator's replay.
         """
         workspace_id, video_id = owner
         named = messages.extract_replay(delivery.body)
         run_id = named if named is not None and is_uuid(named) else None
 
-        def end(runs: Runs) -> StoredRun | None:
-            runs.end_attempt(video_id, workspace_id, delivery.message_id, failure, final=final, run_id=run_id)
-            return None if run_id is None else runs.find(run_id, video_id, workspace_id)
+        def end(runs: Runs) -> bool:
+            return runs.end_attempt(video_id, workspace_id, delivery.message_id, failure, final=final, run_id=run_id)
 
-        run = self._optional(end)
-        return named is None or (run is not None and run.changes_video)
+        changes_video = self._optional(end)
+        return named is None if changes_video is None else changes_video
 
     def _complete_all(self, runs: Runs) -> None:
         for run_id, progress in list(self._uncompleted.items()):

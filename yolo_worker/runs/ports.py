@@ -48,8 +48,8 @@ class Runs(Protocol):
         *,
         final: bool,
         run_id: str | None = None,
-    ) -> None:
-        """Write the failure of an attempt into the run of a message."""
+    ) -> bool:
+        """Write the failure of an attempt into the run of a message. Returns whether it belongs into `videos`, too."""
 
 
 class CheckpointRows(Protocol):
