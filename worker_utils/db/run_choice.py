@@ -47,12 +47,14 @@ Choice = NewRun | SameRun | NoWork | Stop
 def choose(found: StoredRun | None, run_key: str, *, is_known_message: bool, is_own_run: bool) -> Choice:
     """The run of a message that would be processed with `run_key`.
 
-    `found` is the run that this message names, or the replay that it began; else the video's newest run that is no
-    replay. `is_known_message`: the message has begun or continued a run of the video before, this one or an older one.
-    It is no order to process the video again. `is_own_run`: it has begun or continued `found`, or names it. It does not
-    end a run that another message began after it: of two messages with different settings, the newer one counts.
+    `found` is the run that this message names; else the newest run of the video that a message started, so no replay of
+    an operator. `is_known_message`: the message has begun or continued a run of the video before, this one or an older
+    one. It is no order to process the video again. `is_own_run`: it has begun or continued `found`, or names it. It
+    does not end a run that another message began after it: of two messages with different settings, the newer one
+    counts.
 
-    A completed run stays completed: to process it again with the same run key changes nothing. What an operator
+    A completed run stays completed: to process it again with the same run key changes nothing. With another key, also
+    that of an older run, the video has a new run, so that its rows are the current ones. What an operator
     requested comes first: a run that is superseded, or retried, would lose it.
     """
     if found is None:

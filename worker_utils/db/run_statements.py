@@ -30,9 +30,11 @@ _HAS_MESSAGE = "coalesce(message_id = %(message_id)s OR message_ids::jsonb ? %(m
 """The message began or continued the run, as the latest one or before."""
 FIND = f"""
 SELECT {", ".join(_STORED)} FROM video_runs
-WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND (run_type <> 'replay' OR {_HAS_MESSAGE})
-ORDER BY run_type = 'replay' DESC, created_at DESC LIMIT 1 FOR UPDATE
+WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s
+    AND (run_type <> 'replay' OR config_overrides IS NULL)
+ORDER BY created_at DESC LIMIT 1 FOR UPDATE
 """  # noqa: S608  # the names of the columns are constants
+"""The newest run that a message started: a replay without overrides is none of an operator."""
 FIND_NAMED = f"""
 SELECT {", ".join(_STORED)} FROM video_runs
 WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND (id = %(run_id)s::uuid OR {_HAS_MESSAGE})

@@ -128,11 +128,22 @@ def start(cursor: Cursor, begun: RunStart) -> Started:
 
 
 def _find(cursor: Cursor, begun: RunStart) -> StoredRun | None:
-    """The row to which `run_choice.choose` applies, locked. Transient if the run that the message names is missing."""
-    cursor.execute(run_statements.FIND if begun.run_id is None else run_statements.FIND_NAMED, asdict(begun))
-    row = cursor.fetchone()
-    if row is None and begun.run_id is not None:
+    """The row to which `run_choice.choose` applies, locked. Transient if the run that the message names is missing.
+
+    It is read again until it is the same: another worker may have inserted a newer one before the lock was granted.
+    """
+    statement = run_statements.FIND if begun.run_id is None else run_statements.FIND_NAMED
+    found, again = None, _read(cursor, statement, begun)
+    while again is not None and (found is None or found.id != again.id):
+        found, again = again, _read(cursor, statement, begun)
+    if again is None and begun.run_id is not None:
         raise missing_run(begun.run_id)
+    return again
+
+
+def _read(cursor: Cursor, statement: str, begun: RunStart) -> StoredRun | None:
+    cursor.execute(statement, asdict(begun))
+    row = cursor.fetchone()
     return None if row is None else StoredRun(*row)
 
 

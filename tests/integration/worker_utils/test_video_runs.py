@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -82,16 +83,27 @@ def test_a_redelivery_continues_the_run(runs: VideoRunRepository, sql: Sql) -> N
 
 def test_two_workers_that_begin_one_video_at_once_share_one_run(database_url: str, sql: Sql) -> None:
     def begin(number: int) -> str:
-        database = Database(database_url, "cvitx-test")
-        try:
+        with closing(Database(database_url, "cvitx-test")) as database:
             return started(VideoRunRepository(database), message_id=f"m-{number}").id
-        finally:
-            database.close()
 
     with ThreadPoolExecutor(4) as pool:
         ids = set(pool.map(begin, range(4)))
     assert [row["id"] for row in rows(sql)] == list(ids)
     assert rows(sql)[0]["attempts"] == 4
+
+
+def test_two_messages_that_replay_one_video_at_once_share_one_run(
+    runs: VideoRunRepository, database_url: str, sql: Sql
+) -> None:
+    runs.complete(started(runs).id, HALF)
+
+    def begin(number: int) -> str:
+        with closing(Database(database_url, "cvitx-test")) as database:
+            return started(VideoRunRepository(database), message_id=f"m-{number}", run_key="new key").id
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = set(pool.map(begin, range(2, 6)))
+    assert [row["id"] for row in rows(sql)[1:]] == list(ids)
 
 
 def test_a_redelivery_with_another_key_supersedes_the_run(runs: VideoRunRepository, sql: Sql) -> None:
