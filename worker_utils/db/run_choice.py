@@ -16,7 +16,7 @@ class NewRun:
     replay_from_stage: ReplayStage | None = None
     config_overrides: Overrides | None = None
     supersedes: bool = False
-    """The parent ends as `failed` with the code `superseded`: other weights or settings process it."""
+    """The parent ends as `failed` with the code `superseded`: this run takes its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _of_run(
     is_known_message: bool,
     is_own_run: bool,
 ) -> NewRun | SameRun | NoWork:
-    has_same_key = found.run_key in (None, run_key)
+    has_same_key = found.has_key(run_key)
     if is_known_message:
         return _known_message(found, has_same_key, is_own_run)
     return _new_message(found, has_same_key)
@@ -92,6 +92,13 @@ def _new_message(found: StoredRun, has_same_key: bool) -> NewRun | SameRun | NoW
     if has_same_key:
         return SameRun(found)
     return NewRun("replay", found, "detect") if found.status == "completed" else _retry(found, supersedes=True)
+
+
+def of_other_file(found: StoredRun) -> NewRun:
+    """The run in place of `found`, whose raw file was replaced: its vehicles are others."""
+    if found.status == "completed" and found.run_type != "replay":
+        return NewRun("replay", found, "detect")
+    return _retry(found, supersedes=found.status != "completed")
 
 
 def _retry(found: StoredRun, *, supersedes: bool) -> NewRun:

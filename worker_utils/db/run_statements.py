@@ -15,13 +15,16 @@ _INSERTED = (
     *("video_id", "workspace_id", "run_type", "parent_run_id", "root_run_id", "replay_from_stage", "config_overrides"),
     *("attempts", "started_at", "message_ids", *ATTEMPT, *STATE_COLUMNS),
 )
+_SOURCE = ("source_etag", "source_bytes")
 _ENDED = ("requested", "completed_at", "updated_at")
 ACCESS = TableAccess(
     "video_runs",
     select=(*_STORED, "video_id", "workspace_id", "message_id", "message_ids", "created_at", "attempts", "started_at"),
     insert=("id", *_INSERTED),
     update=tuple(
-        dict.fromkeys((*ATTEMPT, *STATE_COLUMNS, "message_ids", "attempts", "started_at", *_PROGRESS, *_ENDED))
+        dict.fromkeys(
+            (*ATTEMPT, *STATE_COLUMNS, "message_ids", "attempts", "started_at", *_SOURCE, *_PROGRESS, *_ENDED)
+        )
     ),
 )
 """What yolo_worker needs."""
@@ -71,6 +74,15 @@ WITH written AS (
     WHERE id = %(id)s AND (status = 'running' OR error_code = 'crashed'))
 SELECT status, requested, error_code FROM video_runs WHERE id = %(id)s
 """  # noqa: S608
+SET_SOURCE = f"""
+UPDATE video_runs AS r SET source_etag = %(etag)s, source_bytes = %(size_bytes)s, run_key = CASE WHEN EXISTS (
+        SELECT FROM video_runs AS o
+        WHERE o.video_id = r.video_id AND o.workspace_id = r.workspace_id AND o.run_key = %(run_key)s AND o.id <> r.id
+            AND (o.source_etag, o.source_bytes) <> (%(etag)s, %(size_bytes)s))
+    THEN %(key_of_file)s ELSE %(run_key)s END
+WHERE id = %(id)s RETURNING {", ".join(_STORED)}
+"""  # noqa: S608
+"""Another run with this key has processed another file: its rows are not those of this one."""
 COMPLETE = f"""
 UPDATE video_runs SET {", ".join(f"{name} = %({name})s" for name in _PROGRESS)}, status = 'completed', requested = NULL,
     error_code = NULL, error_msg = NULL, completed_at = now(), updated_at = now()
@@ -88,4 +100,5 @@ WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND ({_HAS_MES
 ORDER BY {_HAS_MESSAGE} DESC, created_at DESC LIMIT 1 FOR UPDATE
 """  # noqa: S608
 """The run that the message continued last, or that it names."""
+LOCKED = f"SELECT {', '.join(_STORED)}, error_code FROM video_runs WHERE id = %s FOR UPDATE"  # noqa: S608
 REQUESTED = f"SELECT {', '.join(_STORED)}, video_id, workspace_id FROM video_runs WHERE id = %s FOR UPDATE"  # noqa: S608

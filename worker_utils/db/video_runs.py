@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from video_analysis.worker_utils.db import access, failure_columns, run_statements, videos
 from video_analysis.worker_utils.db.attempt_status import LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Transactions
-from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, Stop, choose
+from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, Stop, choose, of_other_file
 from video_analysis.worker_utils.db.run_types import (
     FinishedVideo,
     RunProgress,
     RunStart,
     RunState,
     RunStatus,
+    SourceFile,
     StoredRun,
     missing_run,
     stopped,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 ACCESS = run_statements.ACCESS
+OTHER_SETTINGS = Permanent("other weights or settings, or another tracker version process the video", code="superseded")
 Started = SameRun | NoWork | Paused | Cancelled
 
 
@@ -60,6 +62,14 @@ class VideoRunRepository:
         reason if the message is acknowledged with that.
         """
         return self._database.transaction(lambda cursor: start(cursor, begun))
+
+    def identify(self, run_id: str, begun: RunStart, source: SourceFile) -> StoredRun | None:
+        """Keep which file an attempt processes. Returns the run to process; None if its row is gone.
+
+        If the run has processed another file, that is a new run in its place. So that the vehicles of one file are not
+        taken for those of another, it has a run key of its own.
+        """
+        return self._database.transaction(lambda cursor: identify(cursor, run_id, begun, source))
 
     def write_progress(self, run_id: str, progress: RunProgress) -> RunState | None:
         """Write the progress of a run that is `running`, and read its state. None if the row is gone."""
@@ -185,6 +195,25 @@ def stop(cursor: Cursor, run_id: str) -> Paused | Cancelled | None:
     return reason
 
 
+def identify(cursor: Cursor, run_id: str, begun: RunStart, source: SourceFile) -> StoredRun | None:
+    """See `VideoRunRepository.identify`."""
+    cursor.execute(run_statements.LOCKED, (run_id,))
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    *stored, error_code = row
+    run = StoredRun(*stored)
+    is_stopped = run.status in ("paused", "cancelled") or error_code == "superseded"
+    if is_stopped or run.source == source or (run.source is None and run.status == "completed"):
+        return run
+    if run.source is not None:
+        reason = Permanent("the raw file of the video was replaced", code="superseded")
+        run = _insert(cursor, begun, of_other_file(run), reason)
+    keys = {"run_key": begun.run_key, "key_of_file": source.key(begun.run_key)}
+    cursor.execute(run_statements.SET_SOURCE, {**keys, **asdict(source), "id": run.id})
+    return StoredRun(*_one(cursor))
+
+
 def complete(cursor: Cursor, run_id: str, progress: RunProgress, video: FinishedVideo | None) -> RunState | None:
     """See `VideoRunRepository.complete`."""
     cursor.execute(run_statements.STATE, (run_id,))
@@ -214,10 +243,9 @@ def end_attempt(cursor: Cursor, message: Mapping[str, str | None], ended: Mappin
     return run.status == "completed" and run.changes_video
 
 
-def _insert(cursor: Cursor, begun: RunStart, new: NewRun) -> StoredRun:
+def _insert(cursor: Cursor, begun: RunStart, new: NewRun, reason: Permanent = OTHER_SETTINGS) -> StoredRun:
     parent = new.parent
     if parent is not None and new.supersedes:
-        reason = Permanent("other weights or settings, or another tracker version process the video", code="superseded")
         cursor.execute(run_statements.END, {**_ended(reason, "failed"), "id": parent.id})
     values = {
         **_attempt(begun),
@@ -234,7 +262,7 @@ def _insert(cursor: Cursor, begun: RunStart, new: NewRun) -> StoredRun:
 
 
 def _continue(cursor: Cursor, begun: RunStart, run: StoredRun) -> StoredRun:
-    cursor.execute(run_statements.CONTINUE, {**_attempt(begun), "id": run.id})
+    cursor.execute(run_statements.CONTINUE, {**_attempt(begun), "run_key": run.run_key or begun.run_key, "id": run.id})
     return StoredRun(*_one(cursor))
 
 

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from video_analysis.worker_utils.aws.fetched_file import FetchedFile
 from video_analysis.worker_utils.consumer.delivery import Delivery
 from video_analysis.worker_utils.contracts import messages
 from video_analysis.worker_utils.contracts.messages import ProcessVideo, ReplayVideo
 from video_analysis.worker_utils.contracts.s3_keys import is_uuid
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
-from video_analysis.worker_utils.db.run_types import FinishedVideo, RunProgress, RunStart, StoredRun, missing_run
+from video_analysis.worker_utils.db.run_types import (
+    FinishedVideo,
+    RunProgress,
+    RunStart,
+    SourceFile,
+    StoredRun,
+    missing_run,
+)
 from video_analysis.worker_utils.errors import Cancelled, ErrorCode, Paused, WorkerError
 from video_analysis.worker_utils.execution.run_context import RunContext
 from video_analysis.worker_utils.observability.logs import failure_fields
@@ -74,7 +82,37 @@ class RunLifecycle:
 
         Raises Paused or Cancelled if that was requested: the rows of the run and the video show it.
         """
-        begun = RunStart(
+        begun_run: StoredRun | None = None
+        match self._optional(lambda runs: runs.start(self._begun(delivery, plan))):
+            case NoWork(run):
+                self._report_no_work(delivery, run)
+                return None
+            case Paused() | Cancelled() as reason:
+                raise reason
+            case SameRun(run):
+                begun_run = run
+        return self._attempt(delivery, plan, begun_run)
+
+    def identify(self, delivery: Delivery, attempt: Attempt, file: FetchedFile) -> Attempt:
+        """Keep which file the run processes. If that is another one than before, the attempt is at a new run."""
+        run = attempt.run
+        if run is None:
+            return attempt
+        begun, source = self._begun(delivery, attempt.plan), SourceFile(file.etag, file.size_bytes)
+        identified = self._optional(lambda runs: runs.identify(run.id, begun, source))
+        if identified is None or (identified.id, identified.run_key) == (run.id, run.run_key):
+            return attempt
+        attempt = self._attempt(delivery, attempt.plan, identified)
+        attempt.context.report(
+            "run.file_replaced",
+            "the raw file of the video was replaced since an earlier attempt: it has a run of its own",
+            {"run_id": identified.id, "earlier_run_id": run.id, "run_key": identified.run_key},
+            logging.WARNING,
+        )
+        return attempt
+
+    def _begun(self, delivery: Delivery, plan: Plan) -> RunStart:
+        return RunStart(
             video_id=plan.task.video_id,
             workspace_id=plan.task.workspace_id,
             message_id=delivery.message_id,
@@ -85,19 +123,14 @@ class RunLifecycle:
             is_last=delivery.is_last,
             run_id=None if plan.named_run is None else plan.named_run.id,
         )
-        begun_run: StoredRun | None = None
-        progress = _unrecorded()
-        match self._optional(lambda runs: runs.start(begun)):
-            case NoWork(run):
-                self._report_no_work(delivery, run)
-                return None
-            case Paused() | Cancelled() as reason:
-                raise reason
-            case SameRun(run):
-                begun_run, progress = run, self._progress(run)
-        run_id = None if begun_run is None else begun_run.id
-        context = RunContext(plan.run_key, delivery.lease, self._observer, delivery.log_fields, run_id, progress)
-        return Attempt(plan, context, progress, begun_run)
+
+    def _attempt(self, delivery: Delivery, plan: Plan, run: StoredRun | None) -> Attempt:
+        progress = _unrecorded() if run is None else self._progress(run)
+        run_id, run_key = (None, None) if run is None else (run.id, run.run_key)
+        context = RunContext(
+            run_key or plan.run_key, delivery.lease, self._observer, delivery.log_fields, run_id, progress
+        )
+        return Attempt(plan, context, progress, run)
 
     def complete(self, attempt: Attempt, damage: str | None) -> bool:
         """Mark the run `completed` and its video `done`, in one transaction. `damage` is what the file lacks.

@@ -13,6 +13,7 @@ from video_analysis.worker_utils.db.run_types import (
     RunProgress,
     RunStart,
     RunState,
+    SourceFile,
     StoredRun,
 )
 from video_analysis.worker_utils.errors import Cancelled, Paused, WorkerError
@@ -29,6 +30,9 @@ class Runs(Protocol):
 
     def start(self, begun: RunStart) -> SameRun | NoWork | Paused | Cancelled:
         """Begin the run of a message, or its next attempt; or do what an operator requested."""
+
+    def identify(self, run_id: str, begun: RunStart, source: SourceFile) -> StoredRun | None:
+        """Keep which file an attempt processes. Returns the run to process: a new one if the file was replaced."""
 
     def write_progress(self, run_id: str, progress: RunProgress) -> RunState | None:
         """Write the progress and read the state of the row; None if the row is gone."""
