@@ -310,7 +310,8 @@ def _idle(run: RunRow) -> CommandError:
 
 def _check_not_cancelling(run: RunRow) -> None:
     if run.requested == "cancel":
-        raise CommandError(f"run {run.id} is about to be cancelled")
+        remedy = f"if no worker processes it any more, `runs cancel {run.id}` ends it"
+        raise CommandError(f"run {run.id} is about to be cancelled; {remedy}")
 
 
 def _check_video(cursor: Cursor, video_id: str, workspace_id: str) -> None:
