@@ -10,8 +10,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from video_analysis.ops.exit_status import CommandError
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.consumer.backoff import jittered
 from video_analysis.worker_utils.db import failure_columns, videos
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.run_statements import HAS_CHILD
 from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
 from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.yolo_worker.runs import overrides
@@ -76,11 +79,13 @@ class Adoption:
 
 
 _COLUMNS = ", ".join(field.name for field in fields(RunRow))
+_IS_IDLE = "updated_at < now() - make_interval(secs => %(idle_s)s)"
 LIST = f"""
 SELECT {_COLUMNS} FROM video_runs
 WHERE (%(video_id)s::uuid IS NULL OR video_id = %(video_id)s::uuid)
     AND (%(workspace_id)s::uuid IS NULL OR workspace_id = %(workspace_id)s::uuid)
-    AND (%(status)s::text IS NULL OR status = %(status)s)
+    AND (%(status)s::text IS NULL OR status = %(status)s
+        OR (%(status)s = 'running' AND status = 'failed' AND error_code = 'crashed' AND NOT {_IS_IDLE}))
 ORDER BY created_at DESC, id LIMIT %(limit)s
 """  # noqa: S608  # the names of the columns are constants
 ONE = f"SELECT {_COLUMNS} FROM video_runs WHERE id = %s"  # noqa: S608
@@ -90,7 +95,9 @@ SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND root_run_id = %s ORDER
 NEWEST_COMPLETED = f"""
 SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND status = 'completed' ORDER BY created_at DESC, id LIMIT 1
 """  # noqa: S608
-REQUEST = "UPDATE video_runs SET requested = %s, updated_at = now() WHERE id = %s"
+IS_IDLE = f"SELECT {_IS_IDLE} FROM video_runs WHERE id = %(id)s"  # noqa: S608  # a constant
+REQUEST = "UPDATE video_runs SET requested = %s WHERE id = %s"
+"""Without `updated_at`: that is when a worker last wrote to the run."""
 STOP = """
 UPDATE video_runs SET status = %s, requested = NULL, error_code = %s, error_msg = %s, updated_at = now() WHERE id = %s
 """
@@ -123,18 +130,26 @@ CAMERAS = "SELECT id::text, camera_code FROM videos WHERE id = ANY(%s::uuid[]) A
 UNPROCESSED = frozenset({"pending", "paused"})
 
 
+def longest_silence_s(config: WorkerConfig) -> float:
+    """The longest time for which a run that is being processed is not written to: between two receives."""
+    longest_s = max(*config.transient_delays_s, *config.missing_delays_s)
+    return config.visibility_timeout_s + jittered(longest_s, 1.0)
+
+
 class RunRows:
     """The runs, with an operator's own grants."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, idle_s: float = longest_silence_s(WorkerConfig())) -> None:
+        """After `idle_s` without a write, no worker processes a run: a request changes it at once."""
         self._database = self.database = database
+        self._idle_s = idle_s
 
     def listed(
         self, *, video_id: str | None, workspace_id: str | None, status: RunStatus | None, limit: int
     ) -> list[RunRow]:
-        """The newest runs first."""
+        """The newest runs first. In its last receive a run is `running`, too, though it has failed in advance."""
         values = {"video_id": video_id, "workspace_id": workspace_id, "status": status, "limit": limit}
-        return self._database.transaction(lambda cursor: _rows(cursor, LIST, values))
+        return self._database.transaction(lambda cursor: _rows(cursor, LIST, {**values, "idle_s": self._idle_s}))
 
     def cameras(self, runs: Sequence[RunRow]) -> Mapping[str, str]:
         """Video → code of its camera, of the videos that have a row."""
@@ -164,13 +179,13 @@ class RunRows:
         return rows[0] if rows else None
 
     def pause(self, run_id: str) -> RunRow:
-        """Pause a run that is pending or running. Returns the run as it is then."""
+        """Pause a run that is pending or running. Returns the run as it is then: paused, if no worker processes it."""
 
         def pause(cursor: Cursor, run: RunRow) -> None:
             _check_not_cancelling(run)
-            if run.may_be_worked_on:
+            if self._may_be_read(cursor, run):
                 cursor.execute(REQUEST, ("pause", run_id))
-            elif run.status == "pending":
+            elif run.status in ("pending", "running"):
                 reason = stopped("pause")
                 cursor.execute(STOP, ("paused", reason.code, failure_columns.reason(reason), run_id))
                 if run.changes_video:
@@ -181,12 +196,12 @@ class RunRows:
         return self._changed(run_id, pause)
 
     def cancel(self, run_id: str) -> RunRow:
-        """Cancel a run that is pending, running or paused. Returns the run as it is then."""
+        """Cancel a run that is pending, running or paused. Returns the run as it is then, as `pause`."""
 
         def cancel(cursor: Cursor, run: RunRow) -> None:
-            if run.may_be_worked_on:
+            if self._may_be_read(cursor, run):
                 cursor.execute(REQUEST, ("cancel", run_id))
-            elif run.status in UNPROCESSED:
+            elif run.may_be_worked_on or run.status in UNPROCESSED:
                 reason = stopped("cancel")
                 cursor.execute(STOP, ("cancelled", reason.code, failure_columns.reason(reason), run_id))
                 if run.changes_video:
@@ -197,15 +212,20 @@ class RunRows:
         return self._changed(run_id, cancel)
 
     def resume(self, run_id: str) -> RunRow:
-        """Set a paused run to `pending`, or take back the pause of a running one. Returns the run as it is then."""
+        """Set a paused run to `pending`, or take back the pause of a running one. Returns the run as it is then.
+
+        CommandError for a run that no worker processes and that is not paused.
+        """
 
         def resume(cursor: Cursor, run: RunRow) -> None:
             _check_not_cancelling(run)
-            if run.may_be_worked_on:
-                cursor.execute(REQUEST, (None, run_id))
-            elif run.status in UNPROCESSED:
+            if run.status in UNPROCESSED:
                 _check_video(cursor, run.video_id, run.workspace_id)
                 cursor.execute(RESUME, (run_id,))
+            elif self._may_be_read(cursor, run) and (run.status == "running" or run.requested is not None):
+                cursor.execute(REQUEST, (None, run_id))
+            elif run.status == "running":
+                raise _idle(run)
             else:
                 raise _ended(run, "only a paused run can be resumed")
 
@@ -259,6 +279,17 @@ class RunRows:
         except EnvironmentFault:
             return {}
 
+    def _may_be_read(self, cursor: Cursor, run: RunRow) -> bool:
+        """Whether a worker may process the run, and read a request. CommandError if a retry has taken its place."""
+        if run.status == "failed":
+            cursor.execute(HAS_CHILD, (run.id,))
+            if cursor.fetchone() == (True,):
+                raise CommandError(
+                    f"run {run.id} is failed: another run has taken its place: `runs tree {run.id}` shows it"
+                )
+        cursor.execute(IS_IDLE, {"id": run.id, "idle_s": self._idle_s})
+        return run.may_be_worked_on and cursor.fetchone() == (False,)
+
     def _changed(self, run_id: str, change: Callable[[Cursor, RunRow], None]) -> RunRow:
         def work(cursor: Cursor) -> RunRow:
             change(cursor, _one(cursor, run_id, lock=True))
@@ -280,14 +311,22 @@ def _one(cursor: Cursor, run_id: str, *, lock: bool = False) -> RunRow:
 
 
 def _ended(run: RunRow, needed: str) -> CommandError:
-    replaced = run.error_code == "superseded"
-    remedy = f"; another run has taken its place: `runs tree {run.id}` shows it" if replaced else ""
+    remedy = "; send its video again, which begins a retry" if run.status in ("failed", "cancelled") else ""
     return CommandError(f"run {run.id} is {run.status}: {needed}{remedy}")
+
+
+def _idle(run: RunRow) -> CommandError:
+    return CommandError(
+        f"no worker has written to run {run.id} since {run.updated_at.isoformat(' ', 'seconds')}: it continues when its"
+        f" message is received again; if the queue no longer has it, `runs pause {run.id}` and then `runs resume"
+        f" {run.id}` send a new one"
+    )
 
 
 def _check_not_cancelling(run: RunRow) -> None:
     if run.requested == "cancel":
-        raise CommandError(f"run {run.id} is about to be cancelled")
+        remedy = f"if no worker processes it any more, `runs cancel {run.id}` ends it"
+        raise CommandError(f"run {run.id} is about to be cancelled; {remedy}")
 
 
 def _check_settings(camera_code: str, settings: Overrides, kept: frozenset[str]) -> None:

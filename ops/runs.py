@@ -13,7 +13,7 @@ from video_analysis import worker_config
 from video_analysis.ops import arguments, aws_clients, exit_status, run_text
 from video_analysis.ops.diff import command as diff_command
 from video_analysis.ops.exit_status import CommandError
-from video_analysis.ops.run_rows import RunRow, RunRows
+from video_analysis.ops.run_rows import RunRow, RunRows, longest_silence_s
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import ReplayVideo
 from video_analysis.worker_utils.db.connection import Database
@@ -53,7 +53,7 @@ def send(config: WorkerConfig, run: RunRow) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     config = worker_config.load(os.environ)
-    rows = RunRows(Database(config.database_url, "cvitx-runs"))
+    rows = RunRows(Database(config.database_url, "cvitx-runs"), longest_silence_s(config))
     sys.stdout.write(COMMANDS[options.command](rows, config, options))
 
 

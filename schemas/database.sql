@@ -94,6 +94,8 @@ DECLARE
         video_runs              attempts                integer      written
         video_runs              message_id              text(100)    nullable
         video_runs              message_ids             jsonb        added
+        video_runs              source_etag             text(100)    added
+        video_runs              source_bytes            bigint       added
         video_runs              worker                  text(300)    nullable
         video_runs              error_code              text(40)     nullable
         video_runs              error_msg               text(2000)   nullable

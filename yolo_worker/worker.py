@@ -115,8 +115,11 @@ class VideoWorker:
         attempt = self._begin(delivery)
         if attempt is None:
             return True
+        begun_s = time.monotonic()
         try:
-            self._process(attempt)
+            with self._storage.fetch(attempt.task.s3_key_raw, attempt.context.check) as file:
+                attempt = self._runs.identify(delivery, attempt, file)
+                self._process(attempt, file, begun_s)
         except (Paused, Cancelled):
             written = self._runs.stop(attempt)
             if written is None:
@@ -132,22 +135,18 @@ class VideoWorker:
             self._videos.begin(plan.task, receive_count=delivery.receive_count, is_last=delivery.is_last)
         return attempt
 
-    def _process(self, attempt: Attempt) -> None:
-        clock, begun_s = StageClock(STAGES, self._on_stage), time.monotonic()
+    def _process(self, attempt: Attempt, file: FetchedFile, begun_s: float) -> None:
+        clock = StageClock(STAGES, self._on_stage)
         plan, run = attempt.plan, attempt.context
-        with (
-            self._storage.fetch(plan.task.s3_key_raw, run.check) as file,
-            self._input_of(attempt, file) as known,
-        ):
+        with self._input_of(attempt, file) as known:
             source = plan.pipeline.open(file.path, plan.task.frame_stride)
             vehicles = self._emit_all(attempt, source, known, clock)
         damage.check(source.damage)
         missing = None if source.damage is None else str(source.damage)
         run.check()
-        attempt.progress.check(now=True)  # another worker may have stopped the run since the last progress was written
-        if plan.changes_video:
+        attempt.progress.check(now=True)  # what was requested since the last progress was written
+        if not self._runs.complete(attempt, missing) and plan.changes_video:
             self._videos.finish(plan.task, damage=missing)
-        self._runs.complete(attempt)
         run.report(
             "video.done",
             f"video done: {vehicles} vehicles",

@@ -144,12 +144,19 @@ class ChaosEnvironment:
         stack = self.stack
         return stack.depth(stack.video_dlq_url) + stack.depth(stack.snapshot_dlq_url)
 
-    def evaluate(self, scenario: str, faults: int, dead_before: int = 0) -> Result:
-        """Compare every video sent since the last evaluation with the reference run."""
+    def evaluate(self, scenario: str, faults: int, dead_before: int = 0, *, shown: VideoResult | None = None) -> Result:
+        """Compare every video sent since the last evaluation with the reference run.
+
+        With `shown`, the rows of `current_image_analyses` are compared with that: an older run has others.
+        """
         diff = ResultDiff()
         for task in self.sent:
             found = stored_results.read(self.stack, task["video_id"])
-            diff += compare(self.reference, VideoResult.of(found)) + ResultDiff(duplicated=unreferenced_objects(found))
+            compared = (
+                found if shown is None else stored_results.read(self.stack, task["video_id"], stored_results.SHOWN)
+            )
+            diff += compare(shown or self.reference, VideoResult.of(compared))
+            diff += ResultDiff(duplicated=unreferenced_objects(found))
         runs, left = len(self.sent), self.left()
         self.sent.clear()
         return Result(

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import random
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
+
+from video_analysis.devstack import stored_results
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.run_rows import RunRow, RunRows
 from video_analysis.tests.chaos import kills
 from video_analysis.tests.chaos.conditions import wait_until
-from video_analysis.tests.chaos.environment import ChaosEnvironment, Result, Scenario
+from video_analysis.tests.chaos.environment import CLIP, ChaosEnvironment, Result, Scenario
 from video_analysis.tests.chaos.interruptions import extra_workers
-from video_analysis.tests.chaos.steps import ADD_CHECKPOINT, CHECK_LEASE, FETCH, PUT, Boundary
+from video_analysis.tests.chaos.result_diff import VideoResult
+from video_analysis.tests.chaos.steps import ADD_CHECKPOINT, CHECK_LEASE, FETCH, PUT, SEND, Boundary
 from video_analysis.tests.chaos.supervisor import SupervisedWorker
+from video_analysis.tests.support import synthetic_clips
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import Request
 
@@ -31,8 +39,6 @@ STOPS, LONGEST_S = 4, 4.0
 OTHER_SETTING = {"CVITX_NN_BUDGET": "41"}
 """Another run key, with the same tracks in a short clip."""
 ADOPT = """INSERT INTO camera_settings VALUES (%s, %s, '{"track.nn_budget": 41}')"""
-FREE_BOX = b"\x00\x00\x00\x10free" + bytes(8)
-"""An MP4 box without content: the same video in another file."""
 OPTIONAL_TABLES = ("video_runs", "stage_checkpoints")
 RANDOM_CHAINS = 3
 
@@ -47,10 +53,7 @@ def scenarios(seed: int) -> Iterator[tuple[str, Scenario]]:
     yield "a pause that is taken back at once", partial(stopped, request="pause", seed=seed, takes_back=True)
     for how in ("lost", "damaged"):
         yield f"a checkpoint part is {how}", partial(between_attempts, change=partial(_damage, how), event="ignored")
-    yield (
-        "the raw file is replaced between two attempts",
-        partial(between_attempts, change=_replace_file, event="outdated"),
-    )
+    yield "the raw file is replaced by another clip between two attempts", replaced
     yield "a redelivery with other settings", superseded
     yield "a paused video is resumed with other settings of its camera, and its worker is killed", resumed_otherwise
     yield "the grants on the optional tables are withdrawn midway", withdrawn
@@ -103,6 +106,27 @@ def between_attempts(
         chaos.interrupt_at(WORKER, [TWO_PARTS], after_stop=lambda one, _: _after_kill(one, chaos, change))
         assert supervised.has_logged(f"checkpoint.{event}"), supervised.log_tail()
     return chaos.evaluate(scenario, 1, dead)
+
+
+def replaced(chaos: ChaosEnvironment, scenario: str) -> Result:
+    """The file is replaced after a kill: the vehicles are those of an undisturbed run of the other clip."""
+    dead, supervised = chaos.dead(), chaos.workers[WORKER]
+    with tempfile.TemporaryDirectory(prefix="cvitx-chaos-") as name:
+        clip = _mirrored(Path(name))
+        task = chaos.stack.upload(clip, chaos.stride)
+        chaos.stack.send(task)
+        chaos.settle()
+        expected = VideoResult.of(stored_results.read(chaos.stack, task["video_id"]))
+        assert expected.vehicles, "no vehicle in the other clip"
+        with supervised.with_settings(OFTEN):
+            chaos.interrupt_at(
+                WORKER,
+                [Boundary(SEND, "after")],
+                after_stop=lambda one, _: _after_kill(one, chaos, partial(_replace_file, clip)),
+            )
+            assert supervised.has_logged("run.file_replaced"), supervised.log_tail()
+    _check_superseded(chaos)
+    return chaos.evaluate(scenario, 1, dead, shown=expected)
 
 
 def superseded(chaos: ChaosEnvironment, scenario: str) -> Result:
@@ -244,7 +268,16 @@ def _damage(how: str, chaos: ChaosEnvironment, task: dict[str, Any]) -> None:
             s3.put_object(Bucket=bucket, Key=key, Body=b"damaged")
 
 
-def _replace_file(chaos: ChaosEnvironment, task: dict[str, Any]) -> None:
-    s3, bucket, key = chaos.stack.s3, chaos.stack.config.s3_bucket, task["s3_key_raw"]
-    content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    s3.put_object(Bucket=bucket, Key=key, Body=content + FREE_BOX)
+def _replace_file(clip: Path, chaos: ChaosEnvironment, task: dict[str, Any]) -> None:
+    """Wait until main_worker has the first vehicle of the file, then replace the file."""
+    query = "SELECT status FROM image_analyses WHERE video_id = %s AND status IN ('processing', 'done')"
+    wait_until(lambda: chaos.stack.sql(query, task["video_id"]), "a vehicle of the first file")
+    chaos.stack.s3.upload_file(str(clip), chaos.stack.config.s3_bucket, task["s3_key_raw"])
+
+
+def _mirrored(folder: Path) -> Path:
+    """The clip as in a mirror: other vehicles, with the same track ids."""
+    with av.open(str(CLIP)) as original:
+        pictures = [frame.to_ndarray(format="bgr24")[:, ::-1] for frame in original.decode(video=0)]
+    frames = (av.VideoFrame.from_ndarray(np.ascontiguousarray(one), format="bgr24") for one in pictures)
+    return synthetic_clips.write_frames(folder / "mirrored.mp4", (one.reformat(format="yuv420p") for one in frames))

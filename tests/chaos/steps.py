@@ -37,20 +37,20 @@ BEGIN_VIDEO, DOWNLOAD, CLAIM = (
     step(ObjectStore._download),
     step(ImageAnalysisRepository.claim),
 )
-PUT, SEND, FINISH_VIDEO = step(ObjectStore.put), step(Publisher.send), step(VideoRepository.finish)
+PUT, SEND = step(ObjectStore.put), step(Publisher.send)
 START_RUN, COMPLETE_RUN = step(VideoRunRepository.start), step(VideoRunRepository.complete)
 ADD_CHECKPOINT = step(StageCheckpointRepository.add)
 BEGIN_ANALYSES, FETCH = step(ImageAnalysisRepository.begin_analyses), step(ObjectStore.fetch_bytes)
 CLASSIFY, FINISH_ANALYSES = step(SnapshotWorker._classify), step(ImageAnalysisRepository.finish_analyses)
 STEPS: dict[str, tuple[str, ...]] = {
     "yolo_worker": (
-        *(RECEIVE, START_RUN, BEGIN_VIDEO, DOWNLOAD, CHECK_LEASE, CLAIM, PUT, SEND, ADD_CHECKPOINT, FINISH_VIDEO),
-        *(COMPLETE_RUN, DELETE),
+        *(RECEIVE, START_RUN, BEGIN_VIDEO, DOWNLOAD, CHECK_LEASE, CLAIM, PUT, SEND, ADD_CHECKPOINT, COMPLETE_RUN),
+        DELETE,
     ),
     "main_worker": (RECEIVE, BEGIN_ANALYSES, FETCH, CLASSIFY, FINISH_ANALYSES, DELETE),
 }
 """The steps of a message without failures, in order."""
-COMPLETED_STEPS = frozenset({FINISH_VIDEO, COMPLETE_RUN, FINISH_ANALYSES, DELETE})
+COMPLETED_STEPS = frozenset({COMPLETE_RUN, FINISH_ANALYSES, DELETE})
 """If SIGTERM arrives at one of these, the worker still acknowledges the message."""
 STEPS_OF_A_FIRST_ATTEMPT = frozenset({ADD_CHECKPOINT})
 """A later attempt may lack them: a worker that is stopped stores what it has processed, perhaps the whole video."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +16,18 @@ ReplayStage = Literal["detect", "track", "select"]
 Request = Literal["pause", "cancel"]
 Overrides = Mapping[str, object]
 """Setting, as `track.max_age_s` → value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """Which version of a raw file was processed."""
+
+    etag: str
+    size_bytes: int
+
+    def key(self, run_key: str) -> str:
+        """The run key of these settings where another file of the video has `run_key`: its rows are others."""
+        return hashlib.sha256(json.dumps([run_key, self.etag, self.size_bytes]).encode()).hexdigest()[: len(run_key)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +45,30 @@ class StoredRun:
     requested: Request | None = None
     config_snapshot: Mapping[str, object] | None = None
     """Of a replay that no worker has begun: that of its parent."""
+    source_etag: str | None = None
+    """With `source_bytes` the file that the run processes; None before its first attempt, and in older rows."""
+    source_bytes: int | None = None
     inherited: Overrides | None = None
     """The overrides of the parent; only of a run that is found by its id."""
+
+    @property
+    def source(self) -> SourceFile | None:
+        """The file that the run processes; None if it is unknown."""
+        if self.source_etag is None or self.source_bytes is None:
+            return None
+        return SourceFile(self.source_etag, self.source_bytes)
+
+    def has_key(self, run_key: str) -> bool:
+        """Whether settings with this run key process the run, for any file."""
+        return self.run_key in (None, run_key) or (self.source is not None and self.run_key == self.source.key(run_key))
+
+    @property
+    def awaits_stop(self) -> bool:
+        """Whether an operator requested something that no worker has done yet.
+
+        A run that has failed has a request only if that was its last receive, at which it has failed in advance.
+        """
+        return self.requested is not None and self.status in ("running", "failed")
 
     @property
     def changes_video(self) -> bool:
@@ -87,6 +123,21 @@ class RunState:
     status: RunStatus
     requested: Request | None
     error_code: str | None = None
+
+    @property
+    def is_ended_by_others(self) -> bool:
+        """Whether another process ended the work, at an operator's request or since it has other settings."""
+        return self.status in ("paused", "cancelled") or self.error_code == "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedVideo:
+    """The video of a run that is completed."""
+
+    video_id: str
+    workspace_id: str
+    damage: str | None
+    """What is missing from its file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,21 @@ The table is optional: `missing` names what a worker lacks to use it.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from video_analysis.worker_utils.db import access, failure_columns, videos
-from video_analysis.worker_utils.db.access import TableAccess
+from video_analysis.worker_utils.db import access, failure_columns, run_statements, videos
 from video_analysis.worker_utils.db.attempt_status import LAST_ATTEMPT
 from video_analysis.worker_utils.db.connection import Transactions
-from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, choose
+from video_analysis.worker_utils.db.run_choice import NewRun, NoWork, SameRun, Stop, choose, of_other_file
 from video_analysis.worker_utils.db.run_types import (
+    FinishedVideo,
     RunProgress,
     RunStart,
     RunState,
     RunStatus,
+    SourceFile,
     StoredRun,
     missing_run,
     stopped,
@@ -28,89 +30,9 @@ from video_analysis.worker_utils.errors import Cancelled, Paused, Permanent, Wor
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-
-_STORED = tuple(field.name for field in fields(StoredRun) if field.name != "inherited")
-_PROGRESS = tuple(field.name for field in fields(RunProgress))
-_STATE = ("status", "error_code", "error_msg")
-_ATTEMPT = ("message_id", "run_key", "config_snapshot", "code_version", "worker")
-_INSERTED = (
-    *("video_id", "workspace_id", "run_type", "parent_run_id", "root_run_id", "replay_from_stage", "config_overrides"),
-    *("attempts", "started_at", "message_ids", *_ATTEMPT, *_STATE),
-)
-_ENDED = ("requested", "completed_at", "updated_at")
-ACCESS = TableAccess(
-    "video_runs",
-    select=(*_STORED, "video_id", "workspace_id", "message_id", "message_ids", "created_at", "attempts", "started_at"),
-    insert=("id", *_INSERTED),
-    update=tuple(dict.fromkeys((*_ATTEMPT, *_STATE, "message_ids", "attempts", "started_at", *_PROGRESS, *_ENDED))),
-)
-"""What yolo_worker needs."""
-
-_HAS_MESSAGE = "coalesce(message_id = %(message_id)s OR message_ids::jsonb ? %(message_id)s, false)"
-"""The message began or continued the run, as the latest one or before."""
-FIND = f"""
-SELECT {", ".join(_STORED)} FROM video_runs
-WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND (run_type <> 'replay' OR {_HAS_MESSAGE})
-ORDER BY run_type = 'replay' DESC, created_at DESC LIMIT 1 FOR UPDATE
-"""  # noqa: S608  # the names of the columns are constants
-FIND_NAMED = f"""
-SELECT {", ".join(_STORED)} FROM video_runs
-WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND (id = %(run_id)s::uuid OR {_HAS_MESSAGE})
-ORDER BY {_HAS_MESSAGE} DESC, created_at DESC LIMIT 1 FOR UPDATE
-"""  # noqa: S608
-HAS_CHILD = """
-SELECT EXISTS (SELECT FROM video_runs AS p JOIN video_runs AS c ON c.video_id = p.video_id AND c.parent_run_id = p.id
-    WHERE p.id = %s)
-"""
-"""By video, since there is no index of parents."""
-FIND_BY_ID = f"""
-SELECT {", ".join(_STORED)}, (SELECT p.config_overrides FROM video_runs AS p WHERE p.id = r.parent_run_id)
-FROM video_runs AS r WHERE id = %s AND video_id = %s AND workspace_id = %s
-"""  # noqa: S608
-KNOWN_MESSAGE = f"""
-SELECT count(*) > 0, coalesce(bool_or(id = %(found_id)s::uuid), false) FROM video_runs
-WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s AND {_HAS_MESSAGE}
-"""  # noqa: S608
-INSERT = f"""
-WITH new AS (SELECT gen_random_uuid() AS id)
-INSERT INTO video_runs (id, {", ".join(_INSERTED)})
-SELECT new.id, %(video_id)s, %(workspace_id)s, %(run_type)s, %(parent_run_id)s, coalesce(%(root_run_id)s::uuid, new.id),
-    %(replay_from_stage)s, %(config_overrides)s, 1, now(), jsonb_build_array(%(message_id)s::text),
-    {", ".join(f"%({name})s" for name in (*_ATTEMPT, *_STATE))}
-FROM new RETURNING {", ".join(_STORED)}
-"""  # noqa: S608
-CONTINUE = f"""
-UPDATE video_runs SET attempts = attempts + 1, started_at = coalesce(started_at, now()), updated_at = now(),
-    message_ids = CASE WHEN {_HAS_MESSAGE} AND message_ids IS NOT NULL THEN message_ids::jsonb
-        ELSE coalesce(message_ids::jsonb, to_jsonb(array_remove(ARRAY[message_id], NULL)))
-            || to_jsonb(%(message_id)s::text) END,
-    {", ".join(f"{name} = %({name})s" for name in (*_ATTEMPT, *_STATE))}
-WHERE id = %(id)s AND status <> 'completed' RETURNING {", ".join(_STORED)}
-"""  # noqa: S608
-PROGRESS = f"""
-WITH written AS (
-    UPDATE video_runs SET {", ".join(f"{name} = %({name})s" for name in _PROGRESS)}, updated_at = now()
-    WHERE id = %(id)s AND (status = 'running' OR error_code = 'crashed'))
-SELECT status, requested, error_code FROM video_runs WHERE id = %(id)s
-"""  # noqa: S608
-COMPLETE = f"""
-UPDATE video_runs SET {", ".join(f"{name} = %({name})s" for name in _PROGRESS)}, status = 'completed', requested = NULL,
-    error_code = NULL, error_msg = NULL, completed_at = now(), updated_at = now()
-WHERE id = %(id)s AND status NOT IN ('completed', 'cancelled') AND error_code IS DISTINCT FROM 'superseded'
-"""  # noqa: S608
-_END = """
-UPDATE video_runs SET status = coalesce(%(status)s, status), error_code = %(error_code)s, error_msg = %(error_msg)s,
-    requested = CASE WHEN %(status)s::text IS NULL THEN requested END, eta_s = NULL, updated_at = now()
-WHERE status IN ('pending', 'running', 'paused', 'failed') AND error_code IS DISTINCT FROM 'superseded'
-"""
-END = f"{_END} AND id = %(id)s"
-END_OF_MESSAGE = f"""
-{_END} AND (message_id = %(message_id)s OR id = %(run_id)s::uuid) AND id = (SELECT id FROM video_runs
-    WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s
-        AND ({_HAS_MESSAGE} OR id = %(run_id)s::uuid)
-    ORDER BY {_HAS_MESSAGE} DESC, created_at DESC LIMIT 1)
-"""  # noqa: S608  # a constant
-REQUESTED = f"SELECT {', '.join(_STORED)}, video_id, workspace_id FROM video_runs WHERE id = %s FOR UPDATE"  # noqa: S608
+ACCESS = run_statements.ACCESS
+OTHER_SETTINGS = Permanent("other weights or settings, or another tracker version process the video", code="superseded")
+Started = SameRun | NoWork | Paused | Cancelled
 
 
 class VideoRunRepository:
@@ -127,32 +49,45 @@ class VideoRunRepository:
         """The run with this id, of this video and workspace."""
 
         def find(cursor: Cursor) -> StoredRun | None:
-            cursor.execute(FIND_BY_ID, (run_id, video_id, workspace_id))
+            cursor.execute(run_statements.FIND_BY_ID, (run_id, video_id, workspace_id))
             row = cursor.fetchone()
             return None if row is None else StoredRun(*row)
 
         return self._database.transaction(find)
 
-    def start(self, begun: RunStart) -> SameRun | NoWork:
+    def start(self, begun: RunStart) -> Started:
         """Begin the run of a message, or its next attempt, by `run_choice.choose`. Committed before any work.
 
-        The result has the row as it is now: with the request of an operator that was not acted on, if there is one.
+        What an operator requested before is done first, in the same transaction, also in `videos`. The result is the
+        reason if the message is acknowledged with that.
         """
         return self._database.transaction(lambda cursor: start(cursor, begun))
+
+    def identify(self, run_id: str, begun: RunStart, source: SourceFile) -> StoredRun | None:
+        """Keep which file an attempt processes. Returns the run to process; None if its row is gone.
+
+        If the run has processed another file, that is a new run in its place. So that the vehicles of one file are not
+        taken for those of another, it has a run key of its own.
+        """
+        return self._database.transaction(lambda cursor: identify(cursor, run_id, begun, source))
 
     def write_progress(self, run_id: str, progress: RunProgress) -> RunState | None:
         """Write the progress of a run that is `running`, and read its state. None if the row is gone."""
 
         def write(cursor: Cursor) -> RunState | None:
-            cursor.execute(PROGRESS, {"id": run_id, **asdict(progress)})
+            cursor.execute(run_statements.PROGRESS, {"id": run_id, **asdict(progress)})
             row = cursor.fetchone()
             return None if row is None else RunState(*row)
 
         return self._database.transaction(write)
 
-    def complete(self, run_id: str, progress: RunProgress) -> None:
-        """Mark the run `completed`: every snapshot has been sent. A cancelled or superseded run is not changed."""
-        self._database.transaction(lambda cursor: cursor.execute(COMPLETE, {"id": run_id, **asdict(progress)}))
+    def complete(self, run_id: str, progress: RunProgress, video: FinishedVideo | None = None) -> RunState | None:
+        """Mark the run `completed`, and its video `done`: every snapshot has been sent.
+
+        Returns the run as it was before; None without its row. One that is paused, cancelled or superseded is not
+        changed, and neither is its video: another worker did that, or continues it.
+        """
+        return self._database.transaction(lambda cursor: complete(cursor, run_id, progress, video))
 
     def stop(self, run_id: str) -> Paused | Cancelled | None:
         """Do what an operator requested: the run is `paused` or `cancelled` now, and so is its row in `videos`.
@@ -170,23 +105,29 @@ class VideoRunRepository:
         *,
         final: bool,
         run_id: str | None = None,
-    ) -> None:
+    ) -> bool:
         """Write the failure of an attempt into its run: that which the message continued last, or names as `run_id`.
 
-        Does nothing without such a run, or if another message has continued it since.
+        Returns whether the failure belongs into the row in `videos`, too. Not if the run is in other hands: an operator
+        paused, resumed or cancelled it, or another message has continued or superseded it since. Then nothing is
+        changed.
         """
         found = {"video_id": video_id, "workspace_id": workspace_id, "message_id": message_id, "run_id": run_id}
         ended = _ended(failure, "failed" if final else None)
-        self._database.transaction(lambda cursor: cursor.execute(END_OF_MESSAGE, {**found, **ended}))
+        return self._database.transaction(lambda cursor: end_attempt(cursor, found, ended))
 
 
-def start(cursor: Cursor, begun: RunStart) -> SameRun | NoWork:
+def start(cursor: Cursor, begun: RunStart) -> Started:
     """See `VideoRunRepository.start`."""
     found = _find(cursor, begun)
     if begun.run_id is not None and found is not None and _is_replaced(cursor, found):
         return NoWork(found)
     is_known, is_own = _is_known(cursor, begun, found)
     choice = choose(found, begun.run_key, is_known_message=is_known, is_own_run=is_own)
+    if isinstance(choice, Stop):
+        reason, choice = stop(cursor, choice.run.id), choice.then
+        if reason is not None and isinstance(choice, NoWork):
+            return reason
     match choice:
         case NewRun():
             return SameRun(_insert(cursor, begun, choice))
@@ -197,11 +138,22 @@ def start(cursor: Cursor, begun: RunStart) -> SameRun | NoWork:
 
 
 def _find(cursor: Cursor, begun: RunStart) -> StoredRun | None:
-    """The row to which `run_choice.choose` applies, locked. Transient if the run that the message names is missing."""
-    cursor.execute(FIND if begun.run_id is None else FIND_NAMED, asdict(begun))
-    row = cursor.fetchone()
-    if row is None and begun.run_id is not None:
+    """The row to which `run_choice.choose` applies, locked. Transient if the run that the message names is missing.
+
+    It is read again until it is the same: another worker may have inserted a newer one before the lock was granted.
+    """
+    statement = run_statements.FIND if begun.run_id is None else run_statements.FIND_NAMED
+    found, again = None, _read(cursor, statement, begun)
+    while again is not None and (found is None or found.id != again.id):
+        found, again = again, _read(cursor, statement, begun)
+    if again is None and begun.run_id is not None:
         raise missing_run(begun.run_id)
+    return again
+
+
+def _read(cursor: Cursor, statement: str, begun: RunStart) -> StoredRun | None:
+    cursor.execute(statement, asdict(begun))
+    row = cursor.fetchone()
     return None if row is None else StoredRun(*row)
 
 
@@ -209,7 +161,7 @@ def _is_replaced(cursor: Cursor, run: StoredRun) -> bool:
     """Whether a retry has taken the place of the run. A replay by an operator follows a completed run only."""
     if run.status != "failed":
         return False
-    cursor.execute(HAS_CHILD, (run.id,))
+    cursor.execute(run_statements.HAS_CHILD, (run.id,))
     return bool(_one(cursor)[0])
 
 
@@ -217,14 +169,14 @@ def _is_known(cursor: Cursor, begun: RunStart, found: StoredRun | None) -> tuple
     """Whether the message has begun or continued a run of the video before, and whether that is `found`."""
     if begun.run_id is not None:
         return True, True
-    cursor.execute(KNOWN_MESSAGE, {**asdict(begun), "found_id": None if found is None else found.id})
+    cursor.execute(run_statements.KNOWN_MESSAGE, {**asdict(begun), "found_id": None if found is None else found.id})
     is_known, is_own = _one(cursor)
     return is_known, is_own
 
 
 def stop(cursor: Cursor, run_id: str) -> Paused | Cancelled | None:
     """See `VideoRunRepository.stop`."""
-    cursor.execute(REQUESTED, (run_id,))
+    cursor.execute(run_statements.REQUESTED, (run_id,))
     row = cursor.fetchone()
     if row is None:
         return None
@@ -235,17 +187,66 @@ def stop(cursor: Cursor, run_id: str) -> Paused | Cancelled | None:
     if run.requested is None:
         return None
     reason = stopped(run.requested)
-    cursor.execute(END, {**_ended(reason, "paused" if run.requested == "pause" else "cancelled"), "id": run_id})
+    cursor.execute(
+        run_statements.END, {**_ended(reason, "paused" if run.requested == "pause" else "cancelled"), "id": run_id}
+    )
     if run.changes_video:
         videos.write_stop(cursor, video_id, workspace_id, reason)
     return reason
 
 
-def _insert(cursor: Cursor, begun: RunStart, new: NewRun) -> StoredRun:
+def identify(cursor: Cursor, run_id: str, begun: RunStart, source: SourceFile) -> StoredRun | None:
+    """See `VideoRunRepository.identify`."""
+    cursor.execute(run_statements.LOCKED, (run_id,))
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    *stored, error_code = row
+    run = StoredRun(*stored)
+    is_stopped = run.status in ("paused", "cancelled") or error_code == "superseded"
+    if is_stopped or run.source == source or (run.source is None and run.status == "completed"):
+        return run
+    if run.source is not None:
+        reason = Permanent("the raw file of the video was replaced", code="superseded")
+        run = _insert(cursor, begun, of_other_file(run), reason)
+    keys = {"run_key": begun.run_key, "key_of_file": source.key(begun.run_key)}
+    cursor.execute(run_statements.SET_SOURCE, {**keys, **asdict(source), "id": run.id})
+    return StoredRun(*_one(cursor))
+
+
+def complete(cursor: Cursor, run_id: str, progress: RunProgress, video: FinishedVideo | None) -> RunState | None:
+    """See `VideoRunRepository.complete`."""
+    cursor.execute(run_statements.STATE, (run_id,))
+    row = cursor.fetchone()
+    state = None if row is None else RunState(*row)
+    if state is not None and state.is_ended_by_others:
+        return state
+    if video is not None:
+        videos.finish(cursor, video.video_id, video.workspace_id, video.damage)
+    cursor.execute(run_statements.COMPLETE, {"id": run_id, **asdict(progress)})
+    return state
+
+
+def end_attempt(cursor: Cursor, message: Mapping[str, str | None], ended: Mapping[str, object]) -> bool:
+    """See `VideoRunRepository.end_attempt`."""
+    cursor.execute(run_statements.OF_MESSAGE, message)
+    row = cursor.fetchone()
+    if row is None:
+        return message["run_id"] is None
+    *stored, error_code, is_latest = row
+    run, is_named = StoredRun(*stored), message["run_id"] == stored[0]
+    is_open = run.status in ("running", "failed") or (run.status == "pending" and is_named)
+    is_own = error_code != "superseded" and (is_latest or is_named) and not _is_replaced(cursor, run)
+    if is_open and is_own:
+        cursor.execute(run_statements.END, {**ended, "id": run.id})
+        return run.changes_video
+    return run.status == "completed" and run.changes_video
+
+
+def _insert(cursor: Cursor, begun: RunStart, new: NewRun, reason: Permanent = OTHER_SETTINGS) -> StoredRun:
     parent = new.parent
     if parent is not None and new.supersedes:
-        reason = Permanent("other weights or settings, or another tracker version process the video", code="superseded")
-        cursor.execute(END, {**_ended(reason, "failed"), "id": parent.id})
+        cursor.execute(run_statements.END, {**_ended(reason, "failed"), "id": parent.id})
     values = {
         **_attempt(begun),
         "video_id": begun.video_id,
@@ -256,20 +257,24 @@ def _insert(cursor: Cursor, begun: RunStart, new: NewRun) -> StoredRun:
         "replay_from_stage": new.replay_from_stage,
         "config_overrides": None if new.config_overrides is None else json.dumps(dict(new.config_overrides)),
     }
-    cursor.execute(INSERT, values)
+    cursor.execute(run_statements.INSERT, values)
     return StoredRun(*_one(cursor))
 
 
 def _continue(cursor: Cursor, begun: RunStart, run: StoredRun) -> StoredRun:
-    cursor.execute(CONTINUE, {**_attempt(begun), "id": run.id})
+    cursor.execute(run_statements.CONTINUE, {**_attempt(begun), "run_key": run.run_key or begun.run_key, "id": run.id})
     return StoredRun(*_one(cursor))
 
 
 def _attempt(begun: RunStart) -> dict[str, object]:
     """The columns of an attempt. On the last receive the run has failed in advance, as the row of its video."""
-    values = {name: getattr(begun, name) for name in _ATTEMPT}
+    values = {name: getattr(begun, name) for name in run_statements.ATTEMPT}
     state = ("failed", "crashed", LAST_ATTEMPT) if begun.is_last else ("running", None, None)
-    return values | dict(zip(_STATE, state, strict=True)) | {"config_snapshot": json.dumps(dict(begun.config_snapshot))}
+    return (
+        values
+        | dict(zip(run_statements.STATE_COLUMNS, state, strict=True))
+        | {"config_snapshot": json.dumps(dict(begun.config_snapshot))}
+    )
 
 
 def _one(cursor: Cursor) -> tuple[Any, ...]:

@@ -38,7 +38,11 @@ UPDATE videos SET {failure_columns.SET},
     processing_finished_at = CASE WHEN %(final)s THEN now() ELSE processing_finished_at END
 WHERE id = %(id)s AND workspace_id = %(workspace_id)s AND status <> 'done'
 """  # noqa: S608  # a constant
-
+FINISH = """
+UPDATE videos SET status = 'done', attempt_state = NULL, error_code = %s, error_msg = %s,
+    processing_finished_at = now(), updated_at = now()
+WHERE id = %s AND workspace_id = %s AND status <> 'done'
+"""
 STOP = """
 UPDATE videos SET status = %s, attempt_state = NULL, error_code = %s, error_msg = %s, updated_at = now(),
     processing_finished_at = CASE WHEN %s THEN now() ELSE processing_finished_at END
@@ -97,15 +101,7 @@ class VideoRepository:
 
         `damage` is what is missing from the file, which is stored with the code `damaged`.
         """
-        code: ErrorCode | None = None if damage is None else "damaged"
-        self._database.transaction(
-            lambda cursor: cursor.execute(
-                "UPDATE videos SET status = 'done', attempt_state = NULL, error_code = %s, error_msg = %s,"
-                " processing_finished_at = now(), updated_at = now()"
-                " WHERE id = %s AND workspace_id = %s AND status <> 'done'",
-                (code, damage, task.video_id, task.workspace_id),
-            )
-        )
+        self._database.transaction(lambda cursor: finish(cursor, task.video_id, task.workspace_id, damage))
 
     def fail(self, video_id: str, workspace_id: str, failure: WorkerError, *, final: bool) -> None:
         """Write the code and text of the failure; if final, set the status to `error`. A `done` row is not changed.
@@ -136,6 +132,12 @@ def start(cursor: Cursor, task: ProcessVideo, *, receive_count: int, is_last: bo
     if found.status != "done":
         write_attempt(cursor, task.video_id, started)
     return started
+
+
+def finish(cursor: Cursor, video_id: str, workspace_id: str, damage: str | None) -> None:
+    """See `VideoRepository.finish`."""
+    code: ErrorCode | None = None if damage is None else "damaged"
+    cursor.execute(FINISH, (code, damage, video_id, workspace_id))
 
 
 def write_stop(cursor: Cursor, video_id: str, workspace_id: str, reason: Paused | Cancelled) -> None:

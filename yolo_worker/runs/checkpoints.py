@@ -50,12 +50,16 @@ class Checkpoints:
         self._is_reported = False
 
     def input_of(self, attempt: Attempt, source: FetchedFile) -> TrackerInput:
-        """The tracker's input of an attempt: with what is stored of its run, or of those that it follows."""
+        """The tracker's input of an attempt: with what is stored of its run, or of those that it follows.
+
+        A replay from `detect` that an operator started computes everything again.
+        """
         run = attempt.run
         if run is None or not self._are_available():
             return TrackerInput()
         origin = _Origin(source.etag, source.size_bytes, traits_hash(attempt.plan.key_fields))
-        stored = self._stored_parts(run.id, only_replaced=run.replay_from_stage == "detect")
+        recomputes = run.replay_from_stage == "detect" and not run.changes_video
+        stored = self._stored_parts(run.id, only_replaced=recomputes)
         usable = [part for part in stored if _Origin(*_origin_of(part)) == origin]
         context = attempt.context
         if len(usable) < len(stored):

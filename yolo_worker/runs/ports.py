@@ -8,10 +8,12 @@ from typing import Protocol
 from video_analysis.worker_utils.db.run_choice import NoWork, SameRun
 from video_analysis.worker_utils.db.run_types import (
     CheckpointPart,
+    FinishedVideo,
     Overrides,
     RunProgress,
     RunStart,
     RunState,
+    SourceFile,
     StoredRun,
 )
 from video_analysis.worker_utils.errors import Cancelled, Paused, WorkerError
@@ -26,14 +28,17 @@ class Runs(Protocol):
     def find(self, run_id: str, video_id: str, workspace_id: str) -> StoredRun | None:
         """The run with this id, of this video and workspace."""
 
-    def start(self, begun: RunStart) -> SameRun | NoWork:
-        """Begin the run of a message, or its next attempt."""
+    def start(self, begun: RunStart) -> SameRun | NoWork | Paused | Cancelled:
+        """Begin the run of a message, or its next attempt; or do what an operator requested."""
+
+    def identify(self, run_id: str, begun: RunStart, source: SourceFile) -> StoredRun | None:
+        """Keep which file an attempt processes. Returns the run to process: a new one if the file was replaced."""
 
     def write_progress(self, run_id: str, progress: RunProgress) -> RunState | None:
         """Write the progress and read the state of the row; None if the row is gone."""
 
-    def complete(self, run_id: str, progress: RunProgress) -> None:
-        """Mark the run `completed`."""
+    def complete(self, run_id: str, progress: RunProgress, video: FinishedVideo | None = None) -> RunState | None:
+        """Mark the run `completed` and the video `done`. Returns the run as it was: one that was stopped stays so."""
 
     def stop(self, run_id: str) -> Paused | Cancelled | None:
         """Do what an operator requested, in the rows of run and video. None if the request was taken back."""
@@ -47,8 +52,8 @@ class Runs(Protocol):
         *,
         final: bool,
         run_id: str | None = None,
-    ) -> None:
-        """Write the failure of an attempt into the run of a message."""
+    ) -> bool:
+        """Write the failure of an attempt into the run of a message. Returns whether it belongs into `videos`, too."""
 
 
 class CheckpointRows(Protocol):

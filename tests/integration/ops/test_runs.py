@@ -441,7 +441,11 @@ def test_an_adopted_run_changes_the_next_videos_of_its_camera(site: Site) -> Non
     assert len(site.bench.rows()) == 6, "the rows of the replay are those of its run key"
     assert site.ops("adopt", "--replace", site.bench.runs()[0]["id"]) == (f"{ADOPTED}\n")
     site.bench.deliver(message_id="m-4")
-    assert len(site.bench.runs()) == 3, "the first run's settings again"
+    assert site.bench.runs()[-1]["run_key"] == site.bench.runs()[0]["run_key"], "the first run's settings again"
+    assert len(site.bench.runs()) == 4
+    assert {row["run_key"] for row in site.bench.sql("SELECT run_key FROM current_image_analyses")} == {
+        site.bench.runs()[0]["run_key"]
+    }
 
 
 def test_the_other_settings_of_a_camera_are_kept(site: Site) -> None:

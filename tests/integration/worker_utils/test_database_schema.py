@@ -150,7 +150,7 @@ def insert_analysis(sql: Sql, track_id: int, uri: str, run_key: str | None) -> N
             "id video_id workspace_id run_key run_type parent_run_id root_run_id replay_from_stage config_overrides"
             " config_snapshot code_version status requested current_stage progress frames_done frames_total fps eta_s"
             " vehicles attempts message_id worker error_code error_msg created_at started_at updated_at completed_at"
-            " message_ids",
+            " message_ids source_etag source_bytes",
         ),
         (
             "stage_checkpoints",

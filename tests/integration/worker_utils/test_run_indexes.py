@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from video_analysis.ops import run_rows
-from video_analysis.worker_utils.db import stage_checkpoints, video_runs
+from video_analysis.worker_utils.db import run_statements, stage_checkpoints
 
 Sql = Callable[..., list[dict[str, Any]]]
 
@@ -39,18 +39,18 @@ def many_runs(sql: Sql) -> dict[str, str]:
     return {name: str(value) for name, value in row.items()}
 
 
-LISTED = {"video_id": None, "workspace_id": None, "status": None, "limit": 20}
+LISTED = {"video_id": None, "workspace_id": None, "status": None, "limit": 20, "idle_s": 60}
 
 
 def test_no_statement_about_runs_reads_a_whole_table(database_url: str, many_runs: dict[str, str]) -> None:
     run, video, workspace = (many_runs[name] for name in ("id", "video_id", "workspace_id"))
     message = {"video_id": video, "workspace_id": workspace, "run_id": run, "message_id": "m-1", "found_id": run}
     statements: dict[str, tuple[str, Any]] = {
-        "find": (video_runs.FIND, message),
-        "find named": (video_runs.FIND_NAMED, message),
-        "has child": (video_runs.HAS_CHILD, (run,)),
-        "find by id": (video_runs.FIND_BY_ID, (run, video, workspace)),
-        "known message": (video_runs.KNOWN_MESSAGE, message),
+        "find": (run_statements.FIND, message),
+        "find named": (run_statements.FIND_NAMED, message),
+        "has child": (run_statements.HAS_CHILD, (run,)),
+        "find by id": (run_statements.FIND_BY_ID, (run, video, workspace)),
+        "known message": (run_statements.KNOWN_MESSAGE, message),
         "parts": (stage_checkpoints.OF_RUN, {"run_id": run, "ancestors": 50, "only_replaced": False}),
         "tree": (run_rows.OF_ROOT, (video, run)),
         "list": (run_rows.LIST, LISTED),

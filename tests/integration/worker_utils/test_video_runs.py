@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -82,16 +83,27 @@ def test_a_redelivery_continues_the_run(runs: VideoRunRepository, sql: Sql) -> N
 
 def test_two_workers_that_begin_one_video_at_once_share_one_run(database_url: str, sql: Sql) -> None:
     def begin(number: int) -> str:
-        database = Database(database_url, "cvitx-test")
-        try:
+        with closing(Database(database_url, "cvitx-test")) as database:
             return started(VideoRunRepository(database), message_id=f"m-{number}").id
-        finally:
-            database.close()
 
     with ThreadPoolExecutor(4) as pool:
         ids = set(pool.map(begin, range(4)))
     assert [row["id"] for row in rows(sql)] == list(ids)
     assert rows(sql)[0]["attempts"] == 4
+
+
+def test_two_messages_that_replay_one_video_at_once_share_one_run(
+    runs: VideoRunRepository, database_url: str, sql: Sql
+) -> None:
+    runs.complete(started(runs).id, HALF)
+
+    def begin(number: int) -> str:
+        with closing(Database(database_url, "cvitx-test")) as database:
+            return started(VideoRunRepository(database), message_id=f"m-{number}", run_key="new key").id
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = set(pool.map(begin, range(2, 6)))
+    assert [row["id"] for row in rows(sql)[1:]] == list(ids)
 
 
 def test_a_redelivery_with_another_key_supersedes_the_run(runs: VideoRunRepository, sql: Sql) -> None:
@@ -262,7 +274,38 @@ def test_a_request_survives_a_failure_and_a_shutdown(runs: VideoRunRepository, s
     sql("UPDATE video_runs SET requested = 'cancel'")
     end(runs, Interrupted("shutting down"), final=False)
     assert state(sql) == ("running", "cancel", "interrupted", "shutting down")
-    assert started(runs).requested == "cancel"
+    assert isinstance(runs.start(BEGUN), Cancelled)
+    assert state(sql)[:2] == ("cancelled", None)
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+@pytest.mark.parametrize(("requested", "status"), [("pause", "paused"), ("cancel", "cancelled")])
+def test_a_request_is_not_lost_when_the_settings_change(
+    runs: VideoRunRepository, sql: Sql, requested: str, status: str, *, is_last: bool
+) -> None:
+    started(runs, is_last=is_last)
+    sql("UPDATE video_runs SET requested = %s", requested)
+    reason = runs.start(replace(BEGUN, run_key="new key"))
+    assert isinstance(reason, Paused | Cancelled)
+    assert [(row["status"], row["requested"]) for row in rows(sql)] == [(status, None)]
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_new_message_ends_a_run_that_should_be_cancelled_and_begins_a_retry(
+    runs: VideoRunRepository, sql: Sql, *, is_last: bool
+) -> None:
+    started(runs, is_last=is_last)
+    sql("UPDATE video_runs SET requested = 'cancel'")
+    assert started(runs, message_id="m-2").run_type == "retry"
+    assert [(row["status"], row["requested"]) for row in rows(sql)] == [("cancelled", None), ("running", None)]
+    assert isinstance(runs.start(BEGUN), SameRun), "the older message joins the retry"
+
+
+def test_a_new_message_resumes_a_run_that_should_be_paused(runs: VideoRunRepository, sql: Sql) -> None:
+    run = started(runs)
+    sql("UPDATE video_runs SET requested = 'pause'")
+    assert started(runs, message_id="m-2").id == run.id
+    assert state(sql) == ("running", None, None, None)
 
 
 def test_a_run_that_completes_before_the_request_is_read_is_completed(runs: VideoRunRepository, sql: Sql) -> None:
@@ -272,6 +315,18 @@ def test_a_run_that_completes_before_the_request_is_read_is_completed(runs: Vide
     assert state(sql) == ("completed", None, None, None)
     assert runs.stop(run.id) is None
     assert state(sql)[0] == "completed"
+
+
+@pytest.mark.parametrize(
+    "ended", ["status = 'paused'", "status = 'cancelled'", "status = 'failed', error_code = 'superseded'"]
+)
+def test_a_run_that_others_have_ended_is_not_completed(runs: VideoRunRepository, sql: Sql, ended: str) -> None:
+    run = started(runs)
+    sql(f"UPDATE video_runs SET {ended}")
+    before = rows(sql)
+    found = runs.complete(run.id, HALF)
+    assert found is not None
+    assert (found.is_ended_by_others, rows(sql)) == (True, before)
 
 
 def test_on_the_last_receive_the_run_has_failed_in_advance(runs: VideoRunRepository, sql: Sql) -> None:

@@ -13,6 +13,7 @@ from video_analysis.tests.support import video_bench
 from video_analysis.tests.support.video_bench import TASK, Bench
 from video_analysis.worker_utils.db import image_analyses, videos
 from video_analysis.worker_utils.db.access import PRIVILEGES
+from video_analysis.worker_utils.db.run_types import RunStart, RunState
 from video_analysis.worker_utils.db.video_runs import VideoRunRepository
 from video_analysis.worker_utils.errors import BadVideo, Cancelled, LeaseLost, Paused, Transient
 from video_analysis.yolo_worker.runs import progress
@@ -183,6 +184,57 @@ def test_a_run_that_another_worker_cancelled_at_its_end_is_not_finished(
     assert (bench.runs()[0]["status"], bench.video()["status"]) == ("cancelled", "error")
 
 
+def at_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch, act: Callable[[VideoRunRepository], object]) -> None:
+    """Let another worker act after the last check of the one under test, before it writes that it has finished."""
+    complete = VideoRunRepository.complete
+
+    def acted(self: VideoRunRepository, *args: Any) -> RunState | None:
+        act(self)
+        return complete(self, *args)
+
+    monkeypatch.setattr(VideoRunRepository, "complete", acted)
+
+
+@pytest.mark.parametrize(("requested", "status"), [("pause", "queued"), ("cancel", "error")])
+def test_a_run_that_another_worker_stops_after_the_last_check_is_stopped_with_its_video(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, requested: str, status: str
+) -> None:
+    def stop(runs: VideoRunRepository) -> None:
+        bench.sql("UPDATE video_runs SET requested = %s", requested)
+        runs.stop(bench.runs()[0]["id"])
+
+    at_the_end(bench, monkeypatch, stop)
+    failure = bench.fail(final=True)
+    assert isinstance(failure, Paused | Cancelled)
+    assert bench.runs()[0]["error_code"] == bench.video()["error_code"] == failure.code
+    assert bench.video()["status"] == status
+
+
+def test_a_run_that_is_superseded_after_the_last_check_does_not_finish_its_video(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = RunStart(video_bench.VIDEO, video_bench.WORKSPACE, "m-2", "new key", {}, "0.1.0", "host:2", is_last=False)
+    at_the_end(bench, monkeypatch, lambda runs: runs.start(begun))
+    failure = bench.fail()
+    assert (type(failure), failure.code) == (LeaseLost, "superseded")
+    assert [run["status"] for run in bench.runs()] == ["failed", "running"]
+    assert bench.video()["status"] == "processing"
+
+
+@pytest.mark.parametrize(("table", "status"), [("videos", "done"), ("video_runs", "completed")])
+def test_run_and_video_end_together(bench: Bench, table: str, status: str) -> None:
+    bench.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused''; END';"
+        f"CREATE TRIGGER refuse BEFORE UPDATE ON {table} FOR EACH ROW WHEN (NEW.status = '{status}')"
+        " EXECUTE FUNCTION refuse()"
+    )
+    bench.fail()
+    assert (bench.runs()[0]["status"], bench.video()["status"]) == ("running", "processing")
+    bench.sql(f"DROP TRIGGER refuse ON {table}")
+    bench.deliver(receive=2)
+    assert (bench.runs()[0]["status"], bench.video()["status"]) == ("completed", "done")
+
+
 def test_a_replay_that_a_message_started_changes_the_video_after_a_resume_too(bench: Bench) -> None:
     bench.deliver()
     bench.sql("UPDATE videos SET status = 'queued'")  # the API, before it sends the video again
@@ -218,6 +270,16 @@ def test_a_request_between_two_attempts_stops_the_next_one_before_its_frames(ben
     bench.fail()
     bench.sql("UPDATE video_runs SET requested = 'pause'")
     assert isinstance(bench.fail(receive=2), Paused)
+    assert len(bench.pipeline.paths) == 1
+
+
+def test_a_video_whose_cancellation_no_worker_has_read_is_not_processed_with_other_settings(bench: Bench) -> None:
+    bench.outbox.on_send = lambda message: (_ for _ in ()).throw(Transient("SQS did not answer"))
+    bench.fail()
+    bench.sql("UPDATE video_runs SET requested = 'cancel'")
+    assert isinstance(bench.fail(TASK | {"frame_stride": 2}, receive=2, final=True), Cancelled)
+    assert [run["status"] for run in bench.runs()] == ["cancelled"]
+    assert state(bench.video())[:2] == ("error", "cancelled")
     assert len(bench.pipeline.paths) == 1
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from video_analysis.worker_utils.db.run_choice import Choice, NewRun, NoWork, SameRun, choose
-from video_analysis.worker_utils.db.run_types import RunStatus, RunType, StoredRun
+from video_analysis.worker_utils.db.run_choice import Choice, NewRun, NoWork, SameRun, Stop, choose
+from video_analysis.worker_utils.db.run_types import Request, RunStatus, RunType, StoredRun
 
 KEY, OTHER_KEY = "key", "another key"
 STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
@@ -27,6 +28,8 @@ def outcome(choice: Choice) -> str:
             return "same"
         case NoWork():
             return "none"
+        case Stop(run, then):
+            return f"{run.requested}, then {outcome(then)}"
 
 
 TABLE: dict[RunStatus, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
@@ -40,14 +43,32 @@ TABLE: dict[RunStatus, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]]
 }
 
 
-@pytest.mark.parametrize("status", STATUSES)
-def test_each_status_has_its_run(status: RunStatus) -> None:
+def outcomes(found: StoredRun) -> tuple[tuple[str, ...], ...]:
+    """One line of the table."""
     messages = [(True, True), (True, False), (False, False)]
-    found = tuple(
-        tuple(outcome(choose(run(status), key, is_known_message=known, is_own_run=own)) for key in (KEY, OTHER_KEY))
+    return tuple(
+        tuple(outcome(choose(found, key, is_known_message=known, is_own_run=own)) for key in (KEY, OTHER_KEY))
         for known, own in messages
     )
-    assert found == TABLE[status]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_each_status_has_its_run(status: RunStatus) -> None:
+    assert outcomes(run(status)) == TABLE[status]
+
+
+STOPPED: dict[Request, RunStatus] = {"pause": "paused", "cancel": "cancelled"}
+
+
+@pytest.mark.parametrize("requested", STOPPED)
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_request_that_no_worker_has_read_is_done_before_the_message(status: RunStatus, requested: Request) -> None:
+    found = outcomes(replace(run(status), requested=requested))
+    if status in ("running", "failed"):
+        after = TABLE[STOPPED[requested]]
+        assert found == tuple(tuple(f"{requested}, then {then}" for then in pair) for pair in after)
+    else:
+        assert found == TABLE[status], "nothing is left to stop"
 
 
 def test_a_video_without_a_run_gets_an_initial_one() -> None:
