@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 REDRIVE = "RedrivePolicy"
+COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+"""Attributes whose sum is the number of messages of a queue."""
 UNITS = {
     "VisibilityTimeout": " s",
     "ReceiveMessageWaitTimeSeconds": " s",
