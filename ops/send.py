@@ -95,7 +95,8 @@ def _upload(config: WorkerConfig, clip: Path, key: str, size: int, *, as_json: b
             text = f"{clip.name}: {sent / 1e6:.1f} of {size / 1e6:.1f} MB uploaded"
             document = {"event": "upload", "key": key, "bytes_done": sent, "bytes_total": size}
             step = "end" if sent >= size else "start"
-            output.show(Shown(text, document, {"upload": min(1.0, sent / size)}, step))
+            with exit_status.output_may_end():
+                output.show(Shown(text, document, {"upload": min(1.0, sent / size)}, step))
 
         upload.put(config, clip, key, show)
 
@@ -105,7 +106,8 @@ def _print_sent(task: VideoTask, queue: str, *, as_json: bool) -> None:
         line = json.dumps({"event": "sent", "queue": queue, "message": json.loads(task.to_json())})
     else:
         line = f"sent {task.event} for {task.video_id} to {queue}"
-    print(line, flush=True)
+    with exit_status.output_may_end():
+        print(line)
 
 
 def _options(given: Sequence[str] | None) -> argparse.Namespace:

@@ -43,7 +43,8 @@ def _setup(options: argparse.Namespace) -> None:
         may_apply = not options.dry_run and (options.grant or not isinstance(resource, Grants))
         if differences and may_apply:
             resource.apply(differences)
-        _print(resource, differences, applied=may_apply, as_json=options.json)
+        with exit_status.output_may_end():
+            _print(resource, differences, applied=may_apply, as_json=options.json)
 
 
 def _resources(config: WorkerConfig, options: argparse.Namespace) -> Iterable[Resource]:
