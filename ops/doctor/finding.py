@@ -23,6 +23,7 @@ FIXES: Mapping[ErrorCode, str] = {
     "disk_full": "free some space, or set CVITX_TEMP_DIR to a larger disk",
 }
 """The remedy by error code, where the text of the failure has none or not the command."""
+OTHER_USER = "run doctor as the user of the services, or correct the owner and the mode of the file"
 
 
 class Fault(Exception):
@@ -76,6 +77,10 @@ def execute(check: Check) -> Finding:
         return Finding(check.name, "not checked", str(reason))
     except (WorkerError, ConfigurationError, CommandError) as failure:
         return _fault(check, failure)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fix = OTHER_USER if isinstance(error, PermissionError) else None
+        return Finding(check.name, "fault", f"{where}{error.strerror or error}", fix)
 
 
 def _fault(check: Check, failure: Exception) -> Finding:
