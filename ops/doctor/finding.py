@@ -72,7 +72,7 @@ def execute(check: Check) -> Finding:
     except Fault as fault:
         return Finding(check.name, fault.state, str(fault), fault.fix)
     except PermissionMissing as denied:
-        return Finding(check.name, "not checked", denied.permission)
+        return Finding(check.name, "not checked", f"{denied.permission}{denied.remark}")
     except NotChecked as reason:
         return Finding(check.name, "not checked", str(reason))
     except (WorkerError, ConfigurationError, CommandError) as failure:
