@@ -86,15 +86,14 @@ def _states(config: WorkerConfig) -> list[QueueState]:
     session = aws_clients.session(config)
     sqs = aws_clients.sqs(config, session)
     seconds = _or_nothing(lambda: _seconds(config), "no minutes") or {}
-    states = [
-        state
-        for name_or_url in (config.video_queue, config.snapshot_queue)
-        for state in (
-            _state(sqs, queues.name_of(name_or_url), seconds.get(name_or_url)),
-            _state(sqs, queues.dead_letter_queue(queues.name_of(name_or_url)), None),
-        )
+    names = [
+        name_or_url
+        for one in (config.video_queue, config.snapshot_queue)
+        for name_or_url in (one, queues.dead_letter_queue(one))
     ]
-    ages_s = _or_nothing(lambda: _ages_s(session, [state.queue for state in states]), "no ages") or {}
+    states = [_state(sqs, name_or_url, seconds.get(name_or_url)) for name_or_url in names]
+    own = [state.queue for state, name_or_url in zip(states, names, strict=True) if _is_own(sqs, name_or_url)]
+    ages_s = _or_nothing(lambda: _ages_s(session, own), "no ages") or {}
     return [replace(state, oldest_s=ages_s.get(state.queue)) for state in states]
 
 
@@ -107,17 +106,27 @@ def _or_nothing(read: Callable[[], Result], lost: str) -> Result | None:
         return None
 
 
-def _state(sqs: SQSClient, name: str, seconds: float | None) -> QueueState:
+def _is_own(sqs: SQSClient, name_or_url: str) -> bool:
+    """Whether CloudWatch of this account and region has the queue: not every one that a URL names is its own."""
+    if not queues.is_url(name_or_url):
+        return True
+    try:
+        return queues.url_of(sqs, queues.name_of(name_or_url)) == name_or_url
+    except (WorkerError, PermissionMissing):
+        return False
+
+
+def _state(sqs: SQSClient, name_or_url: str, seconds: float | None) -> QueueState:
     """The state but for the age of the oldest message."""
-    url = queues.url_of(sqs, name)
+    url = queues.url_of(sqs, name_or_url)
     if url is None:
-        raise CommandError(f"there is no queue {name}: `ops setup --only queues` creates it")
-    with calling("sqs:GetQueueAttributes", name):
+        raise CommandError(f"there is no queue {name_or_url}: `ops setup --only queues` creates it")
+    with calling("sqs:GetQueueAttributes", name_or_url):
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     found = {str(name): value for name, value in answer["Attributes"].items()}
     waiting, in_flight = int(found[WAITING]), int(found[IN_FLIGHT])
     minutes = None if seconds is None else (waiting + in_flight) * seconds / 60
-    return QueueState(name, waiting, in_flight, None, minutes)
+    return QueueState(queues.name_of(name_or_url), waiting, in_flight, None, minutes)
 
 
 def _ages_s(session: boto3.Session, names: Sequence[str]) -> Mapping[str, float | None]:

@@ -38,11 +38,11 @@ def checks(config: WorkerConfig) -> Iterable[Check]:
     yield Check("clock", partial(_clock, sts))
     yield Check(CREDENTIALS, partial(_credentials, sts))
     yield from _bucket_checks(Bucket(aws_clients.s3(config, session), config.s3_bucket, config.region))
-    names = [queues.name_of(name) for name in (config.video_queue, config.snapshot_queue)]
+    names = (config.video_queue, config.snapshot_queue)
     for name in names:
         yield from _queue_checks(sqs, config, name)
     for name in map(queues.dead_letter_queue, names):
-        yield Check(f"dead letters {name}", partial(_dead_letters, sqs, name), CREDENTIALS)
+        yield Check(f"dead letters {queues.name_of(name)}", partial(_dead_letters, sqs, name), CREDENTIALS)
 
 
 def _clock(sts: STSClient) -> str:
