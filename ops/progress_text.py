@@ -54,7 +54,7 @@ def document(video: VideoProgress, end: End | None, *, is_unseen: bool) -> dict[
 def unfinished(video: VideoProgress, *, is_unseen: bool) -> str:
     """What a video that has not ended waits for, for the end of a time limit."""
     if is_unseen:
-        return f"no worker has begun the message that was sent: {QUEUES}"
+        return f"no row shows that a worker has begun the message: {QUEUES}"
     if not video.is_known:
         return (
             f"{UNKNOWN}: no worker has received it, or it was sent as PROCESS_VIDEO_DB and waits for its row in videos;"

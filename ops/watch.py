@@ -117,7 +117,7 @@ def _shown(video: VideoProgress, end: End | None, *, is_unseen: bool) -> Shown:
     bars["classified"] = (video.classified + video.failed) / video.snapshots if video.snapshots else 0.0
     text = progress_text.describe(video)
     if is_unseen:
-        text = f"sent; no worker has begun it yet; before: {text}" if video.is_known else f"sent; {text}"
+        text = f"sent; no row shows that a worker has begun it; before: {text}" if video.is_known else f"sent; {text}"
     state = (is_unseen, run and (run.id, run.status, run.current_stage), video.video_status, end)
     return Shown(text, progress_text.document(video, end, is_unseen=is_unseen), bars, str(state))
 

@@ -57,8 +57,8 @@ def test_an_earlier_run_is_no_end_while_no_worker_has_begun_the_message(
     bench.sql("UPDATE video_runs SET status = %s", status)
     assert send.main([*SEND, *LIMIT]) == 1
     found = capsys.readouterr()
-    assert f"sent; no worker has begun it yet; before: {status}" in found.out
-    assert "no worker has begun the message that was sent: `ops queues`" in found.err
+    assert f"sent; no row shows that a worker has begun it; before: {status}" in found.out
+    assert "no row shows that a worker has begun the message: `ops queues`" in found.err
 
 
 def test_without_runs_the_earlier_status_of_the_video_is_no_end(
