@@ -1,7 +1,8 @@
 """moto's server, which also refuses what S3 and SQS refuse: a wrong Content-MD5, and a message with an empty body.
 
 Without this, the probes of the workers would store an object and send a message. Deletions are serialised: moto's own
-lose each other, and messages that are sent meanwhile.
+lose each other, and messages that are sent meanwhile. Lifecycle rules are returned as they were stored: moto loses the
+size in a filter.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class StrictServer:
 
     def __init__(self, moto: Application) -> None:
         self._moto = moto
+        self._rules: dict[str, bytes] = {}
+        """Path of a bucket → its lifecycle rules, as XML."""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request, or pass it to moto."""
@@ -44,7 +47,23 @@ class StrictServer:
             ]
             start_response("400 Bad Request", headers)
             return [json.dumps(EMPTY_BODY).encode()]
+        if environ.get("QUERY_STRING", "").partition("=")[0] == "lifecycle":
+            return self._lifecycle(environ, start_response)
         return self._moto(environ, start_response)
+
+    def _lifecycle(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Store or return the rules of a bucket, if moto accepts the request."""
+        bucket, rules, given = environ["PATH_INFO"].strip("/"), _body(environ), []
+        content = b"".join(self._moto(environ, lambda *status: given.append(status)))
+        status, headers, *_ = given[0]
+        is_good = status.startswith("200")
+        if is_good and environ["REQUEST_METHOD"] == "PUT":
+            self._rules[bucket] = rules
+        if is_good and environ["REQUEST_METHOD"] == "GET":
+            content = self._rules[bucket]
+        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        start_response(status, [*headers, ("Content-Length", str(len(content)))])
+        return [content]
 
 
 def serialise_deletions() -> None:

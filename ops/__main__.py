@@ -11,7 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-USAGE_ERROR = 2
+from video_analysis.ops import arguments, exit_status
+
+USAGE_ERROR = exit_status.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,25 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments_given: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; 2 if there is no such command."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments_given is None else arguments_given)
     if not given or given[0] in ("-h", "--help"):
-        sys.stdout.write(usage())
-        return 0 if given else USAGE_ERROR
+        return exit_status.run("ops", _show_usage) or (0 if given else USAGE_ERROR)
     name, *rest = given
     if name not in COMMANDS:
         sys.stderr.write(f"ops: there is no command {name!r}; choose one of {', '.join(sorted(COMMANDS))}\n")
         return USAGE_ERROR
-    status: int = importlib.import_module(COMMANDS[name].module).main(rest)
-    return status
+
+    def execute() -> int:
+        status: int = importlib.import_module(COMMANDS[name].module).main(rest)
+        return status
+
+    return exit_status.run(name, execute)
+
+
+def _show_usage() -> None:
+    sys.stdout.write(usage())
 
 
 def usage() -> str:
@@ -65,8 +74,7 @@ def usage() -> str:
             *(f"  {name:<{width}}  {command.help}" for name, command in sorted(COMMANDS.items())),
             "",
             "example: python -m video_analysis.ops check main_worker/bundle/main.pt",
-            "exit status: 0 success, 1 a fault was found, 2 error or wrong arguments, 130 interrupted",
-            "(docs/commands.md)",
+            *arguments.EXIT_STATUS,
             "",
         ]
     )

@@ -8,19 +8,21 @@ import textwrap
 from datetime import datetime
 from pathlib import Path
 
+from video_analysis.ops import exit_status
 from video_analysis.worker_utils.contracts import s3_keys, timestamps
 
 WIDTH = 79
+EXIT_STATUS = textwrap.wrap(f"exit status: {exit_status.TEXT} (docs/commands.md)", WIDTH)
 
 
 def parser(command: str, about: str, *examples: str) -> argparse.ArgumentParser:
-    """A parser whose --help shows the paragraphs of `about`, and `examples`: the arguments of useful calls."""
+    """A parser; its --help shows the paragraphs of `about`, `examples` (arguments of calls) and the exit statuses."""
     program = f"python -m video_analysis.ops {command}"
     lines = ["example:" if len(examples) == 1 else "examples:", *(f"  {program} {example}" for example in examples)]
     return argparse.ArgumentParser(
         prog=program,
         description="\n\n".join(textwrap.fill(paragraph, WIDTH) for paragraph in about.split("\n\n")),
-        epilog="\n".join(lines),
+        epilog="\n".join([*lines, "", *EXIT_STATUS]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 

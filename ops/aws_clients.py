@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 class PermissionMissing(CommandError):
     """The user lacks a permission that this command needs."""
 
-    def __init__(self, permission: str, where: str, code: str) -> None:
-        super().__init__(f"{permission} on {where} is denied ({code}): grant it to your user or role")
+    def __init__(self, permission: str, where: str, code: str, remark: str = "") -> None:
+        super().__init__(f"{permission} on {where} is denied ({code}): grant it to your user or role{remark}")
         self.permission = permission
+        self.remark = remark
 
 
 LIMITS = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
@@ -71,13 +72,13 @@ def sts(config: WorkerConfig, shared: boto3.Session | None = None) -> STSClient:
 
 
 @contextmanager
-def calling(permission: str, where: str) -> Iterator[None]:
-    """For a call of boto3's own clients: PermissionMissing, or a failure as the workers map it."""
+def calling(permission: str, where: str, remark: str = "") -> Iterator[None]:
+    """For a call of boto3's own clients: PermissionMissing (its text ends with `remark`), or a worker's failure."""
     try:
         yield
     except ClientError as error:
         if cause_of(error) == "denied":
-            raise PermissionMissing(permission, where, error_code(error)) from error
+            raise PermissionMissing(permission, where, error_code(error), remark) from error
         raise map_aws_error(error, permission, where) from error
     except BotoCoreError as error:
         raise map_aws_error(error, permission, where) from error

@@ -11,6 +11,8 @@ from video_analysis.worker_config import WorkerConfig
 End = Literal["done", "error", "paused", "cancelled"]
 CRASH_KNOWN_AFTER_S = WorkerConfig().visibility_timeout_s
 """During its last attempt a run is `failed` in advance, with the code `crashed`. Older than this, no worker has it."""
+UNKNOWN = "the database has no row of this video yet"
+QUEUES = "`ops queues` shows whether messages wait"
 _ENDS: dict[str, End] = {"failed": "error", "error": "error", "paused": "paused", "cancelled": "cancelled"}
 
 
@@ -31,16 +33,39 @@ def end_of(video: VideoProgress) -> End | None:
 def describe(video: VideoProgress) -> str:
     """One line: state, frames, speed, remaining time, vehicles."""
     if not video.is_known:
-        return "no worker has received the video yet"
+        return UNKNOWN
     parts = [*_run_parts(video), _snapshots(video)]
     if video.error_code or video.error_msg:
         parts.append(": ".join(part for part in (video.error_code, video.error_msg) if part))
     return ", ".join(parts)
 
 
-def document(video: VideoProgress) -> dict[str, Any]:
-    """The progress as a JSON object; `end` is null until the video has ended."""
-    return asdict(video) | {"end": end_of(video)}
+def document(video: VideoProgress, end: End | None, *, is_unseen: bool) -> dict[str, Any]:
+    """The progress as a JSON object, which changes only if a row changes. `end` is null until the video has ended.
+
+    `waiting`: no worker has begun the message that was sent.
+    """
+    fields = asdict(video)
+    if fields["run"] is not None:
+        del fields["run"]["age_s"]
+    return fields | {"waiting": is_unseen, "end": end}
+
+
+def unfinished(video: VideoProgress, *, is_unseen: bool) -> str:
+    """What a video that has not ended waits for, for the end of a time limit."""
+    if is_unseen:
+        return f"no row shows that a worker has begun the message: {QUEUES}"
+    if not video.is_known:
+        return (
+            f"{UNKNOWN}: no worker has received it, or it was sent as PROCESS_VIDEO_DB and waits for its row in videos;"
+            f" check the id; {QUEUES}"
+        )
+    status = video.video_status if video.run is None else video.run.status
+    if status in ("completed", "done"):
+        open_count = video.snapshots - video.classified - video.failed
+        return f"{open_count} of {video.snapshots} snapshots wait for main_worker"
+    is_begun = status not in ("pending", "uploaded", "queued", None)
+    return "the video is still being processed" if is_begun else f"no worker has begun the video: {QUEUES}"
 
 
 def duration(seconds: float) -> str:
@@ -57,7 +82,7 @@ def _run_parts(video: VideoProgress) -> list[str]:
     run = video.run
     if run is None:
         return [f"video {video.video_status or 'without a row in videos'}"]
-    stage = f" ({run.stage})" if run.stage and run.status == "running" else ""
+    stage = f" ({run.current_stage})" if run.current_stage and run.status == "running" else ""
     parts = [f"{run.status}{stage}"]
     if run.frames_done is not None:
         parts.append(f"{run.frames_done}{f' of {run.frames_total}' if run.frames_total else ''} frames")

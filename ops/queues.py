@@ -6,10 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 
@@ -20,16 +20,18 @@ from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.setup import queues
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.errors import WorkerError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+Result = TypeVar("Result")
 ABOUT = """\
 Shows the messages of each queue: those that wait, those in flight or waiting for their next attempt, the age of the
 oldest, and the minutes that one worker needs for all of them, by the mean of recent videos and snapshots. Needs
 sqs:GetQueueUrl and GetQueueAttributes on the queues, cloudwatch:GetMetricStatistics for the age, and the database for
-the minutes, by your own credentials. A value that cannot be had is `-`."""
+the minutes, by your own credentials. A value that cannot be had is `-` (null in JSON); stderr has the reason."""
 EXAMPLES = ("", "--json")
 WAITING, IN_FLIGHT = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 AGE = "ApproximateAgeOfOldestMessage"
@@ -83,45 +85,68 @@ def _show(options: argparse.Namespace) -> None:
 def _states(config: WorkerConfig) -> list[QueueState]:
     session = aws_clients.session(config)
     sqs = aws_clients.sqs(config, session)
-    seconds = _seconds(config)
-    states = []
-    for name_or_url in (config.video_queue, config.snapshot_queue):
-        name = queues.name_of(name_or_url)
-        states += [
-            _state(sqs, session, name, seconds.get(name_or_url)),
-            _state(sqs, session, queues.dead_letter_queue(name), None),
-        ]
-    return states
+    seconds = _or_nothing(lambda: _seconds(config), "no minutes") or {}
+    names = [
+        name_or_url
+        for one in (config.video_queue, config.snapshot_queue)
+        for name_or_url in (one, queues.dead_letter_queue(one))
+    ]
+    states = [_state(sqs, name_or_url, seconds.get(name_or_url)) for name_or_url in names]
+    own = [state.queue for state, name_or_url in zip(states, names, strict=True) if _is_own(sqs, name_or_url)]
+    ages_s = _or_nothing(lambda: _ages_s(session, own), "no ages") or {}
+    return [replace(state, oldest_s=ages_s.get(state.queue)) for state in states]
 
 
-def _state(sqs: SQSClient, session: boto3.Session, name: str, seconds: float | None) -> QueueState:
-    url = queues.url_of(sqs, name)
+def _or_nothing(read: Callable[[], Result], lost: str) -> Result | None:
+    """What `read` returns; None after a failure, which is one line on stderr."""
+    try:
+        return read()
+    except (WorkerError, PermissionMissing) as failure:
+        sys.stderr.write(f"queues: {lost}: {failure}\n")
+        return None
+
+
+def _is_own(sqs: SQSClient, name_or_url: str) -> bool:
+    """Whether CloudWatch of this account and region has the queue: not every one that a URL names is its own."""
+    if not queues.is_url(name_or_url):
+        return True
+    try:
+        return queues.url_of(sqs, queues.name_of(name_or_url)) == name_or_url
+    except (WorkerError, PermissionMissing):
+        return False
+
+
+def _state(sqs: SQSClient, name_or_url: str, seconds: float | None) -> QueueState:
+    """The state but for the age of the oldest message."""
+    url = queues.url_of(sqs, name_or_url)
     if url is None:
-        raise CommandError(f"there is no queue {name}: `ops setup --only queues` creates it")
-    with calling("sqs:GetQueueAttributes", name):
+        raise CommandError(f"there is no queue {name_or_url}: `ops setup --only queues` creates it")
+    with calling("sqs:GetQueueAttributes", name_or_url):
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     found = {str(name): value for name, value in answer["Attributes"].items()}
     waiting, in_flight = int(found[WAITING]), int(found[IN_FLIGHT])
     minutes = None if seconds is None else (waiting + in_flight) * seconds / 60
-    return QueueState(name, waiting, in_flight, _age_s(session, name), minutes)
+    return QueueState(queues.name_of(name_or_url), waiting, in_flight, None, minutes)
 
 
-def _age_s(session: boto3.Session, name: str) -> float | None:
-    """The age of the oldest message by CloudWatch; None without the permission, or without a recent value."""
+def _ages_s(session: boto3.Session, names: Sequence[str]) -> Mapping[str, float | None]:
+    """Name → age of the oldest message by CloudWatch; None without a recent value."""
+    client = session.client("cloudwatch", config=aws_clients.LIMITS)
+    return {name: _age_s(client, name) for name in names}
+
+
+def _age_s(cloudwatch: Any, name: str) -> float | None:
     now = datetime.now(UTC)
-    try:
-        with calling("cloudwatch:GetMetricStatistics", name):
-            answer: Mapping[str, Any] = session.client("cloudwatch", config=aws_clients.LIMITS).get_metric_statistics(
-                Namespace="AWS/SQS",
-                MetricName=AGE,
-                Dimensions=[{"Name": "QueueName", "Value": name}],
-                StartTime=now - AGE_WINDOW,
-                EndTime=now + timedelta(minutes=1),
-                Period=AGE_PERIOD_S,
-                Statistics=["Maximum"],
-            )
-    except PermissionMissing:
-        return None
+    with calling("cloudwatch:GetMetricStatistics", name):
+        answer: Mapping[str, Any] = cloudwatch.get_metric_statistics(
+            Namespace="AWS/SQS",
+            MetricName=AGE,
+            Dimensions=[{"Name": "QueueName", "Value": name}],
+            StartTime=now - AGE_WINDOW,
+            EndTime=now + timedelta(minutes=1),
+            Period=AGE_PERIOD_S,
+            Statistics=["Maximum"],
+        )
     points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
     return float(points[-1]["Maximum"]) if points else None
 

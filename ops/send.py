@@ -12,6 +12,7 @@ from pathlib import Path
 from video_analysis import worker_config
 from video_analysis.ops import arguments, aws_clients, exit_status, live_output, upload, watch
 from video_analysis.ops.live_output import Shown
+from video_analysis.ops.sent_message import SentMessage, depths_of
 from video_analysis.ops.video_progress import VideoProgressReader
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts import messages
@@ -25,7 +26,8 @@ the worker checks it, before anything is uploaded or sent.
 
 The command can be repeated: with the same --video-id the same object is stored and the same rows are written again.
 Choose the id once, for example with `python3 -c "import uuid; print(uuid.uuid4())"`. Needs sqs:SendMessage on the video
-queue, s3:PutObject on demo_user/*/*/raw/* for --upload, and the database for --watch, by your own credentials."""
+queue, s3:PutObject on demo_user/*/*/raw/* for --upload, and the database for --watch, by your own credentials. With
+sqs:GetQueueAttributes --watch also ends when a worker has repeated a completed video, which changes no row."""
 IDS = "--video-id 50651c85-90ab-471b-8707-adc0ef16f91f --workspace-id aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 EXAMPLES = (
     IDS,
@@ -51,7 +53,7 @@ def _send(options: argparse.Namespace) -> int | None:
     if options.dry_run:
         sys.stdout.write(f"{body}\n")
         return None
-    ended = _ended_run(config, options.video_id) if options.watch else None
+    sent = _observed(config, options.video_id) if options.watch else None
     if isinstance(task, ProcessVideo) and options.upload:
         _upload(config, options.upload, task.s3_key_raw, size, as_json=options.json)
     publisher = aws_clients.publisher(config, config.video_queue)
@@ -59,7 +61,7 @@ def _send(options: argparse.Namespace) -> int | None:
     _print_sent(task, config.video_queue, as_json=options.json)
     if not options.watch:
         return None
-    return watch.until_end(config, options.video_id, as_json=options.json, timeout_s=options.timeout, ended=ended)
+    return watch.until_end(config, options.video_id, as_json=options.json, timeout_s=options.timeout, sent=sent)
 
 
 def _task(options: argparse.Namespace) -> VideoTask:
@@ -80,10 +82,10 @@ def _task(options: argparse.Namespace) -> VideoTask:
     return messages.parse_video_task(json.dumps(fields))
 
 
-def _ended_run(config: WorkerConfig, video_id: str) -> str | None:
-    """The newest run of the video, if it has failed or was cancelled: the message starts another one."""
-    run = VideoProgressReader(Database(config.database_url, "cvitx-send")).read(video_id).run
-    return run.id if run is not None and run.status in ("failed", "cancelled") else None
+def _observed(config: WorkerConfig, video_id: str) -> SentMessage:
+    """The message that is about to be sent, with the state of the video before."""
+    before = VideoProgressReader(Database(config.database_url, "cvitx-send")).read(video_id)
+    return SentMessage(before, depths_of(config))
 
 
 def _upload(config: WorkerConfig, clip: Path, key: str, size: int, *, as_json: bool) -> None:
@@ -93,7 +95,8 @@ def _upload(config: WorkerConfig, clip: Path, key: str, size: int, *, as_json: b
             text = f"{clip.name}: {sent / 1e6:.1f} of {size / 1e6:.1f} MB uploaded"
             document = {"event": "upload", "key": key, "bytes_done": sent, "bytes_total": size}
             step = "end" if sent >= size else "start"
-            output.show(Shown(text, document, {"upload": min(1.0, sent / size)}, step))
+            with exit_status.output_may_end():
+                output.show(Shown(text, document, {"upload": min(1.0, sent / size)}, step))
 
         upload.put(config, clip, key, show)
 
@@ -103,7 +106,8 @@ def _print_sent(task: VideoTask, queue: str, *, as_json: bool) -> None:
         line = json.dumps({"event": "sent", "queue": queue, "message": json.loads(task.to_json())})
     else:
         line = f"sent {task.event} for {task.video_id} to {queue}"
-    print(line, flush=True)
+    with exit_status.output_may_end():
+        print(line)
 
 
 def _options(given: Sequence[str] | None) -> argparse.Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from video_analysis.worker_utils.db.connection import Database
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 READABLE = "SELECT to_regclass(%s) IS NOT NULL AND has_table_privilege(to_regclass(%s), 'SELECT')"
 RUN = """
 SELECT id::text, status, run_type, current_stage, progress, frames_done, frames_total, fps, eta_s, vehicles, attempts,
-    error_code, error_msg, extract(epoch FROM now() - updated_at)::float
+    error_code, error_msg, updated_at, extract(epoch FROM now() - updated_at)::float
 FROM video_runs WHERE video_id = %s ORDER BY created_at DESC, id LIMIT 1
 """
-VIDEO = "SELECT status::text, error_code, error_msg FROM videos WHERE id = %s"
+VIDEO = "SELECT status::text, processing_started_at, error_code, error_msg FROM videos WHERE id = %s"
 OF_RUN = """
 SELECT max(expected), min(ok), max(error) FROM analysis_progress WHERE run_id = %s
 """
@@ -36,7 +37,7 @@ class RunProgress:
     id: str
     status: RunStatus
     run_type: str
-    stage: str | None
+    current_stage: str | None
     progress: float | None
     """0 to 1."""
     frames_done: int | None
@@ -47,8 +48,9 @@ class RunProgress:
     attempts: int
     error_code: str | None
     error_msg: str | None
+    updated_at: datetime
     age_s: float
-    """Seconds since the row was written."""
+    """Seconds since the row was written, by the clock of the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class VideoProgress:
     video_id: str
     video_status: str | None
     """None without a row in `videos`."""
+    processing_started_at: datetime | None
     run: RunProgress | None
     """None without a run, and where the role may not read `video_runs`."""
     snapshots: int
@@ -70,6 +73,14 @@ class VideoProgress:
     def is_known(self) -> bool:
         """Whether any row of the video exists."""
         return self.video_status is not None or self.run is not None or self.snapshots > 0
+
+    @property
+    def attempt(self) -> tuple[object, ...]:
+        """Differs as soon as a worker has begun or ended an attempt: by the newest run, or without one by the video."""
+        run = self.run
+        if run is not None:
+            return run.id, run.status, run.attempts, run.updated_at
+        return self.processing_started_at, self.video_status in ("done", "error")
 
 
 class VideoProgressReader:
@@ -86,11 +97,12 @@ class VideoProgressReader:
 def _read(cursor: Cursor, video_id: str) -> VideoProgress:
     run = _optional(cursor, "video_runs", lambda: _one(cursor, RUN, video_id))
     found = None if run is None else RunProgress(*run)
-    status, code, text = _optional(cursor, "videos", lambda: _one(cursor, VIDEO, video_id)) or (None, None, None)
+    row = _optional(cursor, "videos", lambda: _one(cursor, VIDEO, video_id))
+    status, started_at, code, text = row or (None, None, None, None)
     if found is not None:
         code, text = found.error_code or code, found.error_msg or text
     snapshots, classified, failed = _counts(cursor, video_id, found)
-    return VideoProgress(video_id, status, found, snapshots, classified, failed, code, text)
+    return VideoProgress(video_id, status, started_at, found, snapshots, classified, failed, code, text)
 
 
 def _counts(cursor: Cursor, video_id: str, run: RunProgress | None) -> Sequence[int]:

@@ -46,7 +46,7 @@ class DeadLetterQueue:
 
     def __init__(self, sqs: SQSClient, config: WorkerConfig, kind: Kind) -> None:
         self.kind = kind
-        self.source = queues.name_of(config.video_queue if kind == "video" else config.snapshot_queue)
+        self.source = config.video_queue if kind == "video" else config.snapshot_queue
         self.name = queues.dead_letter_queue(self.source)
         self._sqs = sqs
         self._url = _url(sqs, self.name)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from video_analysis.ops import aws_clients
 from video_analysis.ops.aws_clients import calling
-from video_analysis.ops.doctor.finding import Check, Fault, NotChecked
+from video_analysis.ops.doctor.finding import Check, Fault, MissingOption, NotChecked
 from video_analysis.ops.setup import queues
 from video_analysis.ops.setup.bucket import Bucket
 from video_analysis.ops.setup.difference import Difference
@@ -38,11 +38,11 @@ def checks(config: WorkerConfig) -> Iterable[Check]:
     yield Check("clock", partial(_clock, sts))
     yield Check(CREDENTIALS, partial(_credentials, sts))
     yield from _bucket_checks(Bucket(aws_clients.s3(config, session), config.s3_bucket, config.region))
-    names = [queues.name_of(name) for name in (config.video_queue, config.snapshot_queue)]
+    names = (config.video_queue, config.snapshot_queue)
     for name in names:
         yield from _queue_checks(sqs, config, name)
     for name in map(queues.dead_letter_queue, names):
-        yield Check(f"dead letters {name}", partial(_dead_letters, sqs, name), CREDENTIALS)
+        yield Check(f"dead letters {queues.name_of(name)}", partial(_dead_letters, sqs, name), CREDENTIALS)
 
 
 def _clock(sts: STSClient) -> str:
@@ -102,9 +102,12 @@ def _exists(queue: QueueResource) -> str:
 
 def _equal(differences: Callable[[], Sequence[Difference]], fix: str) -> str:
     found = differences()
-    if found:
-        raise Fault("; ".join(map(str, found)), fix)
-    return "as needed"
+    if not found:
+        return "as needed"
+    text = "; ".join(f"{one.property}: found {one.found}, needed {one.needed}" for one in found)
+    remedies = dict.fromkeys(fix if one.remedy is None else one.remedy for one in found)
+    kind = MissingOption if all(one.is_choice for one in found) else Fault
+    raise kind(text, "; ".join(remedies))
 
 
 def _dead_letters(sqs: SQSClient, name: str) -> str:

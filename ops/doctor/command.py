@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from video_analysis import worker_config
@@ -32,7 +33,8 @@ ABOUT = """\
 Checks settings, clock, credentials, bucket, queues, dead letters, the permissions of both workers, the database, the
 models, the disk and the systemd units, and prints one line per check: `ok`; `fault`, with its fix; `optional`, for
 something without which the workers work; or `not checked`, with the permission or the part of the host that is missing.
-Nothing is changed, no message is received, and no receive is counted.
+No message is received, no receive is counted, and no object or row is stored. Only the check of the models writes:
+converted networks, into the workers' cache folder.
 
 It uses the credentials, the settings and the files that a worker would use if you started it here: run it on the
 worker's host as its user. Exit status: 0 without a fault, 1 with one."""
@@ -56,11 +58,10 @@ def _examine(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    if options.env_file is not None:
-        os.environ.update(_variables(options.env_file))
+    given = [] if options.env_file is None else [_given_file(options.env_file)]
     counts: Counter[str] = Counter()
     failed: set[str] = set()
-    for check in _checks(options.only or list(PARTS)):
+    for check in chain(given, _checks(options.only or list(PARTS))):
         is_skipped = check.needs in failed
         found = _skipped(check) if is_skipped else finding.execute(check)
         if is_skipped or found.state == "fault":
@@ -120,11 +121,19 @@ def _print(found: Finding, *, as_json: bool) -> None:
         print(f"{'':<{STATE_CELLS}}  fix: {found.fix}", flush=True)
 
 
-def _variables(path: Path) -> Mapping[str, str]:
+def _given_file(path: Path) -> Check:
+    """Set the variables of --env-file. The check names the lines without effect."""
     try:
-        return environment_file.read(path)
+        file = environment_file.read(path)
     except (Fault, NotChecked) as error:
         raise CommandError(f"--env-file: {error}") from None
+    os.environ.update(file.values)
+
+    def check() -> str:
+        environment_file.check_ignored(file.ignored)
+        return f"{len(file.values)} variables"
+
+    return Check(f"--env-file {path}", check)
 
 
 def _options(given: Sequence[str] | None) -> argparse.Namespace:

@@ -23,6 +23,7 @@ FIXES: Mapping[ErrorCode, str] = {
     "disk_full": "free some space, or set CVITX_TEMP_DIR to a larger disk",
 }
 """The remedy by error code, where the text of the failure has none or not the command."""
+OTHER_USER = "run doctor as the user of the services, or correct the owner and the mode of the file"
 
 
 class Fault(Exception):
@@ -71,11 +72,15 @@ def execute(check: Check) -> Finding:
     except Fault as fault:
         return Finding(check.name, fault.state, str(fault), fault.fix)
     except PermissionMissing as denied:
-        return Finding(check.name, "not checked", denied.permission)
+        return Finding(check.name, "not checked", f"{denied.permission}{denied.remark}")
     except NotChecked as reason:
         return Finding(check.name, "not checked", str(reason))
     except (WorkerError, ConfigurationError, CommandError) as failure:
         return _fault(check, failure)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fix = OTHER_USER if isinstance(error, PermissionError) else None
+        return Finding(check.name, "fault", f"{where}{error.strerror or error}", fix)
 
 
 def _fault(check: Check, failure: Exception) -> Finding:

@@ -72,25 +72,33 @@ def _cards(vehicles: Sequence[Sequence[Row]], found: StoredResults, run: RunFact
 
 
 def _video_facts(found: StoredResults, run: RunFacts) -> list[tuple[str, str]]:
-    """Facts of the video and of the networks that processed it."""
-    clip = run.clip
+    """Facts of the video and of the networks that processed it; what is not known is left out."""
+    clip, video = run.clip, found.video
     known = [
         wording.offset(round(clip.seconds * 1000)) if clip.seconds else "",
         f"{clip.width}×{clip.height}" if clip.width else "",
         f"{clip.fps:g} frames/s" if clip.fps else "",
     ]
-    processed = "–" if run.processed_frames is None else str(run.processed_frames)
-    looked = f"{processed} of {clip.frames}" if clip.frames and run.processed_frames is not None else processed
-    main_models = sorted({_main_model(row) for row in found.rows if row["checkpoint"]})
-    return [
-        ("Recorded", wording.text(wording.day_and_time(found.video["recorded_at"], run.zone))),
-        ("Length and size", ", ".join(filter(None, known)) or "–"),
-        ("Source", "rendered (synthetic traffic), not filmed" if clip.is_rendered else "as given"),
-        ("Camera", wording.text(found.video["camera_label"] or found.video["camera_code"] or "–")),
-        ("Frames processed", f"{looked} ({wording.every(found.video['frame_stride'])})"),
-        ("Detector", wording.text(run.detector or "–")),
-        ("Main model", "<br>".join(main_models) or "–"),
+    facts = [
+        (
+            "Recorded",
+            wording.text(wording.day_and_time(video["recorded_at"], run.zone)) if video["recorded_at"] else "",
+        ),
+        ("Length and size" if clip.seconds else "Size", ", ".join(filter(None, known))),
+        ("Source", "rendered (synthetic traffic), not filmed" if clip.is_rendered else ""),
+        ("Camera", wording.text(video["camera_label"] or video["camera_code"] or "")),
+        ("Frames processed", _processed(run, video["frame_stride"])),
+        ("Detector", wording.text(run.detector)),
+        ("Main model", "<br>".join(sorted({_main_model(row) for row in found.rows if row["checkpoint"]}))),
     ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _processed(run: RunFacts, stride: int | None) -> str:
+    if run.processed_frames is None:
+        return ""
+    of = f" of {run.clip.frames}" if run.clip.frames else ""
+    return f"{run.processed_frames}{of} ({wording.every(stride)})"
 
 
 def _main_model(row: Row) -> str:
@@ -103,12 +111,15 @@ def _main_model(row: Row) -> str:
 def _times(run: RunFacts) -> list[tuple[str, str]]:
     """Durations of the demo's steps, their sum, and the share of yolo_worker's stages."""
     cells = [(wording.text(name), f"{seconds:.1f} s") for name, seconds in run.steps]
-    cells.append(("Total", f"<b>{sum(seconds for _, seconds in run.steps):.1f} s</b>"))
+    if cells:
+        cells.append(("Total", f"<b>{sum(seconds for _, seconds in run.steps):.1f} s</b>"))
     stages = run.stage_seconds.items()
     return cells + [(f"yolo_worker: {wording.text(stage)}", f"{seconds:.1f} s") for stage, seconds in stages]
 
 
-def _facts(facts: Iterable[tuple[str, str]]) -> str:
+def _facts(facts: Sequence[tuple[str, str]]) -> str:
+    if not facts:
+        return '<p class="none">Not known.</p>'
     return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts) + "</dl>"
 
 

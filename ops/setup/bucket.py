@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from video_analysis.ops.aws_clients import calling
 from video_analysis.ops.exit_status import CommandError
+from video_analysis.ops.setup import lifecycle
 from video_analysis.ops.setup.difference import Difference
 from video_analysis.worker_utils.aws.errors import error_code
 
@@ -18,15 +19,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 PUBLIC_ACCESS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-LIFECYCLE: Mapping[str, Mapping[str, Any]] = {
-    "snapshots": {
-        "Expiration": {"Days": 365},
-        "Filter": {"And": {"Prefix": "demo_user/", "ObjectSizeLessThan": 1_048_576}},
-    },
-    "checkpoints": {"Expiration": {"Days": 30}, "Filter": {"Prefix": "runs/"}},
-    "broken-uploads": {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}, "Filter": {"Prefix": ""}},
-}
-"""Rules by their ids. Rules with other ids are kept; a rule with one of these ids is not changed."""
+OTHER_NAME = "names are global, set CVITX_S3_BUCKET to one that is free"
 FIRST_REGION = "us-east-1"
 """It has no location constraint."""
 _OLD_NAMES = {None: FIRST_REGION, "": FIRST_REGION, "EU": "eu-west-1"}
@@ -68,7 +61,10 @@ class Bucket:
     def region(self) -> str | None:
         """Where the bucket is; None if there is none."""
         answer = self._read(
-            "s3:GetBucketLocation", "NoSuchBucket", lambda: self._s3.get_bucket_location(Bucket=self._bucket)
+            "s3:GetBucketLocation",
+            "NoSuchBucket",
+            lambda: self._s3.get_bucket_location(Bucket=self._bucket),
+            f"; or the bucket belongs to another account: {OTHER_NAME}",
         )
         if answer is None:
             return None
@@ -106,9 +102,8 @@ class Bucket:
         return [Difference("public access block", f"no {', '.join(absent)}", "all")] if absent else []
 
     def lifecycle(self) -> Sequence[Difference]:
-        """The rules that are missing."""
-        present = {rule.get("ID") for rule in self._rules()}
-        return [Difference(f"lifecycle rule {name}", "none", "one") for name in LIFECYCLE if name not in present]
+        """The rules that are missing, or that are not as needed."""
+        return lifecycle.differences(self._rules())
 
     def _rules(self) -> list[Any]:
         answer = self._read(
@@ -122,7 +117,12 @@ class Bucket:
         place: Any = {} if self._region == FIRST_REGION else {"LocationConstraint": self._region}
         options: Any = {"CreateBucketConfiguration": place} if place else {}
         with calling("s3:CreateBucket", self._bucket):
-            self._s3.create_bucket(Bucket=self._bucket, **options)
+            try:
+                self._s3.create_bucket(Bucket=self._bucket, **options)
+            except ClientError as error:
+                if error_code(error) == "BucketAlreadyExists":
+                    raise CommandError(f"bucket {self._bucket} belongs to another account; {OTHER_NAME}") from None
+                raise
 
     def _encrypt(self) -> None:
         rule: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": ENCRYPTIONS[0]}}]}
@@ -135,16 +135,13 @@ class Bucket:
             self._s3.put_public_access_block(Bucket=self._bucket, PublicAccessBlockConfiguration=blocked)
 
     def _add_rules(self) -> None:
-        present = self._rules()
-        ids = {rule.get("ID") for rule in present}
-        added = [{"ID": name, "Status": "Enabled", **rule} for name, rule in LIFECYCLE.items() if name not in ids]
-        rules: Any = {"Rules": [*present, *added]}
+        rules: Any = {"Rules": lifecycle.with_missing(self._rules())}
         with calling("s3:PutLifecycleConfiguration", self._bucket):
             self._s3.put_bucket_lifecycle_configuration(Bucket=self._bucket, LifecycleConfiguration=rules)
 
-    def _read(self, permission: str, absent: str, read: Callable[[], Result]) -> Result | None:
-        """The answer; None for the error code `absent`."""
-        with calling(permission, self._bucket):
+    def _read(self, permission: str, absent: str, read: Callable[[], Result], remark: str = "") -> Result | None:
+        """The answer; None for the error code `absent`. `remark` ends the text of a denial."""
+        with calling(permission, self._bucket, remark):
             try:
                 return read()
             except ClientError as error:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from video_analysis import worker_config
 from video_analysis.ops import arguments, aws_clients, exit_status
@@ -24,26 +25,33 @@ settings. What exists and differs is changed; what fits is not touched, so that 
 missing grants of the workers' database role are printed, and with --grant applied. Nothing is ever deleted.
 
 Needs an AWS user that may create buckets and queues, and a database user that may create tables and owns those that
-exist. --dry-run changes nothing and shows every difference."""
+exist. --dry-run changes nothing and shows every difference.
+
+Exit status: 0 everything is as needed now; 1 something differs that was not changed: with --dry-run, without --grant,
+or where only you can change it; 2 an error."""
 EXAMPLES = ("--dry-run", "--grant --role cvitx")
 PARTS = ("bucket", "queues", "tables", "grants")
 ROLE = "cvitx"
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """0 when everything is as needed, 2 on an error."""
+    """0 when everything is as needed, 1 if something differs that was not changed, 2 on an error."""
     options = _options(given)
     return exit_status.run("setup", lambda: _setup(options))
 
 
-def _setup(options: argparse.Namespace) -> None:
-    config = worker_config.load(os.environ)
+def _setup(options: argparse.Namespace) -> int:
+    config, remaining = worker_config.load(os.environ), 0
     for resource in _resources(config, options):
         differences = resource.differences()
         may_apply = not options.dry_run and (options.grant or not isinstance(resource, Grants))
-        if differences and may_apply:
-            resource.apply(differences)
-        _print(resource, differences, applied=may_apply, as_json=options.json)
+        changed = [one for one in differences if may_apply and one.remedy is None]
+        if changed:
+            resource.apply(changed)
+        with exit_status.output_may_end():
+            _print(resource, differences, changed, as_json=options.json)
+        remaining += sum(not one.is_choice for one in differences if one not in changed)
+    return exit_status.FAULT if remaining else exit_status.OK
 
 
 def _resources(config: WorkerConfig, options: argparse.Namespace) -> Iterable[Resource]:
@@ -62,15 +70,18 @@ def _resources(config: WorkerConfig, options: argparse.Namespace) -> Iterable[Re
         yield Grants(database, options.role)
 
 
-def _print(resource: Resource, differences: Sequence[Difference], *, applied: bool, as_json: bool) -> None:
+def _print(
+    resource: Resource, differences: Sequence[Difference], changed: Sequence[Difference], *, as_json: bool
+) -> None:
     if as_json:
-        listed = [{"property": one.property, "found": one.found, "needed": one.needed} for one in differences]
-        print(json.dumps({"resource": resource.name, "differences": listed, "applied": applied and bool(listed)}))
+        listed = [asdict(one) | {"applied": one in changed} for one in differences]
+        print(json.dumps({"resource": resource.name, "differences": listed}))
         return
-    state = "ok" if not differences else "changed" if applied else "differs"
+    state = "ok" if not differences else "changed" if len(changed) == len(differences) else "differs"
     print(f"{state:<8} {resource.name}")
     for one in differences:
-        sys.stdout.write(f"         {_line(resource, one)}\n")
+        mark = "changed: " if one in changed and state == "differs" else ""
+        sys.stdout.write(f"         {mark}{_line(resource, one)}\n")
 
 
 def _line(resource: Resource, difference: Difference) -> str:

@@ -14,9 +14,14 @@ class Difference:
     property: str
     found: str
     needed: str
+    remedy: str | None = None
+    """What a person must do; None: `apply` changes it."""
+    is_choice: bool = False
+    """The workers also work with what was found."""
 
     def __str__(self) -> str:
-        return f"{self.property}: found {self.found}, needed {self.needed}"
+        remedy = "" if self.remedy is None else f" ({self.remedy})"
+        return f"{self.property}: found {self.found}, needed {self.needed}{remedy}"
 
 
 class Resource(Protocol):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from video_analysis.ops import aws_clients
 from video_analysis.ops.aws_clients import calling
+from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.setup.difference import Difference
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.errors import cause_of
@@ -16,7 +21,17 @@ from video_analysis.worker_utils.aws.errors import cause_of
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+Home = tuple[str | None, str | None]
+"""Region and account of a queue."""
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 REDRIVE = "RedrivePolicy"
+COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+"""Attributes whose sum is the number of messages of a queue."""
 UNITS = {
     "VisibilityTimeout": " s",
     "ReceiveMessageWaitTimeSeconds": " s",
@@ -24,14 +39,19 @@ UNITS = {
 }
 
 
-def dead_letter_queue(name: str) -> str:
-    """The name of the dead-letter queue."""
-    return f"{name}-dlq"
+def dead_letter_queue(name_or_url: str) -> str:
+    """The name of the dead-letter queue; its URL for a URL."""
+    return f"{name_or_url.rstrip('/')}-dlq"
 
 
 def name_of(name_or_url: str) -> str:
     """The name of a queue that a setting names or whose URL it has."""
     return name_or_url.rstrip("/").rsplit("/", 1)[-1]
+
+
+def is_url(name_or_url: str) -> bool:
+    """Whether a setting is a URL: the workers use it as it is."""
+    return name_or_url.startswith(("https://", "http://"))
 
 
 def attributes(config: WorkerConfig) -> Mapping[str, str]:
@@ -49,19 +69,23 @@ def dead_letter_attributes(config: WorkerConfig) -> Mapping[str, str]:
 
 
 class QueueResource:
-    """One queue. With `dead_letters`, its redrive policy names that queue."""
+    """One queue, by its name or URL. With `dead_letters`, its redrive policy names that queue."""
 
     def __init__(
         self,
         sqs: SQSClient,
-        name: str,
+        name_or_url: str,
         needed: Mapping[str, str],
+        home: Callable[[], Home],
         dead_letters: str | None = None,
         max_receive_count: int = 0,
     ) -> None:
+        """`home` is where a queue is created."""
         self._sqs = sqs
-        self._name = name
+        self._address = name_or_url
+        self._name = name_of(name_or_url)
         self._needed = needed
+        self._home = home
         self._dead_letters = dead_letters
         self._max_receive_count = max_receive_count
 
@@ -74,6 +98,7 @@ class QueueResource:
         """See `Resource`."""
         url = self.url()
         if url is None:
+            self._check_home()
             return [Difference("queue", "none", "one")]
         found = self.read(url)
         wrong = [
@@ -84,7 +109,8 @@ class QueueResource:
         return [*wrong, *self._redrive_difference(found.get(REDRIVE))]
 
     def apply(self, differences: Sequence[Difference]) -> None:
-        """See `Resource`. The dead-letter queue must exist."""
+        """See `Resource`. The dead-letter queue must exist. CommandError if the queue is not ours."""
+        self._check_home()
         values = {**self._needed, **self._redrive_policy()}
         if any(one.property == "queue" for one in differences):
             with calling("sqs:CreateQueue", self._name):
@@ -96,7 +122,7 @@ class QueueResource:
 
     def url(self) -> str | None:
         """The URL; None if there is no such queue."""
-        return url_of(self._sqs, self._name)
+        return url_of(self._sqs, self._address)
 
     def read(self, url: str) -> Mapping[str, str]:
         """All attributes."""
@@ -104,16 +130,28 @@ class QueueResource:
             answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         return {str(key): value for key, value in answer.get("Attributes", {}).items()}
 
+    def _check_home(self) -> None:
+        """CommandError if the URL is of another region or account than that in which a queue would be created."""
+        if not is_url(self._address):
+            return
+        for found, own in zip(_home_of(self._address), self._home(), strict=True):
+            if found is not None and found != own:
+                raise CommandError(
+                    f"{self._address} is a queue of {found}, and setup changes those of {own}; run it with CVITX_REGION"
+                    " and credentials of the URL, or set CVITX_VIDEO_QUEUE and CVITX_SNAPSHOT_QUEUE to names"
+                )
+
     def _redrive_difference(self, found: str | None) -> Sequence[Difference]:
         if self._dead_letters is None:
             return []
         policy = json.loads(found or "{}")
         target = str(policy.get("deadLetterTargetArn", "")).rsplit(":", 1)[-1]
         count = int(policy.get("maxReceiveCount", 0))
-        if (target, count) == (self._dead_letters, self._max_receive_count):
+        wanted = name_of(self._dead_letters)
+        if (target, count) == (wanted, self._max_receive_count):
             return []
         is_set = f"{target} after {count} receives" if policy else "none"
-        needed = f"{self._dead_letters} after {self._max_receive_count} receives"
+        needed = f"{wanted} after {self._max_receive_count} receives"
         return [Difference(REDRIVE, is_set, needed)]
 
     def _redrive_policy(self) -> Mapping[str, str]:
@@ -126,11 +164,14 @@ class QueueResource:
         return {REDRIVE: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": self._max_receive_count})}
 
 
-def url_of(sqs: SQSClient, name: str) -> str | None:
-    """The URL of a queue; None if there is none."""
-    with calling("sqs:GetQueueUrl", name):
+def url_of(sqs: SQSClient, name_or_url: str) -> str | None:
+    """The URL of a queue, which is a given URL itself; None if there is no such queue."""
+    with calling("sqs:GetQueueAttributes" if is_url(name_or_url) else "sqs:GetQueueUrl", name_or_url):
         try:
-            return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            if not is_url(name_or_url):
+                return sqs.get_queue_url(QueueName=name_or_url)["QueueUrl"]
+            sqs.get_queue_attributes(QueueUrl=name_or_url, AttributeNames=["QueueArn"])
+            return name_or_url
         except ClientError as error:
             if cause_of(error) == "queue":
                 return None
@@ -139,12 +180,24 @@ def url_of(sqs: SQSClient, name: str) -> str | None:
 
 def resources(sqs: SQSClient, name_or_url: str, config: WorkerConfig) -> Sequence[QueueResource]:
     """The dead-letter queue of a queue, and the queue: to be applied in this order."""
-    name = name_of(name_or_url)
-    dead = dead_letter_queue(name)
+    dead, home = dead_letter_queue(name_or_url), partial(_home, sqs, config)
     return (
-        QueueResource(sqs, dead, dead_letter_attributes(config)),
-        QueueResource(sqs, name, attributes(config), dead, config.max_receive_count),
+        QueueResource(sqs, dead, dead_letter_attributes(config), home),
+        QueueResource(sqs, name_or_url, attributes(config), home, dead, config.max_receive_count),
     )
+
+
+def _home_of(url: str) -> Home:
+    """Region and account that a URL names; None for what it does not name, as that of an emulator."""
+    parts = urlsplit(url)
+    labels, folders = (parts.hostname or "").split("."), parts.path.split("/")
+    region = next((label for label in labels if _REGION.fullmatch(label)), None)
+    return region, next((folder for folder in folders[:-1] if _ACCOUNT.fullmatch(folder)), None)
+
+
+def _home(sqs: SQSClient, config: WorkerConfig) -> Home:
+    with calling("sts:GetCallerIdentity", "STS"):
+        return sqs.meta.region_name, aws_clients.sts(config).get_caller_identity()["Account"]
 
 
 def _typed(values: Mapping[str, str]) -> Any:

@@ -77,7 +77,8 @@ refuses the values in which it recognises remains of the file's syntax:
 | `# NAME=value` | ignores the line | ignores the line | – |
 
 Other programs, such as `docker --env-file`, keep quotes. Where CR is refused, all other variables of that file have it
-as well (`PGPASSFILE`, `AWS_PROFILE`): save the file with LF line ends. systemd logs the lines that it ignores.
+as well (`PGPASSFILE`, `AWS_PROFILE`): save the file with LF line ends. systemd logs the lines
+that it ignores, and `ops doctor` names them.
 A variable that is no setting of the workers may have any value.
 
 ## Run key

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 BATCH_LIMIT = 10
 """Entries in one SQS call, and messages in one receive."""
+LONGEST_DELAY_S = 900
+"""Of a message that is sent."""
 PROBE_HANDLE = "probe"
 """A receipt handle of no message."""
 _PAST_TWELVE_HOURS = "beyond the limit"
@@ -226,12 +228,13 @@ class Publisher:
         self._address = QueueAddress(session, self.client, name_or_url)
 
     def probe(self) -> None:
-        """EnvironmentFault while nothing can be sent. The body is empty, so SQS refuses it before any effect.
+        """EnvironmentFault while nothing can be sent. Body and delay are invalid, so SQS refuses it before any effect.
 
-        Tested against an emulator, not on AWS.
+        One of them is enough, and there are emulators that accept the other one. Tested against two, not on AWS.
         """
-        with expect_refusal(), suppress(Permanent):
-            self.send("")
+        url = self._address.url()
+        with expect_refusal(), suppress(Permanent), map_errors("sqs:SendMessage", url, bad_body=BAD_BODY):
+            self.client.send_message(QueueUrl=url, MessageBody="", DelaySeconds=LONGEST_DELAY_S + 1)
 
     def send(self, body: str) -> None:
         """Send one message. A retry after a lost response sends a duplicate, which at-least-once delivery allows."""

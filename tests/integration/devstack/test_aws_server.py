@@ -1,13 +1,18 @@
-"""The emulated SQS under concurrent calls, as main_worker makes them."""
+"""The emulated SQS under concurrent calls, as main_worker makes them, and the emulated S3."""
 
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.sqs import models
 
 from video_analysis.devstack import aws_server
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 PATIENCE_S = 10
 
@@ -41,3 +46,15 @@ def test_two_deletions_at_the_same_time_do_not_lose_each_other(monkeypatch: pyte
     for deletion in deletions:
         deletion.join(PATIENCE_S)
     assert queue._messages == []
+
+
+def test_lifecycle_rules_are_returned_as_they_were_stored(s3: S3Client, bucket: str) -> None:
+    chosen = {"And": {"Prefix": "a/", "ObjectSizeLessThan": 5}}
+    rules: Any = {"Rules": [{"ID": "small", "Status": "Enabled", "Expiration": {"Days": 3}, "Filter": chosen}]}
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=rules)
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules["Rules"]
+    s3.delete_bucket_lifecycle(Bucket=bucket)
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket=bucket)

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from video_analysis.ops.doctor import aws_checks, environment_file
+from video_analysis.ops.doctor import aws_checks
 from video_analysis.ops.doctor import command as doctor
-from video_analysis.ops.doctor.finding import Fault
 from video_analysis.ops.setup import command as setup
 from video_analysis.tests.support import doc_examples, iam
 from video_analysis.tests.support.iam import Role
@@ -300,6 +299,7 @@ printf 'EnvironmentFiles=%s (ignore_errors=yes)\\n' '{file}'
         ("active running", None),
         ("activating auto-restart", "`journalctl -u cvitx-yolo-video -n 20 -o cat` names the cause"),
         ("inactive dead", "`sudo systemctl enable --now cvitx-yolo-video`"),
+        ("failed failed", "`journalctl -u cvitx-yolo-video -n 20 -o cat` names the cause"),
     ],
 )
 def test_units(state: str, fix: str | None, site: Site, tmp_path: Path) -> None:
@@ -338,10 +338,3 @@ def test_an_environment_file_is_read_first(site: Site, tmp_path: Path) -> None:
     assert "database connection: database cannot be reached" in site.capsys.readouterr().out
     assert doctor.main(["--env-file", str(tmp_path / "absent")]) == 2
     assert "absent: No such file" in site.capsys.readouterr().err
-
-
-def test_a_line_that_systemd_ignores_is_a_fault(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text("A=1\nexport B=2\n")
-    with pytest.raises(Fault, match=r"\.env:2: is not NAME=value"):
-        environment_file.read(file)

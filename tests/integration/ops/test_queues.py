@@ -69,7 +69,40 @@ def test_without_the_permission_of_cloudwatch_the_rest_is_shown(
     role = Role([{"Sid": "Read", "Action": ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], "Resource": "*"}])
     monkeypatch.setattr(boto3, "Session", iam.session_of(role))
     monkeypatch.setattr(iam, "resource", lambda params: "any")
-    assert states(capsys)[0]["oldest_s"] is None
+    assert queues.main([]) == 0
+    found = capsys.readouterr()
+    assert found.err.startswith("queues: no ages: cloudwatch:GetMetricStatistics on ")
+    assert found.err.count("\n") == 1
+    assert found.out.splitlines()[1].split()[1:4] == ["0", "0", "-"]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_while_the_database_is_down_the_messages_are_counted(
+    as_json: bool, sqs: SQSClient, ops_queue_url: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    sqs.send_message(QueueUrl=ops_queue_url, MessageBody="{}")
+    monkeypatch.setenv("CVITX_DATABASE_URL", "postgresql://cvitx:secret@127.0.0.1:1/cvitx")
+    assert queues.main(["--json"] if as_json else []) == 0
+    found = capsys.readouterr()
+    (last,) = found.err.splitlines()
+    assert last.startswith("queues: no minutes: database cannot be reached")
+    assert "secret" not in found.err
+    if as_json:
+        first = json.loads(found.out.splitlines()[0])
+        assert (first["waiting"], first["minutes"]) == (1, None)
+    else:
+        assert found.out.splitlines()[1].split()[1:] == ["1", "0", "-", "-"]
+
+
+def test_while_cloudwatch_does_not_answer_the_messages_are_counted(
+    ops_queue_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
+    assert queues.main(["--json"]) == 0
+    found = capsys.readouterr()
+    assert [json.loads(line)["oldest_s"] for line in found.out.splitlines()] == [None] * 4
+    assert found.err.startswith("queues: no ages: cloudwatch:GetMetricStatistics")
 
 
 def test_a_missing_queue_is_named_with_the_remedy(

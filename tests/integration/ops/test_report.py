@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,20 @@ def test_the_page_has_every_vehicle_with_its_snapshot(
     assert "main@1" in html
     assert "Not classified yet: queued" in html
     assert "done, 2 vehicles found" in html
+    facts = re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", html[: html.index('<h2 id="types">')])
+    assert [name for name, _ in facts] == ["Recorded", "Size", "Camera", "Frames processed", "Main model"]
+    assert all(value not in ("", "–") for _, value in facts)
+
+
+def test_nothing_is_said_about_what_is_not_known(bench: Bench, sql: Sql, tmp_path: Path) -> None:
+    sql("DELETE FROM image_analyses")
+    sql("DELETE FROM video_runs")
+    sql("UPDATE videos SET recorded_at = NULL, camera_code = NULL, camera_label = NULL")
+    path = tmp_path / "report.html"
+    assert report.main([VIDEO, "--out", str(path)]) == 0
+    html = path.read_text("utf-8")
+    assert "<dt>" not in html
+    assert html.count("Not known.") == 2
 
 
 def test_a_video_without_a_row_and_a_lost_snapshot_are_shown(

@@ -241,8 +241,9 @@ def test_a_time_limit_ends_it_with_status_1(
     instead_of_waiting(monkeypatch, lambda: None)
     assert watch.main([VIDEO, "--timeout", "0.000001"]) == 1
     found = capsys.readouterr()
-    assert found.out == "no worker has received the video yet\n"
-    assert "not ended after 1e-06 s" in found.err
+    assert found.out == "the database has no row of this video yet\n"
+    assert "not ended after 1e-06 s; the database has no row of this video yet: no worker has received it" in found.err
+    assert "still being processed" not in found.err
 
 
 SHOWN = Shown("12 of 40 frames", {}, {"frames": 0.3}, "running")

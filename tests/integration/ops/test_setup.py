@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from video_analysis.ops.setup import bucket as bucket_setup
+from video_analysis.ops import exit_status
 from video_analysis.ops.setup import command as setup
+from video_analysis.ops.setup import lifecycle
 from video_analysis.tests.conftest import run_sql, url_of
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 
@@ -36,14 +37,14 @@ class Account:
     capsys: pytest.CaptureFixture[str]
 
     def setup(self, *arguments: str, status: int = 0) -> str:
-        """What the command prints; its error with another status."""
+        """What the command prints; its error with status 2."""
         assert setup.main(arguments) == status
         found = self.capsys.readouterr()
-        return found.err if status else found.out
+        return found.err if status == exit_status.ERROR else found.out
 
-    def differences(self, *arguments: str) -> dict[str, list[str]]:
+    def differences(self, *arguments: str, status: int = 0) -> dict[str, list[str]]:
         """Resource → the properties that differ."""
-        lines = [json.loads(line) for line in self.setup(*arguments, "--json").splitlines()]
+        lines = [json.loads(line) for line in self.setup(*arguments, "--json", status=status).splitlines()]
         return {line["resource"]: [one["property"] for one in line["differences"]] for line in lines}
 
     def attributes(self, name: str) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def account(
 
 
 def test_an_empty_account_gets_everything_and_the_second_time_nothing_differs(account: Account) -> None:
-    dry = account.setup("--dry-run")
+    dry = account.setup("--dry-run", status=1)
     assert "differs  bucket" in dry
     assert "differs  grants" in dry
     assert account.sql("SELECT to_regclass('videos')::text AS found") == [{"found": None}]
@@ -110,7 +111,7 @@ def test_what_differs_is_named_and_changed(account: Account) -> None:
     account.s3.delete_public_access_block(Bucket=account.bucket)
     account.sql("ALTER TABLE image_analyses DROP COLUMN error_code CASCADE")
 
-    dry = account.setup("--dry-run")
+    dry = account.setup("--dry-run", status=1)
     assert "VisibilityTimeout: found 30 s, needed 300 s" in dry
     assert "public access block: found no BlockPublicAcls, " in dry
     assert "image_analyses.error_code: found none, needed text" in dry
@@ -125,7 +126,7 @@ def test_a_queue_without_a_redrive_policy_gets_one(account: Account) -> None:
     account.setup("--only", "queues")
     url = account.sqs.get_queue_url(QueueName=account.snapshot)["QueueUrl"]
     account.sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": ""})
-    dry = account.setup("--dry-run", "--only", "queues")
+    dry = account.setup("--dry-run", "--only", "queues", status=1)
     assert f"RedrivePolicy: found none, needed {account.snapshot}-dlq after 5 receives" in dry
     account.setup("--only", "queues")
     assert json.loads(account.attributes(account.snapshot)["RedrivePolicy"])["maxReceiveCount"] == 5
@@ -137,7 +138,7 @@ def test_other_lifecycle_rules_are_kept(account: Account) -> None:
     account.s3.put_bucket_lifecycle_configuration(Bucket=account.bucket, LifecycleConfiguration={"Rules": [own]})
     account.setup("--only", "bucket")
     rules = account.s3.get_bucket_lifecycle_configuration(Bucket=account.bucket)["Rules"]
-    assert [rule["ID"] for rule in rules] == ["own", *bucket_setup.LIFECYCLE]
+    assert [rule["ID"] for rule in rules] == ["own", *lifecycle.LIFECYCLE]
 
 
 def test_a_bucket_in_another_region_is_refused_with_the_remedy(account: Account) -> None:
@@ -149,11 +150,11 @@ def test_a_bucket_in_another_region_is_refused_with_the_remedy(account: Account)
 
 
 def test_grants_are_printed_and_only_applied_on_request(account: Account) -> None:
-    printed = account.setup("--only", "tables", "--only", "grants")
+    printed = account.setup("--only", "tables", "--only", "grants", status=1)
     assert f"GRANT SELECT, UPDATE ON videos TO {setup.ROLE};" in printed
     assert f"GRANT SELECT, INSERT ON stage_checkpoints TO {setup.ROLE};" in printed
     statements = [line.strip() for line in printed.splitlines() if "GRANT" in line]
-    assert account.setup("--only", "grants") == printed[printed.index("differs  grants") :]
+    assert account.setup("--only", "grants", status=1) == printed[printed.index("differs  grants") :]
     assert len(statements) == 6
     assert account.setup("--only", "grants", "--grant").startswith("changed")
     assert account.setup("--only", "grants").startswith("ok")
@@ -175,4 +176,4 @@ def test_the_rules_are_those_of_the_page() -> None:
     text = (PACKAGE_FOLDER / "docs" / "aws.md").read_text("utf-8")
     rules = json.loads(text[text.index("--lifecycle-configuration '") :].split("'")[1])["Rules"]
     found = {rule["ID"]: {key: rule[key] for key in rule if key not in ("ID", "Status")} for rule in rules}
-    assert found == bucket_setup.LIFECYCLE
+    assert found == lifecycle.LIFECYCLE

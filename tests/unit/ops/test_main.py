@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from video_analysis.ops import __main__ as ops
+from video_analysis.ops import exit_status
 
 
 def test_every_command_is_listed_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +35,7 @@ def test_the_help_of_every_command_has_its_name_and_an_example(name: str, capsys
     assert f"python -m video_analysis.ops {name}" in " ".join(printed.split())
     _, _, examples = printed.rpartition("example")
     assert f"  python -m video_analysis.ops {name} " in examples
+    assert exit_status.TEXT in " ".join(examples.split())
 
 
 @pytest.mark.parametrize("name", ["check", "compare", "reclassify"])
