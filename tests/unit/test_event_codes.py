@@ -114,9 +114,9 @@ def _is_event_call(node: ast.Call) -> bool:
     called = node.func
     if isinstance(called, ast.Name):
         return called.id == "Event"
-    if not isinstance(called, ast.Attribute) or not isinstance(called.value, ast.Name):
+    if not isinstance(called, ast.Attribute):
         return False
-    if called.value.id in ("log", "logging", "logger"):
+    if isinstance(called.value, ast.Name) and called.value.id in ("log", "logging", "logger"):
         return called.attr in {*LEVELS, "log"}
     return called.attr == "report"
 

@@ -88,12 +88,12 @@ LONG = encode([frame_input(index, 50, (0, 7)) for index in range(50)])
 
 
 @pytest.mark.filterwarnings("ignore:Reading `.npy`:UserWarning")
-@pytest.mark.parametrize("mask", [0x01, 0x20, 0x80, 0xFF])
+@pytest.mark.parametrize("mask", [0x01, 0xFF])
 def test_a_part_with_a_flipped_byte_is_read_or_refused(mask: int) -> None:
-    """The directory and the headers of the arrays byte by byte, the rest at every 50th."""
+    """The headers of the first array byte by byte, the directory at every third byte, the rest at every 50th."""
     directory = LONG.rindex(b"PK\x01\x02", 0, LONG.rindex(b"PK\x05\x06")) - 600
     refused = 0
-    for position in [*range(200), *range(200, directory, 50), *range(directory, len(LONG))]:
+    for position in [*range(200), *range(200, directory, 50), *range(directory, len(LONG), 3)]:
         damaged = bytearray(LONG)
         damaged[position] ^= mask
         try:
