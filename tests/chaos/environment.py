@@ -155,7 +155,7 @@ class ChaosEnvironment:
             compared = (
                 found if shown is None else stored_results.read(self.stack, task["video_id"], stored_results.SHOWN)
             )
-            diff += compare(shown or self.reference, VideoResult.of(compared))
+            diff += compare(shown or self.reference, VideoResult.of(compared, has_other_run=shown is not None))
             diff += ResultDiff(duplicated=unreferenced_objects(found))
         runs, left = len(self.sent), self.left()
         self.sent.clear()

@@ -17,6 +17,7 @@ EXCLUDED_COLUMNS = {"id", "snapshot_s3_key", "error_msg", "updated_at", "result_
 
 Of `error_msg` only its presence is compared; its meaning is in `error_code`.
 """
+TIMES = {"detected_in_ms", "detected_at"}
 Vehicle = tuple[object, ...]
 """Name and hash of the snapshot (None if it is missing), and the row as JSON."""
 
@@ -32,12 +33,16 @@ class VideoResult:
     vehicles: Mapping[int, tuple[Vehicle, ...]]
 
     @classmethod
-    def of(cls, found: StoredResults) -> VideoResult:
-        """The result of one video."""
+    def of(cls, found: StoredResults, *, has_other_run: bool = False) -> VideoResult:
+        """The result of one video.
+
+        With `has_other_run` without the times, also in the names of the snapshots: beside the vehicle of another run
+        with the same track and time, that of this run is one millisecond later.
+        """
         vehicles: dict[int, tuple[Vehicle, ...]] = {}
         for row in found.rows:
             track = row["track_id"]
-            vehicles[track] = (*vehicles.get(track, ()), _vehicle(row, found))
+            vehicles[track] = (*vehicles.get(track, ()), _vehicle(row, found, has_other_run=has_other_run))
         video = found.video
         has_text = video["error_msg"] is not None
         return cls(video["status"], video["attempt_state"], video["error_code"], has_text, vehicles)
@@ -85,10 +90,11 @@ def _is_lost(rows: tuple[Vehicle, ...], found: tuple[Vehicle, ...]) -> bool:
     return len(found) < len(rows) or any(row[1] is None for row in found)
 
 
-def _vehicle(row: Mapping[str, Any], found: StoredResults) -> Vehicle:
+def _vehicle(row: Mapping[str, Any], found: StoredResults, *, has_other_run: bool) -> Vehicle:
     key = parse_snapshot_uri(row["snapshot_s3_key"]).key
     picture = found.snapshots.get(key)
     digest = None if picture is None else hashlib.sha256(picture.content).hexdigest()
-    kept = {column: value for column, value in row.items() if column not in EXCLUDED_COLUMNS}
+    excluded = EXCLUDED_COLUMNS | (TIMES if has_other_run else set())
+    kept = {column: value for column, value in row.items() if column not in excluded}
     kept["has_text"] = row["error_msg"] is not None
-    return key.rsplit("/", 1)[1], digest, json.dumps(kept, sort_keys=True, default=str)
+    return None if has_other_run else key.rsplit("/", 1)[1], digest, json.dumps(kept, sort_keys=True, default=str)

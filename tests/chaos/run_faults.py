@@ -116,7 +116,7 @@ def replaced(chaos: ChaosEnvironment, scenario: str) -> Result:
         task = chaos.stack.upload(clip, chaos.stride)
         chaos.stack.send(task)
         chaos.settle()
-        expected = VideoResult.of(stored_results.read(chaos.stack, task["video_id"]))
+        expected = VideoResult.of(stored_results.read(chaos.stack, task["video_id"]), has_other_run=True)
         assert expected.vehicles, "no vehicle in the other clip"
         with supervised.with_settings(OFTEN):
             chaos.interrupt_at(
