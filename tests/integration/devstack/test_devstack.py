@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from video_analysis.devstack import worker_process
 
 
@@ -18,6 +20,7 @@ def run_ops(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_its_variables_lead_to_an_environment_that_setup_completes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "video_analysis.devstack", "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:

@@ -52,6 +52,7 @@ def test_an_export_is_found_beside_its_weights(runtime: backend.Runtime, tmp_pat
     assert len(list(exported.detect([Frame(0, 0, picture())]))) == 1
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_named(
     shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

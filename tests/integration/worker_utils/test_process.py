@@ -53,6 +53,7 @@ def get(port: int, path: str) -> tuple[int, str]:
         return answer.status, answer.read().decode()
 
 
+@pytest.mark.slow
 def test_a_worker_that_waits_for_its_database_is_alive_but_not_ready_and_ends_cleanly_on_sigterm(
     tmp_path: Path, aws_endpoint: str
 ) -> None:
