@@ -121,9 +121,7 @@ def _state(sqs: SQSClient, name_or_url: str, seconds: float | None) -> QueueStat
     url = queues.url_of(sqs, name_or_url)
     if url is None:
         raise CommandError(f"there is no queue {name_or_url}: `ops setup --only queues` creates it")
-    with calling("sqs:GetQueueAttributes", name_or_url):
-        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-    found = {str(name): value for name, value in answer["Attributes"].items()}
+    found = queues.attributes_of(sqs, url, name_or_url)
     waiting, in_flight = int(found[WAITING]), int(found[IN_FLIGHT])
     minutes = None if seconds is None else (waiting + in_flight) * seconds / 60
     return QueueState(queues.name_of(name_or_url), waiting, in_flight, None, minutes)

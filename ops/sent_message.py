@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from video_analysis.ops import aws_clients
-from video_analysis.ops.aws_clients import calling
 from video_analysis.ops.exit_status import CommandError
 from video_analysis.ops.setup import queues
 from video_analysis.ops.video_progress import VideoProgress
@@ -58,9 +57,8 @@ def depths_of(config: WorkerConfig) -> Callable[[], tuple[int, int] | None]:
         url = queues.url_of(sqs, name)
         if url is None:
             raise CommandError(f"there is no queue {name}")
-        with calling("sqs:GetQueueAttributes", name):
-            found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return sum(int(value) for name, value in found.items() if name in queues.COUNTS)
+        found = queues.attributes_of(sqs, url, name)
+        return sum(int(found.get(count, 0)) for count in queues.COUNTS)
 
     def depths() -> tuple[int, int] | None:
         try:

@@ -126,9 +126,7 @@ class QueueResource:
 
     def read(self, url: str) -> Mapping[str, str]:
         """All attributes."""
-        with calling("sqs:GetQueueAttributes", self._name):
-            answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        return {str(key): value for key, value in answer.get("Attributes", {}).items()}
+        return attributes_of(self._sqs, url, self._name)
 
     def _check_home(self) -> None:
         """CommandError if the URL is of another region or account than that in which a queue would be created."""
@@ -162,6 +160,13 @@ class QueueResource:
             answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         arn = answer["Attributes"]["QueueArn"]
         return {REDRIVE: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": self._max_receive_count})}
+
+
+def attributes_of(sqs: SQSClient, url: str, where: str) -> Mapping[str, str]:
+    """All attributes of the queue at `url`; `where` names it in a failure."""
+    with calling("sqs:GetQueueAttributes", where):
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    return {str(key): value for key, value in answer.get("Attributes", {}).items()}
 
 
 def url_of(sqs: SQSClient, name_or_url: str) -> str | None:
