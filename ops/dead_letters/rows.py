@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from video_analysis.ops.dead_letters import remedies
 from video_analysis.ops.dead_letters.queue import Kind
 from video_analysis.worker_utils.db.connection import Database
+from video_analysis.worker_utils.db.run_statements import CHANGES_VIDEO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-SHOWN_IN_VIDEOS = "(run_type <> 'replay' OR config_overrides IS NULL)"
-"""`StoredRun.changes_video`: not a replay that an operator started."""
 _GROUPED = """
 SELECT error_code, count(*), max(updated_at)::timestamptz, (array_agg(error_msg ORDER BY updated_at DESC))[1]
 FROM ({}) AS failed GROUP BY error_code ORDER BY count(*) DESC, error_code
@@ -26,13 +25,13 @@ GROUPS: dict[Kind, str] = {
     SELECT error_code, error_msg, updated_at::timestamptz FROM videos WHERE status::text = 'error'
     UNION ALL
     SELECT error_code, error_msg, updated_at FROM (
-        SELECT DISTINCT ON (video_id) * FROM video_runs WHERE {SHOWN_IN_VIDEOS}
+        SELECT DISTINCT ON (video_id) * FROM video_runs WHERE {CHANGES_VIDEO}
         ORDER BY video_id, created_at DESC) AS r
     WHERE status = 'failed'
         AND NOT EXISTS (SELECT FROM videos WHERE videos.id = r.video_id AND videos.status::text <> 'done')
     UNION ALL
     SELECT error_code, error_msg, updated_at FROM video_runs AS r
-    WHERE status = 'failed' AND NOT {SHOWN_IN_VIDEOS} AND error_code IS DISTINCT FROM 'superseded'
+    WHERE status = 'failed' AND NOT {CHANGES_VIDEO} AND error_code IS DISTINCT FROM 'superseded'
         AND NOT EXISTS (SELECT FROM video_runs AS later WHERE later.video_id = r.video_id
             AND later.status = 'completed' AND later.created_at > r.created_at)"""),  # noqa: S608  # a constant
     "snapshot": _GROUPED.format(
@@ -46,7 +45,7 @@ SELECT status, error_code, error_msg, s3_key_raw FROM (
     UNION ALL
     SELECT status, error_code, error_msg, NULL,
         CASE WHEN status IN ('failed', 'cancelled', 'paused') THEN 1 ELSE 3 END
-    FROM (SELECT * FROM video_runs WHERE video_id = %(video_id)s AND {SHOWN_IN_VIDEOS}
+    FROM (SELECT * FROM video_runs WHERE video_id = %(video_id)s AND {CHANGES_VIDEO}
         ORDER BY created_at DESC LIMIT 1) AS newest
 ) AS found ORDER BY place LIMIT 1
 """  # noqa: S608  # a constant

@@ -31,10 +31,12 @@ ACCESS = TableAccess(
 
 _HAS_MESSAGE = "coalesce(message_id = %(message_id)s OR message_ids::jsonb ? %(message_id)s, false)"
 """The message began or continued the run, as the latest one or before."""
+CHANGES_VIDEO = "(run_type <> 'replay' OR config_overrides IS NULL)"
+"""`StoredRun.changes_video`: a message started the run, not an operator's replay."""
 FIND = f"""
 SELECT {", ".join(_STORED)} FROM video_runs
 WHERE video_id = %(video_id)s AND workspace_id = %(workspace_id)s
-    AND (run_type <> 'replay' OR config_overrides IS NULL)
+    AND {CHANGES_VIDEO}
 ORDER BY created_at DESC LIMIT 1 FOR UPDATE
 """  # noqa: S608  # the names of the columns are constants
 """The newest run that a message started: a replay without overrides is none of an operator."""
