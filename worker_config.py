@@ -36,8 +36,7 @@ log = logging.getLogger(__name__)
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-TrackSeconds = Annotated[float, Field(gt=0, le=600)]
-"""While a track or a vehicle waits, its crops are in memory."""
+TrackSeconds = Annotated[float, Field(gt=0, le=600)]  # while a track or a vehicle waits, its crops are in memory
 RelativeStep = Annotated[float, Field(ge=0, le=10)]
 Factor = Annotated[float, Field(ge=0, le=1000)]
 Pixels = Annotated[int, Field(ge=0, le=10_000)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,6 +11,7 @@ import pytest
 from video_analysis.ops import __main__ as ops
 from video_analysis.ops import queues
 from video_analysis.ops.setup import queues as queue_setup
+from video_analysis.tests.support import queue_age
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -68,13 +68,7 @@ def test_every_command_uses_the_url(
 def test_depths_are_those_of_the_url_and_ages_are_not_those_of_another_queue(
     url: str, queue_name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    metric = {
-        "MetricName": queues.AGE,
-        "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
-        "Timestamp": datetime.now(UTC),
-        "Value": 90.0,
-    }
-    boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SQS", MetricData=[metric])
+    queue_age.store(queue_name, 90)
     calls = Calls(monkeypatch)
     assert queues.main(["--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

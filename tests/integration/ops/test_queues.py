@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
 from video_analysis.ops import queues
-from video_analysis.tests.support import iam
+from video_analysis.tests.support import iam, queue_age
 from video_analysis.tests.support.iam import Role
 from video_analysis.tests.support.video_bench import VIDEO, WORKSPACE
 
@@ -51,13 +50,7 @@ def test_work_is_in_minutes_by_recent_runs(
 def test_the_age_of_the_oldest_message_is_that_of_cloudwatch(
     ops_queue_url: str, queue_name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    metric = {
-        "MetricName": queues.AGE,
-        "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
-        "Timestamp": datetime.now(UTC),
-        "Value": 90.0,
-    }
-    boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SQS", MetricData=[metric])
+    queue_age.store(queue_name, 90)
     assert states(capsys)[0]["oldest_s"] == 90
     assert queues.main([]) == 0
     assert "0:01:30" in capsys.readouterr().out

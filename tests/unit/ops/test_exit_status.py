@@ -57,7 +57,7 @@ sys.exit(exit_status.run("check", work))
 
 
 def with_closed_output(program: str, *arguments: str) -> tuple[int, str]:
-    """The status and stderr of Python whose stdout nobody reads."""
+    """The status and stderr of Python whose stdout is closed."""
     started = subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
         stdin=subprocess.PIPE,
@@ -82,7 +82,7 @@ def test_a_closed_stdout_is_2_and_one_line(lines: str) -> None:
     assert "Exception ignored" not in errors
 
 
-def test_work_that_changes_something_goes_on_when_nobody_reads_its_output() -> None:
+def test_work_that_changes_something_goes_on_when_its_output_is_closed() -> None:
     lines = "with exit_status.output_may_end(): print(number)"
     assert with_closed_output(CLOSED.format(lines=lines)) == (exit_status.OK, "all done\n")
 
