@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from video_analysis import worker_config
 from video_analysis.ops import arguments, aws_clients, exit_status, reclassify, run_text, runs, stored_parts
 from video_analysis.ops.exit_status import CommandError
-from video_analysis.ops.run_rows import RunRow, RunRows
+from video_analysis.ops.run_row import RunRow
+from video_analysis.ops.run_rows import RunRows
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_types import CheckpointPart, Overrides, ReplayStage

@@ -5,67 +5,23 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from video_analysis.ops import run_row
 from video_analysis.ops.exit_status import CommandError
+from video_analysis.ops.run_row import RunRow
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.consumer.backoff import jittered
 from video_analysis.worker_utils.db import failure_columns, videos
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.run_statements import HAS_CHILD
-from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, RunType, stopped
+from video_analysis.worker_utils.db.run_types import Overrides, ReplayStage, Request, RunStatus, stopped
 from video_analysis.worker_utils.errors import EnvironmentFault
 from video_analysis.yolo_worker.runs import overrides
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """The columns of a run that are shown."""
-
-    id: str
-    video_id: str
-    workspace_id: str
-    run_key: str | None
-    run_type: RunType
-    parent_run_id: str | None
-    root_run_id: str
-    replay_from_stage: ReplayStage | None
-    config_overrides: Overrides | None
-    config_snapshot: Mapping[str, Any] | None
-    code_version: str | None
-    status: RunStatus
-    requested: Request | None
-    current_stage: str | None
-    progress: float | None
-    frames_done: int | None
-    frames_total: int | None
-    fps: float | None
-    eta_s: float | None
-    vehicles: int | None
-    attempts: int
-    message_id: str | None
-    worker: str | None
-    error_code: str | None
-    error_msg: str | None
-    created_at: datetime
-    started_at: datetime | None
-    updated_at: datetime
-    completed_at: datetime | None
-
-    @property
-    def may_be_worked_on(self) -> bool:
-        """A worker may read a request: also at the last receive, at which the run has failed in advance."""
-        return self.status == "running" or (self.status == "failed" and self.error_code == "crashed")
-
-    @property
-    def changes_video(self) -> bool:
-        """See `StoredRun.changes_video`."""
-        return self.run_type != "replay" or self.config_overrides is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,56 +34,8 @@ class Adoption:
     """Names of the settings that the camera had before, and the run does not override."""
 
 
-_COLUMNS = ", ".join(field.name for field in fields(RunRow))
-_IS_IDLE = "updated_at < now() - make_interval(secs => %(idle_s)s)"
-LIST = f"""
-SELECT {_COLUMNS} FROM video_runs
-WHERE (%(video_id)s::uuid IS NULL OR video_id = %(video_id)s::uuid)
-    AND (%(workspace_id)s::uuid IS NULL OR workspace_id = %(workspace_id)s::uuid)
-    AND (%(status)s::text IS NULL OR status = %(status)s
-        OR (%(status)s = 'running' AND status = 'failed' AND error_code = 'crashed' AND NOT {_IS_IDLE}))
-ORDER BY created_at DESC, id LIMIT %(limit)s
-"""  # noqa: S608  # the names of the columns are constants
-ONE = f"SELECT {_COLUMNS} FROM video_runs WHERE id = %s"  # noqa: S608
-OF_ROOT = f"""
-SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND root_run_id = %s ORDER BY created_at, id
-"""  # noqa: S608
-NEWEST_COMPLETED = f"""
-SELECT {_COLUMNS} FROM video_runs WHERE video_id = %s AND status = 'completed' ORDER BY created_at DESC, id LIMIT 1
-"""  # noqa: S608
-IS_IDLE = f"SELECT {_IS_IDLE} FROM video_runs WHERE id = %(id)s"  # noqa: S608  # a constant
-REQUEST = "UPDATE video_runs SET requested = %s WHERE id = %s"
-"""Without `updated_at`: that is when a worker last wrote to the run."""
-STOP = """
-UPDATE video_runs SET status = %s, requested = NULL, error_code = %s, error_msg = %s, updated_at = now() WHERE id = %s
-"""
-RESUME = """
-UPDATE video_runs SET status = 'pending', requested = NULL, error_code = NULL, error_msg = NULL, updated_at = now()
-WHERE id = %s
-"""
-INSERT_REPLAY = """
-INSERT INTO video_runs (id, video_id, workspace_id, run_type, parent_run_id, root_run_id, replay_from_stage,
-    config_overrides, config_snapshot, status)
-VALUES (%s, %s, %s, 'replay', %s, %s, %s, %s, %s, 'pending') ON CONFLICT (id) DO NOTHING
-"""
-HAS_VIDEO = """
-SELECT EXISTS (SELECT FROM videos WHERE id = %s AND workspace_id = %s AND s3_key_raw IS NOT NULL
-    AND workspace_code IS NOT NULL AND camera_code IS NOT NULL)
-"""
-ADOPT = """
-INSERT INTO camera_settings (workspace_id, camera_code, overrides)
-SELECT workspace_id, camera_code, %s FROM videos WHERE id = %s AND workspace_id = %s AND camera_code IS NOT NULL
-ON CONFLICT (workspace_id, camera_code) DO UPDATE SET updated_at = now(),
-    overrides = CASE WHEN %s OR jsonb_typeof(camera_settings.overrides::jsonb) <> 'object' THEN EXCLUDED.overrides
-        ELSE camera_settings.overrides::jsonb || EXCLUDED.overrides::jsonb END
-RETURNING camera_code, overrides
-"""
-OF_CAMERA = """
-SELECT c.overrides FROM camera_settings AS c
-JOIN videos AS v ON v.workspace_id = c.workspace_id AND v.camera_code = c.camera_code WHERE v.id = %s
-"""
-CAMERAS = "SELECT id::text, camera_code FROM videos WHERE id = ANY(%s::uuid[]) AND camera_code IS NOT NULL"
 UNPROCESSED = frozenset({"pending", "paused"})
+STOPPED: Mapping[Request, RunStatus] = {"pause": "paused", "cancel": "cancelled"}
 
 
 def longest_silence_s(config: WorkerConfig) -> float:
@@ -148,14 +56,15 @@ class RunRows:
         self, *, video_id: str | None, workspace_id: str | None, status: RunStatus | None, limit: int
     ) -> list[RunRow]:
         """The newest runs first. In its last receive a run is `running`, too, though it has failed in advance."""
-        values = {"video_id": video_id, "workspace_id": workspace_id, "status": status, "limit": limit}
-        return self._database.transaction(lambda cursor: _rows(cursor, LIST, {**values, "idle_s": self._idle_s}))
+        given = {"video_id": video_id, "workspace_id": workspace_id, "status": status, "limit": limit}
+        values = {**given, "idle_s": self._idle_s}
+        return self._database.transaction(lambda cursor: _rows(cursor, run_row.LIST, values))
 
     def cameras(self, runs: Sequence[RunRow]) -> Mapping[str, str]:
         """Video → code of its camera, of the videos that have a row."""
 
         def read(cursor: Cursor) -> dict[str, str]:
-            cursor.execute(CAMERAS, ([run.video_id for run in runs],))
+            cursor.execute(run_row.CAMERAS, ([run.video_id for run in runs],))
             return dict(cursor.fetchall())
 
         return self._database.transaction(read)
@@ -169,13 +78,13 @@ class RunRows:
 
         def read(cursor: Cursor) -> list[RunRow]:
             run = _one(cursor, run_id)
-            return _rows(cursor, OF_ROOT, (run.video_id, run.root_run_id))
+            return _rows(cursor, run_row.OF_ROOT, (run.video_id, run.root_run_id))
 
         return self._database.transaction(read)
 
     def newest_completed(self, video_id: str) -> RunRow | None:
         """The newest completed run of a video."""
-        rows = self._database.transaction(lambda cursor: _rows(cursor, NEWEST_COMPLETED, (video_id,)))
+        rows = self._database.transaction(lambda cursor: _rows(cursor, run_row.NEWEST_COMPLETED, (video_id,)))
         return rows[0] if rows else None
 
     def pause(self, run_id: str) -> RunRow:
@@ -184,12 +93,9 @@ class RunRows:
         def pause(cursor: Cursor, run: RunRow) -> None:
             _check_not_cancelling(run)
             if self._may_be_read(cursor, run):
-                cursor.execute(REQUEST, ("pause", run_id))
+                cursor.execute(run_row.REQUEST, ("pause", run_id))
             elif run.status in ("pending", "running"):
-                reason = stopped("pause")
-                cursor.execute(STOP, ("paused", reason.code, failure_columns.reason(reason), run_id))
-                if run.changes_video:
-                    videos.write_stop(cursor, run.video_id, run.workspace_id, reason)
+                _stop(cursor, run, "pause")
             elif run.status != "paused":
                 raise _ended(run, "only a pending or running run can be paused")
 
@@ -200,12 +106,9 @@ class RunRows:
 
         def cancel(cursor: Cursor, run: RunRow) -> None:
             if self._may_be_read(cursor, run):
-                cursor.execute(REQUEST, ("cancel", run_id))
+                cursor.execute(run_row.REQUEST, ("cancel", run_id))
             elif run.may_be_worked_on or run.status in UNPROCESSED:
-                reason = stopped("cancel")
-                cursor.execute(STOP, ("cancelled", reason.code, failure_columns.reason(reason), run_id))
-                if run.changes_video:
-                    videos.write_stop(cursor, run.video_id, run.workspace_id, reason)
+                _stop(cursor, run, "cancel")
             elif run.status != "cancelled":
                 raise _ended(run, "only a run that has not ended can be cancelled")
 
@@ -221,9 +124,9 @@ class RunRows:
             _check_not_cancelling(run)
             if run.status in UNPROCESSED:
                 _check_video(cursor, run.video_id, run.workspace_id)
-                cursor.execute(RESUME, (run_id,))
+                cursor.execute(run_row.RESUME, (run_id,))
             elif self._may_be_read(cursor, run) and (run.status == "running" or run.requested is not None):
-                cursor.execute(REQUEST, (None, run_id))
+                cursor.execute(run_row.REQUEST, (None, run_id))
             elif run.status == "running":
                 raise _idle(run)
             else:
@@ -239,7 +142,7 @@ class RunRows:
             _check_video(cursor, parent.video_id, parent.workspace_id)
             own = json.dumps(dict(overrides)), json.dumps(dict(parent.config_snapshot or {}))
             ids = run_id, parent.video_id, parent.workspace_id, parent.id, parent.root_run_id
-            cursor.execute(INSERT_REPLAY, (*ids, stage, *own))
+            cursor.execute(run_row.INSERT_REPLAY, (*ids, stage, *own))
             return _one(cursor, run_id)
 
         return self._database.transaction(insert)
@@ -256,7 +159,7 @@ class RunRows:
             if run.status != "completed":
                 raise CommandError(f"run {run_id} is {run.status}: only a completed run can be adopted")
             own = run.config_overrides or {}
-            cursor.execute(ADOPT, (json.dumps(dict(own)), run.video_id, run.workspace_id, replace))
+            cursor.execute(run_row.ADOPT, (json.dumps(dict(own)), run.video_id, run.workspace_id, replace))
             row = cursor.fetchone()
             if row is None:
                 raise CommandError(f"videos has no camera_code for {run.video_id}")
@@ -270,7 +173,7 @@ class RunRows:
         """The settings of the camera of a video, as they are stored; none where the optional table cannot be read."""
 
         def read(cursor: Cursor) -> object:
-            cursor.execute(OF_CAMERA, (video_id,))
+            cursor.execute(run_row.OF_CAMERA, (video_id,))
             row = cursor.fetchone()
             return {} if row is None else row[0]
 
@@ -287,8 +190,10 @@ class RunRows:
                 raise CommandError(
                     f"run {run.id} is failed: another run has taken its place: `runs tree {run.id}` shows it"
                 )
-        cursor.execute(IS_IDLE, {"id": run.id, "idle_s": self._idle_s})
-        return run.may_be_worked_on and cursor.fetchone() == (False,)
+        if not run.may_be_worked_on:
+            return False
+        cursor.execute(run_row.IS_IDLE, {"id": run.id, "idle_s": self._idle_s})
+        return cursor.fetchone() == (False,)
 
     def _changed(self, run_id: str, change: Callable[[Cursor, RunRow], None]) -> RunRow:
         def work(cursor: Cursor) -> RunRow:
@@ -304,10 +209,18 @@ def _rows(cursor: Cursor, statement: str, values: Any) -> list[RunRow]:
 
 
 def _one(cursor: Cursor, run_id: str, *, lock: bool = False) -> RunRow:
-    rows = _rows(cursor, f"{ONE} FOR UPDATE" if lock else ONE, (run_id,))
+    rows = _rows(cursor, f"{run_row.ONE} FOR UPDATE" if lock else run_row.ONE, (run_id,))
     if not rows:
         raise CommandError(f"there is no run {run_id}; `runs list --video UUID` shows those of a video")
     return rows[0]
+
+
+def _stop(cursor: Cursor, run: RunRow, request: Request) -> None:
+    """Pause or cancel a run that no worker processes, and its video."""
+    reason = stopped(request)
+    cursor.execute(run_row.STOP, (STOPPED[request], reason.code, failure_columns.reason(reason), run.id))
+    if run.changes_video:
+        videos.write_stop(cursor, run.video_id, run.workspace_id, reason)
 
 
 def _ended(run: RunRow, needed: str) -> CommandError:
@@ -340,7 +253,7 @@ def _check_settings(camera_code: str, settings: Overrides, kept: frozenset[str])
 
 def _check_video(cursor: Cursor, video_id: str, workspace_id: str) -> None:
     """CommandError if a REPLAY_VIDEO could not be processed: the worker reads key and codes from `videos`."""
-    cursor.execute(HAS_VIDEO, (video_id, workspace_id))
+    cursor.execute(run_row.HAS_VIDEO, (video_id, workspace_id))
     if cursor.fetchone() != (True,):
         raise CommandError(
             f"videos has no complete row for {video_id} (s3_key_raw, workspace_code, camera_code): fill it, or send"

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from video_analysis.ops.run_rows import Adoption, RunRow
+from video_analysis.ops.run_row import RunRow
+from video_analysis.ops.run_rows import Adoption
 
 HEADINGS = ("run", "video", "camera", "type", "status", "stage", "progress", "fps", "eta", "vehicles", "updated")
 RIGHT = {"progress", "fps", "eta", "vehicles"}

@@ -13,7 +13,8 @@ from video_analysis import worker_config
 from video_analysis.ops import arguments, aws_clients, exit_status, run_text
 from video_analysis.ops.diff import command as diff_command
 from video_analysis.ops.exit_status import CommandError
-from video_analysis.ops.run_rows import RunRow, RunRows, longest_silence_s
+from video_analysis.ops.run_row import RunRow
+from video_analysis.ops.run_rows import RunRows, longest_silence_s
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.contracts.messages import ReplayVideo
 from video_analysis.worker_utils.db.connection import Database

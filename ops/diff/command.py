@@ -12,7 +12,7 @@ from video_analysis.ops.compare import thumbnails
 from video_analysis.ops.diff import frames, paths, report_page, report_text, rows, vehicles
 from video_analysis.ops.diff.vehicles import RunDiff
 from video_analysis.ops.exit_status import CommandError
-from video_analysis.ops.run_rows import RunRow
+from video_analysis.ops.run_row import RunRow
 from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.aws.s3 import ObjectStore
 from video_analysis.worker_utils.db.connection import Database

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from video_analysis.ops.diff.vehicles import MOST_SHIFTED_MS, SHIFTED_MS, Vehicle, equals_one
-from video_analysis.ops.run_rows import RunRow
+from video_analysis.ops.run_row import RunRow
 from video_analysis.worker_config import TrackSettings
 from video_analysis.yolo_worker.runs.frame_input import FrameInput
 

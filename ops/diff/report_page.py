@@ -9,7 +9,7 @@ from video_analysis.ops import html_report
 from video_analysis.ops.compare.thumbnails import Thumbnail
 from video_analysis.ops.diff.report_text import limit_of, settings_of
 from video_analysis.ops.diff.vehicles import Pair, RunDiff, Vehicle
-from video_analysis.ops.run_rows import RunRow
+from video_analysis.ops.run_row import RunRow
 
 FOOTER = (
     "A vehicle is the same in both runs if its boxes overlap in one frame, if one path of detections joins them, or if"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from video_analysis.ops.diff.vehicles import RunDiff, Vehicle
-from video_analysis.ops.run_rows import RunRow
+from video_analysis.ops.run_row import RunRow
 from video_analysis.yolo_worker.runs import overrides, snapshot_settings
 
 NONE = "–"

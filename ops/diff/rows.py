@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from video_analysis.ops.diff.vehicles import Vehicle
-from video_analysis.ops.run_rows import RunRow
+from video_analysis.ops.run_row import RunRow
 from video_analysis.worker_utils.db.connection import Database
 from video_analysis.worker_utils.db.row_types import DetectedBox
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from video_analysis.devstack import stored_results
 from video_analysis.ops.exit_status import CommandError
-from video_analysis.ops.run_rows import RunRow, RunRows
+from video_analysis.ops.run_row import RunRow
+from video_analysis.ops.run_rows import RunRows
 from video_analysis.tests.chaos import kills
 from video_analysis.tests.chaos.conditions import wait_until
 from video_analysis.tests.chaos.environment import CLIP, ChaosEnvironment, Result, Scenario

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from video_analysis.ops import run_rows
+from video_analysis.ops import run_row
 from video_analysis.worker_utils.db import run_statements, stage_checkpoints
 
 Sql = Callable[..., list[dict[str, Any]]]
@@ -52,12 +52,12 @@ def test_no_statement_about_runs_reads_a_whole_table(database_url: str, many_run
         "find by id": (run_statements.FIND_BY_ID, (run, video, workspace)),
         "known message": (run_statements.KNOWN_MESSAGE, message),
         "parts": (stage_checkpoints.OF_RUN, {"run_id": run, "ancestors": 50, "only_replaced": False}),
-        "tree": (run_rows.OF_ROOT, (video, run)),
-        "list": (run_rows.LIST, LISTED),
-        "list of a video": (run_rows.LIST, LISTED | {"video_id": video}),
-        "list of a workspace": (run_rows.LIST, LISTED | {"workspace_id": workspace}),
-        "list of a workspace and status": (run_rows.LIST, LISTED | {"workspace_id": workspace, "status": "running"}),
-        "newest completed": (run_rows.NEWEST_COMPLETED, (video,)),
+        "tree": (run_row.OF_ROOT, (video, run)),
+        "list": (run_row.LIST, LISTED),
+        "list of a video": (run_row.LIST, LISTED | {"video_id": video}),
+        "list of a workspace": (run_row.LIST, LISTED | {"workspace_id": workspace}),
+        "list of a workspace and status": (run_row.LIST, LISTED | {"workspace_id": workspace, "status": "running"}),
+        "newest completed": (run_row.NEWEST_COMPLETED, (video,)),
         "clean-up": ("DELETE FROM stage_checkpoints WHERE created_at < now() - interval '30 days'", None),
         "progress of a run": ("SELECT * FROM analysis_progress WHERE run_id = %s", (run,)),
         "progress of a video": ("SELECT * FROM analysis_progress WHERE video_id = %s", (video,)),
@@ -65,7 +65,7 @@ def test_no_statement_about_runs_reads_a_whole_table(database_url: str, many_run
         "current of a video": ("SELECT * FROM current_image_analyses WHERE video_id = %s", (video,)),
         "current of a workspace": ("SELECT * FROM current_image_analyses WHERE workspace_id = %s", (workspace,)),
     } | {
-        f"list of {status}": (run_rows.LIST, LISTED | {"status": status})
+        f"list of {status}": (run_row.LIST, LISTED | {"status": status})
         for status in ("pending", "running", "paused", "completed", "failed", "cancelled")
     }
     slow = {}

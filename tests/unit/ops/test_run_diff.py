@@ -10,7 +10,7 @@ import pytest
 
 from video_analysis.ops.diff import frames, paths
 from video_analysis.ops.diff.vehicles import RunDiff, Vehicle, compare
-from video_analysis.ops.run_rows import RunRow
+from video_analysis.ops.run_row import RunRow
 from video_analysis.ops.stored_parts import Coverage, coverage
 from video_analysis.worker_utils.db.row_types import DetectedBox
 from video_analysis.worker_utils.db.run_types import CheckpointPart, RunStatus
