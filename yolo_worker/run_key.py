@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from video_analysis.worker_config import BestSettings, DetectorSettings, SnapshotSettings, TrackSettings
 from video_analysis.yolo_worker.tracking.settings import ASSOCIATION
 
+SELECTION = 2
+"""Version of the selection of best frames. Increase it if a change selects other frames of the same tracks."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkTraits:
@@ -64,6 +67,7 @@ def key_fields(stride: int, pipeline: PipelineTraits, output: OutputSettings) ->
             "bucket": output.bucket,
             "jpeg_quality": snapshot.jpeg_quality,
             "selection": {
+                "rule": SELECTION,
                 "area_step": best.area_step,
                 "confidence_step": best.confidence_step,
                 "sharpness_step": best.sharpness_step,

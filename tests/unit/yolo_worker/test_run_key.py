@@ -17,40 +17,40 @@ from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.run_key import NetworkTraits, OutputSettings, PipelineTraits, run_key_of
 
 DETECTOR, EMBEDDER = NetworkTraits("d" * 64, "f32"), NetworkTraits("e" * 64, "f32")
-DEFAULT_KEY = "c6ab053a4e6f6c7f"
-"""At stride 3. The keys change with ASSOCIATION, and only with it."""
+DEFAULT_KEY = "28efd0476485051b"
+"""At stride 3. The keys change with ASSOCIATION and SELECTION, and only with them."""
 KEYS = [
-    ("CVITX_S3_BUCKET", "another-bucket", "f08c4b09cc34afce"),
-    ("CVITX_DETECTOR_SIZE_PX", "960", "3f016672a6fd22ea"),
-    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "45cf32bc890aa039"),
-    ("CVITX_DETECTOR_IOU", "0.6", "de67cc97d418070f"),
-    ("CVITX_DETECTOR_CONTAINMENT", "0.7", "b8cb113675360603"),
-    ("CVITX_DETECTOR_INSIDE", "0.7", "b8cb113675360603"),
-    ("CVITX_DETECTOR_MIN_BOX_PX", "20", "63f2e94d7a7bc097"),
-    ("CVITX_MIN_BOX_PX", "20", "63f2e94d7a7bc097"),
-    ("CVITX_TRACK_N_INIT", "4", "6888407008d2d719"),
-    ("CVITX_TRACK_CONFIRM_S", "1", "4fa7452589aa5611"),
-    ("CVITX_TRACK_CONFIDENCE", "0.5", "2e67b31e94732c75"),
-    ("CVITX_TRACK_MAX_AGE_S", "2", "c5d3792e933a3f79"),
-    ("CVITX_TRACK_GAP_S", "2", "3256604a3ed60349"),
-    ("CVITX_TRACK_SPEED", "3", "5fae62773530b659"),
-    ("CVITX_TRACK_MAX_COSINE", "0.3", "ea21741dfa9dddd2"),
-    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "85819ffa1b2f401f"),
-    ("CVITX_TRACK_NN_BUDGET", "50", "b58be054a3a115f5"),
-    ("CVITX_TRACK_LINK_S", "5", "cc52fda643d4d16d"),
-    ("CVITX_TRACK_EMBED_INTERVAL_S", "0", "391621a1717d3b6d"),
-    ("CVITX_TRACK_LOOK_S", "0", "391621a1717d3b6d"),
-    ("CVITX_BEST_AREA_STEP", "0", "6dacbd49ffb7b7c9"),
-    ("CVITX_BEST_CONFIDENCE_STEP", "0", "ce5c02f728d96964"),
-    ("CVITX_BEST_SHARPNESS_STEP", "0", "6ce2b7b066b6f45c"),
-    ("CVITX_BEST_CENTRE_STEP", "0", "b011b5ab464ddf97"),
-    ("CVITX_BEST_OUTLIER_AREA", "0", "d90298b06a0262d4"),
-    ("CVITX_BEST_EDGE_PX", "4", "85b45f04c44f0294"),
-    ("CVITX_EDGE_PX", "4", "85b45f04c44f0294"),
-    ("CVITX_SNAPSHOT_CROP_MARGIN", "0.2", "bf1bbf8380f78b79"),
-    ("CVITX_CROP_MARGIN", "0.2", "bf1bbf8380f78b79"),
-    ("CVITX_SNAPSHOT_JPEG_QUALITY", "90", "f33dcb280c308906"),
-    ("CVITX_JPEG_QUALITY", "90", "f33dcb280c308906"),
+    ("CVITX_S3_BUCKET", "another-bucket", "849b0b9eb102e370"),
+    ("CVITX_DETECTOR_SIZE_PX", "960", "9332f10b8ab01b85"),
+    ("CVITX_DETECTOR_CONFIDENCE", "0.3", "742d342532abcabe"),
+    ("CVITX_DETECTOR_IOU", "0.6", "d978476acd58f1ba"),
+    ("CVITX_DETECTOR_CONTAINMENT", "0.7", "f69cdb2e8ac81d09"),
+    ("CVITX_DETECTOR_INSIDE", "0.7", "f69cdb2e8ac81d09"),
+    ("CVITX_DETECTOR_MIN_BOX_PX", "20", "498913c7f81a2d2d"),
+    ("CVITX_MIN_BOX_PX", "20", "498913c7f81a2d2d"),
+    ("CVITX_TRACK_N_INIT", "4", "f814a0c3fb51e7f1"),
+    ("CVITX_TRACK_CONFIRM_S", "1", "0d7b7de854b09fc7"),
+    ("CVITX_TRACK_CONFIDENCE", "0.5", "90965c9819e644a5"),
+    ("CVITX_TRACK_MAX_AGE_S", "2", "b962d08dd44b5d0f"),
+    ("CVITX_TRACK_GAP_S", "2", "fe0e3c893a81c361"),
+    ("CVITX_TRACK_SPEED", "3", "5a3763295454e9f9"),
+    ("CVITX_TRACK_MAX_COSINE", "0.3", "198f180fb1d54578"),
+    ("CVITX_TRACK_MAX_IOU_DISTANCE", "0.8", "f3b503e03e9068b0"),
+    ("CVITX_TRACK_NN_BUDGET", "50", "b116f62b1be9cc36"),
+    ("CVITX_TRACK_LINK_S", "5", "7cba64bb630e443a"),
+    ("CVITX_TRACK_EMBED_INTERVAL_S", "0", "4d7e22e77dc6ef30"),
+    ("CVITX_TRACK_LOOK_S", "0", "4d7e22e77dc6ef30"),
+    ("CVITX_BEST_AREA_STEP", "0", "6f1007f8faa5ad6d"),
+    ("CVITX_BEST_CONFIDENCE_STEP", "0", "63d95cb9aa588595"),
+    ("CVITX_BEST_SHARPNESS_STEP", "0", "c4404662c57d622e"),
+    ("CVITX_BEST_CENTRE_STEP", "0", "dfb457588d9954b2"),
+    ("CVITX_BEST_OUTLIER_AREA", "0", "b226a0c279f7ff82"),
+    ("CVITX_BEST_EDGE_PX", "4", "1b76a7bb0925b352"),
+    ("CVITX_EDGE_PX", "4", "1b76a7bb0925b352"),
+    ("CVITX_SNAPSHOT_CROP_MARGIN", "0.2", "df738ebea76bc50e"),
+    ("CVITX_CROP_MARGIN", "0.2", "df738ebea76bc50e"),
+    ("CVITX_SNAPSHOT_JPEG_QUALITY", "90", "367f884c39ad31a3"),
+    ("CVITX_JPEG_QUALITY", "90", "367f884c39ad31a3"),
 ]
 NOT_IN_THE_KEY = {"CVITX_DETECTOR_BATCH": "7", "CVITX_SNAPSHOT_UPLOAD_WORKERS": "2", "CVITX_THREADS": "3"}
 
@@ -64,7 +64,7 @@ def loaded(**named: str) -> WorkerConfig:
     return load({"CVITX_ENV_OVERRIDES": "1", **named})
 
 
-@pytest.mark.parametrize(("stride", "expected"), [(1, "67468c86caf59254"), (3, DEFAULT_KEY)])
+@pytest.mark.parametrize(("stride", "expected"), [(1, "8ce11fc2917c60fe"), (3, DEFAULT_KEY)])
 def test_the_default_settings_have_the_key_that_they_always_had(stride: int, expected: str) -> None:
     assert key(WorkerConfig(), stride) == expected
 
