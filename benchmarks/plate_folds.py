@@ -66,15 +66,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: dict[str, dict[str, dict[str, int]]] = {}
     for fold in sorted({fold_of(case.truth) for case in cases}):
         members = [case for case in cases if fold_of(case.truth) == fold]
-        found[fold] = {name: _counts(members, formats, runtime) for name, formats in settings(fold).items()}
-        for name, counts in found[fold].items():
-            print(f"{fold:<8}{name:<22}" + "  ".join(f"{key} {value}" for key, value in counts.items()), flush=True)
+        found[fold] = {name: counts(members, formats, runtime) for name, formats in settings(fold).items()}
+        for name, of in found[fold].items():
+            print(f"{fold:<8}{name:<22}" + "  ".join(f"{key} {value}" for key, value in of.items()), flush=True)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     return 0
 
 
-def _counts(cases: Sequence[Case], formats: Formats, runtime: backend.Runtime) -> dict[str, int]:
+def counts(cases: Sequence[Case], formats: Formats, runtime: backend.Runtime) -> dict[str, int]:
+    """Pictures, plates that are read, right ones, and right best guesses; O and 0, I and 1 count as equal."""
     reader = PlateReader.load(runtime, (HOME,), formats)
     seen = [] if reader is None else [(case.truth, reader.read(case.picture)) for case in cases]
     named = [(truth, one.plate.text) for truth, one in seen if one.plate is not None]

@@ -43,10 +43,18 @@ def _export(options: argparse.Namespace) -> None:
     out: Path = options.out or (options.pictures or Path()) / label_file.FILE_NAME
     config = worker_config.load(os.environ)
     rows = _rows(config, options)
+    try:
+        _write_all(config, rows, out, options.pictures)
+    except OSError as error:
+        raise CommandError(f"{error.filename or out} cannot be written: {error.strerror or error}") from error
+
+
+def _write_all(config: WorkerConfig, rows: Sequence[LabelledSnapshot], out: Path, pictures: Path | None) -> None:
+    """Write the file, and with `pictures` the snapshots before it."""
     content = text(rows)
     if out.exists() and out.read_text(label_file.ENCODING, errors="replace") != content:
         raise CommandError(f"{out} exists, and may have corrections: move it, or name another file with --out")
-    downloads = [] if options.pictures is None else _download(config, rows, options.pictures)
+    downloads = [] if pictures is None else _download(config, rows, pictures)
     _write(out, content.encode(label_file.ENCODING))
     videos = len({row.video_id for row in rows})
     sys.stdout.write(f"{out}: {len(rows)} snapshots of {videos} {'video' if videos == 1 else 'videos'}\n")
@@ -105,7 +113,7 @@ def _store(folder: Path, uri: str, content: bytes, _image: Image) -> bool:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")  # another export may write the same file
     unfinished.write_bytes(content)
     unfinished.replace(path)
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from video_analysis.benchmarks.real_data import DATA
 from video_analysis.demo import weights
+from video_analysis.ops import arguments as types
+from video_analysis.ops import exit_status
 from video_analysis.worker_config import PACKAGE_FOLDER
 from video_analysis.worker_utils.inference import backend
 
@@ -25,11 +29,18 @@ MAIN_MODELS = ("baseline", "cmt")
 MINUTES, OWN_MINUTES = 30.0, 10.0
 FRAMES, CROPS, SCENES = 6_000, 24_000, 120
 
+log = logging.getLogger(__name__)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and train; 0 if all requested weights are written."""
+    """Parse the command line and train; 0 if all requested weights are written, else a status of ops/exit_status.py."""
     options = _options(arguments)
-    options.minutes = options.minutes or (MINUTES if options.data is None else OWN_MINUTES)
+    return exit_status.run("training", lambda: _train(options), "the same command continues it")
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.minutes is None:
+        options.minutes = MINUTES if options.data is None else OWN_MINUTES
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     backend.configure_environment(
         options.work / "cache", options.threads
@@ -38,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from video_analysis.training.own import command  # noqa: PLC0415
 
         return command.run(options)
+    if not options.shared_data.is_dir():
+        log.warning("%s: no such folder, so only rendered pictures are trained on", options.shared_data)
     from video_analysis.training import main_model_pipeline, train_pipeline  # noqa: PLC0415
     from video_analysis.training.hardware import Hardware, spare_cores  # noqa: PLC0415
 
@@ -97,11 +110,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", choices=(*NETWORKS, "appearance"), help="this network alone")
     parser.add_argument(
         "--minutes",
-        type=float,
+        type=_minutes,
         help=f"most wall time of each network's training; default {MINUTES:g}, with --data {OWN_MINUTES:g}",
     )
     parser.add_argument(
-        "--images", type=int, help=f"pictures to train on; default {FRAMES} frames, {CROPS} crops, {SCENES} scenes"
+        "--images",
+        type=_at_least_one,
+        help=f"pictures to train on; default {FRAMES} frames, {CROPS} crops, {SCENES} scenes",
     )
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="your own snapshots, labelled by labels.csv or by their folders"
@@ -139,10 +154,12 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     """Add what the machine may be used for, and what makes a run short or repeatable."""
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, help="most training steps, for tests")
-    parser.add_argument("--batch", type=int, help="pictures a step")
-    parser.add_argument("--threads", type=int, default=0, help="of PyTorch on the CPU; 0: one for each core")
-    parser.add_argument("--processes", type=int, help="to render, and threads to prepare batches; default: cores - 1")
+    parser.add_argument("--steps", type=_at_least_one, help="most training steps, for tests")
+    parser.add_argument("--batch", type=_at_least_one, help="pictures a step")
+    parser.add_argument("--threads", type=types.count, default=0, help="of PyTorch on the CPU; 0: one for each core")
+    parser.add_argument(
+        "--processes", type=types.count, help="to render, and threads to prepare batches; default: cores - 1"
+    )
 
 
 def _refuse_contradictions(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -154,6 +171,26 @@ def _refuse_contradictions(parser: argparse.ArgumentParser, options: argparse.Na
         parser.error("--labels and --name need --data")
     elif options.start is not None and options.only not in NETWORKS:
         parser.error(f"--start needs --only, one of {', '.join(NETWORKS)}")
+    if options.start is not None and not options.start.is_file():
+        parser.error(f"--start {options.start}: no such file")
+
+
+def _minutes(text: str) -> float:
+    """An argparse type: a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
+    return number
+
+
+def _at_least_one(text: str) -> int:
+    """An argparse type: an integer, 1 or more."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of 1 or more")
+    return int(text)
 
 
 if __name__ == "__main__":

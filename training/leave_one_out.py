@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     makes = options.makes or labels("demo").makes
     found = {make: measure(make, options.variant, run_options, Hardware.found("cpu")) for make in makes}
     mean = {name: round(float(np.mean([of[name] for of in found.values()])), 4) for name in next(iter(found.values()))}
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(
         json.dumps({"mean": mean, "minutes": options.minutes, "makes": found}, indent=1) + "\n", "utf-8"
     )
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m video_analysis.training.leave_one_out", description=__doc__)
-    parser.add_argument("--makes", nargs="+", help="default: all")
+    parser.add_argument("--makes", nargs="+", choices=labels("demo").makes, metavar="MAKE", help="default: all")
     parser.add_argument("--variant", choices=("baseline", "cmt"), default="baseline")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training per make")
     parser.add_argument("--images", type=int, default=9_600, help="close-ups to train on")

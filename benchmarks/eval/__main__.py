@@ -1,6 +1,7 @@
 """Measure both workers: `make eval`, or python -m video_analysis.benchmarks.eval --help.
 
-On real stills of cameras that no weights were trained on, if they are available, and on held-out synthetic scenes.
+On real pictures and clips, if they are available (stills and vehicles of cameras that neither detector nor main models
+were trained on), and on held-out synthetic scenes.
 
 Prints a table of targets and figures, and writes out/eval.json: all figures by stride, light, weather, camera and
 scene, and each missed, duplicate or misclassified vehicle with its time and reason.
@@ -21,6 +22,8 @@ import cv2
 
 from video_analysis.benchmarks.eval import (
     contact,
+    real_clips,
+    real_photographs,
     real_sequences,
     real_stills,
     report,
@@ -40,6 +43,7 @@ from video_analysis.training.ground_truth_filter import true_boxes
 from video_analysis.training.rendering import world_mark
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.worker_utils.inference import backend
 from video_analysis.yolo_worker import run_key
 
 OUT = PACKAGE_FOLDER / "out"
@@ -74,6 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
     document = _evaluated(first, second, clips, options)
     document["real_stills"] = real_stills.measure(options.data, config)
+    document["real_clips"] = real_clips.measure(options.data, first)
+    document["real_photographs"] = {
+        "colours": real_photographs.colours(options.data),
+        "plates": real_photographs.read_plates(options.data, backend.configured(config)),
+    }
     document["single_vehicles"] = measurement.measure(
         second.models, options.data, options.cache, options.vehicles, config.batch_size
     )

@@ -20,6 +20,7 @@ from video_analysis.demo import weights
 from video_analysis.training import detection_score, real_pictures
 from video_analysis.training.real_splits import VALIDATION_CAMERAS
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
+from video_analysis.worker_utils.errors import ConfigurationError
 from video_analysis.yolo_worker import run_poller
 from video_analysis.yolo_worker.types import Frame
 
@@ -45,7 +46,7 @@ def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures, and write them as JSON; 2 if weights or stills are missing."""
+    """Print the figures, and write them as JSON; 2 if weights or stills are missing or wrong."""
     parser = argparse.ArgumentParser(prog="python -m video_analysis.benchmarks.eval.real_stills", description=__doc__)
     parser.add_argument("--weights", type=Path, default=weights.DETECTOR)
     parser.add_argument("--data", type=Path, default=DATA)
@@ -55,7 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.weights.is_file():
         print(f"{options.weights}: not found", file=sys.stderr)
         return 2
-    found = measure(options.data, WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
+    try:
+        found = measure(options.data, WorkerConfig(yolo_weights=options.weights.resolve(), cache_dir=options.cache))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print(*table.stills_lines(found), sep="\n")

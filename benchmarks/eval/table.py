@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from video_analysis.benchmarks.eval import real_clips, real_photographs
 from video_analysis.benchmarks.eval.naming import WAYS
 from video_analysis.benchmarks.eval.report import TARGETS, figure_of
 from video_analysis.benchmarks.main_model import table as vehicle_table
@@ -28,13 +29,15 @@ STILLS_TARGETS = {"map50_of_one_type": 0.75, "map50": 0.55}
 
 
 def table(document: Mapping[str, Any]) -> str:
-    """Real stills first; then targets and figures of the scenes, one column per stride, and a line per scene."""
+    """What is real first; then targets and figures of the scenes, one column per stride, and a line per scene."""
     strides = document["by_stride"]
     head = f"{'':<24}{'target':>12}" + "".join(f"{'stride ' + stride:>11}" for stride in strides)
     lines = [_line(name, strides.values(), document["targets_missed"]) for name in (*TARGETS, *UNTARGETED)]
     return "\n".join(
         [
             *stills_lines(document["real_stills"]),
+            *real_clips.lines(document["real_clips"]),
+            *real_photographs.lines(document["real_photographs"]),
             *vehicle_table.lines(document["single_vehicles"]),
             head,
             *lines,

@@ -9,6 +9,7 @@ pictures only.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from video_analysis.training.own.label_error import LabelError
 from video_analysis.training.own.label_lists import LabelLists, extended, in_known_spelling
 from video_analysis.training.own.own_calibration import Fit
 from video_analysis.training.own.own_pictures import OwnPicture
-from video_analysis.training.own.own_vehicles import present, vehicle_set
+from video_analysis.training.own.own_vehicles import present, vehicle_set, without_copies
 from video_analysis.training.own.start import Start, train_type_only
 from video_analysis.training.train_loop import Plan, TrainingRun, train
 from video_analysis.training.train_pipeline import JSON, TrainingOptions, checkpoint_path, write_figures
@@ -43,6 +44,8 @@ FINE_RATE = 2e-4
 """AdamW's rate for a network that was trained before."""
 VIEWS = 6
 EPOCHS, LEAST_STEPS = 40, 300
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,11 @@ def labelled_pictures(data: OwnData, start: Start) -> tuple[list[OwnPicture], li
     types = tuple(dict.fromkeys((*start.labels.types, *get_args(YoloType))))
     checked = own_pictures.checked(in_known_spelling(read, start.labels), types)
     found, missing = present([one for one in checked if any(one.names)])
-    _require_splits(found, missing, file if file.is_file() else data.folder)
-    return found, missing
+    once = without_copies(found)
+    if len(once) < len(found):
+        log.warning("%d pictures are copies of others, and are left out", len(found) - len(once))
+    _require_splits(once, missing, file if file.is_file() else data.folder)
+    return once, missing
 
 
 def _require_splits(found: Sequence[OwnPicture], missing: Sequence[OwnPicture], source: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import difflib
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +14,7 @@ from video_analysis.training.own.own_pictures import OwnPicture, video_of
 
 NEEDED = ("snapshot_s3_key", "type", "make", "model")
 """The other columns may be absent."""
+SPLIT = "split"
 DELIMITERS = (",", ";", "\t")
 """Spreadsheets of some countries write semicolons."""
 
@@ -45,20 +48,39 @@ def _table(file: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     except UnicodeDecodeError as error:
         raise LabelError([f"{file}: byte {error.start} is not UTF-8; save it as CSV in UTF-8"]) from None
     first = text.partition("\n")[0]
-    tables = [list(csv.reader(text.splitlines(keepends=True), delimiter=one)) for one in DELIMITERS if one in first]
-    heads = [[cell.strip().lower() for cell in table[0]] for table in tables]
-    for head, table in zip(heads, tables, strict=True):
-        if set(NEEDED) <= set(head) and len(set(head)) == len(head):
-            return head, ((number, row) for number, row in enumerate(table[1:], start=2) if any(row))
+    for delimiter in DELIMITERS:
+        head = [cell.strip().lower() for cell in next(csv.reader([first], delimiter=delimiter), [])]
+        names = [name for name in head if name]
+        if set(NEEDED) <= set(names) and len(set(names)) == len(names):
+            _refuse_misspelt_split(file, names)
+            return head, _rows(file, csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
     raise LabelError(
         [f"{file}, row 1: needs the columns {', '.join(NEEDED)}, each once; it is {first.strip()[:200]!r}"]
     )
 
 
+def _refuse_misspelt_split(file: Path, names: list[str]) -> None:
+    """LabelError, because without the column each video would silently get another split."""
+    near = [] if SPLIT in names else difflib.get_close_matches(SPLIT, names, 1, 0.75)
+    if near:
+        raise LabelError([f"{file}, row 1: {near[0]!r} is no known column; did you mean {SPLIT}?"])
+
+
+def _rows(file: Path, table: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """(number, cells) of each row behind the head that is not empty. LabelError for an unpaired quotation mark."""
+    number = 0
+    try:
+        for number, row in enumerate(table, start=1):
+            if number > 1 and any(map(str.strip, row)):
+                yield number, row
+    except csv.Error as error:
+        raise LabelError([f"{file.name}, row {number + 1}: {error}; is a quotation mark missing?"]) from None
+
+
 def _picture(row: Mapping[str, str], folder: Path, place: str) -> OwnPicture:
     """ValueError names the column."""
     path, video = _source(row["snapshot_s3_key"])
-    split = row.get("split") or None
+    split = row.get(SPLIT) or None
     if split is not None and split not in label_file.SPLITS:
         raise ValueError(f"split: {split!r} is none of {', '.join(label_file.SPLITS)}, and not empty")
     kind, make, model = (row[level] or None for level in ("type", "make", "model"))

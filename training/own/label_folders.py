@@ -13,7 +13,11 @@ LEVELS = 3
 
 def read(folder: Path) -> list[OwnPicture]:
     """All pictures below the folder, in order. LabelError for a picture that is not in a folder of its type."""
-    found, faults = [], []
+    found = []
+    faults = [
+        f"{link.relative_to(folder)}: is a link to a folder; put the pictures there themselves"
+        for link in _links(folder)
+    ]
     for picture in pictures(folder):
         inside = picture.relative_to(folder)
         if any(part.startswith(".") for part in inside.parts):
@@ -27,3 +31,8 @@ def read(folder: Path) -> list[OwnPicture]:
     if faults:
         raise LabelError(faults)
     return found
+
+
+def _links(folder: Path) -> list[Path]:
+    """Links to folders, whose pictures would be left out."""
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() and path.is_dir())

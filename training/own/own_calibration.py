@@ -67,10 +67,13 @@ def fitted(named: Labels, current: Labels, predictions: Predictions, trained: tu
     plain = named.model_copy(update={"open_set": None, "calibration": None, "thresholds": NOTHING})
     rule = _rule(plain, current, predictions, trained)
     accepted = within(predictions, rule)
-    enough = tuple(level for level in LEVELS if labelled(accepted, level).sum() >= LEAST_PICTURES)
-    scalings = {level: _scaling_of(level, plain, current, accepted, trained, enough) for level in LEVELS}
+    some = dict.fromkeys(LEVELS, accepted)
+    if labelled(accepted, "type").sum() < LEAST_PICTURES:
+        some["type"] = predictions  # the rule may refuse the make of nearly all: their types are known nevertheless
+    enough = tuple(level for level in LEVELS if labelled(some[level], level).sum() >= LEAST_PICTURES)
+    scalings = {level: _scaling_of(level, plain, current, some[level], trained, enough) for level in LEVELS}
     bent = plain.model_copy(update={"calibration": Calibration(**scalings)})
-    thresholds = {level: _threshold_of(level, bent, current, accepted, trained, enough) for level in LEVELS}
+    thresholds = {level: _threshold_of(level, bent, current, some[level], trained, enough) for level in LEVELS}
     labels = bent.model_copy(update={"open_set": rule, "thresholds": Thresholds(**thresholds)})
     return Fit(labels, enough)
 
@@ -105,10 +108,10 @@ def _with_type_alone(plain: Labels, rule: OpenSet, predictions: Predictions) -> 
 
 
 def _scaling_of(
-    level: str, plain: Labels, current: Labels, accepted: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
+    level: str, plain: Labels, current: Labels, some: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
 ) -> PlattScaling:
     if level in enough:
-        return scaling(*judged(accepted.chosen(labelled(accepted, level)), plain)[level])
+        return scaling(*judged(some.chosen(labelled(some, level)), plain)[level])
     if level in trained or current.calibration is None:
         return AS_IT_IS
     kept: PlattScaling = getattr(current.calibration, level)
@@ -116,9 +119,9 @@ def _scaling_of(
 
 
 def _threshold_of(
-    level: str, bent: Labels, current: Labels, accepted: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
+    level: str, bent: Labels, current: Labels, some: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
 ) -> float:
     if level in enough:
-        of = judged(accepted.chosen(labelled(accepted, level)), bent)[level]
+        of = judged(some.chosen(labelled(some, level)), bent)[level]
         return round(calibration.threshold_for(*of, PRECISION[level]), 2)
     return NEVER if level in trained else float(getattr(current.thresholds, level))

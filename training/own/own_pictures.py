@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +11,12 @@ from pathlib import Path
 
 from video_analysis.ops.label_file import Split, splits
 from video_analysis.training.own.label_error import LabelError
+from video_analysis.worker_utils.contracts import s3_keys
 
 LONGEST_NAME = 100
 """As in labels.json."""
+NO_NAMES = frozenset(("unknown", "nan", "null", "none", "n/a", "na", "-", "–", "?"))
+"""What people and programs write for an unknown name, in lower case."""
 VIDEO_MARK = "__"
 """In the name of a picture that is not an exported snapshot: what is before it names the video."""
 
@@ -44,7 +48,12 @@ def has_no_video(one: OwnPicture) -> bool:
 
 
 def video_of(picture: Path) -> str:
-    """The video of a picture by its file name; a name without VIDEO_MARK counts as a video of its own."""
+    """The video of a picture: its folder if that is a video's id, as exported, or else what is before VIDEO_MARK.
+
+    A name without VIDEO_MARK counts as a video of its own.
+    """
+    if re.fullmatch(s3_keys.UUID, picture.parent.name):
+        return picture.parent.name
     before, mark, _ = picture.stem.partition(VIDEO_MARK)
     return before if mark else picture.as_posix()
 
@@ -68,6 +77,8 @@ def _faults(one: OwnPicture, types: Sequence[str]) -> Iterable[str]:
     for column, name in zip(("type", "make", "model"), one.names, strict=True):
         if name is not None and (len(name) > LONGEST_NAME or not name.isprintable()):
             yield f"{one.place}, {column}: has more than {LONGEST_NAME} characters, or one that cannot be printed"
+        if column != "type" and name is not None and name.casefold() in NO_NAMES:
+            yield f"{one.place}, {column}: {name!r} is no name; leave it empty if it is unknown"
     if one.type is not None and one.type.casefold() not in {name.casefold() for name in types}:
         near = difflib.get_close_matches(one.type, types, 1)
         hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(types)}"

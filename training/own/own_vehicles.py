@@ -17,6 +17,7 @@ from video_analysis.training.own.own_pictures import OwnPicture
 from video_analysis.training.vehicle_sets import UNKNOWN, UNLABELLED, VehicleSet
 from video_analysis.worker_utils.imaging.crop import Image
 from video_analysis.worker_utils.imaging.letterbox import SNAPSHOT_PX, content_box
+from video_analysis.worker_utils.inference import backend
 
 LEAST_PX = 16
 BAR_TOLERANCE, BAR_SHARE = 12, 0.95
@@ -30,6 +31,20 @@ def present(pictures: Sequence[OwnPicture]) -> tuple[list[OwnPicture], list[OwnP
     if faults:
         raise LabelError(faults)
     return there, [one for one in pictures if not one.picture.is_file()]
+
+
+def without_copies(pictures: Sequence[OwnPicture]) -> list[OwnPicture]:
+    """Each content once, the first of it: a copy could be in another split. LabelError if copies have other labels."""
+    first: dict[str, OwnPicture] = {}
+    faults = []
+    for one in pictures:
+        other = first.setdefault(backend.sha256_of(one.picture), one)
+        if other.names != one.names:
+            same = f"{one.picture.name} is a copy of {other.place}, {other.picture.name}"
+            faults.append(f"{one.place}: {same}, but has another label; keep one of them")
+    if faults:
+        raise LabelError(faults)
+    return list(first.values())
 
 
 def vehicle_set(name: str, pictures: Sequence[OwnPicture], named: Labels) -> VehicleSet:

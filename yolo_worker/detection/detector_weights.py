@@ -6,6 +6,7 @@ An ultralytics .pt is a pickle and can run code: only files that the operator pu
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,11 @@ def module_of(weights: Path) -> tuple[nn.Module, Mapping[int, str]]:
         raise ConfigurationError(
             f"{weights}: ultralytics weights end in .pt (an export in the same folder is used automatically); {REMEDY}"
         )
-    model = load_checkpoint(weights)[0]
+    try:
+        model = load_checkpoint(weights)[0]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, AttributeError, TypeError) as error:
+        text = f"{weights}: cannot be read as ultralytics weights ({type(error).__name__}); {REMEDY}"
+        raise ConfigurationError(text) from error
     nan = backend.nan_weight(model.state_dict())
     if nan is not None:
         raise ConfigurationError(f"{weights}: weights contain NaN ({nan}); {REMEDY}")

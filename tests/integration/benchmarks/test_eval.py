@@ -274,10 +274,17 @@ def test_what_went_wrong_is_listed_by_vehicle() -> None:
         "by_label": {"car": 0.5},
     }
     stills |= {"cameras": ["1002"], "of_snapshot_size": stills | {"least_px": 16}}
-    lines = table.table(document | {"real_stills": stills, "single_vehicles": {}}).splitlines()
+    real = {
+        "real_clips": {"skipped": "not here"},
+        "real_photographs": {"colours": {"pictures": 4, "right": 3}, "plates": {"skipped": "not here"}},
+    }
+    lines = table.table(document | {"real_stills": stills, "single_vehicles": {}} | real).splitlines()
     assert lines[0] == "real stills of the cameras 1002: 2, 9 vehicles"
     assert [line.endswith("MISSED") for line in lines[1:3]] == [False, True]
-    assert any(line.startswith("map50 ") and line.endswith("MISSED") for line in lines[5:])
+    assert lines[5:8] == [
+        "real clips: not here", "colours of real photographs: 3 of 4 right", "plates of real photographs: not here"
+    ]  # fmt: skip
+    assert any(line.startswith("map50 ") and line.endswith("MISSED") for line in lines[8:])
 
 
 @pytest.mark.parametrize(
@@ -488,5 +495,6 @@ def test_a_short_scene_goes_through_both_workers(shared_data: Path, model_cache:
     assert 0 <= report["color_top1"] <= 1
     assert (report["plate_exact"] is None) == ("skipped" in report["plates"])
     assert {of["sets"]["synthetic"]["vehicles"] for of in report["single_vehicles"].values()} == {3}
-    assert set(report["jakarta"]) == set(report["real_stills"]) == {"skipped"}
+    assert set(report["jakarta"]) == set(report["real_stills"]) == set(report["real_clips"]) == {"skipped"}
+    assert [set(of) for of in report["real_photographs"].values()] == [{"skipped"}] * 2
     assert len(list(tmp_path.glob("*_stride3.png"))) == 1

@@ -139,6 +139,24 @@ def test_pictures_are_downloaded_once_and_missing_ones_counted(site: Site, capsy
     assert "mine: 1 pictures, 0 of them new" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [("--out", "taken"), ("--pictures", "file"), ("--out", "file/labels.csv")])
+def test_a_place_that_cannot_be_written_is_an_error_of_one_line(
+    site: Site, capsys: pytest.CaptureFixture[str], options: tuple[str, str]
+) -> None:
+    site.add(FIRST, 1)
+    Path("taken").mkdir()
+    Path("file").touch()
+    assert export_labels.main(["--workspace", WORKSPACE, *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"export-labels: {Path(options[1]).parts[0]}")
+
+
+def test_no_unfinished_file_is_left(site: Site) -> None:
+    site.add(FIRST, 1)
+    exported("--pictures", "mine", file="mine/labels.csv")
+    assert {path.suffix for path in Path("mine").rglob("*") if path.is_file()} == {".csv", ".jpg"}
+
+
 def test_a_corrected_file_is_never_overwritten(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.add(FIRST, 1)
     exported()

@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from video_analysis.demo import weights
 from video_analysis.devstack import untrained_model
 from video_analysis.devstack.untrained_model import labels_of
 from video_analysis.main_worker.classification import checkpoint
@@ -19,7 +21,12 @@ from video_analysis.ops import label_file
 from video_analysis.training.__main__ import main
 from video_analysis.training.main_model import export
 from video_analysis.training.main_model_pipeline import network
+from video_analysis.training.own import command
 from video_analysis.training.own.own_calibration import NEVER
+from video_analysis.worker_config import WorkerConfig
+from video_analysis.worker_utils.db.row_types import Variant
+from video_analysis.worker_utils.errors import ConfigurationError
+from video_analysis.worker_utils.execution.file_lock import exclusive_lock
 from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 
 CURRENT = labels_of({"Car": {"Toyota": ("Vios",)}, "SUV": {"Honda": ("CR-V",)}}, "current")
@@ -134,11 +141,67 @@ def test_labels_that_cannot_be_used_are_an_error_with_their_place(
     assert fault in capsys.readouterr().err
 
 
+def test_a_name_that_no_labels_can_have_is_refused_before_the_training(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.train("--name", "x" * 101) == 2
+    assert capsys.readouterr().err == "--name has more than 100 characters, or one that cannot be printed\n"
+
+
+def test_two_trainings_do_not_share_a_folder(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    with exclusive_lock(site.folder / "work" / "own"):
+        assert site.train() == 2
+    assert "another training uses" in capsys.readouterr().err
+
+
+def test_an_interrupted_training_says_how_it_continues(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "fine_tune", interrupted)
+    assert site.train() == 130
+    assert capsys.readouterr().err.endswith("training: interrupted; the same command continues it\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "variant", "expected"),
+    [
+        ({}, "baseline", weights.BASELINE),
+        ({}, "cmt", weights.CMT),
+        ({"main_checkpoint": "a.pt"}, "baseline", "a.pt"),
+        ({"baseline_checkpoint": "a.pt"}, "baseline", "a.pt"),
+        ({"baseline_checkpoint": "a.pt", "run_mode": "compare"}, "baseline", "a.pt"),
+        ({"cmt_checkpoint": "a.pt"}, "cmt", "a.pt"),
+        ({"cmt_checkpoint": "none.pt"}, "baseline", weights.BASELINE),
+        ({"cmt_checkpoint": "none.pt"}, "cmt", None),
+    ],
+)
+def test_the_current_model_is_the_one_that_the_worker_uses(
+    tmp_path: Path, settings: dict[str, Any], variant: Variant, expected: Path | str | None
+) -> None:
+    (tmp_path / "a.pt").touch()
+    config = WorkerConfig(
+        **{name: tmp_path / value if value.endswith("pt") else value for name, value in settings.items()}
+    )
+    if expected is None:
+        with pytest.raises(ConfigurationError, match=r"none\.pt"):
+            command.current(variant, config)
+        return
+    assert command.current(variant, config) == (tmp_path / expected if isinstance(expected, str) else expected)
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
         (["--data", "x", "--only", "detector"], "--only is baseline or cmt"),
         (["--name", "x"], "--labels and --name need --data"),
+        (["--data", "x", "--minutes", "0"], "'0' is not a number of minutes above 0"),
+        (["--data", "x", "--minutes", "nan"], "'nan' is not a number of minutes above 0"),
+        (["--data", "x", "--steps", "-5"], "'-5' is not an integer of 1 or more"),
+        (["--data", "x", "--batch", "0"], "'0' is not an integer of 1 or more"),
+        (["--data", "x", "--start", "none.pt"], "--start none.pt: no such file"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(

@@ -279,6 +279,26 @@ def test_missing_weights_are_named_and_not_downloaded(openvino: backend.Runtime,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("content", [b"", b"no weights", None], ids=["empty", "text", "another network"])
+def test_a_file_that_is_no_ultralytics_weights_is_named(
+    content: bytes | None, openvino: backend.Runtime, tmp_path: Path
+) -> None:
+    import torch  # noqa: PLC0415  # after the environment is set
+
+    weights = tmp_path / "yolov8m.pt"
+    if content is None:
+        torch.save(torch.nn.Linear(2, 2).state_dict(), weights)
+    else:
+        weights.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"yolov8m\.pt: cannot be read as ultralytics weights .*CVITX_YOLO"):
+        Detector.load(weights, openvino, settings())
+
+
+def test_a_main_model_in_the_detector_s_place_is_named(openvino: backend.Runtime) -> None:
+    with pytest.raises(ConfigurationError, match=r"demo_cmt\.pt: cannot be read as ultralytics weights"):
+        Detector.load(PACKAGE_FOLDER / "main_worker" / "bundle" / "demo_cmt.pt", openvino, settings())
+
+
 def test_weights_that_detect_nothing_are_refused(openvino: backend.Runtime, tmp_path: Path) -> None:
     weights = save_untrained(tmp_path / "classifier.pt", "yolov8n-cls.yaml")
     with pytest.raises(ConfigurationError, match=r"classifier\.pt: the last layer is Classify, not Detect"):

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from datetime import timedelta, timezone
 
+import numpy as np
 import pytest
 
+from video_analysis.main_worker.classification.hierarchy import decide
+from video_analysis.main_worker.classification.labels import OpenSet
+from video_analysis.main_worker.types import Logits
 from video_analysis.ops.report import page, run_facts, wording
 from video_analysis.tests.support import report_rows
+from video_analysis.tests.support.hierarchy_inputs import labels
 from video_analysis.tests.support.report_rows import FACTS, found, row
 
 HOSTILE = "<script>alert('x')</script>\" onload=\"y"
@@ -47,6 +52,18 @@ def test_what_was_not_read_is_said_and_what_a_model_leaned_to_is_shown() -> None
     assert first.count("not read") == 4
     assert "Metallic Light Silver <small>81%" in second
     assert "NBC 1234" in second
+
+
+def test_a_vehicle_that_the_open_set_rule_refuses_has_no_make_or_model_however_sure_the_heads_are() -> None:
+    named = labels(0.5).model_copy(update={"open_set": OpenSet(head="make", least_score=1.0, threshold=0.5)})
+    heads = (np.array(one, np.float32) for one in ([5, 0, 0, 0], [-1, -9, -9], [9, 0, 0, 0, 0, 0]))
+    verdict = decide(Logits(*heads), named)
+    levels = {name: getattr(verdict, name) for name in ("type_label", "type_conf", "make_label", "model_label")}
+    (card,) = cards(page.render(found([row(1, 0, evidence=verdict.evidence, **levels)]), FACTS))
+    assert "Car <small>98%" in card
+    assert card.count("not sure</span>") == 2
+    assert wording.REASONS["out_of_distribution"] in card
+    assert [name for name in (*named.makes, *named.models) if name in card] == []
 
 
 def test_a_null_value_is_shown_with_the_sentence_of_its_code() -> None:

@@ -57,6 +57,20 @@ def test_makes_and_models_stay_as_they_are_when_only_the_type_is_trained() -> No
     assert fit.labels.open_set.threshold < 0.9
 
 
+def test_types_are_named_where_the_rule_refuses_all_makes_or_all_but_a_few() -> None:
+    rule = OpenSet(head="make", least_score=1.5, threshold=0.9)
+    current = NAMED.model_copy(update={"open_set": rule})
+    unknown, few = (
+        predictions(count, places=places, seed=count)
+        for count, places in ((200, (UNKNOWN, UNLABELLED)), (LEAST_PICTURES - 1, (UNLABELLED, UNLABELLED)))
+    )
+    fit = fitted(NAMED, current, unknown.joined(few), ("type",))
+    assert fit.levels == ("type",)
+    assert fit.labels.thresholds.type < NEVER
+    for some in (unknown, few):
+        assert any(one.type_label for one in verdicts_of(some, fit.labels))
+
+
 def test_temperatures_are_those_of_trained_heads_with_enough_pictures() -> None:
     enough, few = predictions(200, places=None), predictions(LEAST_PICTURES - 1, places=None)
     assert temperatures(few, LEVELS) == dict.fromkeys(LEVELS, 1.0)

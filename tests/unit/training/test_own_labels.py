@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from video_analysis.training.own import label_csv, label_folders
 from video_analysis.training.own.label_error import LabelError
 from video_analysis.training.own.label_lists import LEAST_PICTURES, extended, in_known_spelling
 from video_analysis.training.own.own_pictures import OwnPicture, checked, video_of
-from video_analysis.training.own.own_vehicles import crop, present, vehicle_set
+from video_analysis.training.own.own_vehicles import crop, present, vehicle_set, without_copies
 from video_analysis.training.vehicle_sets import UNKNOWN, UNLABELLED
 from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 
@@ -60,6 +61,8 @@ def test_a_spreadsheet_may_use_semicolons_and_leave_empty_rows(tmp_path: Path) -
         ("s3://b/a.jpg,Car,,,", "labels.csv, row 3, snapshot_s3_key: 's3://b/a.jpg' is not s3://"),
         (",Car,,,", "labels.csv, row 3, snapshot_s3_key: is empty"),
         ("a.jpg,Car,Tata, Motors,,", "labels.csv, row 3: has 6 cells, but the head has 5"),
+        ("a.jpg,Car,NaN,,", "labels.csv, row 3, make: 'NaN' is no name; leave it empty if it is unknown"),
+        ("a.jpg,Car,Kia,unknown,", "labels.csv, row 3, model: 'unknown' is no name; leave it empty"),
         (f"a.jpg,Car,{'x' * 101},,", "labels.csv, row 3, make: has more than 100 characters"),
         ("good.jpg,SUV,,,", "labels.csv, row 3: has another label than labels.csv, row 2, but the same picture"),
         ("v__2.jpg,Car,,,train", "labels.csv, row 4, split: is validation, but train in labels.csv, row 3"),
@@ -80,6 +83,33 @@ def test_all_faults_are_reported_and_only_ten_are_shown(tmp_path: Path) -> None:
 def test_a_head_without_the_columns_is_refused(tmp_path: Path, head: str) -> None:
     (found,) = faults(tmp_path, "a.jpg,Car,,", head=head)
     assert "labels.csv, row 1: needs the columns snapshot_s3_key, type, make, model, each once" in found
+
+
+def test_an_unpaired_quotation_mark_is_named_and_not_taken_for_the_end_of_the_file(tmp_path: Path) -> None:
+    rows = ["a.jpg,Car,,,", 'b.jpg,Car,"Tata,,', *["c.jpg,Car,,,"] * 20_000]
+    (found,) = faults(tmp_path, *rows)
+    assert found.startswith("labels.csv, row 3: ")
+    assert found.endswith("; is a quotation mark missing?")
+
+
+def test_a_cell_may_have_a_line_separator_and_the_head_nameless_columns(tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("snapshot_s3_key;type;make;model;;\na.jpg;Car;Rolls\u2028Royce;;;", "utf-8")
+    (one,) = label_csv.read(file, tmp_path)
+    assert one.names == ("Car", "Rolls\u2028Royce", None)
+
+
+def test_a_misspelt_split_is_not_ignored(tmp_path: Path) -> None:
+    (found,) = faults(tmp_path, "a.jpg,Car,,,train", head="snapshot_s3_key,type,make,model,splitt")
+    assert found.endswith("row 1: 'splitt' is no known column; did you mean split?")
+    assert len(read(tmp_path, "a.jpg,Car,,,x", head="snapshot_s3_key,type,make,model,note")) == 1
+
+
+def test_a_path_in_the_folder_of_a_video_belongs_to_that_video(tmp_path: Path) -> None:
+    by_uri, by_path = read(tmp_path, f"{URI},Car,,,train", f"{report_rows.VIDEO_ID}/b.jpg,Car,,,train")
+    assert by_uri.video == by_path.video == report_rows.VIDEO_ID
+    (found,) = faults(tmp_path, f"{URI},Car,,,train", f"{report_rows.VIDEO_ID}/b.jpg,Car,,,validation")
+    assert "is validation, but train in labels.csv, row 2 of the same video" in found
 
 
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
@@ -107,6 +137,14 @@ def test_a_picture_that_is_not_in_a_folder_of_its_type_is_named(tmp_path: Path, 
     (tmp_path / name).touch()
     with pytest.raises(LabelError, match=f"{name}: is not <type>/<make>/<model>/a.jpg"):
         label_folders.read(tmp_path)
+
+
+def test_a_link_to_a_folder_is_named_because_its_pictures_would_be_left_out(tmp_path: Path) -> None:
+    stored(tmp_path / "mine" / "Car" / "a.jpg")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "mine" / "SUV").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LabelError, match="SUV: is a link to a folder"):
+        label_folders.read(tmp_path / "mine")
 
 
 def picture(number: int, *names: str | None, split: label_file.Split = "train") -> OwnPicture:
@@ -187,6 +225,16 @@ def test_missing_pictures_are_separated_and_unreadable_ones_named(tmp_path: Path
     broken = OwnPicture(tmp_path / "b.jpg", "b", "labels.csv, row 3", "Car", None, None)
     with pytest.raises(LabelError, match=r"labels.csv, row 3: .*b\.jpg: is no picture"):
         present([there, broken])
+
+
+def test_a_copy_of_a_picture_is_left_out_and_must_not_have_another_label(tmp_path: Path) -> None:
+    first, copy, other = (
+        OwnPicture(stored(tmp_path / f"{name}.jpg"), name, f"row {name}", "Car", None, None) for name in "abc"
+    )
+    cv2.imwrite(str(other.picture), np.full((90, 60, 3), 10, np.uint8))
+    assert without_copies([first, copy, other]) == [first, other]
+    with pytest.raises(LabelError, match=r"row b: b\.jpg is a copy of row a, a\.jpg, but has another label"):
+        without_copies([first, replace(copy, type="SUV")])
 
 
 def test_the_video_is_before_two_underscores() -> None:
