@@ -9,6 +9,7 @@ pictures only.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ FINE_RATE = 2e-4
 VIEWS = 6
 EPOCHS, LEAST_STEPS = 40, 300
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class OwnData:
@@ -63,10 +66,13 @@ def fine_tune(variant: Variant, path: Path, data: OwnData, options: TrainingOpti
     LabelError names the file, row and column of labels that cannot be used.
     """
     start = Start.read(data.current)
+    log.info("current model: %s (%s)", start.path, start.labels.name)
     pictures, missing = labelled_pictures(data, start)
     is_kept = start.fits(variant)
     lists = extended(pictures, start.labels, data.name, is_kept=is_kept)
     trained = LEVELS if _has_makes(pictures, lists) or not is_kept else ("type",)
+    for line in (*lists.lines(start.labels), *_calibration_notes(pictures, trained)):  # while they can be corrected
+        log.info("%s", line)
     net = (
         start.network(variant, lists.labels, options.seed) if is_kept else network(variant, lists.labels, options.seed)
     )
@@ -180,6 +186,17 @@ def _counts(pictures: Sequence[OwnPicture], missing: Sequence[OwnPicture]) -> JS
         for split in SPLITS
     }
     return {**found, "missing": len(missing)}
+
+
+def _calibration_notes(pictures: Sequence[OwnPicture], trained: Sequence[str]) -> list[str]:
+    """One line per level that the new model could never name, because it cannot be calibrated."""
+    counts = {level: sum(1 for one in _of(pictures, "calibration") if getattr(one, level)) for level in trained}
+    return [
+        f"{level}: {count} labelled pictures in the split calibration, fewer than {own_calibration.LEAST_PICTURES}: the"
+        " new model will never name this level; label more of them, or move a video to that split"
+        for level, count in counts.items()
+        if count < own_calibration.LEAST_PICTURES
+    ]
 
 
 def _training_note(run: TrainingRun, plan: Plan) -> list[str]:

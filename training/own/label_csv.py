@@ -48,7 +48,8 @@ def _table(file: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     tables = [list(csv.reader(text.splitlines(keepends=True), delimiter=one)) for one in DELIMITERS if one in first]
     heads = [[cell.strip().lower() for cell in table[0]] for table in tables]
     for head, table in zip(heads, tables, strict=True):
-        if set(NEEDED) <= set(head) and len(set(head)) == len(head):
+        names = [name for name in head if name]  # spreadsheets may add columns without a name
+        if set(NEEDED) <= set(names) and len(set(names)) == len(names):
             return head, ((number, row) for number, row in enumerate(table[1:], start=2) if any(row))
     raise LabelError(
         [f"{file}, row 1: needs the columns {', '.join(NEEDED)}, each once; it is {first.strip()[:200]!r}"]

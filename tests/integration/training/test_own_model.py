@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from video_analysis.demo import weights
 from video_analysis.devstack import untrained_model
 from video_analysis.devstack.untrained_model import labels_of
 from video_analysis.main_worker.classification import checkpoint
@@ -19,7 +21,9 @@ from video_analysis.ops import label_file
 from video_analysis.training.__main__ import main
 from video_analysis.training.main_model import export
 from video_analysis.training.main_model_pipeline import network
+from video_analysis.training.own import command
 from video_analysis.training.own.own_calibration import NEVER
+from video_analysis.worker_config import WorkerConfig
 from video_analysis.worker_utils.imaging.letterbox import encode_snapshot
 
 CURRENT = labels_of({"Car": {"Toyota": ("Vios",)}, "SUV": {"Honda": ("CR-V",)}}, "current")
@@ -71,8 +75,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.mark.slow
-def test_a_corrected_file_becomes_a_model_with_its_new_make(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert site.train("--name", "ours-2026") == 0
+def test_a_corrected_file_becomes_a_model_with_its_new_make(
+    site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        assert site.train("--name", "ours-2026") == 0
+    begun = next(place for place, line in enumerate(caplog.messages) if "own-baseline: step" in line)
+    before = "\n".join(caplog.messages[:begun])
+    assert f"current model: {site.folder / 'current.pt'} (current)" in before
+    assert "new makes: Geely (10 pictures)" in before
+    assert "model: 7 labelled pictures in the split calibration, fewer than 20" in before
     opened = checkpoint.read(site.folder / "out" / "baseline.pt")
     assert opened.labels.name == "ours-2026"
     assert opened.labels.makes == ("Toyota", "Honda", "Geely")
@@ -132,6 +144,40 @@ def test_labels_that_cannot_be_used_are_an_error_with_their_place(
     (tmp_path / "labels.csv").write_text(text, "utf-8")
     assert site.train("--labels", tmp_path / "labels.csv") == 2
     assert fault in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_continue(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "fine_tune", interrupted)
+    assert main(["--data", str(tmp_path), "--work", str(tmp_path), "--device", "cpu"]) == 130
+    assert capsys.readouterr().err.endswith("interrupted; the same command continues the training\n")
+
+
+def test_a_name_that_a_checkpoint_cannot_have_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(tmp_path), "--work", str(tmp_path), "--device", "cpu", "--name", "a\nb"]) == 2
+    assert "--name: has more than 100 characters, or one that cannot be printed" in capsys.readouterr().err
+
+
+def test_the_current_model_is_that_of_the_workers_settings(tmp_path: Path) -> None:
+    main, baseline, cmt = (tmp_path / name for name in ("main.pt", "a.pt", "b.pt"))
+    config = WorkerConfig(run_mode="compare", main_checkpoint=main, baseline_checkpoint=baseline, cmt_checkpoint=cmt)
+    assert command.current("baseline", config) == baseline
+    assert command.current("cmt", config) == cmt
+    assert command.current("baseline", config.model_copy(update={"run_mode": "single"})) == main
+
+
+def test_without_a_model_in_the_bundle_the_demo_s_is_the_current_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    monkeypatch.setattr(command, "BUNDLE", bundle)
+    config = WorkerConfig(main_checkpoint=bundle / "main.pt", cmt_checkpoint=bundle / "cmt.pt")
+    assert command.current("baseline", config) == weights.BASELINE
+    assert command.current("cmt", config) == weights.CMT
 
 
 @pytest.mark.parametrize(
