@@ -89,12 +89,15 @@ def _rule(plain: Labels, current: Labels, predictions: Predictions, trained: tup
 
 
 def _with_type_alone(plain: Labels, rule: OpenSet, predictions: Predictions) -> OpenSet:
-    """Calibration and threshold of the type where the rule refuses the make, by those vehicles or else by all."""
+    """Calibration and threshold of the type where the rule refuses the make, by those vehicles or else by all.
+
+    With too few of them, no type is named: it was trained, so that values of the current model do not apply.
+    """
     known_types = predictions.chosen(labelled(predictions, "type"))
     refused = outside(known_types, rule)
     some = refused if len(refused.targets) >= LEAST_PICTURES else known_types
     if len(some.targets) < LEAST_PICTURES:
-        return rule
+        return rule.model_copy(update={"calibration": None, "threshold": NEVER})
     everywhere = rule.model_copy(update={"least_score": 1e9, "calibration": None, "threshold": 0.0})
     bent = everywhere.model_copy(
         update={"calibration": scaling(*judged(some, plain.model_copy(update={"open_set": everywhere}))["type"])}
