@@ -83,6 +83,7 @@ def test_a_corrected_file_becomes_a_model_with_its_new_make(
     begun = next(place for place, line in enumerate(caplog.messages) if "own-baseline: step" in line)
     before = "\n".join(caplog.messages[:begun])
     assert f"current model: {site.folder / 'current.pt'} (current)" in before
+    assert "train: 30 pictures (1 videos), calibration: 21 pictures (1 videos), validation: 6 pictures" in before
     assert "new makes: Geely (10 pictures)" in before
     assert "model: 7 labelled pictures in the split calibration, fewer than 20" in before
     opened = checkpoint.read(site.folder / "out" / "baseline.pt")
