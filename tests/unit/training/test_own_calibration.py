@@ -64,6 +64,13 @@ def test_makes_and_models_stay_as_they_are_when_only_the_type_is_trained() -> No
     assert fit.labels.open_set.threshold < 0.9
 
 
+def test_the_type_is_calibrated_by_all_vehicles_if_the_rule_accepts_too_few() -> None:
+    current = NAMED.model_copy(update={"open_set": OpenSet(head="make", least_score=1e6, threshold=0.1)})
+    fit = fitted(NAMED, current, predictions(200, places=(UNLABELLED, UNLABELLED)), ("type",))
+    assert fit.levels == ("type",)
+    assert fit.labels.thresholds.type < NEVER
+
+
 @pytest.mark.parametrize("trained", [("type",), LEVELS])
 def test_a_type_with_too_few_pictures_is_never_named_where_the_make_is_refused_either(trained: tuple[str, ...]) -> None:
     few = predictions(LEAST_PICTURES - 1, places=None)
