@@ -3,7 +3,8 @@
 `--only appearance` trains the appearance network of yolo_worker instead, on simulated and real vehicles
 (`--shared-data`). `--data FOLDER` fine-tunes a main model on your own labelled snapshots: docs/own-model.md.
 
-An interrupted run continues from its last checkpoint (written every two minutes) when the same command is run again.
+An interrupted run continues from its last checkpoint (written at least every two minutes) when the same command is
+run again.
 """
 
 from __future__ import annotations

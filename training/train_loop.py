@@ -33,7 +33,8 @@ WARM_UP_STEPS, WARM_UP_SHARE = 150, 0.05
 LEAST_RATE = 0.02
 AVERAGE_OVER = 0.999
 LARGEST_GRADIENT = 10.0
-CHECKPOINT_EVERY_S = 120.0
+CHECKPOINT_EVERY_S, CHECKPOINT_SHARE = 120.0, 0.1
+"""A checkpoint is written after so much time, or after this share of the plan where that is less."""
 REPORT_EVERY_S = 15.0
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ def _run_steps(
         if validation and run.seconds - validated_s > validation.every_s:
             validated_s = run.seconds
             _validate(run, validation, plan)
-        if run.seconds - saved_s > CHECKPOINT_EVERY_S:
+        if run.seconds - saved_s > min(CHECKPOINT_EVERY_S, CHECKPOINT_SHARE * plan.seconds):
             saved_s = run.seconds
             _save_checkpoint(run, checkpoint)
 

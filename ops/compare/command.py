@@ -27,8 +27,8 @@ VIDEO_EXAMPLE = "--video 50651c85-90ab-471b-8707-adc0ef16f91f"
 WORKSPACE_EXAMPLE = "--workspace aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee --out agreement.html"
 MAX_IMAGES = 40
 REMEDY = (
-    "run main_worker with CVITX_RUN_MODE=compare (and CVITX_ENV_OVERRIDES=1), then send the video, or its "
-    "SNAPSHOT_READY messages, again"
+    "run main_worker with CVITX_RUN_MODE=compare (and CVITX_ENV_OVERRIDES=1), then send its stored snapshots again "
+    "with `ops reclassify`"
 )
 
 

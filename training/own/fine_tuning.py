@@ -66,10 +66,13 @@ def fine_tune(variant: Variant, path: Path, data: OwnData, options: TrainingOpti
     LabelError names the file, row and column of labels that cannot be used.
     """
     start = Start.read(data.current)
+    log.info("current model: %s (%s)", start.path, start.labels.name)
     pictures, missing = labelled_pictures(data, start)
     is_kept = start.fits(variant)
     lists = extended(pictures, start.labels, data.name, is_kept=is_kept)
     trained = LEVELS if _has_makes(pictures, lists) or not is_kept else ("type",)
+    for line in (_split_note(pictures), *lists.lines(start.labels), *_calibration_notes(pictures, trained)):
+        log.info("%s", line)  # before the training, while the labels can be corrected
     net = (
         start.network(variant, lists.labels, options.seed) if is_kept else network(variant, lists.labels, options.seed)
     )
@@ -186,6 +189,25 @@ def _counts(pictures: Sequence[OwnPicture], missing: Sequence[OwnPicture]) -> JS
         for split in SPLITS
     }
     return {**found, "missing": len(missing)}
+
+
+def _split_note(pictures: Sequence[OwnPicture]) -> str:
+    """How many pictures and videos each split has."""
+    found = [(split, _of(pictures, split)) for split in SPLITS]
+    return ", ".join(
+        f"{split}: {len(some)} pictures ({len({one.video for one in some})} videos)" for split, some in found
+    )
+
+
+def _calibration_notes(pictures: Sequence[OwnPicture], trained: Sequence[str]) -> list[str]:
+    """One line per level that the new model could never name, because it cannot be calibrated."""
+    counts = {level: sum(1 for one in _of(pictures, "calibration") if getattr(one, level)) for level in trained}
+    return [
+        f"{level}: {count} labelled pictures in the split calibration, fewer than {own_calibration.LEAST_PICTURES}: the"
+        " new model will never name this level; label more of them, or move a video to that split in the CSV file"
+        for level, count in counts.items()
+        if count < own_calibration.LEAST_PICTURES
+    ]
 
 
 def _training_note(run: TrainingRun, plan: Plan) -> list[str]:

@@ -30,7 +30,9 @@ def read(file: Path, folder: Path) -> list[OwnPicture]:
     for number, cells in rows:
         place = f"{file.name}, row {number}"
         if len(cells) != len(head):
-            faults.append(f"{place}: has {len(cells)} cells, but the head has {len(head)}; quote a cell with a comma")
+            faults.append(
+                f"{place}: has {len(cells)} cells, but the head has {len(head)}; quote a cell with a separator"
+            )
             continue
         try:
             found.append(_picture(dict(zip(head, map(str.strip, cells), strict=True)), folder, place))

@@ -26,15 +26,23 @@ class LabelLists:
     """The same for the names that have too few pictures."""
 
     def lines(self, current: Labels) -> Iterable[str]:
-        """About the new and the rare names, with a known name of nearly the same spelling."""
+        """About the new and the rare names, with a known or another new name of nearly the same spelling."""
         for level, names in self.new.items():
             if names:
-                counted = ", ".join(f"{_near(name, current.names[level])} ({n} pictures)" for name, n in names.items())
+                counted = ", ".join(f"{self._near(name, level, current)} ({n} pictures)" for name, n in names.items())
                 yield f"new {level}s: {counted}"
         for level, names in self.rare.items():
             if names:
-                counted = ", ".join(f"{_near(name, current.names[level])} ({n})" for name, n in names.items())
+                counted = ", ".join(f"{self._near(name, level, current)} ({n})" for name, n in names.items())
                 yield f"{level}s with fewer than {LEAST_PICTURES} pictures, which count as unknown: {counted}"
+
+    def _near(self, name: str, level: str, current: Labels) -> str:
+        known = current.names[level]
+        if name in known:
+            return name
+        others = {one.casefold(): one for one in (*self.new[level], *known) if one != name}
+        near = [others[one] for one in difflib.get_close_matches(name.casefold(), others, 1, 0.8)]
+        return f"{name}, like the {'known' if near[0] in known else 'new'} {near[0]}" if near else name
 
 
 def in_known_spelling(pictures: Sequence[OwnPicture], current: Labels) -> list[OwnPicture]:
@@ -103,8 +111,3 @@ def _tree(
             if one.model in names["model"] and one.model not in models:
                 makes[str(one.make)] = (*models, str(one.model))
     return tree
-
-
-def _near(name: str, known: Sequence[str]) -> str:
-    near = [] if name in known else difflib.get_close_matches(name, known, 1, 0.8)
-    return f"{name}, like the known {near[0]}" if near else name

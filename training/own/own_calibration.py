@@ -66,16 +66,25 @@ def fitted(named: Labels, current: Labels, predictions: Predictions, trained: tu
     """
     plain = named.model_copy(update={"open_set": None, "calibration": None, "thresholds": NOTHING})
     rule = _rule(plain, current, predictions, trained)
-    accepted = within(predictions, rule)
-    some = dict.fromkeys(LEVELS, accepted)
-    if labelled(accepted, "type").sum() < LEAST_PICTURES:
-        some["type"] = predictions  # the rule may refuse the make of nearly all: their types are known nevertheless
-    enough = tuple(level for level in LEVELS if labelled(some[level], level).sum() >= LEAST_PICTURES)
-    scalings = {level: _scaling_of(level, plain, current, some[level], trained, enough) for level in LEVELS}
+    some = {level: _to_calibrate_by(level, predictions, rule) for level in LEVELS}
+    scalings = {level: _scaling_of(level, plain, current, some[level], trained) for level in LEVELS}
     bent = plain.model_copy(update={"calibration": Calibration(**scalings)})
-    thresholds = {level: _threshold_of(level, bent, current, some[level], trained, enough) for level in LEVELS}
+    thresholds = {level: _threshold_of(level, bent, current, some[level], trained) for level in LEVELS}
     labels = bent.model_copy(update={"open_set": rule, "thresholds": Thresholds(**thresholds)})
-    return Fit(labels, enough)
+    return Fit(labels, tuple(level for level in LEVELS if _are_enough(some[level])))
+
+
+def _are_enough(some: Predictions) -> bool:
+    return len(some.targets) >= LEAST_PICTURES
+
+
+def _to_calibrate_by(level: str, predictions: Predictions, rule: OpenSet | None) -> Predictions:
+    """The labelled vehicles that the rule accepts; for the type all, if those are too few."""
+    accepted = within(predictions, rule)
+    some = accepted.chosen(labelled(accepted, level))
+    if level == "type" and not _are_enough(some):
+        return predictions.chosen(labelled(predictions, level))
+    return some
 
 
 def _rule(plain: Labels, current: Labels, predictions: Predictions, trained: tuple[str, ...]) -> OpenSet | None:
@@ -92,12 +101,15 @@ def _rule(plain: Labels, current: Labels, predictions: Predictions, trained: tup
 
 
 def _with_type_alone(plain: Labels, rule: OpenSet, predictions: Predictions) -> OpenSet:
-    """Calibration and threshold of the type where the rule refuses the make, by those vehicles or else by all."""
+    """Calibration and threshold of the type where the rule refuses the make, by those vehicles or else by all.
+
+    With too few of them, no type is named: it was trained, so that values of the current model do not apply.
+    """
     known_types = predictions.chosen(labelled(predictions, "type"))
     refused = outside(known_types, rule)
     some = refused if len(refused.targets) >= LEAST_PICTURES else known_types
     if len(some.targets) < LEAST_PICTURES:
-        return rule
+        return rule.model_copy(update={"calibration": None, "threshold": NEVER})
     everywhere = rule.model_copy(update={"least_score": 1e9, "calibration": None, "threshold": 0.0})
     bent = everywhere.model_copy(
         update={"calibration": scaling(*judged(some, plain.model_copy(update={"open_set": everywhere}))["type"])}
@@ -108,20 +120,17 @@ def _with_type_alone(plain: Labels, rule: OpenSet, predictions: Predictions) -> 
 
 
 def _scaling_of(
-    level: str, plain: Labels, current: Labels, some: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
+    level: str, plain: Labels, current: Labels, some: Predictions, trained: tuple[str, ...]
 ) -> PlattScaling:
-    if level in enough:
-        return scaling(*judged(some.chosen(labelled(some, level)), plain)[level])
+    if _are_enough(some):
+        return scaling(*judged(some, plain)[level])
     if level in trained or current.calibration is None:
         return AS_IT_IS
     kept: PlattScaling = getattr(current.calibration, level)
     return kept
 
 
-def _threshold_of(
-    level: str, bent: Labels, current: Labels, some: Predictions, trained: tuple[str, ...], enough: tuple[str, ...]
-) -> float:
-    if level in enough:
-        of = judged(some.chosen(labelled(some, level)), bent)[level]
-        return round(calibration.threshold_for(*of, PRECISION[level]), 2)
+def _threshold_of(level: str, bent: Labels, current: Labels, some: Predictions, trained: tuple[str, ...]) -> float:
+    if _are_enough(some):
+        return round(calibration.threshold_for(*judged(some, bent)[level], PRECISION[level]), 2)
     return NEVER if level in trained else float(getattr(current.thresholds, level))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +79,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.mark.slow
-def test_a_corrected_file_becomes_a_model_with_its_new_make(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert site.train("--name", "ours-2026") == 0
+def test_a_corrected_file_becomes_a_model_with_its_new_make(
+    site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        assert site.train("--name", "ours-2026") == 0
+    begun = next(place for place, line in enumerate(caplog.messages) if "own-baseline: step" in line)
+    before = "\n".join(caplog.messages[:begun])
+    assert f"current model: {site.folder / 'current.pt'} (current)" in before
+    assert "train: 30 pictures (1 videos), calibration: 21 pictures (1 videos), validation: 6 pictures" in before
+    assert "new makes: Geely (10 pictures)" in before
+    assert "model: 7 labelled pictures in the split calibration, fewer than 20" in before
     opened = checkpoint.read(site.folder / "out" / "baseline.pt")
     assert opened.labels.name == "ours-2026"
     assert opened.labels.makes == ("Toyota", "Honda", "Geely")

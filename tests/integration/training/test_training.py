@@ -320,8 +320,11 @@ def test_a_loss_that_is_no_number_ends_the_course(tmp_path: Path) -> None:
     assert not (tmp_path / "memory.pt").exists()
 
 
-def test_a_course_cut_off_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_loop, "CHECKPOINT_EVERY_S", -1.0)
+@pytest.mark.parametrize("interval", ["CHECKPOINT_EVERY_S", "CHECKPOINT_SHARE"])
+def test_an_interrupted_training_continues_with_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: str
+) -> None:
+    monkeypatch.setattr(train_loop, interval, -1.0)
     whole = taught(tmp_path / "whole.pt", Points())
     with pytest.raises(KeyboardInterrupt):
         taught(tmp_path / "cut.pt", Points(fatal=10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from video_analysis.main_worker.classification.labels import OpenSet
@@ -27,6 +28,12 @@ def predictions(count: int, *, places: tuple[int, int] | None, seed: int = 1) ->
     targets = np.stack([target(NAMED, ("Car",)) for _ in range(count)])
     targets[:, -2], targets[:, -1] = (makes, models[makes]) if places is None else places
     return Predictions({"type": of_type, "make": of_make, "model": of_model}, targets)
+
+
+def without_types(some: Predictions) -> Predictions:
+    targets = some.targets.copy()
+    targets[:, :-2] = 1
+    return Predictions(some.logits, targets)
 
 
 def test_known_makes_are_named_and_others_are_refused_by_the_rule() -> None:
@@ -69,6 +76,25 @@ def test_types_are_named_where_the_rule_refuses_all_makes_or_all_but_a_few() -> 
     assert fit.labels.thresholds.type < NEVER
     for some in (unknown, few):
         assert any(one.type_label for one in verdicts_of(some, fit.labels))
+
+
+def test_the_type_is_calibrated_by_all_vehicles_if_the_rule_accepts_too_few() -> None:
+    current = NAMED.model_copy(update={"open_set": OpenSet(head="make", least_score=1e6, threshold=0.1)})
+    fit = fitted(NAMED, current, predictions(200, places=(UNLABELLED, UNLABELLED)), ("type",))
+    assert fit.levels == ("type",)
+    assert fit.labels.thresholds.type < NEVER
+
+
+@pytest.mark.parametrize("trained", [("type",), LEVELS])
+def test_a_type_with_too_few_pictures_is_never_named_where_the_make_is_refused_either(trained: tuple[str, ...]) -> None:
+    few = predictions(LEAST_PICTURES - 1, places=None)
+    some = few if trained == ("type",) else few.joined(without_types(predictions(LEAST_PICTURES, places=None)))
+    rule = OpenSet(head="make", least_score=1.5, threshold=0.1)
+    fit = fitted(NAMED, NAMED.model_copy(update={"open_set": rule}), some, trained)
+    assert fit.labels.open_set is not None
+    assert fit.labels.open_set.threshold == fit.labels.thresholds.type == NEVER
+    refused = predictions(50, places=(UNKNOWN, UNLABELLED))
+    assert {one.type_label for one in verdicts_of(refused, fit.labels)} == {None}
 
 
 def test_temperatures_are_those_of_trained_heads_with_enough_pictures() -> None:

@@ -49,6 +49,11 @@ def test_a_spreadsheet_may_use_semicolons_and_leave_empty_rows(tmp_path: Path) -
     assert (one.video, one.names, one.place) == ("a", ("Car", None, None), "labels.csv, row 3")
 
 
+def test_columns_without_a_name_are_ignored(tmp_path: Path) -> None:
+    (one,) = read(tmp_path, "a__1.jpg;Car;;;;note", head="snapshot_s3_key;type;make;model;;")
+    assert one.names == ("Car", None, None)
+
+
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
@@ -175,6 +180,13 @@ def test_names_with_few_pictures_count_as_unknown_and_are_reported() -> None:
     assert found.rare["make"] == {"Lada": 0, "Toyta": 9}
     (line,) = found.lines(NAMED)
     assert line.endswith("which count as unknown: Lada (0), Toyta, like the known Toyota (9)")
+
+
+def test_a_misspelt_name_has_the_nearest_known_or_new_name_beside_it() -> None:
+    pictures = [*many(LEAST_PICTURES, "Car", "Geely"), picture(98, "Car", "Gelly"), picture(99, "Car", "TOYTA")]
+    new, rare = extended(pictures, NAMED, "own", is_kept=True).lines(NAMED)
+    assert new == "new makes: Geely (10 pictures)"
+    assert rare.endswith("Gelly, like the new Geely (1), TOYTA, like the known Toyota (1)")
 
 
 def test_a_make_in_another_spelling_is_the_known_one() -> None:
