@@ -70,6 +70,7 @@ def test_pip_finds_no_conflict() -> None:
     assert (verdict.returncode, verdict.stdout.strip()) == (0, "No broken requirements found.")
 
 
+@pytest.mark.slow
 def test_the_workers_and_what_they_load_do_without_torchvision(tmp_path: Path) -> None:
     command = [sys.executable, "-c", IMPORT_ALL, str(tmp_path)]
     attempt = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -18,6 +18,7 @@ def as_main_worker_gets_it(path: Path) -> Image:
     return check_snapshot(encode_snapshot(np.asarray(cv2.imread(str(path)), np.uint8), 92), "image/jpeg")
 
 
+@pytest.mark.slow
 def test_photographs_are_named_better_than_the_peer_names_them(shared_data: Path) -> None:
     photographs = shared_data / "colour"
     if not photographs.is_dir():

@@ -333,6 +333,7 @@ def test_two_runs_are_compared_with_pictures(site: Site, tmp_path: Path) -> None
     assert "there is nothing to compare" in site.refused("diff", first, first)
 
 
+@pytest.mark.slow
 def test_the_same_best_frames_are_found_after_many_replays(site: Site, tmp_path: Path) -> None:
     site.bench.deliver()
     first = site.run_id()

@@ -123,6 +123,7 @@ def test_a_damaged_conversion_is_replaced(tmp_path: Path, name: str, damage: str
     assert [entry.name for entry in tmp_path.glob("openvino/.making*")] == []
 
 
+@pytest.mark.slow
 def test_two_processes_that_start_at_once_share_one_conversion(tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         from pathlib import Path

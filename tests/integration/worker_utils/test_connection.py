@@ -162,6 +162,7 @@ def test_a_connection_that_died_while_idle_is_opened_again_unnoticed(database: D
     assert database.transaction(pid) != first
 
 
+@pytest.mark.slow
 def test_a_connection_whose_server_crashed_while_it_was_idle_is_opened_again_unnoticed() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="cvitx-test-pg-") as folder,  # short: a socket's path ends at 107 bytes

@@ -156,6 +156,7 @@ def test_the_refusal_of_each_body_names_the_fault() -> None:
         assert len(line) < 700
 
 
+@pytest.mark.slow
 def test_sixty_bad_messages_end_unchanged_in_the_dead_letter_queue_and_the_worker_continues(
     sqs: SQSClient,
     s3: S3Client,

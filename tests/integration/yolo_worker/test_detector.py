@@ -253,6 +253,7 @@ def test_an_export_beside_the_weights_is_used_in_their_place(
         assert set(other.boxes[:, 5].tolist()) == {YOLO_TYPES.index("Motorcycle")}
 
 
+@pytest.mark.slow
 def test_an_export_of_other_weights_is_not_used(
     weights: Path, openvino: backend.Runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -344,6 +345,7 @@ def test_loading_and_detecting_touch_neither_network_nor_home_nor_torchvision(we
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_yolov8n_detects_the_cars_of_a_street(shared_data: Path, openvino: backend.Runtime) -> None:
     capture = cv2.VideoCapture(str(shared_data / "video" / "residential_road_640x352_905f.mp4"))
     frame = Frame(0, 0, np.asarray(capture.read()[1], np.uint8))

@@ -155,6 +155,7 @@ def test_weights_that_are_not_numbers_stop_the_start(
         Embedder.load(Path("absent.engine"), backend.choose("torch", 1, runtime.cache_dir), name)
 
 
+@pytest.mark.slow
 def test_loading_needs_neither_torchvision_nor_pkg_resources(tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         import sys
