@@ -98,6 +98,7 @@ def test_a_worker_by_itself_never_falls_back_to_the_demos_weights() -> None:
     assert not [path.name for path in weights.OWN.files if path.name in code]
 
 
+@pytest.mark.slow
 def test_the_rendered_clip_is_a_scene_that_no_weights_have_seen_recorded_when_its_caption_says() -> None:
     assert rendered_clip.SEED in EVALUATION_SCENES
     facts = Scene.from_seed(rendered_clip.SEED).facts

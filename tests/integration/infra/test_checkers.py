@@ -13,6 +13,7 @@ from video_analysis.tests.support.cloudformation import PSEUDO
 from video_analysis.tests.support.monitoring import FOLDER
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing() -> None:
     cfn_lint = Path(sys.executable).with_name("cfn-lint")
     command = [str(cfn_lint), "--regions", PSEUDO["AWS::Region"], "--template", str(cloudformation.TEMPLATE)]

@@ -108,6 +108,7 @@ def test_logarithms_of_probabilities_are_logits(tmp_path: Path, model_cache: Pat
     Classifier.load(path, "baseline", backend.choose("torch", 1, model_cache))
 
 
+@pytest.mark.slow
 def test_outputs_that_are_not_finite_are_refused(tmp_path: Path, runtime: backend.Runtime) -> None:
     path = write(tmp_path / "main.pt", output=lambda values: values * 1e38 * 1e38)
     with pytest.raises(ConfigurationError, match=r"main\.pt: output type holds values that are not finite"):

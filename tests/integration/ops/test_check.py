@@ -21,6 +21,7 @@ def check(path: Path, cache: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=os.environ | environ, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_sound_checkpoint_is_described_in_one_line(tmp_path: Path) -> None:
     untrained_model.export(tmp_path / "main.pt")
     done = check(tmp_path / "main.pt", tmp_path / "cache")

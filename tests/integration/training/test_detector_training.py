@@ -175,6 +175,7 @@ def test_training_continues_from_exported_weights_and_refuses_those_with_other_c
         detector.start_from(other, path)
 
 
+@pytest.mark.slow
 def test_real_pictures_are_read_with_what_is_not_known_of_them(shared_data: Path) -> None:
     stills, unseen = real_pictures.training_stills(shared_data), real_pictures.validation_stills(shared_data)
     photographs = real_pictures.training_photographs(shared_data)

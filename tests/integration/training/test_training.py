@@ -118,6 +118,7 @@ def test_no_two_splits_share_a_scene_and_none_has_one_of_the_evaluation_s() -> N
     assert all(len(one) for one in taken)
 
 
+@pytest.mark.slow
 def test_a_generator_s_scenes_are_those_that_the_splits_say() -> None:
     first = next(far_apart_frames(3))
     scene = Scene.from_seed(scenes(range(3, 4)).start)

@@ -120,6 +120,7 @@ def frames(count: int, height: int = 90, width: int = 160) -> list[Frame]:
     ]
 
 
+@pytest.mark.slow
 def test_openvino_and_pytorch_give_the_same_boxes(weights: Path, cache: Path) -> None:
     seen = []
     for kind in ("openvino", "torch"):

@@ -427,6 +427,7 @@ def test_hdr_is_mapped_to_sdr(tmp_path: Path, transfer: int, white: float) -> No
 # Memory
 
 
+@pytest.mark.slow
 def test_the_pictures_of_a_video_are_freed_when_it_is_closed(tmp_path: Path) -> None:
     """Without a garbage collection: a reference cycle would hold the decoder's whole pool of pictures."""
     frames = synthetic_clips.picture_frames(60, (1280, 720))

@@ -478,6 +478,7 @@ def test_the_decoder_writes_nothing_to_the_terminal(streamable: Path, tmp_path: 
     assert (done.stdout, done.stderr) == ("True\nrefused\nrefused\n", "")
 
 
+@pytest.mark.slow
 def test_every_real_clip_is_read_to_its_end(shared_data: Path) -> None:
     paths = [*shared_data.glob("video/*.mp4"), *shared_data.glob("video/containers/*")]
     assert paths
