@@ -45,6 +45,7 @@ def url(ops_queue_url: str, queue_name: str, monkeypatch: pytest.MonkeyPatch) ->
     return f"{ELSEWHERE}{queue_name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
