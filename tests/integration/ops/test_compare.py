@@ -23,6 +23,8 @@ from video_analysis.worker_utils.errors import EnvironmentFault
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+pytestmark = pytest.mark.slow
+
 VIDEO, WORKSPACE = report_rows.VIDEO_ID, report_rows.WORKSPACE_ID
 HOSTILE = "</td><script>alert('Vios')</script>&\x1b[2J"
 Sql = Callable[..., list[dict[str, object]]]

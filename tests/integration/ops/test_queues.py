@@ -17,6 +17,8 @@ from video_analysis.tests.support.video_bench import VIDEO, WORKSPACE
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+pytestmark = pytest.mark.slow
+
 Sql = Callable[..., list[dict[str, object]]]
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+pytestmark = pytest.mark.slow
+
 SEND = ("--video-id", VIDEO, "--workspace-id", WORKSPACE, "--watch")
 LIMIT = ("--timeout", "0.000001")
 
