@@ -9,6 +9,8 @@ from video_analysis.worker_config import PACKAGE_FOLDER
 DATA = PACKAGE_FOLDER.parent / "shared" / "data"
 COCO_WEIGHTS = Path("models", "yolov8n_coco.pt")
 """The detector for real footage, within the data's folder."""
+ABSENT = "they are not here"
+"""Why there are no figures of real pictures or clips."""
 
 
 def clips(data: Path) -> list[Path]:

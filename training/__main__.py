@@ -139,16 +139,21 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="WEIGHTS",
         help="of the network (with --only), to continue from; default: none, with --data the model in the bundle",
     )
+    _add_folders(parser)
+    _add_limits(parser)
+    options = parser.parse_args(arguments)
+    _refuse_contradictions(parser, options)
+    return options
+
+
+def _add_folders(parser: argparse.ArgumentParser) -> None:
+    """Add where the results and what is kept between runs are written."""
     parser.add_argument(
         "--out", type=Path, help="folder for the weights; default: each worker's bundle, with --data out/own"
     )
     parser.add_argument(
         "--work", type=Path, default=PACKAGE_FOLDER / "out" / "training", help="rendered pictures, memory"
     )
-    _add_limits(parser)
-    options = parser.parse_args(arguments)
-    _refuse_contradictions(parser, options)
-    return options
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:

@@ -77,16 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     clips = scenes.clips(chosen, options.cache / f"clips-{world_mark()}", options.seconds, options.processes)
     document = _evaluated(first, second, clips, options)
-    document["real_stills"] = real_stills.measure(options.data, config)
-    document["real_clips"] = real_clips.measure(options.data, first)
-    document["real_photographs"] = {
-        "colours": real_photographs.colours(options.data),
-        "plates": real_photographs.read_plates(options.data, backend.configured(config)),
-    }
+    document |= _real(options.data, config, first)
     document["single_vehicles"] = measurement.measure(
         second.models, options.data, options.cache, options.vehicles, config.batch_size
     )
-    document["jakarta"] = real_sequences.measure(options.data, config)
     document |= {
         "world": world_mark(),
         "traits": run_key.pipeline_fields(first.pipeline.traits()),
@@ -96,6 +90,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.write_text(json.dumps(document, indent=1, default=str) + "\n", "utf-8")
     print(f"{table.table(document)}\n{options.out}: written after {document['seconds']:.0f} s")
     return 0
+
+
+def _real(data: Path, config: WorkerConfig, first: StageOne) -> dict[str, object]:
+    """The figures of real pictures and clips; or for each kind why there are none."""
+    return {
+        "real_stills": real_stills.measure(data, config),
+        "real_clips": real_clips.measure(data, first),
+        "real_photographs": {
+            "colours": real_photographs.colours(data),
+            "plates": real_photographs.read_plates(data, backend.configured(config)),
+        },
+        "jakarta": real_sequences.measure(data, config),
+    }
 
 
 def _evaluated(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from video_analysis.benchmarks.eval.stage_one import StageOne, StageOneResult
+from video_analysis.benchmarks.real_data import ABSENT
 from video_analysis.benchmarks.truth import material, scorer, vehicles
 from video_analysis.benchmarks.truth.scorer import Snapshot
 from video_analysis.yolo_worker.types import Box
@@ -32,7 +33,7 @@ def measure(data: Path, first: StageOne) -> dict[str, Any]:
         if clip.is_file():
             found[path.stem] = score(vehicles.read(path), first.process(clip, STRIDE))
     if not found:
-        return {"skipped": "they are not here"}
+        return {"skipped": ABSENT}
     total = Counter[str]()
     for counts in found.values():
         total.update(counts)  # a sum of counters has no zeros

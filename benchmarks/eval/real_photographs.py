@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from video_analysis.benchmarks import colour, plate_folds, plates
+from video_analysis.benchmarks.real_data import ABSENT
 from video_analysis.main_worker.attributes.plate import REMEDY, PlateReader
 from video_analysis.main_worker.attributes.plate_formats import FORMATS
 from video_analysis.worker_utils.inference.backend import Runtime
-
-ABSENT = "they are not here"
 
 
 def colours(data: Path) -> dict[str, Any]:

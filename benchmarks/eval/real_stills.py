@@ -15,7 +15,7 @@ from typing import Any
 
 from video_analysis.benchmarks.eval import table
 from video_analysis.benchmarks.eval.stage_one import LEAST_CONFIDENCE
-from video_analysis.benchmarks.real_data import DATA
+from video_analysis.benchmarks.real_data import ABSENT, DATA
 from video_analysis.demo import weights
 from video_analysis.training import detection_score, real_pictures
 from video_analysis.training.real_splits import VALIDATION_CAMERAS
@@ -32,7 +32,7 @@ def measure(data: Path, config: WorkerConfig) -> dict[str, Any]:
     """
     pictures = real_pictures.validation_stills(data)
     if not pictures:
-        return {"skipped": "they are not here"}
+        return {"skipped": ABSENT}
     settings = config.detector.model_copy(update={"confidence": LEAST_CONFIDENCE, "min_box_px": 1})
     detector = run_poller.detector(config.model_copy(update={"detector": settings}))
     frames = (Frame(number, number, picture.read()) for number, picture in enumerate(pictures))

@@ -15,7 +15,7 @@ from video_analysis.main_worker.classification import classifier
 from video_analysis.training.hardware import Hardware, spare_cores
 from video_analysis.training.own.fine_tuning import OwnData, fine_tune
 from video_analysis.training.own.label_error import LabelError
-from video_analysis.training.own.own_pictures import LONGEST_NAME
+from video_analysis.training.own.own_pictures import NOT_STORED, can_be_stored
 from video_analysis.training.train_pipeline import TrainingOptions
 from video_analysis.worker_config import PACKAGE_FOLDER, WorkerConfig
 from video_analysis.worker_utils.db.row_types import Variant
@@ -75,8 +75,8 @@ def _alone(work: Path) -> Iterator[None]:
 
 def _name(name: str) -> str:
     """The name, if labels.json can have it. ConfigurationError if not."""
-    if len(name) > LONGEST_NAME or not name.isprintable():
-        raise ConfigurationError(f"--name has more than {LONGEST_NAME} characters, or one that cannot be printed")
+    if not can_be_stored(name):
+        raise ConfigurationError(f"--name {NOT_STORED}")
     return name
 
 

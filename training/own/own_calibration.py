@@ -54,7 +54,7 @@ def temperatures(predictions: Predictions, trained: tuple[str, ...]) -> dict[str
     found = dict.fromkeys(LEVELS, 1.0)
     for level in trained:
         some = predictions.chosen(known(predictions, level))
-        if len(some.targets) >= LEAST_PICTURES:
+        if _are_enough(some):
             found[level] = round(calibration.temperature(some.logits[level], some.answers(level)), 4)
     return found
 
@@ -66,7 +66,8 @@ def fitted(named: Labels, current: Labels, predictions: Predictions, trained: tu
     """
     plain = named.model_copy(update={"open_set": None, "calibration": None, "thresholds": NOTHING})
     rule = _rule(plain, current, predictions, trained)
-    some = {level: _to_calibrate_by(level, predictions, rule) for level in LEVELS}
+    accepted = within(predictions, rule)
+    some = {level: _to_calibrate_by(level, predictions, accepted) for level in LEVELS}
     scalings = {level: _scaling_of(level, plain, current, some[level], trained) for level in LEVELS}
     bent = plain.model_copy(update={"calibration": Calibration(**scalings)})
     thresholds = {level: _threshold_of(level, bent, current, some[level], trained) for level in LEVELS}
@@ -78,9 +79,8 @@ def _are_enough(some: Predictions) -> bool:
     return len(some.targets) >= LEAST_PICTURES
 
 
-def _to_calibrate_by(level: str, predictions: Predictions, rule: OpenSet | None) -> Predictions:
-    """The labelled vehicles that the rule accepts; for the type all, if those are too few."""
-    accepted = within(predictions, rule)
+def _to_calibrate_by(level: str, predictions: Predictions, accepted: Predictions) -> Predictions:
+    """The labelled vehicles among those that the rule accepts; for the type all, if those are too few."""
     some = accepted.chosen(labelled(accepted, level))
     if level == "type" and not _are_enough(some):
         return predictions.chosen(labelled(predictions, level))
@@ -107,8 +107,8 @@ def _with_type_alone(plain: Labels, rule: OpenSet, predictions: Predictions) -> 
     """
     known_types = predictions.chosen(labelled(predictions, "type"))
     refused = outside(known_types, rule)
-    some = refused if len(refused.targets) >= LEAST_PICTURES else known_types
-    if len(some.targets) < LEAST_PICTURES:
+    some = refused if _are_enough(refused) else known_types
+    if not _are_enough(some):
         return rule.model_copy(update={"calibration": None, "threshold": NEVER})
     everywhere = rule.model_copy(update={"least_score": 1e9, "calibration": None, "threshold": 0.0})
     bent = everywhere.model_copy(

@@ -15,6 +15,7 @@ from video_analysis.worker_utils.contracts import s3_keys
 
 LONGEST_NAME = 100
 """As in labels.json."""
+NOT_STORED = f"has more than {LONGEST_NAME} characters, or one that cannot be printed"
 NO_NAMES = frozenset(("unknown", "nan", "null", "none", "n/a", "na", "-", "–", "?"))
 """What people and programs write for an unknown name, in lower case."""
 VIDEO_MARK = "__"
@@ -47,6 +48,11 @@ def has_no_video(one: OwnPicture) -> bool:
     return Path(one.video).name == one.picture.name
 
 
+def can_be_stored(name: str) -> bool:
+    """labels.json can have this name; if not, it is NOT_STORED."""
+    return len(name) <= LONGEST_NAME and name.isprintable()
+
+
 def video_of(picture: Path) -> str:
     """The video of a picture: its folder if that is a video's id, as exported, or else what is before VIDEO_MARK.
 
@@ -75,8 +81,8 @@ def checked(pictures: Sequence[OwnPicture], types: Sequence[str]) -> list[OwnPic
 
 def _faults(one: OwnPicture, types: Sequence[str]) -> Iterable[str]:
     for column, name in zip(("type", "make", "model"), one.names, strict=True):
-        if name is not None and (len(name) > LONGEST_NAME or not name.isprintable()):
-            yield f"{one.place}, {column}: has more than {LONGEST_NAME} characters, or one that cannot be printed"
+        if name is not None and not can_be_stored(name):
+            yield f"{one.place}, {column}: {NOT_STORED}"
         if column != "type" and name is not None and name.casefold() in NO_NAMES:
             yield f"{one.place}, {column}: {name!r} is no name; leave it empty if it is unknown"
     if one.type is not None and one.type.casefold() not in {name.casefold() for name in types}:
